@@ -1,0 +1,2 @@
+//! The messaging engine: it decides, a driver carries.
+pub mod time;
