@@ -177,7 +177,8 @@ impl fmt::Display for Duration {
         if self.0 == 0 {
             return f.write_str("0 s");
         }
-        let (size, unit) = UNITS.into_iter().find(|(size, _)| self.0 % size == 0).unwrap_or((1, "ns"));
+        let (size, unit) =
+            UNITS.into_iter().find(|(size, _)| self.0.is_multiple_of(*size)).unwrap_or((1, "ns"));
         write!(f, "{} {unit}", self.0 / size)
     }
 }

@@ -1,0 +1,282 @@
+//! Adapters: the engine's neighbours, as state machines.
+//!
+//! An adapter is told what happened ([`AdapterInput`]) and answers through its
+//! [`TransportProxy`]. The inputs are the callbacks of the original interfaces, the outputs its
+//! calls; a call that takes time begins with an input and ends with
+//! [`TransportProxy::returned`]. An adapter keeps nothing about a message between two attempts
+//! (R-RETRY-06): the retry count it sees is all it needs.
+
+mod receive;
+mod send;
+
+use crate::batch::{Batch, BatchStatus, Status};
+use crate::config::AdapterKind;
+use crate::id::{EndpointId, Key, ReceiveLocationId, ReferenceId, SendPortId};
+use crate::message::{DocumentName, WireMessage};
+use crate::message_box::OutboundMessage;
+use crate::time::Instant;
+use crate::transport_proxy::TransportProxy;
+
+pub use receive::Receiver;
+pub use send::Sender;
+
+/// A call of the engine that the adapter has to return from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CallId(pub Key);
+
+/// What an adapter is told.
+#[derive(Clone, Debug)]
+pub enum AdapterInput {
+    /// `AddReceiveEndpoint` (R-LIFE-03).
+    AddReceiveEndpoint {
+        /// The location.
+        location: ReceiveLocationId,
+        /// Its source.
+        endpoint: EndpointId,
+    },
+    /// A watched source has something.
+    Arrived {
+        /// The location.
+        location: ReceiveLocationId,
+    },
+    /// `BatchComplete` (R-BC-01).
+    BatchComplete(BatchStatus),
+    /// `BeginBatch`; answer [`Returned::Begun`] (R-BSND-01).
+    BeginBatch {
+        /// The call.
+        call: CallId,
+    },
+    /// `Clear` of an adapter batch; answer [`Returned::Cleared`] (R-BSND-04).
+    Clear {
+        /// The call.
+        call: CallId,
+    },
+    /// `Done` of an adapter batch: transmission may start (R-BSND-02); answer
+    /// [`Returned::Done`] or [`Returned::Failed`].
+    Done {
+        /// The call.
+        call: CallId,
+    },
+    /// A `Done` of the adapter's own came back (R-DONE-01, R-DONE-03).
+    DoneReturned {
+        /// The batch's cookie.
+        cookie: u64,
+        /// Its status.
+        status: Status,
+    },
+    /// `TransmitMessage` (R-SND-06, R-BSND-01); answer [`Returned::Sent`], [`Returned::Pending`]
+    /// or [`Returned::Failed`].
+    TransmitMessage {
+        /// The call.
+        call: CallId,
+        /// The message.
+        message: OutboundMessage,
+    },
+    /// A timer asked for is due.
+    Wake {
+        /// As given.
+        token: u64,
+    },
+    /// The partner's end answered.
+    WireDone {
+        /// As given.
+        token: u64,
+        /// The answer.
+        result: WireResult,
+    },
+}
+
+/// What an adapter wants.
+#[derive(Clone, Debug)]
+pub enum AdapterOutput {
+    /// To post an engine batch.
+    Done(Batch),
+    /// To return from a call.
+    Returned {
+        /// The call.
+        call: CallId,
+        /// With what.
+        returned: Returned,
+    },
+    /// To be woken.
+    Wake {
+        /// When.
+        at: Instant,
+        /// To recognise it by.
+        token: u64,
+    },
+    /// To be told of an arrival, once.
+    Watch {
+        /// Where.
+        location: ReceiveLocationId,
+    },
+    /// To speak to the partner's end.
+    Wire {
+        /// To recognise the answer by.
+        token: u64,
+        /// What to say.
+        request: WireRequest,
+    },
+}
+
+/// How a call of the engine ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Returned {
+    /// `BeginBatch`: takes up to `max` messages; zero counts as one (R-CLK-10).
+    Begun {
+        /// The maximum.
+        max: u32,
+    },
+    /// `Clear`.
+    Cleared,
+    /// `Done` of an adapter batch.
+    Done,
+    /// An exception or a failing HRESULT (R-SND-08, R-BSND-04, R-BSND-05).
+    Failed,
+    /// `false`: the adapter will dispose of the message itself (R-SND-06).
+    Pending,
+    /// `true`: sent, the engine deletes it (R-SND-06, R-BSND-03).
+    Sent,
+}
+
+/// What an adapter says to the partner's end.
+#[derive(Clone, Debug)]
+pub enum WireRequest {
+    /// Takes messages from a receive location's source.
+    Fetch {
+        /// The source.
+        endpoint: EndpointId,
+        /// The location it is read for.
+        location: ReceiveLocationId,
+        /// Messages at most.
+        messages: u32,
+        /// Bytes at most; the first message always fits.
+        bytes: u64,
+    },
+    /// Removes messages from the source: the engine owns them now (R-ADPT-04).
+    Remove {
+        /// The source.
+        endpoint: EndpointId,
+        /// Their numbers.
+        numbers: Vec<u64>,
+    },
+    /// Transmits one message.
+    Transmit(Transmission),
+}
+
+/// One attempt on the wire.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Transmission {
+    /// The partner's end.
+    pub endpoint: EndpointId,
+    /// The reference it is an attempt for.
+    pub reference: ReferenceId,
+    /// The port it goes out by.
+    pub port: SendPortId,
+    /// The document.
+    pub document: DocumentName,
+    /// Publication order of its reference.
+    pub sequence: u64,
+    /// The key of everything drawn for the document.
+    pub lineage: u64,
+    /// When its wire message was meant to arrive.
+    pub arrived: Instant,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Whether this is the backup transport.
+    pub on_backup: bool,
+    /// Retries left at this attempt.
+    pub retries_left: u32,
+}
+
+impl Transmission {
+    /// The attempt that `message` stands before.
+    #[must_use]
+    pub const fn of(message: &OutboundMessage) -> Self {
+        Self {
+            endpoint: message.endpoint,
+            reference: message.reference,
+            port: message.port,
+            document: message.document,
+            sequence: message.sequence,
+            lineage: message.lineage,
+            arrived: message.arrived,
+            bytes: message.bytes,
+            on_backup: message.on_backup,
+            retries_left: message.retries_left,
+        }
+    }
+}
+
+/// What the partner's end answers.
+#[derive(Clone, Debug)]
+pub enum WireResult {
+    /// To [`WireRequest::Fetch`].
+    Fetched {
+        /// What was taken, oldest first.
+        messages: Vec<WireMessage>,
+        /// Whether the source has more.
+        more: bool,
+    },
+    /// To [`WireRequest::Transmit`]: it failed.
+    Refused,
+    /// To [`WireRequest::Remove`].
+    Removed,
+    /// To [`WireRequest::Transmit`]: it is there.
+    Sent,
+}
+
+/// An adapter: one object per host instance, serving all its endpoints (R-SND-03).
+///
+/// Give it one input, drain the proxy, repeat; the inputs' instants never go back.
+///
+/// ```
+/// use floodgate_engine::adapter::{Adapter, AdapterInput, AdapterOutput, Returned};
+/// use floodgate_engine::time::Instant;
+/// use floodgate_engine::transport_proxy::TransportProxy;
+///
+/// /// Sends into the void, at once: `true` from every `TransmitMessage`.
+/// #[derive(Clone, Debug)]
+/// struct Void;
+///
+/// impl Adapter for Void {
+///     fn handle_input(&mut self, _now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
+///         if let AdapterInput::TransmitMessage { call, .. } = input {
+///             proxy.returned(call, Returned::Sent);
+///         }
+///     }
+/// }
+/// ```
+pub trait Adapter: std::fmt::Debug {
+    /// Takes one input; whatever the adapter wants then waits in `proxy`.
+    fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy);
+}
+
+/// The adapters that come with the engine, dispatched statically.
+#[derive(Clone, Debug)]
+pub enum BuiltinAdapter {
+    /// Receives one way, in batches.
+    Receiver(Receiver),
+    /// Sends.
+    Sender(Sender),
+}
+
+impl BuiltinAdapter {
+    /// A new instance of what is registered.
+    #[must_use]
+    pub fn new(kind: AdapterKind) -> Self {
+        match kind {
+            AdapterKind::Receive(settings) => Self::Receiver(Receiver::new(settings)),
+            AdapterKind::Send(settings) => Self::Sender(Sender::new(settings)),
+        }
+    }
+}
+
+impl Adapter for BuiltinAdapter {
+    fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
+        match self {
+            Self::Receiver(receiver) => receiver.handle_input(now, input, proxy),
+            Self::Sender(sender) => sender.handle_input(now, input, proxy),
+        }
+    }
+}

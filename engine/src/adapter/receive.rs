@@ -1,0 +1,311 @@
+//! The one-way receive adapter: fetch, submit in batches, remove what the engine took.
+//!
+//! FILE-, queue- and push-like adapters are this machine with other settings. It looks again at
+//! once while there is more; a polling one waits for its next look. Sources are removed only
+//! after a status that is not negative (R-ADPT-04), and a failed batch is filtered and submitted
+//! again (R-FILT-01…04).
+
+use rustc_hash::FxHashMap;
+
+use super::{Adapter, AdapterInput, WireRequest, WireResult};
+use crate::batch::{BatchStatus, Operation, OperationKind, Status, Suspendable};
+use crate::config::ReceiveSettings;
+use crate::id::{EndpointId, ReceiveLocationId};
+use crate::message::WireMessage;
+use crate::time::Instant;
+use crate::transport_proxy::TransportProxy;
+
+/// Batches made of one set of messages before the adapter gives up and keeps the sources
+/// (R-FILT-04: the sample adapters bound it by three).
+const BATCH_ATTEMPTS_MAX: u32 = 4;
+/// The token of removals: their answer needs no attention.
+const REMOVAL: u64 = u64::MAX;
+
+/// Where a location's one thread is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    /// A fetch is under way.
+    Fetching,
+    /// As many batches are outstanding as may be.
+    Full,
+    /// In `Done` of a batch, with or without more to fetch afterwards.
+    Submitting { cookie: u64, more: bool },
+    /// Waits for a notification.
+    Watching,
+    /// Waits for its next look.
+    Waiting,
+}
+
+#[derive(Clone, Debug)]
+struct Location {
+    id: ReceiveLocationId,
+    endpoint: EndpointId,
+    phase: Phase,
+    outstanding: u32,
+    /// The first look; the others are whole intervals later.
+    first_look: Instant,
+}
+
+/// What a batch does with one message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Intent {
+    Submit,
+    Suspend,
+}
+
+#[derive(Clone, Debug)]
+struct Outstanding {
+    location: usize,
+    items: Vec<(WireMessage, Intent)>,
+    attempts: u32,
+}
+
+/// The receive adapter of one host instance.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    settings: ReceiveSettings,
+    locations: Vec<Location>,
+    outstanding: FxHashMap<u64, Outstanding>,
+    next_cookie: u64,
+}
+
+impl Receiver {
+    /// An adapter without locations.
+    #[must_use]
+    pub fn new(settings: ReceiveSettings) -> Self {
+        Self { settings, locations: Vec::new(), outstanding: FxHashMap::default(), next_cookie: 1 }
+    }
+
+    fn fetch(&mut self, at: usize, proxy: &mut TransportProxy) {
+        let location = &mut self.locations[at];
+        location.phase = Phase::Fetching;
+        let request = WireRequest::Fetch {
+            endpoint: location.endpoint,
+            location: location.id,
+            messages: self.settings.batch_messages,
+            bytes: self.settings.batch_bytes,
+        };
+        proxy.wire(at as u64, request);
+    }
+
+    fn fetched(
+        &mut self,
+        now: Instant,
+        at: usize,
+        messages: Vec<WireMessage>,
+        more: bool,
+        proxy: &mut TransportProxy,
+    ) {
+        if messages.is_empty() {
+            return self.rest(now, at, false, proxy);
+        }
+        self.locations[at].phase = Phase::Submitting { cookie: self.next_cookie, more };
+        let items = messages.into_iter().map(|message| (message, Intent::Submit)).collect();
+        self.post(Outstanding { location: at, items, attempts: 1 }, proxy);
+    }
+
+    /// Posts a batch and remembers what is in it until it is complete (R-MSG-08).
+    fn post(&mut self, outstanding: Outstanding, proxy: &mut TransportProxy) {
+        let cookie = self.next_cookie;
+        self.next_cookie += 1;
+        // While the engine stops, sources stay where they are (R-DONE-06).
+        let Ok(mut batch) = proxy.get_batch(cookie) else { return };
+        for (message, intent) in &outstanding.items {
+            batch.add(match intent {
+                Intent::Submit => Operation::Submit(message.clone()),
+                Intent::Suspend => {
+                    Operation::MoveToSuspendQueue(Suspendable::Wire(message.clone()))
+                }
+            });
+        }
+        if proxy.done(batch).is_success() {
+            self.locations[outstanding.location].outstanding += 1;
+            self.outstanding.insert(cookie, outstanding);
+        }
+    }
+
+    fn done_returned(&mut self, now: Instant, cookie: u64, proxy: &mut TransportProxy) {
+        let returned =
+            (self.locations.iter().enumerate()).find_map(|(at, location)| match location.phase {
+                Phase::Submitting { cookie: posted, more } if posted == cookie => Some((at, more)),
+                Phase::Fetching
+                | Phase::Full
+                | Phase::Submitting { .. }
+                | Phase::Watching
+                | Phase::Waiting => None,
+            });
+        if let Some((at, more)) = returned {
+            self.rest(now, at, more, proxy);
+        }
+    }
+
+    /// Between two fetches: goes on, waits for a free batch, a look, or a notification.
+    fn rest(&mut self, now: Instant, at: usize, more: bool, proxy: &mut TransportProxy) {
+        let location = &mut self.locations[at];
+        match self.settings.poll {
+            Some(interval) if !self.settings.notify => {
+                if more {
+                    let next = next_look(now, location.first_look, interval);
+                    location.phase = Phase::Waiting;
+                    proxy.wake(next, at as u64);
+                } else {
+                    // Empty looks are not events: the source says when one would find something.
+                    location.phase = Phase::Watching;
+                    proxy.watch(location.id);
+                }
+            }
+            Some(_) | None => {
+                if location.outstanding >= self.settings.batches {
+                    location.phase = Phase::Full;
+                } else if more {
+                    self.fetch(at, proxy);
+                } else {
+                    location.phase = Phase::Watching;
+                    proxy.watch(location.id);
+                }
+            }
+        }
+    }
+
+    fn arrived(&mut self, now: Instant, id: ReceiveLocationId, proxy: &mut TransportProxy) {
+        let Some(at) = self.locations.iter().position(|location| location.id == id) else { return };
+        let location = &mut self.locations[at];
+        if location.phase != Phase::Watching {
+            return;
+        }
+        match self.settings.poll {
+            Some(interval) if !self.settings.notify => {
+                location.phase = Phase::Waiting;
+                proxy.wake(look_at_or_after(now, location.first_look, interval), at as u64);
+            }
+            Some(_) | None => self.fetch(at, proxy),
+        }
+    }
+
+    fn complete(&mut self, status: &BatchStatus, proxy: &mut TransportProxy) {
+        let Some(done) = self.outstanding.remove(&status.cookie) else { return };
+        let at = done.location;
+        self.locations[at].outstanding -= 1;
+        if status.overall.is_success() {
+            let numbers = done.items.iter().map(|(message, _)| message.number).collect();
+            let endpoint = self.locations[at].endpoint;
+            proxy.wire(REMOVAL, WireRequest::Remove { endpoint, numbers });
+        } else {
+            self.resubmit_filtered(done, status, proxy);
+        }
+        if self.locations[at].phase == Phase::Full
+            && self.locations[at].outstanding < self.settings.batches
+        {
+            self.fetch(at, proxy);
+        }
+    }
+
+    /// Failed submits are suspended, innocents are submitted again (R-FILT-03); a message whose
+    /// suspension failed stays at its source.
+    fn resubmit_filtered(
+        &mut self,
+        failed: Outstanding,
+        status: &BatchStatus,
+        proxy: &mut TransportProxy,
+    ) {
+        if failed.attempts >= BATCH_ATTEMPTS_MAX {
+            return;
+        }
+        let mut statuses = PerKind::of(status);
+        let kept = failed.items.into_iter().filter_map(|(message, intent)| match intent {
+            Intent::Submit if statuses.next(OperationKind::Submit).is_success() => {
+                Some((message, Intent::Submit))
+            }
+            Intent::Submit => Some((message, Intent::Suspend)),
+            Intent::Suspend => (statuses.next(OperationKind::MoveToSuspendQueue).is_success())
+                .then_some((message, Intent::Suspend)),
+        });
+        let items: Vec<_> = kept.collect();
+        if !items.is_empty() {
+            self.post(
+                Outstanding { location: failed.location, items, attempts: failed.attempts + 1 },
+                proxy,
+            );
+        }
+    }
+}
+
+/// The first look strictly after `now`.
+fn next_look(now: Instant, first: Instant, interval: crate::time::Duration) -> Instant {
+    look_at_or_after(now + crate::time::Duration::from_nanos(1), first, interval)
+}
+
+/// The first look not before `now`.
+fn look_at_or_after(now: Instant, first: Instant, interval: crate::time::Duration) -> Instant {
+    let intervals = now.since(first).as_nanos().div_ceil(interval.as_nanos().max(1));
+    first + interval.times(intervals)
+}
+
+/// Walks the per-message statuses of each kind in the order of the add calls (R-BC-04).
+pub(super) struct PerKind<'a> {
+    status: &'a BatchStatus,
+    next: [usize; OperationKind::ALL.len()],
+}
+
+impl<'a> PerKind<'a> {
+    pub(super) fn of(status: &'a BatchStatus) -> Self {
+        Self { status, next: [0; OperationKind::ALL.len()] }
+    }
+
+    /// The status of the next message added with `kind`; failure if the engine named none.
+    pub(super) fn next(&mut self, kind: OperationKind) -> Status {
+        let at = &mut self.next[kind as usize];
+        *at += 1;
+        let messages = self.status.of(kind).map(|operation| &operation.messages);
+        messages.and_then(|messages| messages.get(*at - 1)).copied().unwrap_or(Status::FAIL)
+    }
+}
+
+impl Adapter for Receiver {
+    fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
+        match input {
+            AdapterInput::AddReceiveEndpoint { location, endpoint } => {
+                let location = Location {
+                    id: location,
+                    endpoint,
+                    phase: Phase::Watching,
+                    outstanding: 0,
+                    first_look: now,
+                };
+                proxy.watch(location.id);
+                self.locations.push(location);
+            }
+            AdapterInput::Arrived { location } => self.arrived(now, location, proxy),
+            AdapterInput::BatchComplete(status) => self.complete(&status, proxy),
+            AdapterInput::DoneReturned { cookie, .. } => self.done_returned(now, cookie, proxy),
+            AdapterInput::Wake { token } => self.fetch(token as usize, proxy),
+            AdapterInput::WireDone { token, result: WireResult::Fetched { messages, more } } => {
+                self.fetched(now, token as usize, messages, more, proxy);
+            }
+            AdapterInput::WireDone { .. } => {}
+            AdapterInput::BeginBatch { .. }
+            | AdapterInput::Clear { .. }
+            | AdapterInput::Done { .. }
+            | AdapterInput::TransmitMessage { .. } => {
+                unreachable!("a receive adapter is not a transmitter")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Duration;
+
+    #[test]
+    fn looks_lie_whole_intervals_after_the_first() {
+        let (first, five) = (Instant::from_nanos(2), Duration::from_nanos(5));
+        let cases = [(2, 2, 7), (3, 7, 7), (7, 7, 12), (8, 12, 12)];
+        for (now, at_or_after, after) in cases {
+            let now = Instant::from_nanos(now);
+            assert_eq!(look_at_or_after(now, first, five).as_nanos(), at_or_after);
+            assert_eq!(next_look(now, first, five).as_nanos(), after);
+        }
+    }
+}

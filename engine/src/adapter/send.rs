@@ -1,0 +1,316 @@
+//! The synthetic send adapter: blocking or not, one message at a time or batch-aware.
+//!
+//! | | one at a time | batch-aware |
+//! |---|---|---|
+//! | **blocking** | `TransmitMessage` returns when the wire is done: `true`, or a failure | `Done` returns when the wire is done with every message |
+//! | **non-blocking** | returns `false` at once, own workers transmit, completions are gathered | the same, one adapter batch a worker, one engine batch for its outcomes |
+//!
+//! It follows the recommended policy on failure (R-RETRY-04) and the decision table after a failed
+//! batch (R-FILT-03), sorts mixed batches by endpoint (R-BSND-08), and remembers a message only
+//! until its disposition has succeeded.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use super::receive::PerKind;
+use super::{Adapter, AdapterInput, CallId, Returned, Transmission, WireRequest, WireResult};
+use crate::batch::{BatchStatus, Operation, OperationKind, Suspendable};
+use crate::config::SendSettings;
+use crate::message_box::OutboundMessage;
+use crate::retry::{NextStep, after_failure};
+use crate::time::Instant;
+use crate::transport_proxy::TransportProxy;
+
+/// What becomes of a message after an attempt.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fate {
+    Delete,
+    NextTransport,
+    Resubmit,
+    Suspend,
+}
+
+impl Fate {
+    const fn kind(self) -> OperationKind {
+        match self {
+            Self::Delete => OperationKind::Delete,
+            Self::NextTransport => OperationKind::MoveToNextTransport,
+            Self::Resubmit => OperationKind::Resubmit,
+            Self::Suspend => OperationKind::MoveToSuspendQueue,
+        }
+    }
+
+    /// The next rung after this one failed (R-FILT-03); `None` leaves the message as it is.
+    const fn after_refusal(self) -> Option<Self> {
+        match self {
+            Self::Resubmit => Some(Self::NextTransport),
+            Self::NextTransport => Some(Self::Suspend),
+            Self::Delete | Self::Suspend => None,
+        }
+    }
+}
+
+/// Messages that one worker, or one held engine thread, transmits one after another.
+#[derive(Clone, Debug)]
+struct Job {
+    /// Not sent yet, the next one last.
+    waiting: Vec<OutboundMessage>,
+    finished: Vec<(OutboundMessage, Fate)>,
+    /// The engine's call that ends with this job, if it blocks.
+    call: Option<CallId>,
+}
+
+/// The send adapter of one host instance.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    settings: SendSettings,
+    /// The adapter batch being filled by the engine.
+    filling: Vec<OutboundMessage>,
+    /// Jobs that wait for a worker.
+    queue: VecDeque<Job>,
+    /// Jobs at work; a place is a wire token.
+    running: Vec<Option<Job>>,
+    free: Vec<usize>,
+    /// Outcomes that wait for company (R-HOST-04).
+    gathered: Vec<(OutboundMessage, Fate)>,
+    /// Counts flushes, so that a timer set before one does nothing.
+    flushes: u64,
+    posted: FxHashMap<u64, Vec<(OutboundMessage, Fate)>>,
+    next_cookie: u64,
+}
+
+impl Sender {
+    /// An adapter with nothing to do.
+    #[must_use]
+    pub fn new(settings: SendSettings) -> Self {
+        Self {
+            settings,
+            filling: Vec::new(),
+            queue: VecDeque::new(),
+            running: Vec::new(),
+            free: Vec::new(),
+            gathered: Vec::new(),
+            flushes: 0,
+            posted: FxHashMap::default(),
+            next_cookie: 1,
+        }
+    }
+
+    fn transmit(&mut self, call: CallId, message: OutboundMessage, proxy: &mut TransportProxy) {
+        if self.settings.batched {
+            self.filling.push(message);
+            proxy.returned(call, Returned::Pending);
+        } else if self.settings.blocking {
+            let job = Job { waiting: vec![message], finished: Vec::new(), call: Some(call) };
+            self.start(job, proxy);
+        } else {
+            self.queue.push_back(Job { waiting: vec![message], finished: Vec::new(), call: None });
+            proxy.returned(call, Returned::Pending);
+            self.employ(proxy);
+        }
+    }
+
+    /// `Done` of an adapter batch: one job per endpoint (R-BSND-08, INV-43).
+    fn batch_done(&mut self, call: CallId, proxy: &mut TransportProxy) {
+        let mut messages = std::mem::take(&mut self.filling);
+        if self.settings.blocking {
+            messages.sort_by_key(|message| message.endpoint);
+            messages.reverse();
+            let job = Job { waiting: messages, finished: Vec::new(), call: Some(call) };
+            return self.start(job, proxy);
+        }
+        let one_endpoint = messages.windows(2).all(|pair| pair[0].endpoint == pair[1].endpoint);
+        if one_endpoint {
+            self.enqueue(messages);
+        } else {
+            messages.sort_by_key(|message| message.endpoint);
+            while let Some(endpoint) = messages.first().map(|message| message.endpoint) {
+                let others = messages.iter().position(|message| message.endpoint != endpoint);
+                let rest = messages.split_off(others.unwrap_or(messages.len()));
+                self.enqueue(std::mem::replace(&mut messages, rest));
+            }
+        }
+        proxy.returned(call, Returned::Done);
+        self.employ(proxy);
+    }
+
+    fn enqueue(&mut self, mut messages: Vec<OutboundMessage>) {
+        messages.reverse();
+        self.queue.push_back(Job { waiting: messages, finished: Vec::new(), call: None });
+    }
+
+    /// Gives waiting jobs to free workers.
+    fn employ(&mut self, proxy: &mut TransportProxy) {
+        while self.at_work() < self.settings.workers as usize {
+            let Some(job) = self.queue.pop_front() else { break };
+            self.start(job, proxy);
+        }
+    }
+
+    fn at_work(&self) -> usize {
+        self.running.len() - self.free.len()
+    }
+
+    fn start(&mut self, job: Job, proxy: &mut TransportProxy) {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.running.push(None);
+            self.running.len() - 1
+        });
+        let first = Transmission::of(job.waiting.last().expect("a job has a message"));
+        self.running[place] = Some(job);
+        proxy.wire(place as u64, WireRequest::Transmit(first));
+    }
+
+    fn wire_done(&mut self, now: Instant, token: u64, sent: bool, proxy: &mut TransportProxy) {
+        let place = token as usize;
+        let job = self.running[place].as_mut().expect("a wire call belongs to a running job");
+        let message = job.waiting.pop().expect("a wire call belongs to a waiting message");
+        let fate = match after_failure(now, message.retries_left, message.retry_interval) {
+            _ if sent => Fate::Delete,
+            NextStep::Resubmit(_) => Fate::Resubmit,
+            NextStep::MoveToNextTransport => Fate::NextTransport,
+        };
+        job.finished.push((message, fate));
+        if let Some(next) = job.waiting.last() {
+            return proxy.wire(token, WireRequest::Transmit(Transmission::of(next)));
+        }
+        let job = self.running[place].take().expect("taken once");
+        self.free.push(place);
+        self.finish(now, job, proxy);
+        self.employ(proxy);
+    }
+
+    fn finish(&mut self, now: Instant, mut job: Job, proxy: &mut TransportProxy) {
+        match job.call {
+            Some(call) if !self.settings.batched => {
+                // Synchronous: the engine deletes, or takes its default action (R-SND-08).
+                let sent = job.finished.iter().all(|(_, fate)| *fate == Fate::Delete);
+                proxy.returned(call, if sent { Returned::Sent } else { Returned::Failed });
+            }
+            Some(call) => {
+                self.post(now, job.finished, proxy);
+                proxy.returned(call, Returned::Done);
+            }
+            None if self.settings.batched || self.settings.completion_batch <= 1 => {
+                self.post(now, job.finished, proxy);
+            }
+            None => self.gather(now, &mut job.finished, proxy),
+        }
+    }
+
+    /// Gathers outcomes until the batch is full, the wait is over, or nothing is left to wait for
+    /// (R-BATCH-07: never for ever).
+    fn gather(
+        &mut self,
+        now: Instant,
+        finished: &mut Vec<(OutboundMessage, Fate)>,
+        proxy: &mut TransportProxy,
+    ) {
+        if self.gathered.is_empty() && !self.settings.completion_wait.is_zero() {
+            proxy.wake(now + self.settings.completion_wait, self.flushes);
+        }
+        self.gathered.append(finished);
+        let idle = self.at_work() == 0 && self.queue.is_empty();
+        let full = self.gathered.len() >= self.settings.completion_batch as usize;
+        if idle || full || self.settings.completion_wait.is_zero() {
+            self.flush(now, proxy);
+        }
+    }
+
+    fn flush(&mut self, now: Instant, proxy: &mut TransportProxy) {
+        self.flushes += 1;
+        let gathered = std::mem::take(&mut self.gathered);
+        self.post(now, gathered, proxy);
+    }
+
+    /// One engine batch for all fates but `MoveToNextTransport`, which may be refused and would
+    /// take the others with it (R-ATOM-02): those go in a batch of their own.
+    fn post(
+        &mut self,
+        now: Instant,
+        fates: Vec<(OutboundMessage, Fate)>,
+        proxy: &mut TransportProxy,
+    ) {
+        if fates.iter().all(|(_, fate)| *fate != Fate::NextTransport) {
+            return self.post_batch(now, fates, proxy);
+        }
+        let (moves, others) =
+            fates.into_iter().partition::<Vec<_>, _>(|(_, fate)| *fate == Fate::NextTransport);
+        self.post_batch(now, others, proxy);
+        for one in moves {
+            self.post_batch(now, vec![one], proxy);
+        }
+    }
+
+    fn post_batch(
+        &mut self,
+        now: Instant,
+        fates: Vec<(OutboundMessage, Fate)>,
+        proxy: &mut TransportProxy,
+    ) {
+        if fates.is_empty() {
+            return;
+        }
+        let cookie = self.next_cookie;
+        self.next_cookie += 1;
+        let Ok(mut batch) = proxy.get_batch(cookie) else { return };
+        for (message, fate) in &fates {
+            let reference = message.reference;
+            batch.add(match fate {
+                Fate::Delete => Operation::Delete(reference),
+                Fate::NextTransport => Operation::MoveToNextTransport(reference),
+                // Counted from now, also when a batch is made again (R-FILT-06).
+                Fate::Resubmit => {
+                    Operation::Resubmit { reference, at: now + message.retry_interval }
+                }
+                Fate::Suspend => Operation::MoveToSuspendQueue(Suspendable::Reference(reference)),
+            });
+        }
+        if proxy.done(batch).is_success() {
+            self.posted.insert(cookie, fates);
+        }
+    }
+
+    fn complete(&mut self, now: Instant, status: &BatchStatus, proxy: &mut TransportProxy) {
+        let Some(fates) = self.posted.remove(&status.cookie) else { return };
+        if status.overall.is_success() {
+            return;
+        }
+        let mut statuses = PerKind::of(status);
+        let again = fates.into_iter().filter_map(|(message, fate)| {
+            let innocent = statuses.next(fate.kind()).is_success();
+            let next = if innocent { Some(fate) } else { fate.after_refusal() };
+            next.map(|fate| (message, fate))
+        });
+        let again = again.collect();
+        self.post(now, again, proxy);
+    }
+}
+
+impl Adapter for Sender {
+    fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
+        match input {
+            AdapterInput::BeginBatch { call } => {
+                proxy.returned(call, Returned::Begun { max: self.settings.batch });
+            }
+            AdapterInput::TransmitMessage { call, message } => self.transmit(call, message, proxy),
+            AdapterInput::Done { call } => self.batch_done(call, proxy),
+            AdapterInput::Clear { call } => {
+                self.filling.clear();
+                proxy.returned(call, Returned::Cleared);
+            }
+            AdapterInput::WireDone { token, result } => {
+                self.wire_done(now, token, matches!(result, WireResult::Sent), proxy);
+            }
+            AdapterInput::BatchComplete(status) => self.complete(now, &status, proxy),
+            AdapterInput::Wake { token } if token == self.flushes && !self.gathered.is_empty() => {
+                self.flush(now, proxy);
+            }
+            AdapterInput::Wake { .. } | AdapterInput::DoneReturned { .. } => {}
+            AdapterInput::AddReceiveEndpoint { .. } | AdapterInput::Arrived { .. } => {
+                unreachable!("a send adapter has no receive locations")
+            }
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! The engine batch: the adapter fills it, the engine executes it as one atomic unit.
+//!
+//! A [`Batch`] only records work (R-BATCH-04). Posting it (`Done`) hands it to the engine, which
+//! answers exactly once with a [`BatchStatus`] (R-DONE-05).
+
+use std::fmt;
+
+use crate::id::ReferenceId;
+use crate::message::{PropertyId, WireMessage};
+use crate::time::Instant;
+
+/// An HRESULT: `>= 0` is success, `< 0` is failure. Branch on the sign first.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Status(pub i32);
+
+macro_rules! statuses {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
+        impl Status {
+            $($(#[$doc])* pub const $name: Self = Self($code as u32 as i32);)*
+        }
+        const STATUS_NAMES: &[(Status, &str)] = &[$((Status::$name, $text)),*];
+    };
+}
+
+// The numbers behind the BTS names come from one community tool (R-STAT-02): kept in one place.
+statuses! {
+    /// Done.
+    OK = 0x0000_0000_u32, "S_OK";
+    /// Success; the engine suspended one or more messages and owns the data.
+    MESSAGE_SUSPENDED = 0x00C0_0001_u32, "SUSP";
+    /// Success; a message failed authentication and was handled by the port's setting.
+    SECURITY_CHECK_FAILED = 0x00C0_165E_u32, "SECURITY";
+    /// Failure without a better name; also the overall status of a failed batch (R-CLK-19).
+    FAIL = 0x8000_4005_u32, "E_FAIL";
+    /// The operation exists but this engine does not execute it.
+    NOT_IMPLEMENTED = 0x8000_4001_u32, "E_NOTIMPL";
+    /// A bad argument to a call: an adapter's bug.
+    INVALID_ARGUMENT = 0x8007_0057_u32, "E_INVALIDARG";
+    /// The location is unknown or disabled.
+    URL_DISALLOWED = 0xC0C0_164B_u32, "URL_DISALLOWED";
+    /// No subscriber matched (R-ROUTE-01).
+    NO_SUBSCRIPTION = 0xC0C0_1680_u32, "NOSUB";
+    /// The engine is stopping.
+    SHUTTING_DOWN = 0xC0C0_163C_u32, "SHUTTING_DOWN";
+    /// `MoveToNextTransport` without a backup, or on the backup already (R-RETRY-11).
+    NO_BACKUP_TRANSPORT = 0xC0C0_162E_u32, "NO_BACKUP_TRANSPORT";
+    /// The MessageBox could not be written.
+    PERSISTENCE_FAILURE = 0xC0C0_1623_u32, "PERSISTENCE_FAILURE";
+}
+
+impl Status {
+    /// Whether the sign says success.
+    #[must_use]
+    pub const fn is_success(self) -> bool {
+        self.0 >= 0
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match STATUS_NAMES.iter().find(|(status, _)| status == self) {
+            Some((_, name)) => f.write_str(name),
+            None => write!(f, "{:#010X}", self.0),
+        }
+    }
+}
+
+/// The kinds of operation with their documented numbers (R-BATCH-09).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[repr(u8)]
+pub enum OperationKind {
+    /// `SubmitMessage` and `SubmitResponseMessage` share it.
+    Submit = 0,
+    /// The message was transmitted: remove it from the queue.
+    Delete = 1,
+    /// Suspend.
+    MoveToSuspendQueue = 2,
+    /// Deliver again, not before a given instant.
+    Resubmit = 3,
+    /// Switch to the backup transport.
+    MoveToNextTransport = 4,
+    /// The request of a request-response pair.
+    SubmitRequest = 5,
+    /// No longer wait for a response.
+    CancelResponse = 6,
+}
+
+impl OperationKind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Submit,
+        Self::Delete,
+        Self::MoveToSuspendQueue,
+        Self::Resubmit,
+        Self::MoveToNextTransport,
+        Self::SubmitRequest,
+        Self::CancelResponse,
+    ];
+}
+
+/// What a `MoveToSuspendQueue` suspends.
+#[derive(Clone, Debug)]
+pub enum Suspendable {
+    /// A message that was delivered to a send adapter.
+    Reference(ReferenceId),
+    /// A message in the form the adapter submitted it (R-RCV-11).
+    Wire(WireMessage),
+}
+
+/// One recorded operation of a batch (R-BATCH-09).
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// Withdraws the wait for a response.
+    CancelResponse {
+        /// The correlation token of the request.
+        token: u64,
+    },
+    /// Removes a transmitted message.
+    Delete(ReferenceId),
+    /// Switches a message to its backup transport.
+    MoveToNextTransport(ReferenceId),
+    /// Suspends a message.
+    MoveToSuspendQueue(Suspendable),
+    /// Delivers a message again.
+    Resubmit {
+        /// The message.
+        reference: ReferenceId,
+        /// Its earliest redelivery (R-RETRY-06).
+        at: Instant,
+    },
+    /// Submits one way.
+    Submit(WireMessage),
+    /// Submits a request.
+    SubmitRequest {
+        /// The request.
+        request: WireMessage,
+        /// The correlation token its response will carry.
+        token: u64,
+    },
+    /// Submits the response of a solicit-response pair.
+    SubmitResponse {
+        /// The solicit it answers.
+        solicit: ReferenceId,
+        /// The response.
+        response: WireMessage,
+    },
+}
+
+impl Operation {
+    /// The kind under which the status array files this operation.
+    #[must_use]
+    pub const fn kind(&self) -> OperationKind {
+        match self {
+            Self::CancelResponse { .. } => OperationKind::CancelResponse,
+            Self::Delete(_) => OperationKind::Delete,
+            Self::MoveToNextTransport(_) => OperationKind::MoveToNextTransport,
+            Self::MoveToSuspendQueue(_) => OperationKind::MoveToSuspendQueue,
+            Self::Resubmit { .. } => OperationKind::Resubmit,
+            Self::Submit(_) | Self::SubmitResponse { .. } => OperationKind::Submit,
+            Self::SubmitRequest { .. } => OperationKind::SubmitRequest,
+        }
+    }
+}
+
+/// An engine batch: made by `GetBatch`, filled by add calls, posted by `Done` (R-BATCH-01).
+///
+/// One batch may mix kinds freely (R-BATCH-05). Nothing happens before `Done` (R-BATCH-04).
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    cookie: u64,
+    operations: Vec<Operation>,
+    /// Largest number submitted so far: an ascending submit needs no search for its double.
+    submitted_max: u64,
+    submitted_twice: bool,
+}
+
+impl Batch {
+    /// An empty batch; the cookie comes back unchanged in `BatchComplete` (INV-07).
+    #[must_use]
+    pub(crate) fn new(cookie: u64) -> Self {
+        Self { cookie, ..Self::default() }
+    }
+
+    /// The adapter's cookie.
+    #[must_use]
+    pub const fn cookie(&self) -> u64 {
+        self.cookie
+    }
+
+    /// The operations in the order of their add calls.
+    #[must_use]
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// The operations, for execution.
+    pub(crate) fn into_operations(self) -> Vec<Operation> {
+        self.operations
+    }
+
+    /// Whether nothing was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// Whether one object was submitted twice: `Done` will fail (R-BATCH-06).
+    #[must_use]
+    pub const fn submitted_twice(&self) -> bool {
+        self.submitted_twice
+    }
+
+    /// Whether the batch publishes: such batches are held while publishing is throttled
+    /// (R-DONE-03); housekeeping is not.
+    #[must_use]
+    pub fn publishes(&self) -> bool {
+        self.operations.iter().any(|operation| {
+            matches!(operation.kind(), OperationKind::Submit | OperationKind::SubmitRequest)
+        })
+    }
+
+    /// Records a one-way submit.
+    ///
+    /// `INVALID_ARGUMENT` when the message has no `InboundTransportLocation` (R-ADPT-01).
+    #[must_use = "a refused message is still the adapter's"]
+    pub fn submit(&mut self, message: WireMessage) -> Status {
+        if message.context.read(PropertyId::INBOUND_TRANSPORT_LOCATION).is_none() {
+            return Status::INVALID_ARGUMENT;
+        }
+        self.note_submit(message.number);
+        self.operations.push(Operation::Submit(message));
+        Status::OK
+    }
+
+    fn note_submit(&mut self, number: u64) {
+        if number > self.submitted_max {
+            self.submitted_max = number;
+        } else {
+            self.submitted_twice |= self.operations.iter().any(|operation| match operation {
+                Operation::Submit(known) | Operation::SubmitRequest { request: known, .. } => {
+                    known.number == number
+                }
+                Operation::CancelResponse { .. }
+                | Operation::Delete(_)
+                | Operation::MoveToNextTransport(_)
+                | Operation::MoveToSuspendQueue(_)
+                | Operation::Resubmit { .. }
+                | Operation::SubmitResponse { .. } => false,
+            });
+        }
+    }
+
+    /// Records any other operation.
+    pub fn add(&mut self, operation: Operation) {
+        if let Operation::Submit(message) | Operation::SubmitRequest { request: message, .. } =
+            &operation
+        {
+            let number = message.number;
+            self.note_submit(number);
+        }
+        self.operations.push(operation);
+    }
+
+    /// Empties the batch without executing it (R-BATCH-08).
+    pub fn clear(&mut self) {
+        *self = Self::new(self.cookie);
+    }
+}
+
+/// The outcome of all operations of one kind (R-BC-03).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OperationStatus {
+    /// The kind.
+    pub kind: OperationKind,
+    /// Negative if one of its messages is.
+    pub status: Status,
+    /// One status per add call of this kind, in their order (R-BC-04, INV-06).
+    pub messages: Vec<Status>,
+}
+
+/// What `BatchComplete` brings (R-BC-01).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BatchStatus {
+    /// The cookie given at `GetBatch` (INV-07).
+    pub cookie: u64,
+    /// Negative: nothing was applied (R-ATOM-02).
+    pub overall: Status,
+    /// One entry per distinct kind in the batch: its length is the original's `opCount` (R-BC-02).
+    pub operations: Vec<OperationStatus>,
+}
+
+impl BatchStatus {
+    /// Files per-message statuses under their kinds and derives the rest (INV-04, INV-05).
+    #[must_use]
+    pub fn assemble(
+        cookie: u64,
+        statuses: impl IntoIterator<Item = (OperationKind, Status)>,
+    ) -> Self {
+        let mut operations: Vec<OperationStatus> = Vec::new();
+        for (kind, status) in statuses {
+            match operations.iter_mut().find(|known| known.kind == kind) {
+                Some(known) => {
+                    known.status = worse(known.status, status);
+                    known.messages.push(status);
+                }
+                None => operations.push(OperationStatus { kind, status, messages: vec![status] }),
+            }
+        }
+        let worst = operations.iter().fold(Status::OK, |all, kind| worse(all, kind.status));
+        let overall = if worst.is_success() { worst } else { Status::FAIL };
+        Self { cookie, overall, operations }
+    }
+
+    /// The entry of a kind; the order of entries is not documented, so look them up.
+    #[must_use]
+    pub fn of(&self, kind: OperationKind) -> Option<&OperationStatus> {
+        self.operations.iter().find(|operation| operation.kind == kind)
+    }
+}
+
+/// A failure beats a suspension beats success.
+const fn worse(a: Status, b: Status) -> Status {
+    if !a.is_success() || b.0 == 0 {
+        a
+    } else if !b.is_success() || a.0 == 0 {
+        b
+    } else {
+        a
+    }
+}
+
+impl fmt::Display for BatchStatus {
+    /// `S_OK, 1, [{Submit,S_OK,3,[S_OK,S_OK,S_OK]}]`, as the golden sequences print it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}, [", self.overall, self.operations.len())?;
+        for (at, operation) in self.operations.iter().enumerate() {
+            let comma = if at > 0 { "," } else { "" };
+            let messages: Vec<String> = operation.messages.iter().map(Status::to_string).collect();
+            let (kind, status, count) = (operation.kind, operation.status, messages.len());
+            write!(f, "{comma}{{{kind:?},{status},{count},[{}]}}", messages.join(","))?;
+        }
+        f.write_str("]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use OperationKind::{Delete, Submit};
+
+    #[test]
+    fn op_count_is_the_number_of_kinds_and_one_failure_fails_the_batch() {
+        // R-BC-02, R-ATOM-02, INV-04, INV-05, INV-06.
+        let status = BatchStatus::assemble(
+            7,
+            [(Submit, Status::OK), (Delete, Status::OK), (Submit, Status::NO_SUBSCRIPTION)],
+        );
+        assert_eq!(
+            status.to_string(),
+            "E_FAIL, 2, [{Submit,NOSUB,2,[S_OK,NOSUB]},{Delete,S_OK,1,[S_OK]}]"
+        );
+        assert_eq!(status.cookie, 7);
+    }
+
+    #[test]
+    fn a_suspended_message_is_still_success() {
+        // R-ATOM-03, R-BC-05, X-01.
+        let status =
+            BatchStatus::assemble(1, [(Submit, Status::OK), (Submit, Status::MESSAGE_SUSPENDED)]);
+        assert_eq!(status.overall, Status::MESSAGE_SUSPENDED);
+        assert!(status.overall.is_success());
+    }
+
+    #[test]
+    fn signs_tell_success_from_failure() {
+        for (status, name) in STATUS_NAMES {
+            let success = matches!(*name, "S_OK" | "SUSP" | "SECURITY");
+            assert_eq!(status.is_success(), success, "{name}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The topology: what is deployed, as the engine reads it.
+//!
+//! Plain data, built once by the driver and never changed by the engine. Names are for people and
+//! for keys of chance; the engine works with the numbers of `id.rs`, which are positions here.
+
+use crate::id::{AdapterId, EndpointId, HostId, ReceivePortId, ServerId};
+use crate::message::{Context, PropertyTable};
+use crate::pipeline::{ReceivePipeline, SendPipeline};
+use crate::retry::RetryPolicy;
+use crate::subscription::{Filter, PortState};
+use crate::time::Duration;
+
+/// Everything that is deployed.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    /// Machines.
+    pub servers: Vec<Server>,
+    /// Logical hosts.
+    pub hosts: Vec<Host>,
+    /// Processes: one per host and server it runs on (R-HOST-01).
+    pub host_instances: Vec<HostInstanceConfig>,
+    /// Registered adapters.
+    pub adapters: Vec<AdapterConfig>,
+    /// Receive ports.
+    pub receive_ports: Vec<ReceivePort>,
+    /// Receive locations of all ports.
+    pub receive_locations: Vec<ReceiveLocation>,
+    /// Send ports.
+    pub send_ports: Vec<SendPort>,
+    /// Names of the partners' ends; what they are like is the driver's knowledge.
+    pub endpoints: Vec<String>,
+    /// Names of properties.
+    pub properties: PropertyTable,
+}
+
+/// A machine.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its name.
+    pub name: String,
+    /// Its cores: limits that the product states "per CPU" are multiplied by this.
+    pub cpus: u32,
+}
+
+/// A logical host and its settings.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// Its settings.
+    pub settings: HostSettings,
+}
+
+/// A process that realises a host on a server.
+#[derive(Clone, Copy, Debug)]
+pub struct HostInstanceConfig {
+    /// The host.
+    pub host: HostId,
+    /// The machine.
+    pub server: ServerId,
+}
+
+/// A host's settings with the product's defaults.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HostSettings {
+    /// `MaxReceiveInterval`: longest wait between two looks into an empty queue (R-DEQ-03).
+    /// Zero means immediate dispatch.
+    pub poll: Duration,
+    /// Looks under way at once, at most (R-DEQ-02).
+    pub dequeue_threads: u32,
+    /// References taken by one look. [M] not documented; knob `dequeue_batch`.
+    pub dequeue_batch: u32,
+    /// Messages in memory that wait for an engine thread, per CPU (R-DEQ-04).
+    pub internal_queue: u32,
+    /// Messages handed out and not yet finished, per CPU (R-DEQ-08).
+    pub in_process: u32,
+    /// Engine threads per CPU at most (R-THR-01).
+    pub threads: u32,
+    /// Share of the threads that exist at the start, in per cent (R-THR-01).
+    pub threads_start: u32,
+    /// Least time between two new threads while work waits. [M]; zero means at once.
+    pub thread_growth: Duration,
+    /// Messages in one adapter batch at most, where the adapter does not say more (R-CLK-10).
+    pub engine_batch: u32,
+    /// Publishing batches that may wait for a thread, per CPU, before `Done` blocks (R-DONE-03).
+    /// [M] the product's bound is not documented.
+    pub batch_queue: u32,
+}
+
+impl Default for HostSettings {
+    fn default() -> Self {
+        Self {
+            poll: Duration::from_millis(500),
+            dequeue_threads: 5,
+            dequeue_batch: 20,
+            internal_queue: 100,
+            in_process: 1000,
+            threads: 20,
+            threads_start: 10,
+            thread_growth: Duration::from_millis(500),
+            engine_batch: 10,
+            batch_queue: 20,
+        }
+    }
+}
+
+/// A registered adapter.
+#[derive(Clone, Debug)]
+pub struct AdapterConfig {
+    /// Its type name, such as `FILE`.
+    pub name: String,
+    /// What it is and how it is set.
+    pub kind: AdapterKind,
+}
+
+/// The adapters that come with the engine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum AdapterKind {
+    /// A one-way receive adapter that submits in batches.
+    Receive(ReceiveSettings),
+    /// A synthetic send adapter.
+    Send(SendSettings),
+}
+
+/// Settings of the receive adapter; the presets differ only in these.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ReceiveSettings {
+    /// Messages in one engine batch at most.
+    pub batch_messages: u32,
+    /// Bytes in one engine batch at most; the first message always fits (R-LMS-05).
+    pub batch_bytes: u64,
+    /// Interval between looks at the source; `None` looks only when notified.
+    pub poll: Option<Duration>,
+    /// Whether the source tells of arrivals (change notifications, a listening socket).
+    pub notify: bool,
+    /// Engine batches outstanding at once (R-DONE-07).
+    pub batches: u32,
+}
+
+/// Settings of a synthetic send adapter.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SendSettings {
+    /// Whether the engine's thread is held while the wire works (R-SND-09).
+    pub blocking: bool,
+    /// Whether it takes adapter batches (`IBTBatchTransmitter`, R-SND-02).
+    pub batched: bool,
+    /// The maximum it announces in `BeginBatch` (R-BSND-01).
+    pub batch: u32,
+    /// Whether the engine fills the batch up to that maximum, as it does for FILE, instead of to
+    /// the host's `engine_batch` (R-BSND-07, R-CLK-10).
+    pub fixed_batch: bool,
+    /// Its own threads, when it does not block: wire calls or adapter batches at work at once.
+    pub workers: u32,
+    /// Finished messages gathered into one engine batch, when it is not batch-aware (R-HOST-04).
+    pub completion_batch: u32,
+    /// Longest wait for such a batch to fill (R-HOST-04).
+    pub completion_wait: Duration,
+}
+
+/// A receive port (R-LIFE-01).
+#[derive(Clone, Debug)]
+pub struct ReceivePort {
+    /// Its name.
+    pub name: String,
+    /// Whether an inbound map runs on every document (R-MAP-01).
+    pub map: bool,
+}
+
+/// A receive location (R-LIFE-01).
+#[derive(Clone, Debug)]
+pub struct ReceiveLocation {
+    /// Its name; serves as its URI.
+    pub name: String,
+    /// Its port.
+    pub port: ReceivePortId,
+    /// Its handler's host.
+    pub host: HostId,
+    /// Its adapter.
+    pub adapter: AdapterId,
+    /// Its pipeline.
+    pub pipeline: ReceivePipeline,
+    /// The source it reads.
+    pub endpoint: EndpointId,
+    /// Whether it accepts messages; otherwise their URL is disallowed (R-LIFE-06).
+    pub enabled: bool,
+    /// The context every message of this location starts with, per document type.
+    pub context: Context,
+}
+
+/// One of a send port's transports.
+#[derive(Clone, Copy, Debug)]
+pub struct Transport {
+    /// Its adapter.
+    pub adapter: AdapterId,
+    /// Its send handler's host.
+    pub host: HostId,
+    /// The partner's end.
+    pub endpoint: EndpointId,
+    /// Its retries.
+    pub retry: RetryPolicy,
+}
+
+/// Ordered delivery of a send port (R-ORD-08).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OnFailure {
+    /// The failed message alone is suspended, as non-resumable; the next ones go on.
+    Continue,
+    /// The whole instance is suspended, resumable; the next ones stay behind.
+    Stop,
+}
+
+/// A send port.
+#[derive(Clone, Debug)]
+pub struct SendPort {
+    /// Its name; also its transport's identity in subscriptions.
+    pub name: String,
+    /// What it subscribes to; `None` takes only direct sends.
+    pub filter: Option<Filter>,
+    /// Ordered delivery, if it is on (R-ORD-01).
+    pub ordered: Option<OnFailure>,
+    /// 1 is dequeued first, 10 last; 7 unless set.
+    pub priority: u8,
+    /// Its pipeline.
+    pub pipeline: SendPipeline,
+    /// Whether an outbound map runs before the pipeline.
+    pub map: bool,
+    /// Bound, stopped or started (R-SUB-09).
+    pub state: PortState,
+    /// The primary transport.
+    pub primary: Transport,
+    /// The backup transport, if any.
+    pub backup: Option<Transport>,
+}
+
+impl SendPort {
+    /// The transport in use: the backup once a message was moved to it.
+    #[must_use]
+    pub fn transport(&self, on_backup: bool) -> &Transport {
+        match &self.backup {
+            Some(backup) if on_backup => backup,
+            Some(_) | None => &self.primary,
+        }
+    }
+}

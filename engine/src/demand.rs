@@ -1,0 +1,104 @@
+//! Work: what the engine asks of a server's CPU. The driver prices it; the engine only counts.
+
+use crate::batch::Operation;
+use crate::config::Topology;
+use crate::id::ReceiveLocationId;
+use crate::message::{Body, WireMessage};
+use crate::pipeline::Component;
+
+/// Counts of one piece of work on an engine thread, by what they are charged for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Demand {
+    /// Receive side: engine batches that submit.
+    pub receive_batches: u32,
+    /// Receive side: wire messages.
+    pub receive_messages: u32,
+    /// Receive side: their bytes.
+    pub receive_bytes: u64,
+    /// Documents through an XML disassembler or assembler.
+    pub xml_messages: u32,
+    /// Their bytes.
+    pub xml_bytes: u64,
+    /// Documents through a map.
+    pub map_messages: u32,
+    /// Their bytes.
+    pub map_bytes: u64,
+    /// Send side: deliveries to an adapter, whether of one message or of a batch.
+    pub send_batches: u32,
+    /// Send side: messages.
+    pub send_messages: u32,
+    /// Send side: their bytes.
+    pub send_bytes: u64,
+    /// Engine batches that only dispose of delivered messages.
+    pub completion_batches: u32,
+    /// Operations in them.
+    pub completion_messages: u32,
+}
+
+impl Demand {
+    /// The work of one submitted message: pipeline, then map (R-PIPE-11).
+    pub(crate) fn add_wire(
+        &mut self,
+        topology: &Topology,
+        location: Option<ReceiveLocationId>,
+        wire: &WireMessage,
+    ) {
+        let bytes = wire.parts.bytes();
+        self.receive_messages += 1;
+        self.receive_bytes += bytes;
+        let Some(location) = location.map(|id| &topology.receive_locations[id.index()]) else {
+            return;
+        };
+        let documents = match wire.parts.body() {
+            Body::Described { documents, .. } if location.pipeline.disassembles() => *documents,
+            Body::Described { .. } | Body::Real(_) => 1,
+        };
+        if location.pipeline.disassembles() {
+            self.xml_messages += documents;
+            self.xml_bytes += bytes;
+        }
+        if topology.receive_ports[location.port.index()].map {
+            self.map_messages += documents;
+            self.map_bytes += bytes;
+        }
+    }
+
+    /// The work of an engine batch, message by message.
+    pub(crate) fn of_batch(
+        topology: &Topology,
+        operations: &[Operation],
+        locate: impl Fn(&WireMessage) -> Option<ReceiveLocationId>,
+    ) -> Self {
+        let mut demand = Self::default();
+        for operation in operations {
+            match operation {
+                Operation::Submit(wire) | Operation::SubmitRequest { request: wire, .. } => {
+                    demand.receive_batches = 1;
+                    demand.add_wire(topology, locate(wire), wire);
+                }
+                Operation::CancelResponse { .. }
+                | Operation::Delete(_)
+                | Operation::MoveToNextTransport(_)
+                | Operation::MoveToSuspendQueue(_)
+                | Operation::Resubmit { .. }
+                | Operation::SubmitResponse { .. } => demand.completion_messages += 1,
+            }
+        }
+        demand.completion_batches = u32::from(demand.receive_batches == 0);
+        demand
+    }
+
+    /// Adds the work of one delivered message: map, then send pipeline (R-PIPE-11).
+    pub(crate) fn add_outbound(&mut self, port: &crate::config::SendPort, bytes: u64) {
+        self.send_messages += 1;
+        self.send_bytes += bytes;
+        if port.map {
+            self.map_messages += 1;
+            self.map_bytes += bytes;
+        }
+        if port.pipeline.assemble == Some(Component::XmlAssembler) {
+            self.xml_messages += 1;
+            self.xml_bytes += bytes;
+        }
+    }
+}

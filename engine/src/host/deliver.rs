@@ -1,0 +1,217 @@
+//! Delivering to send adapters: one message a call, or an adapter batch at a time.
+
+use std::collections::VecDeque;
+
+use super::{Frame, FrameId, HostInstance, HostOutput, Task};
+use crate::adapter::{AdapterInput, CallId, Returned};
+use crate::batch::OperationKind;
+use crate::config::SendSettings;
+use crate::demand::Demand;
+use crate::id::{AdapterId, ReferenceId};
+use crate::message_box::{Action, OutboundMessage};
+use crate::time::Instant;
+
+/// Messages in memory that wait for a thread to carry them to one adapter.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Transmitter {
+    pending: VecDeque<OutboundMessage>,
+    /// Whether a task for it waits: at most one, so that transmitters take turns.
+    queued: bool,
+    batched: bool,
+    /// Messages that the engine puts into one adapter batch at most (R-CLK-10).
+    engine_batch: u32,
+}
+
+impl Transmitter {
+    pub(super) fn new(send: &SendSettings, engine_batch: u32) -> Self {
+        let engine_batch = if send.fixed_batch { send.batch } else { engine_batch };
+        Self { batched: send.batched, engine_batch: engine_batch.max(1), ..Self::default() }
+    }
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    /// In `BeginBatch`.
+    Beginning,
+    /// In `Clear`, after an exception (R-BSND-04).
+    Clearing,
+    /// In `Done` of the adapter batch.
+    Finishing,
+    /// In `TransmitMessage`, or before the first.
+    Transmitting,
+}
+
+/// A delivery on a thread: one message, or an adapter batch.
+#[derive(Clone, Debug)]
+pub(super) struct Delivery {
+    adapter: AdapterId,
+    batched: bool,
+    step: Step,
+    /// Not handed over yet, the next one last.
+    waiting: Vec<OutboundMessage>,
+    /// Handed over, with what the adapter said.
+    given: Vec<(ReferenceId, Returned)>,
+}
+
+impl HostInstance {
+    /// Messages came from the queue: each waits at its adapter's transmitter.
+    pub(super) fn dequeued(&mut self, now: Instant, asked: u32, messages: Vec<OutboundMessage>) {
+        let found = u32::try_from(messages.len()).unwrap_or(u32::MAX);
+        self.dequeuer.found(now, asked, found);
+        self.waiting += found;
+        self.in_process += found;
+        for message in messages {
+            let adapter = message.adapter;
+            self.transmitters[adapter.index()].pending.push_back(message);
+            self.queue_delivery(adapter);
+        }
+    }
+
+    fn queue_delivery(&mut self, adapter: AdapterId) {
+        let transmitter = &mut self.transmitters[adapter.index()];
+        if !transmitter.queued && !transmitter.pending.is_empty() {
+            transmitter.queued = true;
+            self.tasks.push_back(Task::Deliver(adapter));
+        }
+    }
+
+    pub(super) fn start_delivery(&mut self, adapter: AdapterId) {
+        let batched = self.transmitters[adapter.index()].batched;
+        let delivery = Delivery {
+            adapter,
+            batched,
+            step: Step::Transmitting,
+            waiting: Vec::new(),
+            given: Vec::new(),
+        };
+        let frame = FrameId(self.frames.insert(Frame::Deliver(delivery)));
+        if batched {
+            // R-BSND-01: the adapter announces its maximum before the engine fills the batch.
+            self.enter(frame, Step::Beginning);
+            self.call(adapter, AdapterInput::BeginBatch { call: CallId(frame.0) });
+        } else {
+            self.load(frame, 1);
+        }
+    }
+
+    /// Takes up to `max` messages and charges their map and pipeline.
+    fn load(&mut self, frame: FrameId, max: u32) {
+        let Some(Frame::Deliver(delivery)) = self.frames.get(frame.0) else { return };
+        let adapter = delivery.adapter;
+        let max = max.max(1).min(self.transmitters[adapter.index()].engine_batch);
+        let messages = self.take(adapter, max as usize);
+        self.waiting -= u32::try_from(messages.len()).unwrap_or(u32::MAX);
+        let mut demand = Demand { send_batches: 1, ..Demand::default() };
+        for message in &messages {
+            demand.add_outbound(&self.topology.send_ports[message.port.index()], message.bytes);
+        }
+        if let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) {
+            delivery.step = Step::Transmitting;
+            delivery.waiting = messages;
+            delivery.waiting.reverse();
+        }
+        let transmitter = &mut self.transmitters[adapter.index()];
+        transmitter.queued = false;
+        self.queue_delivery(adapter);
+        self.outputs.push_back(HostOutput::Work { frame, demand });
+    }
+
+    /// The next messages for one delivery; a message of an ordered port goes alone
+    /// (R-ORD-04, R-CLK-11).
+    fn take(&mut self, adapter: AdapterId, max: usize) -> Vec<OutboundMessage> {
+        let pending = &self.transmitters[adapter.index()].pending;
+        let ordered = |message| self.is_ordered(message);
+        let count = match pending.front() {
+            Some(first) if ordered(first) => 1,
+            Some(_) | None => {
+                pending.iter().take(max).take_while(|message| !ordered(message)).count()
+            }
+        };
+        self.transmitters[adapter.index()].pending.drain(..count).collect()
+    }
+
+    /// Hands over the next message, or ends the adapter batch.
+    pub(super) fn transmit_next(&mut self, frame: FrameId) {
+        let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return };
+        let (adapter, call) = (delivery.adapter, CallId(frame.0));
+        if let Some(message) = delivery.waiting.pop() {
+            delivery.given.push((message.reference, Returned::Pending));
+            return self.call(adapter, AdapterInput::TransmitMessage { call, message });
+        }
+        let threw = delivery.given.iter().any(|(_, returned)| *returned == Returned::Failed);
+        if threw {
+            // R-BSND-04: the engine went on pushing, now it clears; `Done` is not called (INV-40).
+            self.enter(frame, Step::Clearing);
+            self.call(adapter, AdapterInput::Clear { call });
+        } else {
+            self.enter(frame, Step::Finishing);
+            self.call(adapter, AdapterInput::Done { call });
+        }
+    }
+
+    fn enter(&mut self, frame: FrameId, step: Step) {
+        if let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) {
+            delivery.step = step;
+        }
+    }
+
+    /// An adapter returned from a call.
+    pub(super) fn returned(&mut self, frame: FrameId, returned: Returned) {
+        let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return };
+        match (delivery.step, returned) {
+            (Step::Beginning, Returned::Begun { max }) => self.load(frame, max),
+            (Step::Beginning, _) => self.abandon(frame),
+            (Step::Transmitting, _) => {
+                if let Some(last) = delivery.given.last_mut() {
+                    last.1 = returned;
+                }
+                if delivery.batched {
+                    self.transmit_next(frame);
+                } else {
+                    self.conclude(frame, false);
+                }
+            }
+            (Step::Finishing, _) => self.conclude(frame, returned == Returned::Failed),
+            (Step::Clearing, _) => self.conclude(frame, true),
+        }
+    }
+
+    /// `BeginBatch` failed: nothing was taken yet, so nothing is lost; the turn is over.
+    /// [M] the documents say nothing of it.
+    fn abandon(&mut self, frame: FrameId) {
+        if let Some(Frame::Deliver(delivery)) = self.release(frame) {
+            let adapter = delivery.adapter;
+            self.transmitters[adapter.index()].queued = false;
+            self.queue_delivery(adapter);
+        }
+    }
+
+    /// Every call of the delivery has returned. `true` means that the engine deletes; a failure
+    /// means its default action, for all messages of a failed batch (R-BSND-03…05, R-SND-06…08).
+    fn conclude(&mut self, frame: FrameId, all_failed: bool) {
+        let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return };
+        let given = std::mem::take(&mut delivery.given);
+        let actions: Vec<(OperationKind, Action)> = given
+            .into_iter()
+            .filter_map(|(reference, returned)| match returned {
+                _ if all_failed => Some(default_failure(reference)),
+                Returned::Failed => Some(default_failure(reference)),
+                Returned::Sent => Some((OperationKind::Delete, Action::Delete(reference))),
+                Returned::Begun { .. } | Returned::Cleared | Returned::Done | Returned::Pending => {
+                    None
+                }
+            })
+            .collect();
+        if actions.is_empty() {
+            // `false` for every message: the adapter goes on by itself, the thread is free.
+            self.release(frame);
+        } else {
+            self.transact_own(frame, actions);
+        }
+    }
+}
+
+const fn default_failure(reference: ReferenceId) -> (OperationKind, Action) {
+    (OperationKind::Resubmit, Action::DefaultFailure(reference))
+}

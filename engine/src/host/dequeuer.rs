@@ -1,0 +1,174 @@
+//! When a host instance looks into its queue.
+
+use crate::config::HostSettings;
+use crate::time::{Duration, Instant};
+
+/// The poll clock of one host instance (R-DEQ-03, R-CLK-07).
+///
+/// With a backlog it looks again at once. After an empty look it waits a tenth of the interval,
+/// then twice that, up to the whole interval. Empty looks are not events: it parks, and when work
+/// is there the instant of the look that would have found it follows from when it parked.
+#[derive(Clone, Debug)]
+pub(super) struct Dequeuer {
+    poll: Duration,
+    threads: u32,
+    /// Looks under way.
+    looking: u32,
+    state: State,
+    /// Work came while a look was under way: its result may be older than that.
+    missed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    /// The last look found as much as it asked for: there is more.
+    Backlog,
+    /// Nothing to find since an instant.
+    Parked(Instant),
+    /// Work is there; the next look is at an instant.
+    Due(Instant),
+    /// A look is under way that will tell.
+    Looking,
+}
+
+impl Dequeuer {
+    pub(super) const fn new(settings: &HostSettings) -> Self {
+        Self {
+            poll: settings.poll,
+            threads: settings.dequeue_threads,
+            looking: 0,
+            state: State::Parked(Instant::ZERO),
+            missed: false,
+        }
+    }
+
+    /// The driver says that the queue has something.
+    pub(super) fn work_available(&mut self, now: Instant) {
+        match self.state {
+            State::Parked(since) => self.state = State::Due(next_look(since, now, self.poll)),
+            State::Looking => self.missed = true,
+            State::Backlog | State::Due(_) => {}
+        }
+    }
+
+    /// Whether to look now; `true` counts as a look under way.
+    pub(super) fn look(&mut self, now: Instant) -> bool {
+        let go = match self.state {
+            State::Backlog => self.looking < self.threads,
+            State::Due(at) => at <= now,
+            State::Parked(_) | State::Looking => false,
+        };
+        if go {
+            self.looking += 1;
+            if matches!(self.state, State::Due(_)) {
+                self.state = State::Looking;
+            }
+        }
+        go
+    }
+
+    /// A look found `found` of `asked`.
+    pub(super) fn found(&mut self, now: Instant, asked: u32, found: u32) {
+        self.looking -= 1;
+        self.state = match (found, self.state) {
+            (found, _) if found == asked => State::Backlog,
+            // Found something, but not all it asked for: look once more without waiting.
+            (1.., _) => State::Due(now),
+            (0, State::Due(at)) => State::Due(at),
+            (0, _) if self.looking > 0 => State::Looking,
+            (0, _) => State::Parked(now),
+        };
+        if std::mem::take(&mut self.missed) {
+            self.work_available(now);
+        }
+    }
+
+    /// When to look next, if that is a matter of time.
+    pub(super) const fn due(&self) -> Option<Instant> {
+        match self.state {
+            State::Due(at) => Some(at),
+            State::Backlog | State::Parked(_) | State::Looking => None,
+        }
+    }
+}
+
+/// The first look at or after `now` of a poller that parked at `since` (R-CLK-07).
+fn next_look(since: Instant, now: Instant, interval: Duration) -> Instant {
+    if interval.is_zero() {
+        return now;
+    }
+    let mut wait = Duration::from_nanos((interval.as_nanos() / 10).max(1));
+    let mut at = since + wait;
+    while at < now && wait < interval {
+        wait = wait.times(2).min(interval);
+        at += wait;
+    }
+    if at < now {
+        let looks = now.since(at).as_nanos().div_ceil(interval.as_nanos());
+        at += interval.times(looks);
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(millis: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn an_idle_poller_doubles_from_a_tenth_to_the_whole_interval() {
+        // R-CLK-07 with 500 ms: looks at 50, 150, 350, 750, 1250, 1750, … after parking.
+        let cases = [
+            (0, 50),
+            (50, 50),
+            (51, 150),
+            (151, 350),
+            (351, 750),
+            (751, 1250),
+            (1251, 1750),
+            (9000, 9250),
+        ];
+        for (now, look) in cases {
+            assert_eq!(
+                next_look(ms(0), ms(now), Duration::from_millis(500)),
+                ms(look),
+                "work at {now}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_interval_of_zero_dispatches_at_once() {
+        assert_eq!(next_look(ms(3), ms(7), Duration::ZERO), ms(7));
+    }
+
+    #[test]
+    fn with_a_backlog_it_does_not_wait() {
+        // R-DEQ-03.
+        let mut dequeuer = Dequeuer::new(&HostSettings::default());
+        dequeuer.work_available(ms(10));
+        assert!(!dequeuer.look(ms(10)));
+        assert_eq!(dequeuer.due(), Some(ms(50)));
+        assert!(dequeuer.look(ms(50)) && !dequeuer.look(ms(50)));
+        dequeuer.found(ms(51), 20, 20);
+        let looks = (0..9).filter(|_| dequeuer.look(ms(51))).count();
+        assert_eq!(looks, 5);
+        for _ in 0..looks {
+            dequeuer.found(ms(52), 20, 0);
+        }
+        assert!(!dequeuer.look(ms(52)));
+    }
+
+    #[test]
+    fn work_that_comes_during_a_look_is_not_missed() {
+        let mut dequeuer = Dequeuer::new(&HostSettings::default());
+        dequeuer.work_available(ms(0));
+        assert!(dequeuer.look(ms(50)));
+        dequeuer.work_available(ms(51));
+        dequeuer.found(ms(52), 20, 0);
+        assert_eq!(dequeuer.due(), Some(ms(102)));
+    }
+}

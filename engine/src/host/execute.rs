@@ -1,0 +1,208 @@
+//! Executing an engine batch on an engine thread: pipelines, maps, one transaction, one callback.
+
+use super::{DoneRace, Frame, FrameId, HostInstance, HostOutput, Task, settles};
+use crate::adapter::AdapterInput;
+use crate::batch::{Batch, BatchStatus, Operation, OperationKind, Status, Suspendable};
+use crate::config::Topology;
+use crate::demand::Demand;
+use crate::id::{AdapterId, ReceiveLocationId};
+use crate::message::{PropertyId, Value, WireMessage};
+use crate::message_box::{Action, PreparedBatch, Reason};
+
+/// A posted batch on its way through the engine.
+#[derive(Clone, Debug)]
+pub(super) struct Execution {
+    adapter: AdapterId,
+    cookie: u64,
+    operations: Vec<Operation>,
+    publishes: bool,
+    /// Operations that end a delivery when the batch commits.
+    settles: usize,
+    /// `Done` has not returned yet.
+    owes_return: bool,
+    race: DoneRace,
+}
+
+/// Finds a message's receive location by its `InboundTransportLocation` (R-RCV-01), remembering
+/// the answer for contexts that are templates.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Locations {
+    by_template: Vec<Option<Option<ReceiveLocationId>>>,
+}
+
+impl Locations {
+    fn find(&mut self, topology: &Topology, wire: &WireMessage) -> Option<ReceiveLocationId> {
+        let template = wire.context.template() as usize;
+        if let Some(Some(known)) = self.by_template.get(template) {
+            return *known;
+        }
+        let found = Self::search(topology, wire);
+        if template != 0 {
+            if self.by_template.len() <= template {
+                self.by_template.resize(template + 1, None);
+            }
+            self.by_template[template] = Some(found);
+        }
+        found
+    }
+
+    fn search(topology: &Topology, wire: &WireMessage) -> Option<ReceiveLocationId> {
+        let Some(Value::Text(uri)) = wire.context.read(PropertyId::INBOUND_TRANSPORT_LOCATION)
+        else {
+            return None;
+        };
+        let at = topology.receive_locations.iter().position(|location| *location.name == **uri)?;
+        topology.receive_locations[at].enabled.then_some(ReceiveLocationId::from(at))
+    }
+}
+
+impl HostInstance {
+    /// A batch is posted (R-DONE-01). A publishing one waits outside, its `Done` not returning,
+    /// while the engine has enough of them (R-DONE-03, INV-11).
+    pub(super) fn posted(&mut self, adapter: AdapterId, batch: Batch, race: DoneRace) {
+        let publishes = batch.publishes();
+        let cookie = batch.cookie();
+        let operations = batch.into_operations();
+        let settles = operations.iter().filter(|operation| settles(operation)).count();
+        let execution =
+            Execution { adapter, cookie, operations, publishes, settles, owes_return: true, race };
+        if publishes && (self.publishing >= self.batch_limit() || !self.held.is_empty()) {
+            self.held.push_back(execution);
+        } else {
+            self.admit(execution);
+        }
+    }
+
+    fn batch_limit(&self) -> u32 {
+        self.settings.batch_queue.saturating_mul(self.cpus).max(1)
+    }
+
+    fn admit(&mut self, mut execution: Execution) {
+        if execution.race == DoneRace::ReturnFirst {
+            self.return_done(&mut execution);
+        }
+        self.publishing += u32::from(execution.publishes);
+        self.tasks.push_back(Task::Execute(execution));
+    }
+
+    fn return_done(&mut self, execution: &mut Execution) {
+        execution.owes_return = false;
+        let (cookie, status) = (execution.cookie, Status::OK);
+        self.call(execution.adapter, AdapterInput::DoneReturned { cookie, status });
+    }
+
+    pub(super) fn start_execution(&mut self, execution: Execution) {
+        if execution.publishes {
+            self.publishing -= 1;
+            while self.publishing < self.batch_limit()
+                && let Some(held) = self.held.pop_front()
+            {
+                self.admit(held);
+            }
+        }
+        let (topology, locations) = (&self.topology, std::cell::RefCell::new(&mut self.locations));
+        let demand = Demand::of_batch(topology, &execution.operations, |wire| {
+            locations.borrow_mut().find(topology, wire)
+        });
+        let frame = FrameId(self.frames.insert(Frame::Execute(execution)));
+        self.outputs.push_back(HostOutput::Work { frame, demand });
+    }
+
+    /// The work is done: runs the pipelines and asks for the transaction. Inside one batch the
+    /// messages go one after another in the order of addition (R-DONE-07).
+    pub(super) fn execute(&mut self, frame: FrameId) {
+        let Some(Frame::Execute(execution)) = self.frames.get_mut(frame.0) else { return };
+        let operations = std::mem::take(&mut execution.operations);
+        let mut batch = PreparedBatch { cookie: execution.cookie, ..PreparedBatch::default() };
+        batch.actions.reserve(operations.len());
+        if execution.publishes {
+            batch.documents.reserve(operations.len());
+        }
+        for operation in operations {
+            let kind = operation.kind();
+            let action = self.prepare(operation, &mut batch);
+            batch.actions.push((kind, action));
+        }
+        self.outputs.push_back(HostOutput::Transact { frame, batch });
+    }
+
+    fn prepare(&mut self, operation: Operation, batch: &mut PreparedBatch) -> Action {
+        match operation {
+            Operation::Submit(wire) => self.receive(wire, batch),
+            Operation::Delete(reference) => Action::Delete(reference),
+            Operation::MoveToNextTransport(reference) => Action::NextTransport(reference),
+            Operation::Resubmit { reference, at } => Action::Resubmit(reference, at),
+            Operation::MoveToSuspendQueue(Suspendable::Reference(reference)) => {
+                Action::SuspendReference(reference)
+            }
+            Operation::MoveToSuspendQueue(Suspendable::Wire(wire)) => {
+                let resumable = !wire.context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
+                Action::SuspendWire {
+                    wire: Box::new(wire),
+                    resumable,
+                    reason: Reason::Adapter,
+                    status: Status::OK,
+                }
+            }
+            // Two-way exchanges are recorded and counted but not executed yet.
+            Operation::CancelResponse { .. }
+            | Operation::SubmitRequest { .. }
+            | Operation::SubmitResponse { .. } => Action::Refuse(Status::NOT_IMPLEMENTED),
+        }
+    }
+
+    /// One submitted message: location, pipeline, map (R-RCV-01).
+    fn receive(&mut self, wire: WireMessage, batch: &mut PreparedBatch) -> Action {
+        let Some(location) = self.locations.find(&self.topology, &wire) else {
+            return Action::Refuse(Status::URL_DISALLOWED);
+        };
+        let location = &self.topology.receive_locations[location.index()];
+        let map = self.topology.receive_ports[location.port.index()].map;
+        let first = batch.documents.len();
+        match location.pipeline.execute(map, &wire, &mut batch.documents) {
+            Ok(()) if batch.documents.len() == first => Action::Nothing,
+            Ok(()) => {
+                let count = as_u32(batch.documents.len() - first);
+                Action::Publish { first: as_u32(first), count }
+            }
+            Err(_) => Self::suspend_failed(wire),
+        }
+    }
+
+    /// The engine suspends the wire form itself, unless it was told not to or cannot rewind the
+    /// stream (the table of 3.3; R-RCV-08, R-MSG-07).
+    fn suspend_failed(wire: WireMessage) -> Action {
+        let forbidden = wire.context.read(PropertyId::ACTION_ON_FAILURE) == Some(&Value::Int(0));
+        if forbidden || !wire.seekable {
+            return Action::Refuse(Status::FAIL);
+        }
+        let resumable = !wire.context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
+        let status = Status::MESSAGE_SUSPENDED;
+        Action::SuspendWire { wire: Box::new(wire), resumable, reason: Reason::Pipeline, status }
+    }
+
+    /// The transaction came back: exactly one `BatchComplete` (R-DONE-05), on an engine thread
+    /// (R-BC-06), before or after `Done` returns.
+    pub(super) fn executed(&mut self, execution: &Execution, status: BatchStatus) {
+        if status.overall.is_success() {
+            self.settle(execution.settles);
+        }
+        self.call(execution.adapter, AdapterInput::BatchComplete(status));
+        if execution.owes_return {
+            self.return_done(&mut execution.clone());
+        }
+    }
+
+    /// The engine's own transaction about delivered messages, on the thread of `frame`.
+    pub(super) fn transact_own(&mut self, frame: FrameId, actions: Vec<(OperationKind, Action)>) {
+        let batch = PreparedBatch { actions, ..PreparedBatch::default() };
+        if let Some(slot) = self.frames.get_mut(frame.0) {
+            *slot = Frame::Settle;
+        }
+        self.outputs.push_back(HostOutput::Transact { frame, batch });
+    }
+}
+
+fn as_u32(count: usize) -> u32 {
+    u32::try_from(count).expect("a batch has fewer than 2^32 documents")
+}

@@ -1,0 +1,340 @@
+//! A host instance: the process in which the engine runs its batches and its deliveries.
+//!
+//! ```text
+//!  adapters ──Posted──►┌──────────── HostInstance ────────────┐◄──Dequeued── MessageBox
+//!           ◄──Call────│ batches ─► engine threads ◄─ delivery│──Dequeue──►
+//!           ──Returned►│        frames: one per leased thread │──Transact─► ◄─Committed─
+//!                      └───────Work───────────────────────────┘
+//! ```
+//!
+//! The contract of every machine here: call [`HostInstance::handle_input`] with an instant that
+//! never goes back, then drain [`HostInstance::poll_output`], then heed
+//! [`HostInstance::poll_timeout`] by an [`HostInput::Wake`] at that instant. One mutation, then
+//! drain; nothing recurses, nothing blocks, nothing reads a clock.
+
+mod deliver;
+mod dequeuer;
+mod execute;
+mod threads;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::adapter::{AdapterInput, CallId, Returned};
+use crate::batch::{Batch, BatchStatus, Operation};
+use crate::config::{AdapterKind, HostSettings, Topology};
+use crate::demand::Demand;
+use crate::id::{AdapterId, HostId, HostInstanceId, Key, Slab};
+use crate::message_box::{OutboundMessage, PreparedBatch};
+use crate::time::Instant;
+
+use deliver::{Delivery, Transmitter};
+use dequeuer::Dequeuer;
+use execute::{Execution, Locations};
+use threads::ThreadPool;
+
+/// A frame: what one leased thread is doing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FrameId(pub Key);
+
+/// Which comes first when a batch completes fast: the return of `Done`, or `BatchComplete`
+/// (R-BC-07, R-CLK-03). Chance is the driver's, so it says so per batch.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum DoneRace {
+    /// `BatchComplete` runs before `Done` returns.
+    CompleteFirst,
+    /// `Done` returns first.
+    #[default]
+    ReturnFirst,
+}
+
+/// What a host instance is told.
+#[derive(Clone, Debug)]
+pub enum HostInput {
+    /// A batch committed, or was rolled back.
+    Committed {
+        /// The frame that waits for it.
+        frame: FrameId,
+        /// The outcome.
+        status: BatchStatus,
+    },
+    /// A look into the queue came back.
+    Dequeued {
+        /// How many were asked for.
+        asked: u32,
+        /// What was locked to this instance.
+        messages: Vec<OutboundMessage>,
+    },
+    /// An adapter posted a batch (`Done`).
+    Posted {
+        /// The adapter.
+        adapter: AdapterId,
+        /// The batch.
+        batch: Batch,
+        /// Which comes first.
+        race: DoneRace,
+    },
+    /// An adapter returned from a call.
+    Returned {
+        /// The call.
+        call: CallId,
+        /// With what.
+        returned: Returned,
+    },
+    /// The instant of [`HostInstance::poll_timeout`] has come.
+    Wake,
+    /// The host's queue has something eligible.
+    WorkAvailable,
+    /// A frame's work is done.
+    WorkDone {
+        /// The frame.
+        frame: FrameId,
+    },
+}
+
+/// What a host instance wants.
+#[derive(Clone, Debug)]
+pub enum HostOutput {
+    /// To call an adapter.
+    Call {
+        /// The adapter.
+        adapter: AdapterId,
+        /// The call.
+        input: AdapterInput,
+    },
+    /// To look into its queue.
+    Dequeue {
+        /// References at most.
+        max: u32,
+    },
+    /// To commit a batch.
+    Transact {
+        /// The frame that waits for it.
+        frame: FrameId,
+        /// The batch.
+        batch: PreparedBatch,
+    },
+    /// To use a CPU of its server.
+    Work {
+        /// The frame that waits for it.
+        frame: FrameId,
+        /// How much.
+        demand: Demand,
+    },
+}
+
+/// What waits for an engine thread.
+#[derive(Clone, Debug)]
+enum Task {
+    /// The messages that wait at a transmitter, as many as one delivery takes.
+    Deliver(AdapterId),
+    Execute(Execution),
+}
+
+#[derive(Clone, Debug)]
+enum Frame {
+    Deliver(Delivery),
+    Execute(Execution),
+    /// A commit that the engine itself asked for: its outcome is nobody's callback.
+    Settle,
+}
+
+/// Gauges of a host instance, for counters and checks.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct HostGauges {
+    /// Engine threads that exist.
+    pub threads: u32,
+    /// Engine threads in use.
+    pub threads_busy: u32,
+    /// Messages handed out and not finished (R-DEQ-08).
+    pub in_process: u32,
+    /// Messages in memory that wait for a thread (R-DEQ-04).
+    pub internal_queue: u32,
+    /// Batches that wait for a thread.
+    pub pending_batches: u32,
+    /// Batches whose `Done` is held (R-DONE-03).
+    pub throttled_batches: u32,
+}
+
+/// One host instance.
+#[derive(Clone, Debug)]
+pub struct HostInstance {
+    host: HostId,
+    cpus: u32,
+    settings: HostSettings,
+    topology: Arc<Topology>,
+    locations: Locations,
+    threads: ThreadPool,
+    tasks: VecDeque<Task>,
+    /// Publishing batches among the tasks.
+    publishing: u32,
+    /// Batches whose `Done` has not been let in (R-DONE-03).
+    held: VecDeque<Execution>,
+    frames: Slab<Frame>,
+    transmitters: Vec<Transmitter>,
+    waiting: u32,
+    in_process: u32,
+    dequeuer: Dequeuer,
+    outputs: VecDeque<HostOutput>,
+}
+
+impl HostInstance {
+    /// A started host instance with nothing to do.
+    #[must_use]
+    pub fn new(topology: &Arc<Topology>, id: HostInstanceId) -> Self {
+        let config = topology.host_instances[id.index()];
+        let settings = topology.hosts[config.host.index()].settings;
+        let cpus = topology.servers[config.server.index()].cpus;
+        let transmitters = topology.adapters.iter().map(|adapter| match adapter.kind {
+            AdapterKind::Send(send) => Transmitter::new(&send, settings.engine_batch),
+            AdapterKind::Receive(_) => Transmitter::default(),
+        });
+        Self {
+            host: config.host,
+            cpus,
+            settings,
+            locations: Locations::default(),
+            threads: ThreadPool::new(&settings, cpus),
+            tasks: VecDeque::new(),
+            publishing: 0,
+            held: VecDeque::new(),
+            frames: Slab::default(),
+            transmitters: transmitters.collect(),
+            waiting: 0,
+            in_process: 0,
+            dequeuer: Dequeuer::new(&settings),
+            outputs: VecDeque::new(),
+            topology: Arc::clone(topology),
+        }
+    }
+
+    /// The host it realises.
+    #[must_use]
+    pub const fn host(&self) -> HostId {
+        self.host
+    }
+
+    /// Its gauges.
+    #[must_use]
+    pub fn gauges(&self) -> HostGauges {
+        let executions = self.tasks.iter().filter(|task| matches!(task, Task::Execute(_))).count();
+        HostGauges {
+            threads: self.threads.exist(),
+            threads_busy: self.threads.leased(),
+            in_process: self.in_process,
+            internal_queue: self.waiting,
+            pending_batches: u32::try_from(executions).unwrap_or(u32::MAX),
+            throttled_batches: u32::try_from(self.held.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Takes one input; what follows from it waits in [`Self::poll_output`].
+    pub fn handle_input(&mut self, now: Instant, input: HostInput) {
+        match input {
+            HostInput::Posted { adapter, batch, race } => self.posted(adapter, batch, race),
+            HostInput::Returned { call, returned } => self.returned(FrameId(call.0), returned),
+            HostInput::WorkDone { frame } => self.work_done(frame),
+            HostInput::Committed { frame, status } => self.committed(frame, status),
+            HostInput::Dequeued { asked, messages } => self.dequeued(now, asked, messages),
+            HostInput::WorkAvailable => self.dequeuer.work_available(now),
+            HostInput::Wake => {}
+        }
+        self.start_tasks(now);
+        self.look(now);
+    }
+
+    /// The next thing it wants; drain this after every input.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<HostOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// When it wants to be woken, if nothing else happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let growth = if self.tasks.is_empty() { None } else { self.threads.grows_at() };
+        let look = if self.room() > 0 { self.dequeuer.due() } else { None };
+        [growth, look].into_iter().flatten().min()
+    }
+
+    /// References that may be taken from the queue now (R-DEQ-04, R-DEQ-08).
+    fn room(&self) -> u32 {
+        let internal = self.settings.internal_queue.saturating_mul(self.cpus);
+        let in_process = self.settings.in_process.saturating_mul(self.cpus);
+        internal.saturating_sub(self.waiting).min(in_process.saturating_sub(self.in_process))
+    }
+
+    fn look(&mut self, now: Instant) {
+        // What looks under way may bring is not known yet; a few above the limit are tolerated,
+        // as the original's batch dequeue does.
+        while self.room() > 0 && self.dequeuer.look(now) {
+            let max = self.settings.dequeue_batch.min(self.room()).max(1);
+            self.outputs.push_back(HostOutput::Dequeue { max });
+        }
+    }
+
+    fn start_tasks(&mut self, now: Instant) {
+        while !self.tasks.is_empty() && self.threads.lease(now) {
+            match self.tasks.pop_front() {
+                Some(Task::Execute(execution)) => self.start_execution(execution),
+                Some(Task::Deliver(adapter)) => self.start_delivery(adapter),
+                None => unreachable!("the queue of tasks was not empty"),
+            }
+        }
+    }
+
+    /// The frame's thread goes back to the pool.
+    fn release(&mut self, frame: FrameId) -> Option<Frame> {
+        self.threads.release();
+        self.frames.remove(frame.0)
+    }
+
+    fn work_done(&mut self, frame: FrameId) {
+        match self.frames.get(frame.0) {
+            Some(Frame::Execute(_)) => self.execute(frame),
+            Some(Frame::Deliver(_)) => self.transmit_next(frame),
+            Some(Frame::Settle) | None => {}
+        }
+    }
+
+    fn committed(&mut self, frame: FrameId, status: BatchStatus) {
+        match self.release(frame) {
+            Some(Frame::Execute(execution)) => self.executed(&execution, status),
+            Some(Frame::Settle) => {
+                let settled =
+                    status.operations.iter().map(|kind| kind.messages.len()).sum::<usize>();
+                self.settle(settled);
+            }
+            Some(Frame::Deliver(_)) | None => {}
+        }
+    }
+
+    /// `count` messages reached the end of their delivery: there is room for others.
+    fn settle(&mut self, count: usize) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.in_process = self.in_process.saturating_sub(count);
+    }
+
+    fn call(&mut self, adapter: AdapterId, input: AdapterInput) {
+        self.outputs.push_back(HostOutput::Call { adapter, input });
+    }
+
+    fn is_ordered(&self, message: &OutboundMessage) -> bool {
+        self.topology.send_ports[message.port.index()].ordered.is_some()
+    }
+}
+
+/// Operations that end a delivery.
+fn settles(operation: &Operation) -> bool {
+    match operation {
+        Operation::Delete(_)
+        | Operation::MoveToNextTransport(_)
+        | Operation::MoveToSuspendQueue(crate::batch::Suspendable::Reference(_))
+        | Operation::Resubmit { .. } => true,
+        Operation::CancelResponse { .. }
+        | Operation::MoveToSuspendQueue(crate::batch::Suspendable::Wire(_))
+        | Operation::Submit(_)
+        | Operation::SubmitRequest { .. }
+        | Operation::SubmitResponse { .. } => false,
+    }
+}

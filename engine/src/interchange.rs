@@ -1,0 +1,53 @@
+//! Interchanges: one wire message that holds many documents.
+
+use crate::hash::mix;
+use crate::message::{Body, Document, DocumentName, Parts, WireMessage};
+use crate::pipeline::{Failure, Stage};
+
+/// Splits `wire` into its documents, numbered from 1 in the order of disassembly (INV-60).
+///
+/// Without a disassembler the message passes whole (R-PIPE-03). A described body says how many
+/// documents it holds; zero means that the pipeline consumes it (R-RCV-02). Real bytes are
+/// checked to be one well-formed document; splitting them by an envelope is not done here.
+///
+/// # Errors
+/// Real bytes that are not UTF-8 text or hold no element at all.
+pub(crate) fn disassemble(
+    splits: bool,
+    wire: &WireMessage,
+    out: &mut Vec<Document>,
+) -> Result<(), Failure> {
+    let count = match wire.parts.body() {
+        Body::Described { documents, .. } if splits => *documents,
+        Body::Real(bytes) if splits && !looks_like_xml(bytes) => {
+            return Err(Failure { stage: Stage::Disassemble, document: 1 });
+        }
+        Body::Described { .. } | Body::Real(_) => 1,
+    };
+    let split = count > 1;
+    out.extend((1..=count).map(|sequence| Document {
+        name: DocumentName { wire: wire.number, sequence, split },
+        lineage: if split { mix(wire.lineage, u64::from(sequence)) } else { wire.lineage },
+        arrived: wire.arrived,
+        context: wire.context.clone(),
+        parts: if split { share(wire, count) } else { wire.parts.clone() },
+    }));
+    Ok(())
+}
+
+/// A split document's part of a described body: equal shares, never empty.
+fn share(wire: &WireMessage, count: u32) -> Parts {
+    let bytes = wire.parts.body().bytes() / u64::from(count);
+    Parts::of(Body::Described {
+        bytes: u32::try_from(bytes.max(1)).unwrap_or(u32::MAX),
+        documents: 1,
+    })
+}
+
+/// The least an XML reader asks for: text that starts an element and ends one.
+fn looks_like_xml(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| {
+        let text = text.trim_start_matches('\u{feff}').trim();
+        text.starts_with('<') && text.ends_with('>')
+    })
+}

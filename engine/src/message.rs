@@ -1,0 +1,499 @@
+//! Messages: parts, context, and the two forms a message has on its way in.
+//!
+//! A [`WireMessage`] is what an adapter submits, exactly as it came from the wire. A receive
+//! pipeline turns it into zero, one or many [`Document`]s, which are what the MessageBox stores.
+//! Both share one [`Context`] of written and promoted properties (R-CTX-02).
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::hash::mix;
+use crate::pipeline::Stage;
+use crate::time::Instant;
+
+/// Longest promoted text, in characters (R-CTX-05, X-05: 255 rather than 256).
+pub const PROMOTED_LENGTH_MAX: usize = 255;
+
+/// A property's identity: its interned `Namespace.Name` (R-CTX-01).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PropertyId(pub u32);
+
+macro_rules! system_properties {
+    ($($(#[$doc:meta])* $name:ident = $index:literal, $text:literal;)*) => {
+        impl PropertyId {
+            $($(#[$doc])* pub const $name: Self = Self($index);)*
+        }
+        const SYSTEM_PROPERTIES: &[&str] = &[$($text),*];
+    };
+}
+
+system_properties! {
+    /// Receive URI; mandatory before any submit.
+    INBOUND_TRANSPORT_LOCATION = 0, "BTS.InboundTransportLocation";
+    /// Adapter type name of the receive location.
+    INBOUND_TRANSPORT_TYPE = 1, "BTS.InboundTransportType";
+    /// Receive port name; the usual filter.
+    RECEIVE_PORT_NAME = 2, "BTS.ReceivePortName";
+    /// Receive location name (written, never routed on).
+    RECEIVE_LOCATION_NAME = 3, "BTS.ReceiveLocationName";
+    /// Namespace and root-node name, promoted by the disassembler (R-MSG-11).
+    MESSAGE_TYPE = 4, "BTS.MessageType";
+    /// 1-based place in the interchange (R-MSG-10). Read from the document itself.
+    INTERCHANGE_SEQUENCE_NUMBER = 5, "BTS.InterchangeSequenceNumber";
+    /// Identity of a send port's primary transport; every enlisted port subscribes to its own.
+    SP_TRANSPORT_ID = 6, "BTS.SPTransportID";
+    /// Send port name; promoted on the response of a solicit-response port.
+    SP_NAME = 7, "BTS.SPName";
+    /// 0: the engine must not suspend on a receive-pipeline failure.
+    ACTION_ON_FAILURE = 8, "BTS.ActionOnFailure";
+    /// true: suspend as non-resumable.
+    SUSPEND_AS_NON_RESUMABLE = 9, "BTS.SuspendAsNonResumable";
+    /// true: the engine itself suspends a document that nobody subscribes to.
+    SUSPEND_MESSAGE_ON_ROUTING_FAILURE = 10, "BTS.SuspendMessageOnRoutingFailure";
+    /// `ACK` or `NACK`.
+    ACK_TYPE = 11, "BTS.AckType";
+}
+
+/// Names of properties, interned once when a topology is built.
+#[derive(Clone, Debug)]
+pub struct PropertyTable {
+    names: Vec<String>,
+}
+
+impl Default for PropertyTable {
+    fn default() -> Self {
+        Self { names: SYSTEM_PROPERTIES.iter().map(ToString::to_string).collect() }
+    }
+}
+
+impl PropertyTable {
+    /// The identity of `name`, given on first sight.
+    pub fn intern(&mut self, name: &str) -> PropertyId {
+        let known = self.names.iter().position(|known| known == name);
+        let index = known.unwrap_or_else(|| {
+            self.names.push(name.to_owned());
+            self.names.len() - 1
+        });
+        PropertyId(u32::try_from(index).expect("fewer than 2^32 property names"))
+    }
+
+    /// The name behind an identity of this table.
+    #[must_use]
+    pub fn name(&self, property: PropertyId) -> &str {
+        self.names.get(property.0 as usize).map_or("?", String::as_str)
+    }
+}
+
+/// A property's value: the variants that routing distinguishes (R-CTX-01).
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Value {
+    /// A boolean.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A text.
+    Text(Arc<str>),
+}
+
+impl Value {
+    /// A text value.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
+        Self::Text(Arc::from(text))
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(f),
+            Self::Int(value) => value.fmt(f),
+            Self::Text(value) => write!(f, "{value:?}"),
+        }
+    }
+}
+
+/// Whether a property may be routed on (R-CTX-02).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum PropertyKind {
+    /// Visible to subscriptions.
+    Promoted,
+    /// Travels with the message, invisible to subscriptions (R-SUB-04, INV-20).
+    Written,
+}
+
+/// Why a context refused a property.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PropertyRefusal {
+    /// A promoted text longer than [`PROMOTED_LENGTH_MAX`] (R-CTX-05).
+    TooLong,
+}
+
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Properties {
+    /// Sorted by identity.
+    entries: Vec<(PropertyId, Value, PropertyKind)>,
+}
+
+/// A message's context: properties by identity, shared until changed.
+///
+/// Messages of one location and type share one stored context; a change copies it first, so that
+/// no redelivery can see another's change (INV-18).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Context {
+    properties: Arc<Properties>,
+    /// Not zero: all contexts with this number are equal, so routing may be remembered by it.
+    template: u32,
+}
+
+impl Context {
+    /// Marks this context as the template `number` (not zero): the caller promises that every
+    /// context marked with it is equal. Any later change of a copy removes the mark.
+    #[must_use]
+    pub fn into_template(mut self, number: u32) -> Self {
+        self.template = number;
+        self
+    }
+
+    /// The template's number, or zero when this context is one of its own.
+    #[must_use]
+    pub const fn template(&self) -> u32 {
+        self.template
+    }
+
+    fn find(&self, property: PropertyId) -> Result<usize, usize> {
+        self.properties.entries.binary_search_by_key(&property, |entry| entry.0)
+    }
+
+    fn put(&mut self, property: PropertyId, value: Option<Value>, kind: PropertyKind) {
+        let place = self.find(property);
+        self.template = 0;
+        let entries = &mut Arc::make_mut(&mut self.properties).entries;
+        match (place, value) {
+            (Ok(at), Some(value)) => entries[at] = (property, value, kind),
+            (Err(at), Some(value)) => entries.insert(at, (property, value, kind)),
+            (Ok(at), None) => drop(entries.remove(at)),
+            (Err(_), None) => {}
+        }
+    }
+
+    /// Writes a property: not routable, even if it was promoted before (R-CTX-03). `None`
+    /// deletes it (R-CTX-04).
+    pub fn write(&mut self, property: PropertyId, value: Option<Value>) {
+        self.put(property, value, PropertyKind::Written);
+    }
+
+    /// Promotes a property: routable from now on (R-CTX-06). `None` deletes it (R-CTX-04).
+    ///
+    /// # Errors
+    /// [`PropertyRefusal::TooLong`] for a text above 255 characters; nothing is changed (R-CTX-05).
+    pub fn promote(
+        &mut self,
+        property: PropertyId,
+        value: Option<Value>,
+    ) -> Result<(), PropertyRefusal> {
+        if let Some(Value::Text(text)) = &value
+            && text.chars().count() > PROMOTED_LENGTH_MAX
+        {
+            return Err(PropertyRefusal::TooLong);
+        }
+        self.put(property, value, PropertyKind::Promoted);
+        Ok(())
+    }
+
+    /// The value, promoted or written; `None` when absent (R-CTX-04).
+    #[must_use]
+    pub fn read(&self, property: PropertyId) -> Option<&Value> {
+        self.find(property).ok().map(|at| &self.properties.entries[at].1)
+    }
+
+    /// The value if it is promoted: what subscriptions may see (R-SUB-04).
+    #[must_use]
+    pub fn promoted(&self, property: PropertyId) -> Option<&Value> {
+        let (_, value, kind) = &self.properties.entries[self.find(property).ok()?];
+        (*kind == PropertyKind::Promoted).then_some(value)
+    }
+
+    /// Whether the property is present and `true`.
+    #[must_use]
+    pub fn is_set(&self, property: PropertyId) -> bool {
+        self.read(property) == Some(&Value::Bool(true))
+    }
+
+    /// The copy a subscriber gets: values stay, promotions go, so that publishing it again
+    /// does not loop (R-CTX-07, INV-24).
+    #[must_use]
+    pub fn demoted(&self) -> Self {
+        let demote = |(id, value, _): &(PropertyId, Value, PropertyKind)| {
+            (*id, value.clone(), PropertyKind::Written)
+        };
+        let entries = self.properties.entries.iter().map(demote).collect();
+        Self { properties: Arc::new(Properties { entries }), template: 0 }
+    }
+
+    /// All properties in the order of their identities.
+    pub fn iter(&self) -> impl Iterator<Item = (PropertyId, &Value, PropertyKind)> {
+        self.properties.entries.iter().map(|(id, value, kind)| (*id, value, *kind))
+    }
+}
+
+/// The content of a part: described, or real bytes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Body {
+    /// Known by its size and the number of documents inside; no bytes are kept.
+    Described {
+        /// Size in bytes.
+        bytes: u32,
+        /// Documents an XML disassembler finds in it.
+        documents: u32,
+    },
+    /// Real bytes, shared by all who hold the message (R-PUB-03).
+    Real(Arc<[u8]>),
+}
+
+impl Body {
+    /// The size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Described { bytes, .. } => u64::from(*bytes),
+            Self::Real(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
+/// A named part with its own property bag, keyed by name only (R-MSG-04).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Part {
+    /// The name, unique in its message (R-MSG-03).
+    pub name: Arc<str>,
+    /// The content.
+    pub body: Body,
+    /// Part properties such as `Charset`.
+    pub properties: Vec<(Arc<str>, Value)>,
+}
+
+/// Why a message refused a part.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PartRefusal {
+    /// The message has a body part already (R-MSG-02).
+    BodyTaken,
+    /// The message has a part of this name already (R-MSG-03).
+    NameTaken,
+}
+
+/// The parts of a message: the body, and any others (R-MSG-01).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Parts {
+    body: Body,
+    /// Parts besides the body; almost always none.
+    others: Option<Arc<Vec<Part>>>,
+}
+
+impl Parts {
+    /// A message of a body part alone.
+    #[must_use]
+    pub const fn of(body: Body) -> Self {
+        Self { body, others: None }
+    }
+
+    /// The body part's content: it decides the message's type (R-MSG-02).
+    #[must_use]
+    pub const fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Adds a part that is not the body.
+    ///
+    /// # Errors
+    /// [`PartRefusal`] when the name is taken or is the body's (R-MSG-02, R-MSG-03).
+    pub fn add(&mut self, part: Part) -> Result<(), PartRefusal> {
+        if &*part.name == "body" {
+            return Err(PartRefusal::BodyTaken);
+        }
+        let others = self.others.get_or_insert_with(Arc::default);
+        if others.iter().any(|known| known.name == part.name) {
+            return Err(PartRefusal::NameTaken);
+        }
+        Arc::make_mut(others).push(part);
+        Ok(())
+    }
+
+    /// How many parts there are, the body included (R-MSG-03).
+    #[must_use]
+    pub fn count(&self) -> usize {
+        1 + self.others.as_ref().map_or(0, |others| others.len())
+    }
+
+    /// The size of all parts in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let others = self
+            .others
+            .as_ref()
+            .map_or(0, |parts| parts.iter().map(|part| part.body.bytes()).sum());
+        self.body.bytes() + others
+    }
+}
+
+/// A fault that a described message carries: which stage it trips, at which document.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Defect {
+    /// The stage that fails, if the pipeline has a component there.
+    pub stage: Stage,
+    /// The 1-based document of the interchange that fails.
+    pub document: u32,
+}
+
+/// A message as it came from the wire: what an adapter submits and may have to submit again.
+#[derive(Clone, Debug)]
+pub struct WireMessage {
+    /// Its number in this run, from 1: printed as `m7`. The object's identity (R-BATCH-06).
+    pub number: u64,
+    /// The key of everything drawn for it; depends on its load and its place there only.
+    pub lineage: u64,
+    /// When it was meant to arrive: latency counts from here.
+    pub arrived: Instant,
+    /// Its properties; `InboundTransportLocation` is mandatory.
+    pub context: Context,
+    /// Its content.
+    pub parts: Parts,
+    /// A fault built into it.
+    pub defect: Option<Defect>,
+    /// Whether the stream can be rewound, so that the engine may suspend it (R-MSG-07).
+    pub seekable: bool,
+}
+
+/// A document's name in a run: the wire message it came from and its place there.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct DocumentName {
+    /// The wire message's number: also names the interchange (R-MSG-10).
+    pub wire: u64,
+    /// `InterchangeSequenceNumber`: 1-based (R-MSG-10). Zero names the wire message itself.
+    pub sequence: u32,
+    /// Whether the interchange was split, so that the sequence number says something.
+    pub split: bool,
+}
+
+impl DocumentName {
+    /// The name of a whole wire message.
+    #[must_use]
+    pub const fn of_wire(wire: u64) -> Self {
+        Self { wire, sequence: 0, split: false }
+    }
+}
+
+impl fmt::Display for DocumentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.split {
+            write!(f, "m{}.{}", self.wire, self.sequence)
+        } else {
+            write!(f, "m{}", self.wire)
+        }
+    }
+}
+
+/// A document: what a receive pipeline hands to the MessageBox. Immutable once stored (R-MSG-06).
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Its name.
+    pub name: DocumentName,
+    /// The key of everything drawn for it.
+    pub lineage: u64,
+    /// When its wire message was meant to arrive.
+    pub arrived: Instant,
+    /// Its properties.
+    pub context: Context,
+    /// Its content.
+    pub parts: Parts,
+}
+
+impl Document {
+    /// The promoted value that subscriptions see (R-SUB-04).
+    #[must_use]
+    pub fn promoted(&self, property: PropertyId) -> Option<Value> {
+        if property == PropertyId::INTERCHANGE_SEQUENCE_NUMBER {
+            return Some(Value::Int(i64::from(self.name.sequence)));
+        }
+        self.context.promoted(property).cloned()
+    }
+
+    /// A number that changes when content or context change (INV-16, INV-18).
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        mix(self.lineage, mix(self.parts.bytes(), u64::from(self.context.template)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const P: PropertyId = PropertyId(1000);
+
+    #[test]
+    fn the_last_call_decides_whether_a_property_is_promoted() {
+        // R-CTX-03, INV-21.
+        let mut context = Context::default();
+        context.promote(P, Some(Value::Int(1))).unwrap();
+        assert_eq!(context.promoted(P), Some(&Value::Int(1)));
+        context.write(P, Some(Value::Int(2)));
+        assert_eq!((context.promoted(P), context.read(P)), (None, Some(&Value::Int(2))));
+        context.promote(P, Some(Value::Int(3))).unwrap();
+        assert_eq!(context.promoted(P), Some(&Value::Int(3)));
+    }
+
+    #[test]
+    fn none_deletes_and_absent_reads_as_none() {
+        // R-CTX-04.
+        let mut context = Context::default();
+        context.write(P, None);
+        assert_eq!(context.read(P), None);
+        context.promote(P, Some(Value::Bool(true))).unwrap();
+        context.promote(P, None).unwrap();
+        assert_eq!((context.read(P), context.iter().count()), (None, 0));
+    }
+
+    #[test]
+    fn promoted_text_is_limited_written_text_is_not() {
+        // R-CTX-05.
+        let (short, long) = ("x".repeat(255), "x".repeat(256));
+        let mut context = Context::default();
+        assert_eq!(context.promote(P, Some(Value::text(&long))), Err(PropertyRefusal::TooLong));
+        assert_eq!(context.read(P), None);
+        assert_eq!(context.promote(P, Some(Value::text(&short))), Ok(()));
+        context.write(P, Some(Value::text(&long)));
+        assert_eq!(context.read(P), Some(&Value::text(&long)));
+    }
+
+    #[test]
+    fn a_demoted_copy_keeps_values_and_routes_on_nothing() {
+        // R-CTX-07, INV-24; INV-18: the original is untouched.
+        let mut context = Context::default();
+        context.promote(P, Some(Value::Int(7))).unwrap();
+        let delivered = context.demoted();
+        assert_eq!((delivered.read(P), delivered.promoted(P)), (Some(&Value::Int(7)), None));
+        assert_eq!(context.promoted(P), Some(&Value::Int(7)));
+    }
+
+    #[test]
+    fn a_changed_copy_is_no_longer_the_template() {
+        let template = Context::default().into_template(5);
+        let mut copy = template.clone();
+        copy.write(P, Some(Value::Int(1)));
+        assert_eq!((template.template(), copy.template(), template.read(P)), (5, 0, None));
+    }
+
+    #[test]
+    fn parts_have_unique_names_and_one_body() {
+        // R-MSG-02, R-MSG-03.
+        let body = Body::Described { bytes: 10, documents: 1 };
+        let part =
+            |name: &str| Part { name: Arc::from(name), body: body.clone(), properties: Vec::new() };
+        let mut parts = Parts::of(body.clone());
+        assert_eq!(parts.add(part("attachment")), Ok(()));
+        assert_eq!(parts.add(part("attachment")), Err(PartRefusal::NameTaken));
+        assert_eq!(parts.add(part("body")), Err(PartRefusal::BodyTaken));
+        assert_eq!((parts.count(), parts.bytes()), (2, 20));
+    }
+}

@@ -1,0 +1,153 @@
+//! A host's work queue: what is eligible now, by priority and publication order, and what waits
+//! for an instant.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use crate::id::ReferenceId;
+use crate::time::Instant;
+
+/// Priorities run from 1 (first) to 10 (last) (R-SUB-08).
+pub(super) const PRIORITIES: usize = 10;
+
+/// One priority's eligible references.
+///
+/// Fresh ones arrive in publication order, so a ring keeps them sorted for free; those that come
+/// back (a retry, a resume) are few and sorted by a heap. The smaller head goes first (R-CLK-08).
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    fresh: VecDeque<(u64, ReferenceId)>,
+    returned: BinaryHeap<Reverse<(u64, ReferenceId)>>,
+}
+
+impl Lane {
+    fn push(&mut self, sequence: u64, reference: ReferenceId) {
+        if self.fresh.back().is_none_or(|(last, _)| *last < sequence) {
+            self.fresh.push_back((sequence, reference));
+        } else {
+            self.returned.push(Reverse((sequence, reference)));
+        }
+    }
+
+    fn pop(&mut self) -> Option<ReferenceId> {
+        let returned_first = match (self.fresh.front(), self.returned.peek()) {
+            (Some((fresh, _)), Some(Reverse((returned, _)))) => returned < fresh,
+            (None, Some(_)) => true,
+            (Some(_) | None, None) => false,
+        };
+        if returned_first {
+            self.returned.pop().map(|Reverse((_, reference))| reference)
+        } else {
+            let (_, reference) = self.fresh.pop_front()?;
+            // A flood's memory is given back once the flood is over.
+            if self.fresh.capacity() > 4096 && self.fresh.len() < self.fresh.capacity() / 8 {
+                self.fresh.shrink_to(self.fresh.len() * 2);
+            }
+            Some(reference)
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.fresh.is_empty() && self.returned.is_empty()
+    }
+}
+
+/// A host's work queue in one MessageBox (R-MBX-01).
+#[derive(Clone, Debug, Default)]
+pub(super) struct HostQueue {
+    lanes: [Lane; PRIORITIES],
+    /// Not eligible before an instant (R-DEQ-06): by due time, then publication order.
+    delayed: BinaryHeap<Reverse<(Instant, u64, u8, ReferenceId)>>,
+}
+
+impl HostQueue {
+    /// Adds an eligible reference.
+    pub(super) fn push(&mut self, priority: u8, sequence: u64, reference: ReferenceId) {
+        self.lanes[usize::from(priority) - 1].push(sequence, reference);
+    }
+
+    /// Adds a reference that becomes eligible at `due`.
+    pub(super) fn delay(
+        &mut self,
+        due: Instant,
+        priority: u8,
+        sequence: u64,
+        reference: ReferenceId,
+    ) {
+        self.delayed.push(Reverse((due, sequence, priority, reference)));
+    }
+
+    /// Takes the next eligible reference: smallest priority number first (INV-28), then
+    /// publication order.
+    pub(super) fn pop(&mut self, now: Instant) -> Option<ReferenceId> {
+        self.promote_due(now);
+        self.lanes.iter_mut().find(|lane| !lane.is_empty())?.pop()
+    }
+
+    fn promote_due(&mut self, now: Instant) {
+        while let Some(Reverse((due, ..))) = self.delayed.peek()
+            && *due <= now
+        {
+            if let Some(Reverse((_, sequence, priority, reference))) = self.delayed.pop() {
+                self.push(priority, sequence, reference);
+            }
+        }
+    }
+
+    /// How many references a look at `now` would find, counted up to `max`.
+    pub(super) fn eligible(&self, now: Instant, max: usize) -> usize {
+        let waiting: usize =
+            self.lanes.iter().map(|lane| lane.fresh.len() + lane.returned.len()).sum();
+        let due = usize::from(self.next_due().is_some_and(|due| due <= now));
+        (waiting + due).min(max)
+    }
+
+    /// Whether a look at `now` would find something.
+    pub(super) fn has_eligible(&self, now: Instant) -> bool {
+        self.lanes.iter().any(|lane| !lane.is_empty())
+            || self.next_due().is_some_and(|due| due <= now)
+    }
+
+    /// When the next waiting reference becomes eligible.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.delayed.peek().map(|Reverse((due, ..))| *due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Key, Slab};
+    use crate::time::Duration;
+
+    fn references(count: usize) -> Vec<ReferenceId> {
+        let mut slab = Slab::default();
+        (0..count).map(|n| -> Key { slab.insert(n) }).map(ReferenceId).collect()
+    }
+
+    #[test]
+    fn priority_first_then_publication_order_retries_included() {
+        // R-DEQ-05, R-CLK-08, INV-28.
+        let ids = references(5);
+        let mut queue = HostQueue::default();
+        queue.push(7, 3, ids[3]);
+        queue.push(7, 4, ids[4]);
+        queue.push(7, 1, ids[1]); // came back: older than what waits
+        queue.push(2, 9, ids[0]);
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop(Instant::ZERO)).collect();
+        assert_eq!(order, [ids[0], ids[1], ids[3], ids[4]]);
+    }
+
+    #[test]
+    fn nothing_is_eligible_before_its_time() {
+        // R-DEQ-06, INV-29.
+        let ids = references(1);
+        let due = Instant::ZERO + Duration::from_secs(5);
+        let mut queue = HostQueue::default();
+        queue.delay(due, 7, 1, ids[0]);
+        let before = Instant::from_nanos(due.as_nanos() - 1);
+        assert_eq!((queue.pop(before), queue.has_eligible(before)), (None, false));
+        assert_eq!((queue.next_due(), queue.has_eligible(due)), (Some(due), true));
+        assert_eq!(queue.pop(due), Some(ids[0]));
+    }
+}

@@ -1,0 +1,215 @@
+//! What one MessageBox transaction asks for, what it costs, and what it did.
+
+use crate::batch::{OperationKind, Status};
+use crate::id::{AdapterId, EndpointId, HostId, HostInstanceId, ReferenceId, SendPortId};
+use crate::message::{Context, Document, DocumentName, WireMessage};
+use crate::time::{Duration, Instant};
+
+/// Why something was suspended.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Reason {
+    /// An adapter asked for it.
+    Adapter,
+    /// A receive pipeline or an inbound map failed (R-RCV-08).
+    Pipeline,
+    /// The port was stopped when the message was routed to it (R-SUB-10).
+    PortStopped,
+    /// All retries on all transports are used (R-SUSP-03).
+    Retries,
+    /// Nobody subscribes, and the engine was told to suspend then.
+    Routing,
+}
+
+/// What one operation of a batch will do, once pipelines and maps have run.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Removes a reference.
+    Delete(ReferenceId),
+    /// The engine's own reaction to a failed transmission (R-RETRY-05).
+    DefaultFailure(ReferenceId),
+    /// Does nothing, successfully: the pipeline consumed the message (R-RCV-02).
+    Nothing,
+    /// Switches to the backup transport (R-RETRY-10).
+    NextTransport(ReferenceId),
+    /// Publishes documents `first..first + count` of the batch.
+    Publish {
+        /// The first document.
+        first: u32,
+        /// How many.
+        count: u32,
+    },
+    /// Cannot be done; the status says why.
+    Refuse(Status),
+    /// Makes a reference eligible again at an instant (R-RETRY-06).
+    Resubmit(ReferenceId, Instant),
+    /// Suspends a delivered message.
+    SuspendReference(ReferenceId),
+    /// Suspends a message in the form it was submitted in (R-RCV-08).
+    SuspendWire {
+        /// The message.
+        wire: Box<WireMessage>,
+        /// Whether it may be resumed.
+        resumable: bool,
+        /// Why.
+        reason: Reason,
+        /// The status that its adapter sees.
+        status: Status,
+    },
+}
+
+/// A batch ready to be committed: every pipeline and map has run.
+#[derive(Clone, Debug, Default)]
+pub struct PreparedBatch {
+    /// The adapter's cookie.
+    pub cookie: u64,
+    /// One entry per operation, in the order of the add calls.
+    pub actions: Vec<(OperationKind, Action)>,
+    /// The documents to publish.
+    pub documents: Vec<Document>,
+}
+
+/// What a transaction asks of the database: the driver prices it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Footprint {
+    /// Rows inserted, changed or deleted: messages and references.
+    pub rows: u32,
+    /// Bytes of message bodies written or read.
+    pub bytes: u64,
+}
+
+/// A message as handed to a send adapter: what `TransmitMessage` carries.
+#[derive(Clone, Debug)]
+pub struct OutboundMessage {
+    /// The reference to dispose of in the end (R-SND-10).
+    pub reference: ReferenceId,
+    /// The document's name.
+    pub document: DocumentName,
+    /// Publication order (R-CLK-06).
+    pub sequence: u64,
+    /// The key of everything drawn for it.
+    pub lineage: u64,
+    /// When its wire message was meant to arrive.
+    pub arrived: Instant,
+    /// The port it goes out by.
+    pub port: SendPortId,
+    /// Whether it goes by the backup transport.
+    pub on_backup: bool,
+    /// The adapter that will send it.
+    pub adapter: AdapterId,
+    /// The partner's end: the sort key of mixed batches (R-BSND-08).
+    pub endpoint: EndpointId,
+    /// Retries left on this transport: the `RetryCount` of the context (R-RETRY-02).
+    pub retries_left: u32,
+    /// The `RetryInterval` of the context.
+    pub retry_interval: Duration,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Changes when the stored message changes (INV-18).
+    pub fingerprint: u64,
+    /// Its properties, as stored. A subscriber that publishes again must demote first (R-CTX-07).
+    pub context: Context,
+}
+
+/// A change that a commit made, in the order in which it was made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Effect {
+    /// A document's last reference went: its row is garbage now (R-GC-01).
+    Collectable {
+        /// The document.
+        document: DocumentName,
+    },
+    /// A reference was removed after transmission.
+    Deleted {
+        /// The reference.
+        at: Place,
+    },
+    /// A reference was locked to a host instance.
+    Locked {
+        /// The reference.
+        at: Place,
+        /// To whom.
+        owner: HostInstanceId,
+    },
+    /// A reference moved to its port's backup transport.
+    MovedToNextTransport {
+        /// The reference.
+        at: Place,
+        /// Retries it has there.
+        retries_left: u32,
+    },
+    /// A document was stored.
+    Published {
+        /// The document.
+        document: DocumentName,
+        /// References made: one per matching subscription (INV-13).
+        references: u32,
+        /// Its fingerprint.
+        fingerprint: u64,
+        /// The key of chance of the document.
+        lineage: u64,
+    },
+    /// A reference entered a queue.
+    Referenced {
+        /// The reference.
+        at: Place,
+        /// Retries it has on its transport.
+        retries_left: u32,
+    },
+    /// A suspended reference was made eligible again by an operator.
+    Resumed {
+        /// The reference.
+        at: Place,
+    },
+    /// A reference waits for its retry.
+    Resubmitted {
+        /// The reference.
+        at: Place,
+        /// Its earliest redelivery.
+        due: Instant,
+        /// Retries left after this one was taken (R-RETRY-02).
+        retries_left: u32,
+    },
+    /// A routing failure report was stored (R-ROUTE-02).
+    RoutingFailureReport {
+        /// The document that nobody subscribed to.
+        document: DocumentName,
+    },
+    /// A reference was suspended.
+    SuspendedReference {
+        /// The reference.
+        at: Place,
+        /// Whether it may be resumed.
+        resumable: bool,
+        /// Why.
+        reason: Reason,
+    },
+    /// A message without a reference was suspended: wire form, or an unrouted document.
+    SuspendedMessage {
+        /// The message.
+        document: DocumentName,
+        /// Whether it may be resumed.
+        resumable: bool,
+        /// Why.
+        reason: Reason,
+    },
+    /// A suspended reference was removed by an operator.
+    Terminated {
+        /// The reference.
+        at: Place,
+    },
+}
+
+/// Which reference an effect is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// The reference.
+    pub reference: ReferenceId,
+    /// The document it refers to.
+    pub document: DocumentName,
+    /// The subscriber.
+    pub port: SendPortId,
+    /// The host whose queue it is in.
+    pub host: HostId,
+    /// Publication order.
+    pub sequence: u64,
+}

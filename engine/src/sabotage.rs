@@ -1,0 +1,15 @@
+//! Ways to break the engine on purpose.
+//!
+//! A property test proves nothing until it has failed once. Each of these breaks one promise; the
+//! tests switch it on (feature `sabotage`, test builds only) and demand that their check notices.
+
+/// One broken promise.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Sabotage {
+    /// Applies what can be applied of a failed batch: breaks INV-02.
+    ApplyFailedBatches,
+    /// A resubmit costs no retry: breaks INV-34 and INV-36.
+    KeepRetryCount,
+    /// Offers the followers of an ordered port with its head: breaks INV-45 and INV-44.
+    OfferOrderedFollowers,
+}

@@ -1,0 +1,65 @@
+//! The suspended queue: what waits for an operator.
+
+use crate::message::{Context, Document, DocumentName, WireMessage};
+use crate::message_box::Reason;
+use crate::time::Instant;
+
+/// A suspended message that no reference holds.
+#[derive(Clone, Debug)]
+pub struct SuspendedMessage {
+    /// In which form it is kept: resuming the wire form runs the pipeline again (INV-61).
+    pub form: SuspendedForm,
+    /// Whether an operator may resume it.
+    pub resumable: bool,
+    /// Why it is here.
+    pub reason: Reason,
+    /// Since when.
+    pub since: Instant,
+}
+
+/// The form of a suspended message.
+#[derive(Clone, Debug)]
+pub enum SuspendedForm {
+    /// After pipeline and map: resuming publishes it directly.
+    Document(Box<Document>),
+    /// As submitted: resuming starts at the beginning of the pipeline (R-RCV-08).
+    Wire(Box<WireMessage>),
+}
+
+/// A routing failure report: the failed document's context, no body, never resumable
+/// (R-ROUTE-02; service class 64).
+#[derive(Clone, Debug)]
+pub struct RoutingFailureReport {
+    /// The document that nobody subscribed to.
+    pub document: DocumentName,
+    /// A snapshot of its context.
+    pub context: Context,
+    /// When.
+    pub since: Instant,
+}
+
+/// Suspended messages and reports of one MessageBox. References that are suspended stay in the
+/// reference table and are only counted here.
+#[derive(Clone, Debug, Default)]
+pub struct SuspendedQueue {
+    /// Messages without a reference.
+    pub messages: Vec<SuspendedMessage>,
+    /// Reports, which survive the rollback of the batch that caused them (R-ROUTE-04).
+    pub reports: Vec<RoutingFailureReport>,
+    /// References in a suspended state.
+    pub references: usize,
+}
+
+impl SuspendedQueue {
+    /// Everything that waits for an operator, reports aside.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.messages.len() + self.references
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

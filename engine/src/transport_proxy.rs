@@ -1,0 +1,148 @@
+//! The transport proxy: an adapter's one way to speak to the engine and to the world.
+//!
+//! It is the adapter's output queue with the manners of `IBTTransportProxy`: batches are had from
+//! it and posted to it, calls of the engine are returned through it, and whatever the adapter
+//! wants of the outside (its wire, a timer, a notification) is asked of it. Nothing happens inside
+//! a call; the driver drains [`TransportProxy::poll_output`] afterwards.
+
+use std::collections::VecDeque;
+
+use crate::adapter::{AdapterOutput, CallId, Returned, WireRequest};
+use crate::batch::{Batch, Status};
+use crate::id::ReceiveLocationId;
+use crate::time::Instant;
+
+/// One adapter's proxy.
+#[derive(Clone, Debug, Default)]
+pub struct TransportProxy {
+    outputs: VecDeque<AdapterOutput>,
+    shutting_down: bool,
+}
+
+impl TransportProxy {
+    /// A fresh empty batch; the cookie comes back in `BatchComplete` (R-BATCH-01).
+    ///
+    /// # Errors
+    /// [`Status::SHUTTING_DOWN`] while the engine stops (R-BATCH-02).
+    pub fn get_batch(&mut self, cookie: u64) -> Result<Batch, Status> {
+        if self.shutting_down { Err(Status::SHUTTING_DOWN) } else { Ok(Batch::new(cookie)) }
+    }
+
+    /// Posts a batch (R-DONE-01). A negative status means that there will be no `BatchComplete`
+    /// (R-DONE-04): the engine is stopping, or one object was submitted twice (R-BATCH-06).
+    ///
+    /// `DoneReturned` tells when the call came back: under throttling, later (R-DONE-03).
+    #[must_use = "a failed Done brings no BatchComplete"]
+    pub fn done(&mut self, batch: Batch) -> Status {
+        if self.shutting_down {
+            return Status::SHUTTING_DOWN;
+        }
+        if batch.submitted_twice() || batch.is_empty() {
+            return Status::INVALID_ARGUMENT;
+        }
+        self.outputs.push_back(AdapterOutput::Done(batch));
+        Status::OK
+    }
+
+    /// Ends a call of the engine.
+    pub fn returned(&mut self, call: CallId, returned: Returned) {
+        self.outputs.push_back(AdapterOutput::Returned { call, returned });
+    }
+
+    /// Speaks to the partner's end; `WireDone` brings `token` back.
+    pub fn wire(&mut self, token: u64, request: WireRequest) {
+        self.outputs.push_back(AdapterOutput::Wire { token, request });
+    }
+
+    /// Asks to be woken at an instant with `token`.
+    pub fn wake(&mut self, at: Instant, token: u64) {
+        self.outputs.push_back(AdapterOutput::Wake { at, token });
+    }
+
+    /// Asks to be told once when the location's source has something, or has it already.
+    pub fn watch(&mut self, location: ReceiveLocationId) {
+        self.outputs.push_back(AdapterOutput::Watch { location });
+    }
+
+    /// The next thing the adapter wants; the driver drains this after every input.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<AdapterOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// From now on no batch is given or taken (R-BATCH-02).
+    pub fn shut_down(&mut self) {
+        self.shutting_down = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Operation;
+    use crate::message::{Body, Context, Parts, PropertyId, Value, WireMessage};
+
+    fn message(number: u64, location: Option<&str>) -> WireMessage {
+        let mut context = Context::default();
+        context.write(PropertyId::INBOUND_TRANSPORT_LOCATION, location.map(Value::text));
+        WireMessage {
+            number,
+            lineage: number,
+            arrived: Instant::ZERO,
+            context,
+            parts: Parts::of(Body::Described { bytes: 1, documents: 1 }),
+            defect: None,
+            seekable: true,
+        }
+    }
+
+    #[test]
+    fn one_object_submitted_twice_makes_done_fail() {
+        // R-BATCH-06, R-DONE-04.
+        let mut proxy = TransportProxy::default();
+        let mut batch = proxy.get_batch(1).unwrap();
+        for number in [5, 3, 5] {
+            assert_eq!(batch.submit(message(number, Some("in"))), Status::OK);
+        }
+        assert!(!proxy.done(batch).is_success());
+        assert!(proxy.poll_output().is_none());
+    }
+
+    #[test]
+    fn descending_numbers_are_not_taken_for_doubles() {
+        let mut proxy = TransportProxy::default();
+        let mut batch = proxy.get_batch(1).unwrap();
+        for number in [5, 4, 6] {
+            assert_eq!(batch.submit(message(number, Some("in"))), Status::OK);
+        }
+        assert_eq!(proxy.done(batch), Status::OK);
+    }
+
+    #[test]
+    fn a_message_without_a_location_is_refused_at_once() {
+        // R-ADPT-01, BTS.InboundTransportLocation is mandatory.
+        let mut batch = TransportProxy::default().get_batch(1).unwrap();
+        assert_eq!(batch.submit(message(1, None)), Status::INVALID_ARGUMENT);
+        assert!(batch.is_empty());
+    }
+
+    #[test]
+    fn clear_empties_and_keeps_the_cookie() {
+        // R-BATCH-08.
+        let mut batch = TransportProxy::default().get_batch(9).unwrap();
+        batch.add(Operation::CancelResponse { token: 1 });
+        batch.clear();
+        assert_eq!((batch.is_empty(), batch.cookie()), (true, 9));
+    }
+
+    #[test]
+    fn while_stopping_there_are_no_batches() {
+        // R-BATCH-02, R-DONE-04.
+        let mut proxy = TransportProxy::default();
+        let mut batch = proxy.get_batch(1).unwrap();
+        batch.add(Operation::CancelResponse { token: 1 });
+        proxy.shut_down();
+        assert_eq!(proxy.done(batch), Status::SHUTTING_DOWN);
+        assert_eq!(proxy.get_batch(2).unwrap_err(), Status::SHUTTING_DOWN);
+    }
+}
