@@ -179,6 +179,15 @@ impl<T> Slab<T> {
         }
     }
 
+    /// The key of the entry at a place, if one is there.
+    #[must_use]
+    pub fn key_at(&self, index: usize) -> Option<Key> {
+        let cell = self.chunks.get(index / CHUNK)?.get(index % CHUNK)?;
+        let generation = cell.generation;
+        let index = u32::try_from(index).ok()?;
+        matches!(cell.place, Place::Taken(_)).then_some(Key { index, generation })
+    }
+
     /// All entries, in the order of their places.
     pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
         self.chunks.iter().flatten().enumerate().filter_map(|(index, cell)| match &cell.place {

@@ -1,1 +1,31 @@
-//! Part of Floodgate.
+//! Draws run records. Knows no engine and no simulator: a report needs only its record.
+
+mod figure;
+mod html;
+mod latency_log;
+mod mst;
+mod number;
+mod record;
+mod samples;
+mod samples_csv;
+mod sparkline;
+mod store;
+mod table;
+mod verdict;
+
+pub use figure::Figure;
+pub use html::{ChartError, PageError, mst_html, run_html};
+pub use mst::{Elasticity, Limit, MstRecord, MstVerdict, Probe};
+pub use record::{
+    Documents, Latency, PortUse, Rate, Record, ResourceUse, SCHEMA_VERSION, Spool, Window,
+};
+pub use samples::{
+    BACKLOG, Better, Column, OFFERED, PROCESSED, Phase, RECEIVED, SPOOL_SIZE, SampleRow, Samples,
+    WARM_UP,
+};
+pub use store::{
+    LATENCY, RECORD, REPORT, SAMPLES, StoreError, read_latencies, read_mst, read_record,
+    read_samples, write_mst, write_run,
+};
+pub use table::{mst_summary, run_summary};
+pub use verdict::{Verdict, VerdictRow};

@@ -21,7 +21,7 @@ pub use receive::Receiver;
 pub use send::Sender;
 
 /// A call of the engine that the adapter has to return from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct CallId(pub Key);
 
 /// What an adapter is told.
@@ -252,16 +252,37 @@ pub trait Adapter: std::fmt::Debug {
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy);
 }
 
-/// The adapters that come with the engine, dispatched statically.
+/// An adapter of somebody's own that a world can hold and copy; made of every [`Adapter`] that
+/// is `Clone`.
+pub trait OwnAdapter: Adapter {
+    /// A copy, for a world that is branched.
+    fn boxed_clone(&self) -> Box<dyn OwnAdapter>;
+}
+
+impl<T: Adapter + Clone + 'static> OwnAdapter for T {
+    fn boxed_clone(&self) -> Box<dyn OwnAdapter> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn OwnAdapter> {
+    fn clone(&self) -> Self {
+        (**self).boxed_clone()
+    }
+}
+
+/// The adapter of a node: those that come with the engine are dispatched statically.
 #[derive(Clone, Debug)]
-pub enum BuiltinAdapter {
+pub enum AnyAdapter {
+    /// Somebody's own.
+    Own(Box<dyn OwnAdapter>),
     /// Receives one way, in batches.
     Receiver(Receiver),
     /// Sends.
     Sender(Sender),
 }
 
-impl BuiltinAdapter {
+impl AnyAdapter {
     /// A new instance of what is registered.
     #[must_use]
     pub fn new(kind: AdapterKind) -> Self {
@@ -272,9 +293,10 @@ impl BuiltinAdapter {
     }
 }
 
-impl Adapter for BuiltinAdapter {
+impl Adapter for AnyAdapter {
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match self {
+            Self::Own(own) => own.handle_input(now, input, proxy),
             Self::Receiver(receiver) => receiver.handle_input(now, input, proxy),
             Self::Sender(sender) => sender.handle_input(now, input, proxy),
         }

@@ -34,7 +34,7 @@ use execute::{Execution, Locations};
 use threads::ThreadPool;
 
 /// A frame: what one leased thread is doing.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct FrameId(pub Key);
 
 /// Which comes first when a batch completes fast: the return of `Done`, or `BatchComplete`

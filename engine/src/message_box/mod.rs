@@ -248,6 +248,13 @@ impl MessageBox {
         self.references.get(reference.0).map(|reference| reference.sequence)
     }
 
+    /// The document that a reference refers to.
+    #[must_use]
+    pub fn name_of(&self, reference: ReferenceId) -> Option<DocumentName> {
+        let reference = self.references.get(reference.0)?;
+        Some(self.spool.row(reference.message).document.name)
+    }
+
     /// What committing `batch` will ask of the database, before it runs.
     pub fn footprint(&mut self, batch: &PreparedBatch) -> Footprint {
         let mut footprint = Footprint { rows: 0, bytes: 0 };

@@ -1,0 +1,189 @@
+//! The page of one search for the maximum sustainable throughput.
+
+use askama::Template;
+
+use super::axis::{Axis, Tick};
+use super::chart::{Chart, ChartError, Ink, Series};
+use super::figures::Drawn;
+use super::{Frame, Key, Origin, PageError, html, island};
+use crate::mst::{MstRecord, MstVerdict};
+use crate::number::{
+    confidence, count, elasticity, maybe_per_second, per_second, seconds, significant,
+};
+
+/// The report of one search: a page that needs nothing but itself. The same record gives the same
+/// bytes.
+pub fn mst_html(record: &MstRecord) -> Result<String, PageError> {
+    let page = MstPage {
+        frame: Frame {
+            kind: "Maximum sustainable throughput",
+            glossary: MstRecord::glossary(),
+            island: island::embed(record)?,
+        },
+        state: match record.exit_code() {
+            0 => "pass",
+            1 => "fail",
+            _ => "unknown",
+        },
+        headline: headline(record),
+        answer: html(maybe_per_second(record.mst)),
+        interval: interval(record),
+        keys: keys(record),
+        origins: origins(record),
+        probes: probes(record),
+        chart: chart(record)?,
+        elasticities: elasticities(record),
+        record,
+    };
+    Ok(page.render()?)
+}
+
+#[derive(Template)]
+#[template(path = "mst.html")]
+struct MstPage<'a> {
+    frame: Frame,
+    state: &'static str,
+    headline: &'static str,
+    answer: String,
+    interval: String,
+    keys: Vec<Key>,
+    origins: Vec<Origin>,
+    probes: Vec<ProbeLine<'a>>,
+    chart: Drawn,
+    elasticities: Vec<(&'a str, String)>,
+    record: &'a MstRecord,
+}
+
+struct ProbeLine<'a> {
+    number: usize,
+    /// HTML.
+    rate: String,
+    /// HTML.
+    seconds: String,
+    seeds: usize,
+    class: &'static str,
+    verdict: &'static str,
+    evidence: &'a str,
+}
+
+/// The verdict in words; also the first line in a terminal.
+pub(crate) const fn headline(record: &MstRecord) -> &'static str {
+    match record.verdict {
+        MstVerdict::Sustainable => "Found, and confirmed by runs of its own",
+        MstVerdict::Unsustainable => "No load that was tried meets the goals",
+        MstVerdict::Metastable => "Sustainable from empty, but it does not recover from a backlog",
+        MstVerdict::InputThrottled => "The engine accepts less than is offered",
+        MstVerdict::Lossy => "Documents were lost or suspended",
+        MstVerdict::Broken => "An invariant was broken",
+        MstVerdict::NonMonotone => "A higher load passed where a lower one failed",
+        MstVerdict::Inconsistent => "The confirmation contradicts the search",
+        MstVerdict::Undecided => "The budget ran out before the answer was clear",
+    }
+}
+
+/// The interval in words, or why there is none.
+pub(crate) fn interval(record: &MstRecord) -> String {
+    record.interval.map_or_else(
+        || "no interval".to_owned(),
+        |[low, high]| {
+            let (low, high) = (significant(low, 4), per_second(high));
+            let at = confidence(record.confidence);
+            format!("between {low} and {high} at {at} % confidence")
+        },
+    )
+}
+
+fn keys(record: &MstRecord) -> Vec<Key> {
+    let key = |label, value, note: &str| Key { label, value, note: note.to_owned() };
+    let recover = html(maybe_per_second(record.recover));
+    vec![
+        key("Capacity", html(maybe_per_second(record.capacity)), "with work always waiting"),
+        key("Recovers below", recover, "a backlog still drains at this load"),
+        key("Probes", count(record.probes.len() as u64), "loads that were tried"),
+        key("Documents", count(record.documents_simulated), "simulated in all"),
+    ]
+}
+
+fn origins(record: &MstRecord) -> Vec<Origin> {
+    let origin = |label, text: &str| Origin { label, text: text.to_owned() };
+    vec![
+        origin("Goal that binds", &record.goal),
+        origin("Seed", &record.seed.to_string()),
+        origin("Scenario hash", &record.scenario_hash),
+        Origin { label: "Search took", text: seconds(record.wall_seconds).to_string() },
+        origin("Floodgate", &record.engine_version),
+    ]
+}
+
+fn probes(record: &MstRecord) -> Vec<ProbeLine<'_>> {
+    let probes = record.probes.iter().zip(1..);
+    probes
+        .map(|(probe, number)| ProbeLine {
+            number,
+            rate: html(per_second(probe.rate)),
+            seconds: html(seconds(probe.seconds)),
+            seeds: probe.seeds.len(),
+            class: ink(probe.verdict).class(),
+            verdict: probe.verdict.word(),
+            evidence: &probe.evidence,
+        })
+        .collect()
+}
+
+fn elasticities(record: &MstRecord) -> Vec<(&str, String)> {
+    let text = |value| html(elasticity(value));
+    record.elasticities.iter().map(|one| (one.knob.as_str(), text(one.value))).collect()
+}
+
+/// A probe either holds, does not, or cannot tell.
+const fn ink(verdict: MstVerdict) -> Ink {
+    match verdict {
+        MstVerdict::Sustainable => Ink::First,
+        MstVerdict::Unsustainable
+        | MstVerdict::Metastable
+        | MstVerdict::InputThrottled
+        | MstVerdict::Lossy
+        | MstVerdict::Broken => Ink::Second,
+        MstVerdict::NonMonotone | MstVerdict::Inconsistent | MstVerdict::Undecided => Ink::Aside,
+    }
+}
+
+/// Every probe as a dot: its load across, its turn upwards, so that the search is seen to close in.
+fn chart(record: &MstRecord) -> Result<Drawn, ChartError> {
+    let kinds = [
+        (Ink::First, "sustainable"),
+        (Ink::Second, "not sustainable"),
+        (Ink::Aside, "cannot tell"),
+    ];
+    let dots = |wanted: Ink| {
+        let probes = record.probes.iter().zip(1_u32..);
+        let of_kind = probes.filter(move |(probe, _)| ink(probe.verdict) == wanted);
+        of_kind.map(|(probe, turn)| (probe.rate, f64::from(turn))).collect::<Vec<_>>()
+    };
+    let series = kinds
+        .map(|(ink, name)| Series { name: name.to_owned(), ink, points: dots(ink) })
+        .into_iter()
+        .filter(|series| !series.points.is_empty())
+        .collect();
+    let rates = || record.probes.iter().map(|probe| probe.rate).chain(record.mst);
+    let low = rates().fold(f64::INFINITY, f64::min);
+    let high = rates().fold(0.0, f64::max);
+    let chart = Chart {
+        title: "Where the probes fell".into(),
+        axes: "turn, by load offered in documents/s".into(),
+        x: if low.is_finite() { Axis::between(low, high) } else { Axis::value(1.0) },
+        y: turns(record.probes.len()),
+        series,
+        shades: record.interval.map(|[low, high]| (low, high)).into_iter().collect(),
+        dots: true,
+    };
+    Drawn::new(chart, "No load was tried.")
+}
+
+/// Whole turns, the first and last with room around their dots.
+fn turns(probes: usize) -> Axis {
+    let step = (probes / 5).max(1);
+    let tick = |turn: usize| Tick { at: turn as f64, label: turn.to_string() };
+    let ticks = (1..=probes).step_by(step).map(tick).collect();
+    Axis { from: 0.0, to: probes as f64 + 1.0, ticks }
+}

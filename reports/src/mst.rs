@@ -1,0 +1,169 @@
+//! What a search for the maximum sustainable throughput leaves behind: what `mst --json` prints.
+
+use serde::{Deserialize, Serialize};
+
+use crate::figure::{Figure, figures};
+
+/// How a search, or one probe inside it, came out.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MstVerdict {
+    /// The interval was found and confirmed, every invariant held; of a probe: this load can go on
+    /// for ever.
+    Sustainable,
+    /// The backlog grows without end, or a stated goal or expectation is missed.
+    Unsustainable,
+    /// Sustainable from empty, but it does not recover from a backlog.
+    Metastable,
+    /// The engine accepted less than was offered, so the backlog waits outside.
+    InputThrottled,
+    /// Documents were lost or suspended.
+    Lossy,
+    /// An invariant of the engine was broken.
+    Broken,
+    /// A higher load passed where a lower one failed, so there is no single answer.
+    NonMonotone,
+    /// The confirmation runs contradict the search.
+    Inconsistent,
+    /// The budget ran out before the answer was clear.
+    Undecided,
+}
+
+impl MstVerdict {
+    /// What `floodgate mst` ends with when its search comes out like this.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Sustainable => 0,
+            Self::Unsustainable
+            | Self::Metastable
+            | Self::InputThrottled
+            | Self::Lossy
+            | Self::Broken => 1,
+            Self::NonMonotone | Self::Inconsistent | Self::Undecided => 3,
+        }
+    }
+
+    /// The word the JSON uses.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Sustainable => "sustainable",
+            Self::Unsustainable => "unsustainable",
+            Self::Metastable => "metastable",
+            Self::InputThrottled => "input-throttled",
+            Self::Lossy => "lossy",
+            Self::Broken => "broken",
+            Self::NonMonotone => "non-monotone",
+            Self::Inconsistent => "inconsistent",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
+figures! {
+    /// One search for the maximum sustainable throughput.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct MstRecord {
+        /// The form of this record; a reader refuses a form newer than its own.
+        pub schema_version: u32,
+        /// The name of the scenario that was searched.
+        pub scenario: String,
+        /// A hash of the scenario with every default expanded: equal hash, equal experiment.
+        pub scenario_hash: String,
+        /// The number all chance in the search was drawn from.
+        pub seed: u64,
+        /// The version of Floodgate that searched.
+        pub engine_version: String,
+        /// The highest load that goes on for ever within the goals; null when there is no single
+        /// answer. Unit: documents/s.
+        pub mst: Option<f64>,
+        /// The low and high end between which it lies, at the stated confidence. Unit: documents/s.
+        pub interval: Option<[f64; 2]>,
+        /// How often an interval made this way holds the true value. Unit: share.
+        pub confidence: f64,
+        /// The goal that binds: the first to be missed when the load rises.
+        pub goal: String,
+        /// The highest throughput with work always waiting, whatever the latency. Unit:
+        /// documents/s.
+        pub capacity: Option<f64>,
+        /// The highest load under which a backlog still drains; null when it was not searched.
+        /// Unit: documents/s.
+        pub recover: Option<f64>,
+        /// How the search came out.
+        pub verdict: MstVerdict,
+        /// What stops the load from rising further.
+        pub limit: Option<Limit>,
+        /// What would stop it next, were the first limit lifted.
+        pub next_limit: Option<Limit>,
+        /// How strongly the answer follows each knob.
+        pub elasticities: Vec<Elasticity>,
+        /// Every load that was tried, in order.
+        pub probes: Vec<Probe>,
+        /// Documents simulated over the whole search. Unit: documents.
+        pub documents_simulated: u64,
+        /// How long the search took by the wall clock; nothing else depends on it. Unit: s.
+        pub wall_seconds: f64,
+    }
+
+    /// What stops the load from rising further.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct Limit {
+        /// The resource that is exhausted first.
+        pub resource: String,
+        /// Why it is the limit, in a sentence.
+        pub explanation: String,
+    }
+
+    /// How strongly the answer follows one knob.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct Elasticity {
+        /// The setting that was turned.
+        pub knob: String,
+        /// How many per cent the answer rises when the setting rises by one per cent. Unit: %/%.
+        pub value: f64,
+    }
+
+    /// One load that was tried.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct Probe {
+        /// The load offered. Unit: documents/s.
+        pub rate: f64,
+        /// How long each run of the probe lasted on the virtual clock. Unit: s.
+        pub seconds: f64,
+        /// The seeds of its runs, one each.
+        pub seeds: Vec<u64>,
+        /// How the probe came out; `unsustainable` is an answer here, not a failure.
+        pub verdict: MstVerdict,
+        /// What the verdict rests on, in one line.
+        pub evidence: String,
+    }
+}
+
+impl MstRecord {
+    /// What `floodgate mst` ends with: 0 found and confirmed, 1 something broke or is missed, 3
+    /// cannot tell.
+    pub const fn exit_code(&self) -> u8 {
+        self.verdict.exit_code()
+    }
+
+    /// The command that searches again.
+    pub fn reproduce(&self) -> String {
+        format!("floodgate mst {} --seed {}", self.scenario, self.seed)
+    }
+
+    /// Every figure of a search with its definition, in the order of the JSON.
+    pub fn glossary() -> Vec<Figure> {
+        let inner = |path: &str| match path {
+            "limit" => Limit::figures("limit."),
+            "elasticities" => Elasticity::figures("elasticities[]."),
+            "probes" => Probe::figures("probes[]."),
+            _ => Vec::new(),
+        };
+        Self::figures("")
+            .into_iter()
+            .flat_map(|figure| {
+                let inner = inner(&figure.path);
+                std::iter::once(figure).chain(inner)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,208 @@
+//! What one run leaves behind: the summary that `run --json` prints and every report is drawn from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::figure::{Figure, figures};
+use crate::verdict::{Verdict, VerdictRow};
+
+/// The version of the record's form that this crate writes; it reads this one and all before it.
+pub const SCHEMA_VERSION: u32 = 1;
+
+figures! {
+    /// One run, summed up.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct Record {
+        /// The form of this record; a reader refuses a form newer than its own.
+        pub schema_version: u32,
+        /// The name of the scenario that ran.
+        pub scenario: String,
+        /// What the scenario is about, in its author's words.
+        pub about: String,
+        /// A hash of the scenario with every default expanded: equal hash, equal experiment.
+        pub scenario_hash: String,
+        /// The scenario as it ran, every default and override expanded, as TOML.
+        pub scenario_text: String,
+        /// The number all chance in the run was drawn from.
+        pub seed: u64,
+        /// The cost profile: what each unit of work costs.
+        pub profile: String,
+        /// A hash over every event of the engine: equal digest, equal behaviour, event by event.
+        pub digest: String,
+        /// The version of Floodgate that ran the scenario.
+        pub engine_version: String,
+        /// How long the run lasted on the virtual clock. Unit: s.
+        pub virtual_seconds: f64,
+        /// How long the simulator took for it by the wall clock; nothing else depends on it. Unit:
+        /// s.
+        pub wall_seconds: f64,
+        /// The measured window: what lies before it is warm-up and counts towards no rate or
+        /// latency.
+        pub window: Window,
+        /// Where the documents of the whole run ended up.
+        pub documents: Documents,
+        /// Mean rates over the measured window, per virtual second.
+        pub rate: Rate,
+        /// From the intended arrival to the wire's success, retries included; a sample per document
+        /// and subscription.
+        pub latency_seconds: Latency,
+        /// Rows in the MessageBox spool, waiting garbage included.
+        pub spool: Spool,
+        /// Every machine part that work can queue for.
+        pub resources: Vec<ResourceUse>,
+        /// Every send port.
+        pub ports: Vec<PortUse>,
+        /// Every check and expectation that could be judged.
+        pub verdicts: Vec<VerdictRow>,
+        /// Checks that saw no occasion in this run, and so say nothing.
+        pub not_exercised: Vec<String>,
+    }
+
+    /// The measured window on the virtual clock.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct Window {
+        /// Where the measured window begins: the end of warm-up. Unit: s.
+        pub from_seconds: f64,
+        /// Where the measured window ends. Unit: s.
+        pub to_seconds: f64,
+    }
+
+    /// Counts over the whole run, warm-up included.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct Documents {
+        /// Documents accepted into the MessageBox, after disassembly. Unit: documents.
+        pub received: u64,
+        /// Documents transmitted successfully, one for each subscription they matched. Unit:
+        /// documents.
+        pub processed: u64,
+        /// Documents put into the suspended queue, resumable or not. Unit: documents.
+        pub suspended: u64,
+        /// Documents still on their way when the run ended. Unit: documents.
+        pub unfinished: u64,
+    }
+
+    /// Mean rates over the measured window.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct Rate {
+        /// The rate at which the load was scheduled to arrive, whether or not the engine took it.
+        /// Unit: documents/s.
+        pub offered: f64,
+        /// The rate at which the MessageBox accepted documents. Unit: documents/s.
+        pub received: f64,
+        /// The rate of successful transmissions, counted per subscription. Unit: documents/s.
+        pub processed: f64,
+    }
+
+    /// Time from the intended arrival to the wire's success, over the measured window.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct Latency {
+        /// How many latencies were measured: one per document and subscription. Unit: samples.
+        pub count: u64,
+        /// The mean latency; null when nothing was measured, like every figure here. Unit: s.
+        pub mean: Option<f64>,
+        /// Half of the samples were no slower than this. Unit: s.
+        pub p50: Option<f64>,
+        /// Nine in ten samples were no slower than this. Unit: s.
+        pub p90: Option<f64>,
+        /// 99 in 100 samples were no slower than this. Unit: s.
+        pub p99: Option<f64>,
+        /// 999 in 1000 samples were no slower than this. Unit: s.
+        pub p999: Option<f64>,
+        /// The slowest sample of all. Unit: s.
+        pub max: Option<f64>,
+    }
+
+    /// Rows in the MessageBox spool.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct Spool {
+        /// The mean number of rows in the spool over the measured window. Unit: rows.
+        pub mean: f64,
+        /// The most rows the spool ever held. Unit: rows.
+        pub max: f64,
+        /// The rows left in the spool when the run ended. Unit: rows.
+        #[serde(rename = "final")]
+        pub final_: f64,
+    }
+
+    /// How busy one resource was over the measured window.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct ResourceUse {
+        /// The resource: a CPU, a thread pool, a database, a disk or a link.
+        pub name: String,
+        /// The share of its capacity that was in use, 1 meaning always busy. Unit: share.
+        pub utilisation: f64,
+        /// The mean number of jobs that waited for it, those in service not counted. Unit: jobs.
+        pub queue_mean: f64,
+        /// The mean time a job waited before its service began. Unit: s.
+        pub wait_mean: f64,
+    }
+
+    /// What one send port did.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct PortUse {
+        /// The send port.
+        pub name: String,
+        /// Documents it transmitted successfully over the whole run. Unit: documents.
+        pub processed: u64,
+        /// Its rate of successful transmissions over the measured window. Unit: documents/s.
+        pub rate: f64,
+        /// How often the wire was tried, failures and retries included. Unit: attempts.
+        pub attempts: u64,
+        /// How often a message was handed back to be tried again later. Unit: messages.
+        pub resubmitted: u64,
+        /// Messages it gave up on and put into the suspended queue. Unit: messages.
+        pub suspended: u64,
+        /// The mean latency of what it transmitted; null when it transmitted nothing. Unit: s.
+        pub latency_mean: Option<f64>,
+        /// 99 in 100 of its latencies were no slower than this; null when it transmitted nothing.
+        /// Unit: s.
+        pub latency_p99: Option<f64>,
+    }
+}
+
+impl Record {
+    /// The worst of the verdicts.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::overall(self.verdicts.iter().map(|row| row.verdict))
+    }
+
+    /// What `floodgate run` ends with: 0 every verdict passes, 1 some fails, 3 some is unknown and
+    /// none fails.
+    pub fn exit_code(&self) -> u8 {
+        self.verdict().exit_code()
+    }
+
+    /// The verdicts as a reader wants them: fails, then unknowns, then passes, each in their own
+    /// order.
+    pub fn verdicts_worst_first(&self) -> Vec<&VerdictRow> {
+        let mut rows: Vec<_> = self.verdicts.iter().collect();
+        rows.sort_by_key(|row| row.verdict);
+        rows
+    }
+
+    /// The command that runs this again.
+    pub fn reproduce(&self) -> String {
+        format!("floodgate run {} --seed {}", self.scenario, self.seed)
+    }
+
+    /// Every figure of a record with its definition, in the order of the JSON.
+    pub fn glossary() -> Vec<Figure> {
+        let inner = |path: &str| match path {
+            "window" => Window::figures("window."),
+            "documents" => Documents::figures("documents."),
+            "rate" => Rate::figures("rate."),
+            "latency_seconds" => Latency::figures("latency_seconds."),
+            "spool" => Spool::figures("spool."),
+            "resources" => ResourceUse::figures("resources[]."),
+            "ports" => PortUse::figures("ports[]."),
+            "verdicts" => VerdictRow::figures("verdicts[]."),
+            _ => Vec::new(),
+        };
+        Self::figures("")
+            .into_iter()
+            .flat_map(|figure| {
+                let inner = inner(&figure.path);
+                std::iter::once(figure).chain(inner)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,210 @@
+//! The same record for a terminal: plain text that survives a pipe, a log file and `grep`.
+
+use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
+
+use crate::html::{mst_headline, mst_interval, run_headline};
+use crate::mst::MstRecord;
+use crate::number::{
+    count, elasticity, maybe_per_second, maybe_seconds, mean, per_second, seconds, share,
+    significant,
+};
+use crate::record::Record;
+use crate::samples::{PROCESSED, SPOOL_SIZE, Samples};
+use crate::sparkline::sparkline;
+
+/// A rule under the head and nothing else.
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// Resources and probes beyond this many are left to `--json` and the page.
+const ROWS_MAX: usize = 20;
+
+/// One run: headline, figures, verdicts, the busiest resources and a small chart.
+pub fn run_summary(record: &Record, samples: &Samples) -> String {
+    let mut parts = vec![
+        format!("{}: {}\n{}", record.scenario, run_headline(record), record.about),
+        run_figures(record),
+    ];
+    parts.extend(verdicts(record));
+    parts.extend(resources(record));
+    parts.extend(charts(samples));
+    parts.push(format!("digest {}\n{}", record.digest, record.reproduce()));
+    finish(&parts)
+}
+
+/// One search: the answer with its interval, the limit, and every load that was tried.
+pub fn mst_summary(record: &MstRecord) -> String {
+    let mst = maybe_per_second(record.mst);
+    let mut parts = vec![format!(
+        "{}: {mst}, {}\n{} ({})",
+        record.scenario,
+        mst_interval(record),
+        mst_headline(record),
+        record.verdict.word(),
+    )];
+    parts.push(mst_figures(record));
+    let limit = |title: &str, limit: &crate::mst::Limit| {
+        format!("{title} {}: {}", limit.resource, limit.explanation)
+    };
+    let limits = record.limit.iter().map(|one| limit("Limited by", one));
+    let next = record.next_limit.iter().map(|one| limit("Then by", one));
+    let limits: Vec<_> = limits.chain(next).collect();
+    if !limits.is_empty() {
+        parts.push(limits.join("\n"));
+    }
+    parts.extend(probes(record));
+    parts.push(record.reproduce());
+    finish(&parts)
+}
+
+fn run_figures(record: &Record) -> String {
+    let Record { rate, documents, latency_seconds: latency, spool, .. } = record;
+    let rows = significant;
+    let mut table = table(&[]);
+    let lines = [
+        ("Offered", per_second(rate.offered).to_string(), String::new()),
+        (
+            "Received",
+            per_second(rate.received).to_string(),
+            format!("{} documents", count(documents.received)),
+        ),
+        (
+            "Processed",
+            per_second(rate.processed).to_string(),
+            format!("{} documents", count(documents.processed)),
+        ),
+        ("Suspended", count(documents.suspended), String::new()),
+        ("Unfinished", count(documents.unfinished), String::new()),
+        (
+            "Latency p99",
+            maybe_seconds(latency.p99).to_string(),
+            format!("mean {}, max {}", maybe_seconds(latency.mean), maybe_seconds(latency.max)),
+        ),
+        (
+            "Spool",
+            rows(spool.mean, 3),
+            format!("mean rows, max {}, at the end {}", rows(spool.max, 3), rows(spool.final_, 3)),
+        ),
+        (
+            "Virtual time",
+            seconds(record.virtual_seconds).to_string(),
+            format!("simulated in {}", seconds(record.wall_seconds)),
+        ),
+    ];
+    for (name, value, note) in lines {
+        table.add_row(vec![name.to_owned(), value, note]);
+    }
+    rendered(table, &[1])
+}
+
+fn verdicts(record: &Record) -> Option<String> {
+    if record.verdicts.is_empty() {
+        return None;
+    }
+    let mut table = table(&["Verdict", "Check", "What was seen"]);
+    for row in record.verdicts_worst_first() {
+        table.add_row(vec![row.verdict.word(), &row.name, &row.detail]);
+    }
+    let mut text = rendered(table, &[]);
+    if !record.not_exercised.is_empty() {
+        text += &format!("\nNot exercised: {}", record.not_exercised.join(", "));
+    }
+    Some(text)
+}
+
+fn resources(record: &Record) -> Option<String> {
+    if record.resources.is_empty() {
+        return None;
+    }
+    let mut busiest: Vec<_> = record.resources.iter().collect();
+    busiest.sort_by(|a, b| b.utilisation.total_cmp(&a.utilisation));
+    let mut table = table(&["Resource", "Utilisation", "Mean queue", "Mean wait"]);
+    for one in busiest.iter().take(ROWS_MAX) {
+        table.add_row(vec![
+            one.name.clone(),
+            share(one.utilisation).to_string(),
+            mean(one.queue_mean),
+            seconds(one.wait_mean).to_string(),
+        ]);
+    }
+    let hidden = busiest.len().saturating_sub(ROWS_MAX);
+    let more = if hidden == 0 { String::new() } else { format!("\n… and {hidden} less busy") };
+    Some(rendered(table, &[1, 2, 3]) + &more)
+}
+
+/// Processed documents and the spool over time, each from zero to its peak.
+fn charts(samples: &Samples) -> Option<String> {
+    let line = |name: &str, counter: &str, unit: &str| {
+        let values: Vec<f64> = samples.series(counter)?.iter().map(|point| point.1).collect();
+        let (drawing, peak) = sparkline(&values)?;
+        Some(format!(" {name:<10} {drawing}  peak {}{unit}", significant(peak, 4)))
+    };
+    let lines = [line("Processed", PROCESSED, "/s"), line("Spool", SPOOL_SIZE, " rows")];
+    let lines: Vec<_> = lines.into_iter().flatten().collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn mst_figures(record: &MstRecord) -> String {
+    let mut table = table(&[]);
+    let lines = [
+        ("Capacity", maybe_per_second(record.capacity).to_string()),
+        ("Recovers below", maybe_per_second(record.recover).to_string()),
+        ("Goal that binds", record.goal.clone()),
+        ("Documents simulated", count(record.documents_simulated)),
+        ("Search took", seconds(record.wall_seconds).to_string()),
+    ];
+    for (name, value) in lines {
+        table.add_row(vec![name.to_owned(), value]);
+    }
+    for one in &record.elasticities {
+        let moved = format!("{} per 1 % more", elasticity(one.value));
+        table.add_row(vec![one.knob.clone(), moved]);
+    }
+    rendered(table, &[])
+}
+
+fn probes(record: &MstRecord) -> Option<String> {
+    if record.probes.is_empty() {
+        return None;
+    }
+    let mut table = table(&["Load", "Each run", "Runs", "Verdict", "Evidence"]);
+    // The last probes are the ones that decided.
+    let hidden = record.probes.len().saturating_sub(ROWS_MAX);
+    for probe in record.probes.iter().skip(hidden) {
+        table.add_row(vec![
+            per_second(probe.rate).to_string(),
+            seconds(probe.seconds).to_string(),
+            probe.seeds.len().to_string(),
+            probe.verdict.word().to_owned(),
+            probe.evidence.clone(),
+        ]);
+    }
+    let text = rendered(table, &[0, 1, 2]);
+    Some(if hidden == 0 { text } else { format!("{hidden} earlier probes, then:\n{text}") })
+}
+
+fn table(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    if !head.is_empty() {
+        table.set_header(head.to_vec());
+    }
+    table
+}
+
+/// The text of a table, the columns of numbers flush right.
+fn rendered(mut table: Table, numbers: &[usize]) -> String {
+    for index in numbers {
+        if let Some(column) = table.column_mut(*index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
+
+/// Parts with a blank line between them, no space at the end of a line.
+fn finish(parts: &[String]) -> String {
+    let text = parts.join("\n\n");
+    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,6 @@
+//! What a reader of a run folder may rely on.
+
+mod fixture;
+mod page;
+mod store;
+mod terminal;

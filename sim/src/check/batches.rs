@@ -1,0 +1,211 @@
+//! Checks on engine batches and adapter batches: INV-01…07, 33, 38.
+
+use floodgate_engine::adapter::CallId;
+use floodgate_engine::batch::{Batch, BatchStatus, Operation, OperationKind, Status, Suspendable};
+use floodgate_engine::id::ReferenceId;
+use floodgate_engine::message_box::{Action, Effect, PreparedBatch, Reason};
+use rustc_hash::FxHashMap;
+
+use super::{Checks, Rule};
+
+/// What a posted batch holds, by kind.
+type Kinds = [u32; OperationKind::ALL.len()];
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Batches {
+    /// Posted and not complete: by adapter instance and cookie.
+    posted: FxHashMap<(u32, u64), Kinds>,
+    /// Adapter batches being filled, by adapter instance and call: messages so far and the
+    /// announced maximum.
+    filling: FxHashMap<(u32, CallId), (u32, u32)>,
+}
+
+/// What a batch asks for, counted before it is committed.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Asked {
+    documents: u32,
+    deletes: u32,
+    /// Resubmits, moves and suspensions of references.
+    dispositions: u32,
+    suspended_wires: u32,
+}
+
+impl Asked {
+    /// The references that are to move to their next transport, in order.
+    pub(crate) fn moves(batch: &PreparedBatch) -> Vec<ReferenceId> {
+        let move_of = |(_, action): &(OperationKind, Action)| match action {
+            Action::NextTransport(reference) => Some(*reference),
+            Action::DefaultFailure(_)
+            | Action::Delete(_)
+            | Action::Nothing
+            | Action::Publish { .. }
+            | Action::Refuse(_)
+            | Action::Resubmit(..)
+            | Action::SuspendReference(_)
+            | Action::SuspendWire { .. } => None,
+        };
+        batch.actions.iter().filter_map(move_of).collect()
+    }
+
+    pub(crate) fn of(batch: &PreparedBatch) -> Self {
+        let mut asked = Self::default();
+        for (_, action) in &batch.actions {
+            match action {
+                Action::Publish { count, .. } => asked.documents += count,
+                Action::Delete(_) => asked.deletes += 1,
+                Action::DefaultFailure(_)
+                | Action::NextTransport(_)
+                | Action::Resubmit(..)
+                | Action::SuspendReference(_) => asked.dispositions += 1,
+                Action::SuspendWire { .. } => asked.suspended_wires += 1,
+                Action::Nothing | Action::Refuse(_) => {}
+            }
+        }
+        asked
+    }
+
+    fn done(effects: &[Effect]) -> Self {
+        let mut done = Self::default();
+        for effect in effects {
+            match effect {
+                Effect::Published { .. }
+                | Effect::SuspendedMessage { reason: Reason::Routing, .. } => done.documents += 1,
+                Effect::Deleted { .. } => done.deletes += 1,
+                Effect::SuspendedReference { reason: Reason::PortStopped, .. } => {}
+                Effect::MovedToNextTransport { .. }
+                | Effect::Resubmitted { .. }
+                | Effect::SuspendedReference { .. } => done.dispositions += 1,
+                Effect::SuspendedMessage { .. } => done.suspended_wires += 1,
+                Effect::Collectable { .. }
+                | Effect::Locked { .. }
+                | Effect::Referenced { .. }
+                | Effect::Resumed { .. }
+                | Effect::RoutingFailureReport { .. }
+                | Effect::Terminated { .. } => {}
+            }
+        }
+        done
+    }
+}
+
+impl Checks {
+    /// An adapter posted a batch and `Done` succeeded.
+    pub(crate) fn posted(&mut self, node: u32, batch: &Batch) {
+        let mut kinds = Kinds::default();
+        for operation in batch.operations() {
+            kinds[operation.kind() as usize] += 1;
+            if let Operation::Delete(reference)
+            | Operation::MoveToNextTransport(reference)
+            | Operation::MoveToSuspendQueue(Suspendable::Reference(reference))
+            | Operation::Resubmit { reference, .. } = operation
+            {
+                self.disposes(*reference);
+            }
+        }
+        let before = self.batches.posted.insert((node, batch.cookie()), kinds);
+        self.docket.judge(Rule::CookieReturns, before.is_none(), || {
+            format!("cookie {} of adapter {node} is posted while it is outstanding", batch.cookie())
+        });
+    }
+
+    /// `BatchComplete` is delivered.
+    pub(crate) fn batch_complete(&mut self, node: u32, status: &BatchStatus) {
+        let posted = self.batches.posted.remove(&(node, status.cookie));
+        self.docket.judge(Rule::OneCompletePerDone, posted.is_some(), || {
+            format!(
+                "BatchComplete for cookie {} of adapter {node}, which is not outstanding",
+                status.cookie
+            )
+        });
+        let Some(posted) = posted else { return };
+        let kinds = posted.iter().filter(|count| **count > 0).count();
+        self.docket.judge(Rule::OpCountIsKinds, kinds == status.operations.len(), || {
+            format!("{kinds} kinds were added, opCount is {}", status.operations.len())
+        });
+        for operation in &status.operations {
+            let added = posted[operation.kind as usize] as usize;
+            self.docket.judge(Rule::StatusPerMessage, added == operation.messages.len(), || {
+                format!(
+                    "{added} {:?} were added, {} statuses",
+                    operation.kind,
+                    operation.messages.len()
+                )
+            });
+        }
+        let failed = |operation: &floodgate_engine::batch::OperationStatus| {
+            operation.messages.iter().any(|status| !status.is_success())
+        };
+        let any_failed = status.operations.iter().any(failed);
+        self.docket.judge(
+            Rule::OverallFollowsMessages,
+            any_failed != status.overall.is_success(),
+            || format!("overall {} with message statuses {status}", status.overall),
+        );
+    }
+
+    /// A batch was committed or rolled back; `before` and `after` are the state hashes around it.
+    pub(crate) fn committed(
+        &mut self,
+        asked: &Asked,
+        status: &BatchStatus,
+        (before, after): (u64, u64),
+        effects: &[Effect],
+    ) {
+        if status.overall.is_success() {
+            let done = Asked::done(effects);
+            self.docket.judge(Rule::SuccessAppliesAll, *asked == done, || {
+                format!("asked for {asked:?}, did {done:?}, status {status}")
+            });
+        } else {
+            self.docket.judge(Rule::NegativeChangesNothing, before == after, || {
+                format!("status {status}, yet the MessageBox changed")
+            });
+        }
+    }
+
+    /// The outcome of one `MoveToNextTransport`, which the port's settings alone decide.
+    fn moved(&mut self, may_move: bool, status: Status) {
+        let refused = status == Status::NO_BACKUP_TRANSPORT;
+        if refused || status.is_success() {
+            self.docket.judge(Rule::BackupOnlyOnce, may_move != refused, || {
+                format!("MoveToNextTransport answered {status} with a free backup: {may_move}")
+            });
+        }
+    }
+
+    /// Judges every `MoveToNextTransport` of a batch; `may` says which could, before it.
+    pub(crate) fn moves(&mut self, may: &[bool], status: &BatchStatus) {
+        let statuses = status.of(OperationKind::MoveToNextTransport);
+        let statuses = statuses.map_or(&[][..], |operation| &operation.messages);
+        for (may_move, status) in may.iter().zip(statuses) {
+            self.moved(*may_move, *status);
+        }
+    }
+
+    /// The engine begins to fill an adapter batch of at most `max` messages.
+    pub(crate) fn begin_batch(&mut self, node: u32, call: CallId, max: u32) {
+        self.batches.filling.insert((node, call), (0, max.max(1)));
+    }
+
+    /// The engine put a message into the adapter batch of `call`, if it is one.
+    pub(crate) fn fill_batch(&mut self, node: u32, call: CallId) {
+        if let Some((messages, _)) = self.batches.filling.get_mut(&(node, call)) {
+            *messages += 1;
+        }
+    }
+
+    /// The engine ended the adapter batch of `call`.
+    pub(crate) fn end_batch(&mut self, node: u32, call: CallId) {
+        if let Some((messages, max)) = self.batches.filling.remove(&(node, call)) {
+            self.docket.judge(Rule::BatchWithinMaximum, (1..=max).contains(&messages), || {
+                format!("{messages} messages in an adapter batch of at most {max}")
+            });
+        }
+    }
+
+    /// Batches posted whose `BatchComplete` has not come.
+    #[must_use]
+    pub fn batches_outstanding(&self) -> usize {
+        self.batches.posted.len()
+    }
+}

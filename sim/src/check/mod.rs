@@ -1,0 +1,197 @@
+//! Checks: the promises of the engine, judged while the world runs.
+//!
+//! Every check is incremental (a counter moved, a sequence compared) and keeps its own account of
+//! the world from what it is shown, so that it does not audit the engine by the engine's word. A
+//! check that saw no occasion says nothing: silence is not success.
+
+mod batches;
+mod ordered;
+mod references;
+
+use floodgate_engine::config::Topology;
+use floodgate_engine::time::Instant;
+
+pub(crate) use batches::Asked;
+use batches::Batches;
+use ordered::OrderedPorts;
+use references::References;
+
+/// Violations kept with their story; the others are only counted.
+const VIOLATIONS_KEPT: usize = 16;
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident = $id:literal;)*) => {
+        /// A promise that is judged while the world runs, by its number in the list of invariants.
+        #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+        pub enum Rule {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Rule {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Its number, such as `INV-02`.
+            #[must_use]
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$name => $id,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// Exactly one `BatchComplete` per successful `Done`.
+    OneCompletePerDone = "INV-01";
+    /// A negative overall status leaves the MessageBox as it was, routing failure reports aside.
+    NegativeChangesNothing = "INV-02";
+    /// A non-negative overall status applies every operation exactly once.
+    SuccessAppliesAll = "INV-03";
+    /// A negative message makes the overall status negative, and nothing else does.
+    OverallFollowsMessages = "INV-04";
+    /// One entry per distinct kind; as many statuses as add calls.
+    OpCountIsKinds = "INV-05";
+    /// A kind's statuses are as many as the add calls of that kind.
+    StatusPerMessage = "INV-06";
+    /// The cookie comes back unchanged.
+    CookieReturns = "INV-07";
+    /// Nothing is dequeued that no commit has published.
+    VisibleAfterCommit = "INV-10";
+    /// One reference per document and matching subscription, and one terminal event for each.
+    OneReferenceOneEnd = "INV-13";
+    /// A reference is in exactly one place.
+    ReferenceInOnePlace = "INV-14";
+    /// One stored body for all subscribers, with equal bytes for each.
+    OneBody = "INV-16";
+    /// What was received is sent, suspended, or still here.
+    NothingLost = "INV-17";
+    /// A delivered message equals the published one.
+    StoredNeverChanges = "INV-18";
+    /// Delivered to a subscriber exactly if its predicate is true.
+    RoutedByPredicate = "INV-19";
+    /// An adapter batch holds at least one message and no more than announced.
+    BatchWithinMaximum = "INV-33";
+    /// Attempts on a transport are at most one more than its retries; exactly so at the end.
+    AttemptsBounded = "INV-34";
+    /// At least the retry interval between two attempts.
+    RetryInterval = "INV-35";
+    /// The retry count goes down by one per resubmit and starts anew on the backup.
+    RetryCountDescends = "INV-36";
+    /// A message's retry count changes by its own failures only.
+    InnocentsKeepRetries = "INV-37";
+    /// `MoveToNextTransport` succeeds exactly if there is a backup and the message is not on it.
+    BackupOnlyOnce = "INV-38";
+    /// After `true` from `TransmitMessage` there is no further traffic for the message.
+    SentIsTheEnd = "INV-39";
+    /// The wire order of an ordered port is a subsequence of publish order.
+    WireOrder = "INV-44";
+    /// At most one undeleted message of an ordered port is with an adapter.
+    OneInFlight = "INV-45";
+    /// Stop on failure: nothing overtakes a failed message.
+    StopHoldsBack = "INV-46";
+    /// Continue on failure: only the failed are missing, and they are not resumable.
+    ContinueLosesOnlyFailed = "INV-47";
+}
+
+/// A broken promise.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Violation {
+    /// Which.
+    pub rule: Rule,
+    /// When.
+    pub at: Instant,
+    /// What was seen.
+    pub what: String,
+}
+
+/// Occasions and violations per rule.
+#[derive(Clone, Debug)]
+struct Docket {
+    occasions: Vec<u64>,
+    broken: Vec<u64>,
+    violations: Vec<Violation>,
+    now: Instant,
+}
+
+impl Docket {
+    /// Judges one occasion; `what` is told only of a violation.
+    #[inline]
+    fn judge(&mut self, rule: Rule, kept: bool, what: impl FnOnce() -> String) {
+        self.occasions[rule as usize] += 1;
+        if !kept {
+            self.break_rule(rule, what());
+        }
+    }
+
+    #[cold]
+    fn break_rule(&mut self, rule: Rule, what: String) {
+        self.broken[rule as usize] += 1;
+        if self.violations.len() < VIOLATIONS_KEPT {
+            self.violations.push(Violation { rule, at: self.now, what });
+        }
+    }
+}
+
+/// The verdict on one rule.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RuleVerdict {
+    /// The rule.
+    pub rule: Rule,
+    /// How often it could have been broken.
+    pub occasions: u64,
+    /// How often it was.
+    pub broken: u64,
+    /// The first violation.
+    pub first: Option<Violation>,
+}
+
+/// All checks of one run.
+#[derive(Clone, Debug)]
+pub struct Checks {
+    docket: Docket,
+    batches: Batches,
+    references: References,
+    ordered: OrderedPorts,
+}
+
+impl Checks {
+    /// Checks for a topology, with nothing seen yet.
+    #[must_use]
+    pub fn new(topology: &Topology) -> Self {
+        let zero = vec![0; Rule::ALL.len()];
+        Self {
+            docket: Docket {
+                occasions: zero.clone(),
+                broken: zero,
+                violations: Vec::new(),
+                now: Instant::ZERO,
+            },
+            batches: Batches::default(),
+            references: References::new(topology),
+            ordered: OrderedPorts::new(topology),
+        }
+    }
+
+    /// Violations seen so far, the first few.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.docket.violations
+    }
+
+    /// The verdict on every rule.
+    #[must_use]
+    pub fn verdicts(&self) -> Vec<RuleVerdict> {
+        let verdict = |&rule: &Rule| RuleVerdict {
+            rule,
+            occasions: self.docket.occasions[rule as usize],
+            broken: self.docket.broken[rule as usize],
+            first: self.docket.violations.iter().find(|violation| violation.rule == rule).cloned(),
+        };
+        Rule::ALL.iter().map(verdict).collect()
+    }
+
+    /// The instant of what comes next.
+    pub(crate) fn at(&mut self, now: Instant) {
+        self.docket.now = now;
+    }
+}

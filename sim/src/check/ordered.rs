@@ -1,0 +1,155 @@
+//! Checks on ordered delivery: INV-44…47.
+
+use floodgate_engine::config::{OnFailure, Topology};
+use floodgate_engine::id::SendPortId;
+use floodgate_engine::message_box::{MessageBox, Place, Reason};
+
+use super::{Docket, Rule};
+
+#[derive(Clone, Debug)]
+struct OrderedPort {
+    on_failure: OnFailure,
+    /// The highest sequence that the wire has taken.
+    sent_last: u64,
+    /// The message that is with an adapter.
+    with_adapter: Option<u64>,
+    /// The failed message that holds the others back.
+    failed: Option<u64>,
+    published: u64,
+    gone: u64,
+    suspended: u64,
+}
+
+/// The ordered ports of a topology; `None` for the others.
+#[derive(Clone, Debug)]
+pub(super) struct OrderedPorts {
+    ports: Vec<Option<OrderedPort>>,
+}
+
+impl OrderedPorts {
+    pub(super) fn new(topology: &Topology) -> Self {
+        let port = |port: &floodgate_engine::config::SendPort| {
+            port.ordered.map(|on_failure| OrderedPort {
+                on_failure,
+                sent_last: 0,
+                with_adapter: None,
+                failed: None,
+                published: 0,
+                gone: 0,
+                suspended: 0,
+            })
+        };
+        Self { ports: topology.send_ports.iter().map(port).collect() }
+    }
+
+    fn of(&mut self, port: SendPortId) -> Option<&mut OrderedPort> {
+        self.ports.get_mut(port.index())?.as_mut()
+    }
+
+    pub(super) fn published(&mut self, at: &Place) {
+        if let Some(port) = self.of(at.port) {
+            port.published += 1;
+        }
+    }
+
+    /// A message is handed to an adapter.
+    pub(super) fn with_adapter(&mut self, docket: &mut Docket, port: SendPortId, sequence: u64) {
+        let Some(ordered) = self.of(port) else { return };
+        let before = ordered.with_adapter.replace(sequence);
+        let alone = before.is_none_or(|before| before == sequence);
+        docket.judge(Rule::OneInFlight, alone, || {
+            format!("{port} hands out sequence {sequence} while {before:?} is out")
+        });
+    }
+
+    pub(super) fn left_adapter(&mut self, at: &Place) {
+        if let Some(port) = self.of(at.port)
+            && port.with_adapter == Some(at.sequence)
+        {
+            port.with_adapter = None;
+        }
+    }
+
+    pub(super) fn left(&mut self, at: &Place) {
+        self.left_adapter(at);
+        if let Some(port) = self.of(at.port) {
+            port.gone += 1;
+            if port.failed == Some(at.sequence) {
+                port.failed = None;
+            }
+        }
+    }
+
+    pub(super) fn resumed(&mut self, at: &Place) {
+        if let Some(port) = self.of(at.port) {
+            port.suspended -= 1;
+            port.failed = None;
+        }
+    }
+
+    pub(super) fn suspended(
+        &mut self,
+        docket: &mut Docket,
+        at: &Place,
+        reason: Reason,
+        resumable: bool,
+    ) {
+        self.left_adapter(at);
+        let Some(port) = self.of(at.port) else { return };
+        port.suspended += 1;
+        if reason == Reason::PortStopped {
+            return;
+        }
+        match port.on_failure {
+            OnFailure::Stop => port.failed = Some(at.sequence),
+            OnFailure::Continue => {
+                docket.judge(Rule::ContinueLosesOnlyFailed, !resumable, || {
+                    format!(
+                        "{} failed at an ordered port that goes on, and may be resumed",
+                        at.document
+                    )
+                });
+            }
+        }
+    }
+
+    /// The wire took a message.
+    pub(super) fn sent(&mut self, docket: &mut Docket, port: SendPortId, sequence: u64) {
+        let Some(ordered) = self.of(port) else { return };
+        // Not less: a duplicate of the message in flight is not a change of order.
+        let in_order = sequence >= ordered.sent_last;
+        let last = std::mem::replace(&mut ordered.sent_last, sequence);
+        docket.judge(Rule::WireOrder, in_order, || {
+            format!("{port} sent sequence {sequence} after {last}")
+        });
+        if let (OnFailure::Stop, Some(failed)) = (ordered.on_failure, ordered.failed) {
+            docket.judge(Rule::StopHoldsBack, sequence <= failed, || {
+                format!("{port} sent sequence {sequence} past the failed {failed}")
+            });
+        }
+    }
+
+    /// Stop: what is behind a failed message is still there. Continue: only the failed are missing.
+    pub(super) fn audit(&self, docket: &mut Docket, message_box: &MessageBox) {
+        for (index, port) in self.ports.iter().enumerate() {
+            let Some(port) = port else { continue };
+            let id = SendPortId::from(index);
+            let waiting = message_box.ordered_backlog(id) as u64;
+            let present = port.published - port.gone;
+            match port.on_failure {
+                OnFailure::Continue => {
+                    let expected = present - port.suspended;
+                    docket.judge(Rule::ContinueLosesOnlyFailed, waiting == expected, || {
+                        format!("{waiting} wait at {id}, {expected} of its messages neither left nor failed")
+                    });
+                }
+                OnFailure::Stop if port.failed.is_some() => {
+                    docket.judge(Rule::StopHoldsBack, waiting == present, || {
+                        format!("{waiting} wait at {id} behind a failed message, not {present}")
+                    });
+                }
+                OnFailure::Stop => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,468 @@
+//! Checks on references: where they are, how often they were tried, what became of them.
+//! INV-10, 13, 14, 16…19, 34…37, 39.
+
+use floodgate_engine::adapter::CallId;
+use floodgate_engine::config::Topology;
+use floodgate_engine::id::{ReferenceId, SendPortId};
+use floodgate_engine::message::{Document, DocumentName};
+use floodgate_engine::message::{PropertyId, Value};
+use floodgate_engine::message_box::{
+    Effect, MessageBox, OutboundMessage, Place, Reason, ReferenceCounts,
+};
+use floodgate_engine::retry::RetryPolicy;
+use floodgate_engine::subscription::PortState;
+use floodgate_engine::time::Instant;
+
+use super::{Checks, Rule};
+
+/// Where the checks believe a reference to be.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Whereabouts {
+    #[default]
+    Gone,
+    Locked,
+    Suspended,
+    Work,
+}
+
+/// What the checks know of one reference; found by its place in the reference table.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    sequence: u64,
+    fingerprint: u64,
+    failed_at: Option<Instant>,
+    retries_left: u32,
+    attempts: u32,
+    port: u32,
+    whereabouts: Whereabouts,
+    on_backup: bool,
+    /// The adapter said `true`: not a word more about it.
+    said_sent: bool,
+}
+
+/// A document whose route is worked out from the predicates themselves.
+#[derive(Clone, Debug)]
+pub(crate) struct Expected {
+    document: DocumentName,
+    ports: Vec<SendPortId>,
+}
+
+/// The first documents, and then one in so many, have their routes worked out again.
+const ROUTES_CHECKED_FIRST: u64 = 256;
+const ROUTES_CHECKED_EVERY: u64 = 1024;
+
+#[derive(Clone, Debug)]
+struct PortRule {
+    retries: [RetryPolicy; 2],
+    has_backup: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct References {
+    known: Vec<Known>,
+    ports: Vec<PortRule>,
+    counts: ReferenceCounts,
+    referenced: u64,
+    ended: u64,
+    published: u64,
+    collectable: u64,
+    /// References that the document published last still has to get.
+    owed: u32,
+    fingerprint: u64,
+    routed: u64,
+    /// The message handed over last, by adapter instance and place of the call.
+    calls: Vec<Vec<Option<(ReferenceId, u64)>>>,
+}
+
+impl References {
+    pub(super) fn new(topology: &Topology) -> Self {
+        let port = |port: &floodgate_engine::config::SendPort| PortRule {
+            retries: [
+                port.primary.retry,
+                port.backup.map_or(port.primary.retry, |backup| backup.retry),
+            ],
+            has_backup: port.backup.is_some(),
+        };
+        Self {
+            known: Vec::new(),
+            ports: topology.send_ports.iter().map(port).collect(),
+            counts: ReferenceCounts::default(),
+            referenced: 0,
+            ended: 0,
+            published: 0,
+            collectable: 0,
+            owed: 0,
+            fingerprint: 0,
+            routed: 0,
+            calls: Vec::new(),
+        }
+    }
+
+    fn count(&mut self, whereabouts: Whereabouts) -> Option<&mut u64> {
+        match whereabouts {
+            Whereabouts::Gone => None,
+            Whereabouts::Locked => Some(&mut self.counts.locked),
+            Whereabouts::Suspended => Some(&mut self.counts.suspended),
+            Whereabouts::Work => Some(&mut self.counts.work),
+        }
+    }
+
+    /// Moves a reference; returns where it was, or `None` if the place has another tenant.
+    fn go(&mut self, at: &Place, to: Whereabouts) -> Option<Whereabouts> {
+        let index = at.reference.0.index();
+        let known = self.known.get_mut(index).filter(|known| known.sequence == at.sequence)?;
+        let from = std::mem::replace(&mut known.whereabouts, to);
+        if let Some(count) = self.count(from) {
+            *count = count.wrapping_sub(1);
+        }
+        if let Some(count) = self.count(to) {
+            *count += 1;
+        }
+        Some(from)
+    }
+
+    fn get(&mut self, id: ReferenceId, sequence: u64) -> Option<&mut Known> {
+        self.known.get_mut(id.0.index()).filter(|known| known.sequence == sequence)
+    }
+
+    fn enter(&mut self, at: &Place, retries_left: u32) {
+        let index = at.reference.0.index();
+        if self.known.len() <= index {
+            self.known.resize(index + 1, Known::default());
+        }
+        self.known[index] = Known {
+            sequence: at.sequence,
+            fingerprint: self.fingerprint,
+            retries_left,
+            port: at.port.0,
+            ..Known::default()
+        };
+    }
+
+    fn note_call(&mut self, node: u32, call: CallId, message: (ReferenceId, u64)) {
+        let node = node as usize;
+        if self.calls.len() <= node {
+            self.calls.resize(node + 1, Vec::new());
+        }
+        let calls = &mut self.calls[node];
+        if calls.len() <= call.0.index() {
+            calls.resize(call.0.index() + 1, None);
+        }
+        calls[call.0.index()] = Some(message);
+    }
+
+    /// Retries of the transport a reference is on.
+    fn retry(&self, known: &Known) -> RetryPolicy {
+        self.ports[known.port as usize].retries[usize::from(known.on_backup)]
+    }
+}
+
+impl Checks {
+    /// A commit's changes, in order.
+    pub(crate) fn effects(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            self.effect(effect);
+        }
+    }
+
+    fn effect(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Published { references, fingerprint, document, .. } => {
+                let owed = self.references.owed;
+                self.docket.judge(Rule::OneReferenceOneEnd, owed == 0, || {
+                    format!("{owed} references of the document before {document} were not made")
+                });
+                self.references.published += 1;
+                self.references.owed = *references;
+                self.references.fingerprint = *fingerprint;
+            }
+            Effect::Referenced { at, retries_left } => self.referenced(at, *retries_left),
+            Effect::Locked { at, .. } => self.locked(at),
+            Effect::Deleted { at } | Effect::Terminated { at } => self.ended(at),
+            Effect::Resubmitted { at, retries_left, .. } => self.resubmitted(at, *retries_left),
+            Effect::MovedToNextTransport { at, retries_left } => self.moved_on(at, *retries_left),
+            Effect::SuspendedReference { at, reason, resumable } => {
+                self.suspended(at, *reason, *resumable);
+            }
+            Effect::Resumed { at } => self.resumed(at),
+            Effect::Collectable { .. } => self.references.collectable += 1,
+            Effect::RoutingFailureReport { .. } | Effect::SuspendedMessage { .. } => {}
+        }
+    }
+
+    fn referenced(&mut self, at: &Place, retries_left: u32) {
+        let owed = self.references.owed;
+        self.docket.judge(Rule::OneReferenceOneEnd, owed > 0, || {
+            format!("{} got one reference more than it has subscribers", at.document)
+        });
+        self.references.owed = owed.saturating_sub(1);
+        self.references.referenced += 1;
+        self.references.enter(at, retries_left);
+        self.references.go(at, Whereabouts::Work);
+        self.ordered.published(at);
+    }
+
+    fn locked(&mut self, at: &Place) {
+        let from = self.references.go(at, Whereabouts::Locked);
+        self.docket.judge(Rule::VisibleAfterCommit, from.is_some(), || {
+            format!("{} at {} was dequeued and never published", at.document, at.port)
+        });
+        self.docket.judge(Rule::ReferenceInOnePlace, from == Some(Whereabouts::Work), || {
+            format!("{} at {} was dequeued while it was {from:?}", at.document, at.port)
+        });
+    }
+
+    fn ended(&mut self, at: &Place) {
+        let from = self.references.go(at, Whereabouts::Gone);
+        let alive = !matches!(from, None | Some(Whereabouts::Gone));
+        self.docket.judge(Rule::OneReferenceOneEnd, alive, || {
+            format!("{} at {} ended twice", at.document, at.port)
+        });
+        self.references.ended += 1;
+        self.ordered.left(at);
+    }
+
+    fn resubmitted(&mut self, at: &Place, retries_left: u32) {
+        self.references.go(at, Whereabouts::Work);
+        self.ordered.left_adapter(at);
+        if let Some(known) = self.references.get(at.reference, at.sequence) {
+            let before = std::mem::replace(&mut known.retries_left, retries_left);
+            self.docket.judge(
+                Rule::RetryCountDescends,
+                before.saturating_sub(1) == retries_left,
+                || {
+                    format!(
+                        "{} at {} went from {before} retries to {retries_left}",
+                        at.document, at.port
+                    )
+                },
+            );
+        }
+    }
+
+    fn moved_on(&mut self, at: &Place, retries_left: u32) {
+        self.references.go(at, Whereabouts::Work);
+        self.ordered.left_adapter(at);
+        let Some(known) = self.references.get(at.reference, at.sequence) else { return };
+        let was_on_backup = std::mem::replace(&mut known.on_backup, true);
+        known.retries_left = retries_left;
+        known.attempts = 0;
+        known.failed_at = None;
+        let known = *known;
+        let configured = self.references.retry(&known).count;
+        self.docket.judge(Rule::RetryCountDescends, configured == retries_left, || {
+            format!(
+                "{} starts on its backup with {retries_left} retries of {configured}",
+                at.document
+            )
+        });
+        let free = !was_on_backup && self.references.ports[known.port as usize].has_backup;
+        self.docket.judge(Rule::BackupOnlyOnce, free, || {
+            format!("{} moved to a next transport that {} has not", at.document, at.port)
+        });
+    }
+
+    fn suspended(&mut self, at: &Place, reason: Reason, resumable: bool) {
+        self.references.go(at, Whereabouts::Suspended);
+        self.ordered.suspended(&mut self.docket, at, reason, resumable);
+        let Some(known) = self.references.get(at.reference, at.sequence).copied() else { return };
+        if matches!(reason, Reason::Adapter | Reason::Retries) {
+            let expected = self.references.retry(&known).count + 1;
+            self.docket.judge(Rule::AttemptsBounded, known.attempts == expected, || {
+                format!(
+                    "{} was suspended after {} attempts of {expected}",
+                    at.document, known.attempts
+                )
+            });
+        }
+    }
+
+    fn resumed(&mut self, at: &Place) {
+        self.references.go(at, Whereabouts::Work);
+        self.ordered.resumed(at);
+        let Some(known) = self.references.get(at.reference, at.sequence) else { return };
+        known.attempts = 0;
+        known.failed_at = None;
+        known.on_backup = false;
+        let port = known.port as usize;
+        let retries = self.references.ports[port].retries[0].count;
+        if let Some(known) = self.references.get(at.reference, at.sequence) {
+            known.retries_left = retries;
+        }
+    }
+
+    /// Which of `references` have a free backup, by the checks' own account.
+    pub(crate) fn may_move(&self, references: &[ReferenceId]) -> Vec<bool> {
+        let may = |reference: &ReferenceId| {
+            self.references.known.get(reference.0.index()).is_some_and(|known| {
+                !known.on_backup && self.references.ports[known.port as usize].has_backup
+            })
+        };
+        references.iter().map(may).collect()
+    }
+
+    /// `TransmitMessage` hands a message to an adapter, in `call`.
+    pub(crate) fn transmit(&mut self, node: u32, call: CallId, message: &OutboundMessage) {
+        let name = message.document;
+        self.references.note_call(node, call, (message.reference, message.sequence));
+        let Some(known) = self.references.get(message.reference, message.sequence) else { return };
+        let known = *known;
+        self.docket.judge(
+            Rule::StoredNeverChanges,
+            known.fingerprint == message.fingerprint,
+            || format!("{name} is delivered with other content than it was published with"),
+        );
+        self.docket.judge(Rule::OneBody, known.fingerprint == message.fingerprint, || {
+            format!("{name} is delivered with other bytes than its siblings")
+        });
+        self.docket.judge(
+            Rule::InnocentsKeepRetries,
+            known.retries_left == message.retries_left,
+            || {
+                format!(
+                    "{name} is delivered with {} retries, its own failures left {}",
+                    message.retries_left, known.retries_left
+                )
+            },
+        );
+        self.docket.judge(Rule::SentIsTheEnd, !known.said_sent, || {
+            format!("{name} is delivered again after the adapter said that it was sent")
+        });
+        self.ordered.with_adapter(&mut self.docket, message.port, message.sequence);
+    }
+
+    /// The adapter said `true` of the message it was handed last in `call`.
+    pub(crate) fn said_sent(&mut self, node: u32, call: CallId) {
+        let calls = self.references.calls.get(node as usize);
+        if let Some(&(reference, sequence)) =
+            calls.and_then(|calls| calls.get(call.0.index())?.as_ref())
+            && let Some(known) = self.references.get(reference, sequence)
+        {
+            known.said_sent = true;
+        }
+    }
+
+    /// An adapter disposes of a message in an engine batch.
+    pub(super) fn disposes(&mut self, reference: ReferenceId) {
+        let known = self.references.known.get(reference.0.index());
+        let said_sent =
+            known.is_some_and(|known| known.said_sent && known.whereabouts == Whereabouts::Locked);
+        self.docket.judge(Rule::SentIsTheEnd, !said_sent, || {
+            format!("an adapter disposes of {reference:?} after it said that it was sent")
+        });
+    }
+
+    /// An attempt begins on the wire.
+    pub(crate) fn wire_begins(&mut self, attempt: &floodgate_engine::adapter::Transmission) {
+        let now = self.docket.now;
+        let Some(known) = self.references.get(attempt.reference, attempt.sequence) else { return };
+        known.attempts += 1;
+        let known = *known;
+        let retry = self.references.retry(&known);
+        self.docket.judge(Rule::AttemptsBounded, known.attempts <= retry.count + 1, || {
+            format!("{} makes attempt {} of {}", attempt.document, known.attempts, retry.count + 1)
+        });
+        if let Some(failed_at) = known.failed_at {
+            self.docket.judge(Rule::RetryInterval, now >= failed_at + retry.interval, || {
+                format!(
+                    "{} is tried {} after its failure, not {}",
+                    attempt.document,
+                    now.since(failed_at),
+                    retry.interval
+                )
+            });
+        }
+    }
+
+    /// An attempt ended on the wire.
+    pub(crate) fn wire_ends(
+        &mut self,
+        attempt: &floodgate_engine::adapter::Transmission,
+        sent: bool,
+    ) {
+        let now = self.docket.now;
+        if sent {
+            self.ordered.sent(&mut self.docket, attempt.port, attempt.sequence);
+        }
+        if let Some(known) = self.references.get(attempt.reference, attempt.sequence) {
+            known.failed_at = (!sent).then_some(now);
+        }
+    }
+
+    /// The subscribers a document must reach, worked out from the predicates themselves; only
+    /// for some documents, since it looks at every port.
+    pub(crate) fn expect_route(
+        &mut self,
+        topology: &Topology,
+        document: &Document,
+    ) -> Option<Expected> {
+        let number = self.references.routed;
+        self.references.routed += 1;
+        if number >= ROUTES_CHECKED_FIRST && !number.is_multiple_of(ROUTES_CHECKED_EVERY) {
+            return None;
+        }
+        let mut ports = Vec::new();
+        for (index, port) in topology.send_ports.iter().enumerate() {
+            let direct =
+                document.promoted(PropertyId::SP_TRANSPORT_ID) == Some(Value::text(&port.name));
+            let filtered = port
+                .filter
+                .as_ref()
+                .is_some_and(|filter| filter.matches(|property| document.promoted(property)));
+            if port.state != PortState::Bound && (direct || filtered) {
+                ports.extend(std::iter::repeat_n(
+                    SendPortId::from(index),
+                    usize::from(direct) + usize::from(filtered),
+                ));
+            }
+        }
+        Some(Expected { document: document.name, ports })
+    }
+
+    /// Compares an expected route with the references that the commit made.
+    pub(crate) fn check_route(&mut self, expected: &Expected, effects: &[Effect]) {
+        let mut made: Vec<SendPortId> = effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Referenced { at, .. } if at.document == expected.document => Some(at.port),
+                _ => None,
+            })
+            .collect();
+        made.sort_unstable();
+        self.docket.judge(Rule::RoutedByPredicate, made == expected.ports, || {
+            format!(
+                "{} reached {made:?}, its predicates say {:?}",
+                expected.document, expected.ports
+            )
+        });
+    }
+
+    /// The accounts of the checks against the MessageBox's own: constant time, after every commit.
+    pub(crate) fn balance(&mut self, message_box: &MessageBox) {
+        let (own, theirs) = (self.references.counts, message_box.reference_counts());
+        self.docket.judge(Rule::ReferenceInOnePlace, own == theirs, || {
+            format!("the MessageBox counts {theirs:?}, the events say {own:?}")
+        });
+        let live = self.references.published - self.references.collectable;
+        self.docket.judge(Rule::OneBody, live == message_box.spool_live(), || {
+            format!(
+                "{} live rows in the spool, {live} documents with references",
+                message_box.spool_live()
+            )
+        });
+        let here = self.references.referenced - self.references.ended;
+        self.docket.judge(Rule::NothingLost, here == theirs.total(), || {
+            format!("{here} references have not ended, the MessageBox holds {}", theirs.total())
+        });
+    }
+
+    /// The full audit: counts every row. At the end of a run, and at checkpoints.
+    pub(crate) fn audit(&mut self, message_box: &MessageBox) {
+        self.balance(message_box);
+        let (counted, claimed) = (message_box.recount(), message_box.reference_counts());
+        self.docket.judge(Rule::ReferenceInOnePlace, counted == claimed, || {
+            format!("the MessageBox claims {claimed:?}, its rows say {counted:?}")
+        });
+        self.ordered.audit(&mut self.docket, message_box);
+    }
+}

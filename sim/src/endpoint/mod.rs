@@ -1,0 +1,18 @@
+//! The partners' ends: sources that receive adapters read, sinks that send adapters write to.
+//!
+//! They are the outside world: what they hold survives everything the engine does.
+
+mod sink;
+mod source;
+
+pub(crate) use sink::{Sink, SinkCall};
+pub(crate) use source::Source;
+
+/// A partner's end.
+#[derive(Clone, Debug)]
+pub(crate) enum Endpoint {
+    /// Takes messages.
+    Sink(Sink),
+    /// Holds messages.
+    Source(Source),
+}

@@ -1,0 +1,107 @@
+//! A sink: the partner that a send adapter transmits to.
+
+use std::collections::VecDeque;
+
+use floodgate_engine::adapter::Transmission;
+use floodgate_engine::hash::{mix, name_key};
+use floodgate_engine::id::ReceiveLocationId;
+use floodgate_engine::time::{Duration, Instant};
+
+use crate::rng::{Purpose, Rng};
+use crate::setup::{Failure, SinkSettings};
+
+/// A call on the wire: who waits for it, and what it carries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SinkCall {
+    pub(crate) node: u32,
+    pub(crate) token: u64,
+    pub(crate) transmission: Transmission,
+    /// Attempts made on this transport before this one.
+    pub(crate) attempt: u32,
+}
+
+/// How a call ends, decided when it begins.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct CallOutcome {
+    pub(crate) takes: Duration,
+    pub(crate) sent: bool,
+}
+
+/// A partner's end that takes messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Sink {
+    settings: SinkSettings,
+    /// The key of its draws: its name's.
+    key: u64,
+    busy: u32,
+    waiting: VecDeque<SinkCall>,
+    down: Vec<(Instant, Instant)>,
+}
+
+/// Draws of one attempt lie this far from those of the next.
+const DRAWS_PER_ATTEMPT: u64 = 64;
+
+impl Sink {
+    pub(crate) fn new(name: &str, settings: SinkSettings) -> Self {
+        Self { settings, key: name_key(name), busy: 0, waiting: VecDeque::new(), down: Vec::new() }
+    }
+
+    pub(crate) fn plan_outage(&mut self, from: Instant, lasts: Duration) {
+        self.down.push((from, from + lasts));
+    }
+
+    pub(crate) const fn forward_to(&self) -> Option<ReceiveLocationId> {
+        self.settings.forward_to
+    }
+
+    /// A call arrives: it begins now, unless all places are taken.
+    pub(crate) fn call(&mut self, call: SinkCall) -> Option<SinkCall> {
+        if self.settings.limit > 0 && self.busy == self.settings.limit {
+            self.waiting.push_back(call);
+            return None;
+        }
+        self.busy += 1;
+        Some(call)
+    }
+
+    /// A call ended: its place goes to the one that waited longest.
+    pub(crate) fn end(&mut self) -> Option<SinkCall> {
+        let next = self.waiting.pop_front();
+        if next.is_none() {
+            self.busy -= 1;
+        }
+        next
+    }
+
+    /// How a call that begins now will end.
+    pub(crate) fn outcome(&self, now: Instant, rng: &Rng, call: &SinkCall) -> CallOutcome {
+        let entity = mix(call.transmission.lineage, self.key);
+        let draws = u64::from(call.attempt) * DRAWS_PER_ATTEMPT;
+        let sent = !self.is_down(now) && !self.fails(rng, entity, call);
+        let takes = match self.settings.fail_takes {
+            Some(takes) if !sent => takes,
+            Some(_) | None => self
+                .settings
+                .wire
+                .sample(|draw| rng.uniform(Purpose::Wire, entity, draws + u64::from(draw))),
+        };
+        CallOutcome { takes, sent }
+    }
+
+    fn is_down(&self, now: Instant) -> bool {
+        self.down.iter().any(|(from, to)| (*from..*to).contains(&now))
+    }
+
+    fn fails(&self, rng: &Rng, entity: u64, call: &SinkCall) -> bool {
+        match self.settings.failure {
+            Failure::Never => false,
+            Failure::Always => true,
+            Failure::First(attempts) => call.attempt < attempts,
+            Failure::Every(nth) => call.transmission.document.wire.is_multiple_of(nth.max(1)),
+            Failure::PerMille(share) => {
+                let drawn = rng.draw(Purpose::Failure, entity, u64::from(call.attempt));
+                drawn % 1000 < u64::from(share)
+            }
+        }
+    }
+}

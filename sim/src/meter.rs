@@ -1,0 +1,213 @@
+//! Meters: what a run measured over its window.
+
+use floodgate_engine::time::Instant;
+use hdrhistogram::Histogram;
+
+/// Significant digits of the latency of a whole run, and of one port.
+const DIGITS: u8 = 3;
+const PORT_DIGITS: u8 = 2;
+
+/// A level integrated over the window, for time averages.
+#[derive(Clone, Debug)]
+pub struct Level {
+    from: Instant,
+    to: Instant,
+    since: Instant,
+    value: u64,
+    /// Value × nanoseconds.
+    area: u128,
+    max: u64,
+}
+
+impl Level {
+    /// A level of zero, integrated from `from` to `to`.
+    #[must_use]
+    pub const fn over(from: Instant, to: Instant) -> Self {
+        Self { from, to, since: Instant::ZERO, value: 0, area: 0, max: 0 }
+    }
+
+    /// The level is `value` from now on.
+    #[inline]
+    pub fn set(&mut self, now: Instant, value: u64) {
+        self.advance(now);
+        self.value = value;
+        self.max = self.max.max(value);
+    }
+
+    fn advance(&mut self, now: Instant) {
+        let (from, to) = (self.since.max(self.from), now.min(self.to));
+        self.area += u128::from(to.since(from).as_nanos()) * u128::from(self.value);
+        self.since = now;
+    }
+
+    /// The time average over the part of the window before `now`.
+    #[must_use]
+    pub fn mean(&self, now: Instant) -> f64 {
+        let mut self_now = self.clone();
+        self_now.advance(now);
+        let span = now.min(self.to).since(self.from).as_nanos();
+        if span == 0 { self.value as f64 } else { self_now.area as f64 / span as f64 }
+    }
+
+    /// The integral over the window so far, in units of value × nanoseconds.
+    #[must_use]
+    pub fn area(&self, now: Instant) -> u128 {
+        let mut self_now = self.clone();
+        self_now.advance(now);
+        self_now.area
+    }
+
+    /// The highest value ever.
+    #[must_use]
+    pub const fn max(&self) -> u64 {
+        self.max
+    }
+
+    /// The value now.
+    #[must_use]
+    pub const fn value(&self) -> u64 {
+        self.value
+    }
+}
+
+/// What one send port did.
+#[derive(Clone, Debug)]
+pub struct PortMeter {
+    /// Documents transmitted, over the whole run.
+    pub processed: u64,
+    /// Documents transmitted in the window.
+    pub processed_in_window: u64,
+    /// Attempts on the wire.
+    pub attempts: u64,
+    /// Resubmits.
+    pub resubmitted: u64,
+    /// Suspensions.
+    pub suspended: u64,
+    /// Latency of what it transmitted in the window, in nanoseconds.
+    pub latency: Histogram<u64>,
+    /// Sum of those latencies, exact.
+    pub latency_sum: u128,
+}
+
+/// Everything measured.
+#[derive(Clone, Debug)]
+pub struct Meters {
+    from: Instant,
+    to: Instant,
+    /// Documents offered by the loads.
+    pub offered: u64,
+    /// The same, in the window.
+    pub offered_in_window: u64,
+    /// Documents accepted.
+    pub received: u64,
+    /// The same, in the window.
+    pub received_in_window: u64,
+    /// Documents transmitted, per subscription.
+    pub processed: u64,
+    /// The same, in the window.
+    pub processed_in_window: u64,
+    /// Routing failure reports.
+    pub routing_failures: u64,
+    /// Messages and references suspended.
+    pub suspended: u64,
+    /// Resubmits.
+    pub resubmitted: u64,
+    /// Latency in the window, in nanoseconds: final transmissions only.
+    pub latency: Histogram<u64>,
+    /// Sum of those latencies, exact.
+    pub latency_sum: u128,
+    /// Spool rows, garbage included.
+    pub spool: Level,
+    /// Offered and not finished.
+    pub backlog: Level,
+    /// Per port.
+    pub ports: Vec<PortMeter>,
+}
+
+impl Meters {
+    /// Meters for `ports` send ports, over a window.
+    #[must_use]
+    pub fn over(from: Instant, to: Instant, ports: usize) -> Self {
+        let histogram = |digits| Histogram::new(digits).expect("the digits are allowed");
+        let port = PortMeter {
+            processed: 0,
+            processed_in_window: 0,
+            attempts: 0,
+            resubmitted: 0,
+            suspended: 0,
+            latency: histogram(PORT_DIGITS),
+            latency_sum: 0,
+        };
+        Self {
+            from,
+            to,
+            offered: 0,
+            offered_in_window: 0,
+            received: 0,
+            received_in_window: 0,
+            processed: 0,
+            processed_in_window: 0,
+            routing_failures: 0,
+            suspended: 0,
+            resubmitted: 0,
+            latency: histogram(DIGITS),
+            latency_sum: 0,
+            spool: Level::over(from, to),
+            backlog: Level::over(from, to),
+            ports: vec![port; ports],
+        }
+    }
+
+    fn in_window(&self, at: Instant) -> bool {
+        (self.from..self.to).contains(&at)
+    }
+
+    /// `documents` are offered.
+    pub fn offered(&mut self, now: Instant, documents: u64) {
+        self.offered += documents;
+        self.offered_in_window += if self.in_window(now) { documents } else { 0 };
+    }
+
+    /// A document is accepted.
+    pub fn received(&mut self, now: Instant) {
+        self.received += 1;
+        self.received_in_window += u64::from(self.in_window(now));
+    }
+
+    /// A document is transmitted by `port`; its latency counts if it arrived in the window.
+    pub fn processed(&mut self, now: Instant, port: usize, arrived: Instant, is_final: bool) {
+        let in_window = self.in_window(now);
+        let nanos = now.since(arrived).as_nanos();
+        let sampled = self.in_window(arrived);
+        let meter = &mut self.ports[port];
+        meter.processed += 1;
+        meter.processed_in_window += u64::from(in_window);
+        self.processed += 1;
+        self.processed_in_window += u64::from(in_window);
+        if sampled {
+            meter.latency.saturating_record(nanos);
+            meter.latency_sum += u128::from(nanos);
+            if is_final {
+                self.latency.saturating_record(nanos);
+                self.latency_sum += u128::from(nanos);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_averages_over_its_window_only() {
+        let at = Instant::from_nanos;
+        let mut level = Level::over(at(10), at(20));
+        level.set(at(5), 100);
+        level.set(at(12), 4);
+        level.set(at(18), 50);
+        // 2 ns at 100, 6 ns at 4, 2 ns at 50, over 10 ns.
+        assert!((level.mean(at(30)) - 32.4).abs() < 1e-12);
+        assert_eq!((level.max(), level.area(at(30))), (100, 324));
+    }
+}

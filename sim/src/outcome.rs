@@ -1,0 +1,53 @@
+//! What a run came to: everything a record is made of, and nothing of how it is shown.
+
+use floodgate_engine::time::Instant;
+use hdrhistogram::Histogram;
+
+use crate::check::{RuleVerdict, Violation};
+use crate::meter::Meters;
+use crate::probe::Samples;
+use crate::resource::Usage;
+
+/// The outcome of one run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The digest of all engine events.
+    pub digest: String,
+    /// How many events there were.
+    pub events: u64,
+    /// The digest at every checkpoint.
+    pub checkpoints: Vec<u64>,
+    /// When the run ended, in virtual time.
+    pub ended: Instant,
+    /// Whether nothing was left to do.
+    pub quiescent: bool,
+    /// Documents accepted or offered and not finished at the end.
+    pub unfinished: u64,
+    /// Rates, latencies, levels.
+    pub meters: Meters,
+    /// Final spool rows, garbage included.
+    pub spool_final: u64,
+    /// Resources by name.
+    pub resources: Vec<(String, Usage)>,
+    /// The verdict on every check.
+    pub verdicts: Vec<RuleVerdict>,
+    /// The first violations.
+    pub violations: Vec<Violation>,
+    /// The sampled series.
+    pub samples: Samples,
+}
+
+impl Outcome {
+    /// The latencies of the window, in nanoseconds.
+    #[must_use]
+    pub const fn latency(&self) -> &Histogram<u64> {
+        &self.meters.latency
+    }
+
+    /// The exact mean latency of the window in seconds, if there was a sample.
+    #[must_use]
+    pub fn latency_mean(&self) -> Option<f64> {
+        let count = self.meters.latency.len();
+        (count > 0).then(|| self.meters.latency_sum as f64 / count as f64 / 1e9)
+    }
+}

@@ -1,0 +1,157 @@
+//! Probes: the figures of a run, named as the product's performance counters print them.
+//!
+//! One row in [`COLUMNS`] a figure. Probes only look: switching them on or off moves no digest.
+
+use floodgate_engine::time::{Duration, Instant};
+
+/// Which way a figure is better.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Better {
+    /// The more the better.
+    Higher,
+    /// The less the better.
+    Lower,
+    /// Neither.
+    Neither,
+}
+
+/// What the probes look at: totals and gauges of the world at one instant.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Snapshot {
+    /// When.
+    pub at: Instant,
+    /// Documents offered by the loads, in total.
+    pub offered: u64,
+    /// Documents accepted into the MessageBox, in total.
+    pub received: u64,
+    /// Documents transmitted, in total.
+    pub processed: u64,
+    /// Documents handed back for a retry, in total.
+    pub resubmitted: u64,
+    /// Documents suspended, in total.
+    pub suspended: u64,
+    /// Offered and not finished.
+    pub backlog: u64,
+    /// Rows of the spool, garbage included.
+    pub spool: u64,
+    /// Rows of the spool that nobody refers to.
+    pub garbage: u64,
+    /// References in work queues.
+    pub work: u64,
+    /// References with host instances.
+    pub locked: u64,
+    /// References and messages in suspended queues.
+    pub suspended_now: u64,
+    /// Batches that wait for an engine thread or for being let in.
+    pub pending_batches: u64,
+    /// Batches whose `Done` is held.
+    pub throttled_batches: u64,
+    /// Engine threads in use.
+    pub threads_busy: u64,
+    /// Engine threads that exist.
+    pub threads: u64,
+}
+
+/// A figure as it is sampled.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// The counter's name.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// Which way it is better.
+    pub better: Better,
+    read: fn(&Snapshot, &Snapshot) -> f64,
+}
+
+fn rate(total: fn(&Snapshot) -> u64, before: &Snapshot, now: &Snapshot) -> f64 {
+    let span = now.at.since(before.at).as_secs_f64();
+    if span > 0.0 { (total(now) - total(before)) as f64 / span } else { 0.0 }
+}
+
+macro_rules! column {
+    ($name:literal, $unit:literal, $better:ident, per_second $field:ident) => {
+        Column {
+            name: $name,
+            unit: $unit,
+            better: Better::$better,
+            read: |before, now| rate(|snapshot| snapshot.$field, before, now),
+        }
+    };
+    ($name:literal, $unit:literal, $better:ident, $field:ident) => {
+        Column {
+            name: $name,
+            unit: $unit,
+            better: Better::$better,
+            read: |_, now| now.$field as f64,
+        }
+    };
+}
+
+/// All figures that are sampled. To add one: a field of [`Snapshot`] and a row here.
+pub const COLUMNS: &[Column] = &[
+    column!("Documents offered/Sec", "documents/s", Neither, per_second offered),
+    column!("Documents received/Sec", "documents/s", Higher, per_second received),
+    column!("Documents processed/Sec", "documents/s", Higher, per_second processed),
+    column!("Documents resubmitted/Sec", "documents/s", Lower, per_second resubmitted),
+    column!("Documents suspended/Sec", "documents/s", Lower, per_second suspended),
+    column!("Backlog", "documents", Lower, backlog),
+    column!("Spool Size", "rows", Lower, spool),
+    column!("Spool Size (garbage)", "rows", Lower, garbage),
+    column!("Host Queue - Length", "messages", Lower, work),
+    column!("Host Queue - Suspended Msgs - Length", "messages", Lower, suspended_now),
+    column!("In-process message count", "messages", Neither, locked),
+    column!("Pending receive batches", "batches", Lower, pending_batches),
+    column!("Throttled receive batches", "batches", Lower, throttled_batches),
+    column!("Active threads", "threads", Neither, threads_busy),
+    column!("Thread count", "threads", Neither, threads),
+];
+
+/// The series that a run leaves.
+#[derive(Clone, Debug)]
+pub struct Samples {
+    interval: Duration,
+    next: Instant,
+    last: Snapshot,
+    rows: Vec<(Instant, Vec<f64>)>,
+}
+
+impl Samples {
+    /// A series with a value every `interval`.
+    #[must_use]
+    pub fn every(interval: Duration) -> Self {
+        let interval = if interval.is_zero() { Duration::from_secs(1) } else { interval };
+        Self {
+            interval,
+            next: Instant::ZERO + interval,
+            last: Snapshot::default(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// When the next sample is due.
+    #[must_use]
+    pub const fn due(&self) -> Instant {
+        self.next
+    }
+
+    /// Takes the sample that is due.
+    pub fn take(&mut self, snapshot: Snapshot) {
+        let row = COLUMNS.iter().map(|column| (column.read)(&self.last, &snapshot)).collect();
+        self.rows.push((snapshot.at, row));
+        self.last = snapshot;
+        self.next = snapshot.at + self.interval;
+    }
+
+    /// The samples, one value per column.
+    #[must_use]
+    pub fn rows(&self) -> &[(Instant, Vec<f64>)] {
+        &self.rows
+    }
+
+    /// Their interval.
+    #[must_use]
+    pub const fn interval(&self) -> Duration {
+        self.interval
+    }
+}

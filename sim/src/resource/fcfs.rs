@@ -1,0 +1,154 @@
+//! Servers that take jobs in the order of their coming, each to its end.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use floodgate_engine::time::{Duration, Instant};
+
+use super::{Meter, Usage, units};
+
+/// A number of equal servers, first come first served, with an unlimited waiting line.
+///
+/// Since nothing overtakes, a job's finish is known when it is submitted: one event for each job.
+#[derive(Clone, Debug)]
+pub struct Fcfs {
+    /// When each server has done all that was submitted.
+    free: BinaryHeap<Reverse<Instant>>,
+    /// (submitted, starts) of the jobs that may still wait, for a window opened in mid-run.
+    waiting: VecDeque<(Instant, Instant)>,
+    now: Instant,
+    servers: u32,
+    meter: Meter,
+}
+
+impl Fcfs {
+    /// `servers` idle servers; at least one.
+    #[must_use]
+    pub fn new(servers: u32) -> Self {
+        assert!(servers > 0, "a resource has at least one server");
+        Self {
+            free: (0..servers).map(|_| Reverse(Instant::ZERO)).collect(),
+            waiting: VecDeque::new(),
+            now: Instant::ZERO,
+            servers,
+            meter: Meter::new(Instant::ZERO, Instant::MAX),
+        }
+    }
+
+    /// Submits a job of `demand` at `now`, which never goes back, and gives the instant at which
+    /// it finishes.
+    pub fn submit(&mut self, now: Instant, demand: Duration) -> Instant {
+        assert!(now >= self.now, "jobs are submitted in the order of time");
+        self.now = now;
+        while self.waiting.front().is_some_and(|(_, start)| *start <= now) {
+            self.waiting.pop_front();
+        }
+        let mut earliest = self.free.peek_mut().expect("there is at least one server");
+        let start = now.max(earliest.0);
+        let finish = start + demand;
+        *earliest = Reverse(finish);
+        drop(earliest);
+        if start > now {
+            self.waiting.push_back((now, start));
+        }
+        self.meter.add(units(start), units(finish), 1, 0);
+        self.meter.add(units(now), units(start), 0, 1);
+        if self.meter.covers(now) {
+            self.meter.count(start.since(now));
+        }
+        finish
+    }
+
+    /// Observes `[from, to)` afresh. The window may not begin before the last job submitted; of
+    /// the jobs submitted before this call their work and waiting in the window count, but not
+    /// they themselves.
+    pub fn observe(&mut self, from: Instant, to: Instant) {
+        assert!(from >= self.now, "a window begins after the jobs already submitted");
+        self.meter = Meter::new(from, to);
+        for &(_, start) in &self.waiting {
+            self.meter.add(units(from), units(start), 0, 1);
+        }
+        // A server with work left at `from` works on without a gap.
+        for &Reverse(free) in &self.free {
+            self.meter.add(units(from), units(free), 1, 0);
+        }
+    }
+
+    /// What was observed, to be asked when the window is over.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.meter.usage(self.servers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Instant {
+        Instant::ZERO + ms(millis)
+    }
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn one_server_serves_in_turn() {
+        let mut fcfs = Fcfs::new(1);
+        fcfs.observe(at(0), at(100));
+        assert_eq!(fcfs.submit(at(0), ms(10)), at(10));
+        assert_eq!(fcfs.submit(at(4), ms(10)), at(20));
+        assert_eq!(fcfs.submit(at(4), ms(1)), at(21));
+        assert_eq!(fcfs.submit(at(50), ms(10)), at(60));
+        assert!(fcfs.waiting.is_empty(), "who no longer waits is forgotten");
+        let usage = fcfs.usage();
+        // Busy 31 of 100 ms; the second job waits 6 ms and the third 16 ms.
+        let expected = Usage {
+            utilisation: 0.31,
+            queue_mean: 0.22,
+            wait_mean: Duration::from_micros(5_500),
+            jobs: 4,
+        };
+        assert_eq!(usage, expected);
+    }
+
+    #[test]
+    fn the_earliest_free_server_takes_the_next_job() {
+        let mut fcfs = Fcfs::new(2);
+        fcfs.observe(at(0), at(20));
+        assert_eq!(fcfs.submit(at(0), ms(10)), at(10));
+        assert_eq!(fcfs.submit(at(0), ms(3)), at(3));
+        assert_eq!(fcfs.submit(at(1), ms(3)), at(6));
+        assert_eq!(fcfs.submit(at(1), ms(10)), at(16));
+        assert_eq!(fcfs.submit(at(1), ms(1)), at(11));
+        let usage = fcfs.usage();
+        let waits = ms(2 + 5 + 9).as_nanos() / 5;
+        assert_eq!((usage.jobs, usage.wait_mean.as_nanos()), (5, waits));
+        assert!((usage.utilisation - 27.0 / 40.0).abs() < 1e-12);
+        assert!((usage.queue_mean - 16.0 / 20.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn work_and_waiting_are_clipped_to_the_window() {
+        let mut fcfs = Fcfs::new(1);
+        fcfs.observe(at(5), at(15));
+        fcfs.submit(at(0), ms(8));
+        fcfs.submit(at(6), ms(20));
+        // Busy over all of 5..15, one job waiting over 6..8, only it submitted inside.
+        let expected = Usage { utilisation: 1.0, queue_mean: 0.2, wait_mean: ms(2), jobs: 1 };
+        assert_eq!(fcfs.usage(), expected);
+    }
+
+    #[test]
+    fn a_window_opened_in_mid_run_sees_what_is_under_way() {
+        let mut fcfs = Fcfs::new(1);
+        fcfs.submit(at(0), ms(10));
+        fcfs.submit(at(1), ms(10));
+        fcfs.submit(at(2), ms(1));
+        fcfs.observe(at(15), at(25));
+        let expected =
+            Usage { utilisation: 0.6, queue_mean: 0.5, wait_mean: Duration::ZERO, jobs: 0 };
+        assert_eq!(fcfs.usage(), expected);
+    }
+}

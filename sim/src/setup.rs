@@ -1,0 +1,159 @@
+//! What one run consists of: the topology and everything the engine does not know about it.
+
+use floodgate_engine::config::Topology;
+use floodgate_engine::id::{EndpointId, ReceiveLocationId, ServerId};
+use floodgate_engine::message::{Body, Defect};
+use floodgate_engine::time::{Duration, Instant};
+
+use crate::cost::Costs;
+use crate::dist::Dist;
+use crate::load::ArrivalKind;
+
+/// One run, ready to be simulated. Two equal setups give equal digests.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// What is deployed.
+    pub topology: Topology,
+    /// What all chance comes from.
+    pub seed: u64,
+    /// Which replication of the seed this is.
+    pub replication: u32,
+    /// How each server shares its cores, in the order of the topology.
+    pub disciplines: Vec<Discipline>,
+    /// The server that holds the MessageBox.
+    pub database: ServerId,
+    /// What work costs.
+    pub costs: Costs,
+    /// The partners' ends, in the order of the topology's endpoints.
+    pub endpoints: Vec<EndpointSettings>,
+    /// Who sends what.
+    pub loads: Vec<LoadSettings>,
+    /// Planned faults.
+    pub faults: Vec<Fault>,
+    /// Rates, latencies and utilisations are measured from here…
+    pub measure_from: Instant,
+    /// …to here; arrivals after it are not measured.
+    pub measure_to: Instant,
+    /// The run ends here, or earlier when nothing is left to do.
+    pub end: Instant,
+    /// Interval of the samples.
+    pub sample: Duration,
+    /// Interval of the cleanup job that collects garbage rows.
+    pub cleanup: Duration,
+    /// Which comes first, `Done` returning or `BatchComplete`.
+    pub done: DoneOrder,
+    /// Whether events of one instant run in an order drawn from the seed instead of in the order
+    /// of scheduling.
+    pub shuffle_ties: bool,
+}
+
+/// How a server shares its cores.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Discipline {
+    /// One job a core, the others wait.
+    #[default]
+    FirstComeFirstServed,
+    /// All jobs at once, each at an equal share.
+    ProcessorSharing,
+}
+
+/// Which comes first when a batch completes (R-BC-07, R-CLK-03).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum DoneOrder {
+    /// `BatchComplete` inside `Done`.
+    CompleteFirst,
+    /// Drawn per batch.
+    Drawn,
+    /// `Done` returns first.
+    #[default]
+    ReturnFirst,
+}
+
+/// A partner's end.
+#[derive(Clone, Debug)]
+pub enum EndpointSettings {
+    /// Takes what send adapters transmit.
+    Sink(SinkSettings),
+    /// Holds what receive adapters fetch.
+    Source {
+        /// Time to fetch one message.
+        wire: Dist,
+    },
+}
+
+/// A partner's end that takes messages.
+#[derive(Clone, Debug)]
+pub struct SinkSettings {
+    /// Time of one call.
+    pub wire: Dist,
+    /// Calls it serves at once; zero means any number. Others wait in line.
+    pub limit: u32,
+    /// Which calls fail.
+    pub failure: Failure,
+    /// Time until a failing call returns; the wire time if not set.
+    pub fail_takes: Option<Duration>,
+    /// The receive location at which a document arrives when its wire is done.
+    pub forward_to: Option<ReceiveLocationId>,
+}
+
+/// Which calls of a sink fail.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Failure {
+    /// Every call.
+    Always,
+    /// Every call for every n-th wire message of the run.
+    Every(u64),
+    /// The first n attempts of every message on a transport.
+    First(u32),
+    /// None.
+    #[default]
+    Never,
+    /// So many in a thousand, drawn per attempt.
+    PerMille(u32),
+}
+
+/// One load.
+#[derive(Clone, Debug)]
+pub struct LoadSettings {
+    /// Its name: the key of its draws.
+    pub name: String,
+    /// The locations its messages arrive at, in turn.
+    pub locations: Vec<ReceiveLocationId>,
+    /// When they arrive.
+    pub arrivals: ArrivalKind,
+    /// Its beginning.
+    pub start: Instant,
+    /// Its end, if it ends by time.
+    pub until: Option<Instant>,
+    /// Its end, if it ends by count.
+    pub count: Option<u64>,
+    /// The content of every message.
+    pub body: Body,
+    /// The type a disassembler finds; part of the context of its documents.
+    pub document_type: String,
+    /// The defect of some messages.
+    pub poison: Option<Poison>,
+}
+
+/// Which messages of a load carry a defect.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Poison {
+    /// Every n-th message.
+    pub every: u64,
+    /// What is wrong with it.
+    pub defect: Defect,
+}
+
+/// A planned fault.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// Every call of a sink fails for a while.
+    EndpointDown {
+        /// The sink.
+        endpoint: EndpointId,
+        /// From when.
+        at: Instant,
+        /// For how long.
+        lasts: Duration,
+    },
+}

@@ -1,0 +1,271 @@
+//! The trace: the closed vocabulary of what happened, its digest, and its telling as a story.
+//!
+//! Every event of the engine goes through [`Trace::record`] into a digest; it is kept only when a
+//! story is wanted. The digest knows nothing of probes, samples or checks, so switching those on
+//! or off cannot move it. A checkpoint every [`CHECKPOINT`] events lets two runs find the stretch
+//! in which they part without keeping either.
+
+use floodgate_engine::hash::mix;
+use floodgate_engine::message::DocumentName;
+use floodgate_engine::message_box::{Effect, Place, Reason};
+use floodgate_engine::time::Instant;
+
+/// Events between two checkpoints.
+pub const CHECKPOINT: u64 = 1 << 16;
+
+/// What happened. Every field is a stable number of the run: nothing depends on memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Event {
+    /// A wire message arrived at a source.
+    Arrived {
+        /// Its number.
+        wire: u64,
+        /// The location's number.
+        location: u32,
+    },
+    /// `BatchComplete` was delivered.
+    BatchComplete {
+        /// The adapter instance.
+        node: u32,
+        /// The batch's cookie.
+        cookie: u64,
+        /// The overall status.
+        status: i32,
+        /// Distinct kinds in the batch.
+        kinds: u32,
+    },
+    /// An adapter batch began.
+    BeginBatch {
+        /// The adapter instance.
+        node: u32,
+    },
+    /// The engine ended or cleared an adapter batch.
+    EndBatch {
+        /// The adapter instance.
+        node: u32,
+        /// Whether it was cleared.
+        cleared: bool,
+    },
+    /// A commit changed the MessageBox.
+    Effect(Effect),
+    /// A `Done` came back.
+    DoneReturned {
+        /// The adapter instance.
+        node: u32,
+        /// The batch's cookie.
+        cookie: u64,
+    },
+    /// An adapter posted a batch.
+    Posted {
+        /// The adapter instance.
+        node: u32,
+        /// Its cookie.
+        cookie: u64,
+        /// How many operations.
+        operations: u32,
+    },
+    /// Sources were removed.
+    Removed {
+        /// The adapter instance.
+        node: u32,
+        /// How many messages.
+        messages: u32,
+    },
+    /// An adapter returned from a call about a message.
+    Returned {
+        /// The adapter instance.
+        node: u32,
+        /// What it said, as a small number.
+        said: u8,
+    },
+    /// A message was handed to a send adapter.
+    Transmit {
+        /// The adapter instance.
+        node: u32,
+        /// The document.
+        document: DocumentName,
+        /// Publication order of its reference.
+        sequence: u64,
+        /// Retries left.
+        retries_left: u32,
+    },
+    /// The wire answered.
+    WireDone {
+        /// The document.
+        document: DocumentName,
+        /// Publication order of its reference.
+        sequence: u64,
+        /// Whether it was sent.
+        sent: bool,
+    },
+}
+
+impl Event {
+    /// The event as four words, the first of which names its kind. Pinned: golden digests rest on it.
+    fn words(&self) -> [u64; 4] {
+        match *self {
+            Self::Arrived { wire, location } => [1, wire, u64::from(location), 0],
+            Self::BatchComplete { node, cookie, status, kinds } => {
+                [2, pair(node, kinds), cookie, u64::from(status.cast_unsigned())]
+            }
+            Self::BeginBatch { node } => [3, u64::from(node), 0, 0],
+            Self::EndBatch { node, cleared } => [4, u64::from(node), u64::from(cleared), 0],
+            Self::Effect(effect) => effect_words(&effect),
+            Self::DoneReturned { node, cookie } => [5, u64::from(node), cookie, 0],
+            Self::Posted { node, cookie, operations } => [6, pair(node, operations), cookie, 0],
+            Self::Removed { node, messages } => [7, pair(node, messages), 0, 0],
+            Self::Returned { node, said } => [8, u64::from(node), u64::from(said), 0],
+            Self::Transmit { node, document, sequence, retries_left } => {
+                [9, pair(node, retries_left), name_word(document), sequence]
+            }
+            Self::WireDone { document, sequence, sent } => {
+                [10, name_word(document), sequence, u64::from(sent)]
+            }
+        }
+    }
+}
+
+const fn pair(high: u32, low: u32) -> u64 {
+    (high as u64) << 32 | low as u64
+}
+
+const fn name_word(name: DocumentName) -> u64 {
+    name.wire << 20 ^ name.sequence as u64
+}
+
+fn place_words(kind: u64, at: &Place, more: u64) -> [u64; 4] {
+    [kind, name_word(at.document), at.sequence, pair(at.port.0, 0) ^ more]
+}
+
+fn effect_words(effect: &Effect) -> [u64; 4] {
+    match effect {
+        Effect::Collectable { document } => [20, name_word(*document), 0, 0],
+        Effect::Deleted { at } => place_words(21, at, 0),
+        Effect::Locked { at, owner } => place_words(22, at, u64::from(owner.0)),
+        Effect::MovedToNextTransport { at, retries_left } => {
+            place_words(23, at, u64::from(*retries_left))
+        }
+        Effect::Published { document, references, fingerprint, .. } => {
+            [24, name_word(*document), u64::from(*references), *fingerprint]
+        }
+        Effect::Referenced { at, retries_left } => place_words(25, at, u64::from(*retries_left)),
+        Effect::Resumed { at } => place_words(26, at, 0),
+        Effect::Resubmitted { at, due, retries_left } => {
+            place_words(27, at, mix(due.as_nanos(), u64::from(*retries_left)))
+        }
+        Effect::RoutingFailureReport { document } => [28, name_word(*document), 0, 0],
+        Effect::SuspendedReference { at, resumable, reason } => {
+            place_words(29, at, suspension_word(*resumable, *reason))
+        }
+        Effect::SuspendedMessage { document, resumable, reason } => {
+            [30, name_word(*document), suspension_word(*resumable, *reason), 0]
+        }
+        Effect::Terminated { at } => place_words(31, at, 0),
+    }
+}
+
+const fn suspension_word(resumable: bool, reason: Reason) -> u64 {
+    (resumable as u64) << 8 | reason as u64
+}
+
+/// A line of the story: when, and what.
+pub type StoryLine = (Instant, String);
+
+/// The trace of one run.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    lanes: [u64; 2],
+    events: u64,
+    checkpoints: Vec<u64>,
+    story: Option<Vec<StoryLine>>,
+}
+
+impl Trace {
+    /// A trace that also keeps every event as a line of text, for golden tests and replays.
+    #[must_use]
+    pub fn telling() -> Self {
+        Self { story: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// Takes one event; `tell` is called only when a story is kept.
+    #[inline]
+    pub fn record(&mut self, now: Instant, event: &Event, tell: impl FnOnce() -> String) {
+        let [kind, a, b, c] = event.words();
+        self.lanes[0] = mix(self.lanes[0] ^ now.as_nanos(), kind ^ a.rotate_left(17));
+        self.lanes[1] = mix(self.lanes[1] ^ b, c ^ self.lanes[0]);
+        self.events += 1;
+        if self.events.is_multiple_of(CHECKPOINT) {
+            self.checkpoints.push(self.lanes[0] ^ self.lanes[1]);
+        }
+        if let Some(story) = &mut self.story {
+            story.push((now, tell()));
+        }
+    }
+
+    /// How many events there were.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The digest of all events so far, as 32 hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let ends = mix(self.lanes[0], self.events);
+        format!("{ends:016x}{:016x}", mix(self.lanes[1], ends))
+    }
+
+    /// The digest at every checkpoint so far.
+    #[must_use]
+    pub fn checkpoints(&self) -> &[u64] {
+        &self.checkpoints
+    }
+
+    /// The story so far, if one is kept.
+    #[must_use]
+    pub fn story(&self) -> &[StoryLine] {
+        self.story.as_deref().unwrap_or_default()
+    }
+}
+
+/// The number of the first event in which two stories differ, with both lines.
+#[must_use]
+pub fn first_divergence<'a>(
+    a: &'a [StoryLine],
+    b: &'a [StoryLine],
+) -> Option<(usize, Option<&'a StoryLine>, Option<&'a StoryLine>)> {
+    let shared = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    (shared < a.len().max(b.len())).then(|| (shared, a.get(shared), b.get(shared)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorded(events: &[(u64, u64)]) -> Trace {
+        let mut trace = Trace::telling();
+        for (at, wire) in events {
+            let event = Event::Arrived { wire: *wire, location: 0 };
+            trace.record(Instant::from_nanos(*at), &event, || format!("m{wire}"));
+        }
+        trace
+    }
+
+    #[test]
+    fn order_time_and_content_all_move_the_digest() {
+        let base = recorded(&[(1, 1), (2, 2)]).digest();
+        assert_eq!(base, recorded(&[(1, 1), (2, 2)]).digest());
+        for other in [[(2, 2), (1, 1)], [(1, 1), (3, 2)], [(1, 1), (2, 3)]] {
+            assert_ne!(base, recorded(&other).digest());
+        }
+        assert_ne!(base, recorded(&[(1, 1)]).digest());
+    }
+
+    #[test]
+    fn the_first_divergence_is_named() {
+        let (a, b) = (recorded(&[(1, 1), (2, 2), (3, 3)]), recorded(&[(1, 1), (2, 5)]));
+        let (at, left, right) = first_divergence(a.story(), b.story()).unwrap();
+        assert_eq!((at, left.unwrap().1.as_str(), right.unwrap().1.as_str()), (1, "m2", "m5"));
+        assert!(first_divergence(a.story(), a.story()).is_none());
+    }
+}

@@ -1,0 +1,213 @@
+//! Between engine and adapters: carrying their calls, and telling of them.
+
+use floodgate_engine::adapter::{AdapterInput, AdapterOutput, CallId, Returned};
+use floodgate_engine::batch::{Batch, Operation, Suspendable};
+use floodgate_engine::config::Topology;
+use floodgate_engine::host::HostInput;
+use floodgate_engine::id::ReferenceId;
+use floodgate_engine::message_box::{Effect, MessageBox, Place};
+
+use super::{Due, Now, World};
+use crate::endpoint::Endpoint;
+use crate::trace::Event;
+
+impl World {
+    pub(super) fn carry_adapter(&mut self, node: u32, output: AdapterOutput) {
+        let instance = self.nodes[node as usize].instance;
+        match output {
+            AdapterOutput::Done(batch) => self.post(node, batch),
+            AdapterOutput::Returned { call, returned } => {
+                self.watch_return(node, call, returned);
+                self.ring.push_back(Now::Host(instance, HostInput::Returned { call, returned }));
+            }
+            AdapterOutput::Wire { token, request } => self.wire(node, token, request),
+            AdapterOutput::Wake { at, token } => {
+                self.schedule(at.max(self.now), Due::Wake { node, token });
+            }
+            AdapterOutput::Watch { location } => {
+                let endpoint = self.topology.receive_locations[location.index()].endpoint;
+                let Endpoint::Source(source) = &mut self.endpoints[endpoint.index()] else {
+                    unreachable!("a receive adapter watches a source")
+                };
+                if source.watch(node, location) {
+                    self.ring.push_back(Now::Adapter(node, AdapterInput::Arrived { location }));
+                }
+            }
+        }
+    }
+
+    fn post(&mut self, node: u32, batch: Batch) {
+        let (cookie, operations) = (batch.cookie(), batch.operations().len());
+        let operations = u32::try_from(operations).unwrap_or(u32::MAX);
+        self.checks.posted(node, &batch);
+        self.trace.record(self.now, &Event::Posted { node, cookie, operations }, || {
+            let said: Vec<String> = (batch.operations().iter())
+                .map(|operation| tell_operation(&self.message_box, operation))
+                .collect();
+            let name = &self.nodes[node as usize].name;
+            format!("A>E  {name} b{cookie}: {} ; Done", said.join(", "))
+        });
+        let race = self.race(node, cookie);
+        let (instance, adapter) =
+            (self.nodes[node as usize].instance, self.nodes[node as usize].adapter);
+        self.ring.push_back(Now::Host(instance, HostInput::Posted { adapter, batch, race }));
+    }
+
+    /// The engine calls an adapter: the checks and the trace see it first.
+    pub(super) fn watch_call(&mut self, node: u32, input: &AdapterInput) {
+        let name = &self.nodes[node as usize].name;
+        match input {
+            AdapterInput::BatchComplete(status) => {
+                self.checks.batch_complete(node, status);
+                let kinds = u32::try_from(status.operations.len()).unwrap_or(u32::MAX);
+                let (cookie, overall) = (status.cookie, status.overall.0);
+                let event = Event::BatchComplete { node, cookie, status: overall, kinds };
+                self.trace.record(self.now, &event, || {
+                    format!("E>A  {name} b{cookie}: BatchComplete({status})")
+                });
+            }
+            AdapterInput::DoneReturned { cookie, status } => {
+                let event = Event::DoneReturned { node, cookie: *cookie };
+                self.trace.record(self.now, &event, || {
+                    format!("E>A  {name} b{cookie}: Done returns {status}")
+                });
+            }
+            AdapterInput::BeginBatch { .. } => {
+                self.trace.record(self.now, &Event::BeginBatch { node }, || {
+                    format!("E>A  {name} BeginBatch")
+                });
+            }
+            AdapterInput::TransmitMessage { call, message } => {
+                self.checks.fill_batch(node, *call);
+                self.checks.transmit(node, *call, message);
+                let event = Event::Transmit {
+                    node,
+                    document: message.document,
+                    sequence: message.sequence,
+                    retries_left: message.retries_left,
+                };
+                self.trace.record(self.now, &event, || {
+                    let (document, retries) = (message.document, message.retries_left);
+                    format!("E>A  {name} TransmitMessage({document}) RetryCount {retries}")
+                });
+            }
+            AdapterInput::Done { call } | AdapterInput::Clear { call } => {
+                let cleared = matches!(input, AdapterInput::Clear { .. });
+                self.checks.end_batch(node, *call);
+                self.trace.record(self.now, &Event::EndBatch { node, cleared }, || {
+                    format!("E>A  {name} {}", if cleared { "Clear" } else { "Done" })
+                });
+            }
+            AdapterInput::AddReceiveEndpoint { .. }
+            | AdapterInput::Arrived { .. }
+            | AdapterInput::Wake { .. }
+            | AdapterInput::WireDone { .. } => {}
+        }
+    }
+
+    fn watch_return(&mut self, node: u32, call: CallId, returned: Returned) {
+        if let Returned::Begun { max } = returned {
+            self.checks.begin_batch(node, call, max);
+        }
+        if returned == Returned::Sent {
+            self.checks.said_sent(node, call);
+        }
+        let said = match returned {
+            Returned::Begun { .. } => 0,
+            Returned::Cleared => 1,
+            Returned::Done => 2,
+            Returned::Failed => 3,
+            Returned::Pending => 4,
+            Returned::Sent => 5,
+        };
+        self.trace.record(self.now, &Event::Returned { node, said }, || {
+            let name = &self.nodes[node as usize].name;
+            let said = match returned {
+                Returned::Begun { max } => format!("max={max}"),
+                Returned::Cleared | Returned::Done => "returns".to_owned(),
+                Returned::Failed => "THROWS".to_owned(),
+                Returned::Pending => "false".to_owned(),
+                Returned::Sent => "true".to_owned(),
+            };
+            format!("A>E  {name} -> {said}")
+        });
+    }
+}
+
+fn tell_reference(message_box: &MessageBox, reference: ReferenceId) -> String {
+    message_box.name_of(reference).map_or_else(|| "?".to_owned(), |name| name.to_string())
+}
+
+fn tell_operation(message_box: &MessageBox, operation: &Operation) -> String {
+    let name = |reference: &ReferenceId| tell_reference(message_box, *reference);
+    match operation {
+        Operation::CancelResponse { token } => format!("CancelResponse({token})"),
+        Operation::Delete(reference) => format!("Delete({})", name(reference)),
+        Operation::MoveToNextTransport(reference) => {
+            format!("MoveToNextTransport({})", name(reference))
+        }
+        Operation::MoveToSuspendQueue(Suspendable::Reference(reference)) => {
+            format!("MoveToSuspendQ({})", name(reference))
+        }
+        Operation::MoveToSuspendQueue(Suspendable::Wire(wire)) => {
+            format!("MoveToSuspendQ(m{})", wire.number)
+        }
+        Operation::Resubmit { reference, at } => format!("Resubmit({}, {at})", name(reference)),
+        Operation::Submit(wire) => format!("Submit(m{})", wire.number),
+        Operation::SubmitRequest { request, .. } => format!("SubmitRequest(m{})", request.number),
+        Operation::SubmitResponse { response, .. } => {
+            format!("SubmitResponse(m{})", response.number)
+        }
+    }
+}
+
+/// A commit's change as a line of a story.
+pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
+    let port = |at: &Place| topology.send_ports[at.port.index()].name.clone();
+    let resume = |resumable: bool| if resumable { "resumable" } else { "non-resumable" };
+    match effect {
+        Effect::Collectable { document } => {
+            format!("MB   {document}: last reference gone, body collectable")
+        }
+        Effect::Deleted { at } => format!("MB   deletes {} of {}", at.document, port(at)),
+        Effect::Locked { at, owner } => {
+            format!("MB   locks {} of {} to {owner}", at.document, port(at))
+        }
+        Effect::MovedToNextTransport { at, retries_left } => {
+            format!(
+                "MB   moves {} of {} to the backup transport, RetryCount {retries_left}",
+                at.document,
+                port(at)
+            )
+        }
+        Effect::Published { document, references, .. } => {
+            format!("MB   publishes {document}, {references} reference(s)")
+        }
+        Effect::Referenced { at, .. } => {
+            format!("MB   refers {} to {} as #{}", at.document, port(at), at.sequence)
+        }
+        Effect::Resumed { at } => format!("MB   resumes {} of {}", at.document, port(at)),
+        Effect::Resubmitted { at, due, retries_left } => {
+            format!(
+                "MB   {} of {} waits until {due}, RetryCount {retries_left}",
+                at.document,
+                port(at)
+            )
+        }
+        Effect::RoutingFailureReport { document } => {
+            format!("MB   routing failure report for {document}")
+        }
+        Effect::SuspendedReference { at, resumable, reason } => {
+            format!(
+                "MB   suspends {} of {}, {}, {reason:?}",
+                at.document,
+                port(at),
+                resume(*resumable)
+            )
+        }
+        Effect::SuspendedMessage { document, resumable, reason } => {
+            format!("MB   suspends {document}, {}, {reason:?}", resume(*resumable))
+        }
+        Effect::Terminated { at } => format!("MB   terminates {} of {}", at.document, port(at)),
+    }
+}

@@ -1,0 +1,224 @@
+//! Building a world from its setup.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use floodgate_engine::adapter::{AdapterInput, AnyAdapter};
+use floodgate_engine::config::{AdapterKind, Topology};
+use floodgate_engine::host::HostInstance;
+use floodgate_engine::id::{AdapterId, HostInstanceId, ReceiveLocationId, Slab};
+use floodgate_engine::message::{Context, PropertyId, Value};
+use floodgate_engine::message_box::MessageBox;
+use floodgate_engine::time::Instant;
+use floodgate_engine::transport_proxy::TransportProxy;
+
+use super::load::{Load, load_key};
+use super::{Node, Now, World};
+use crate::check::Checks;
+use crate::endpoint::{Endpoint, Sink, Source};
+use crate::load::Arrivals;
+use crate::meter::Meters;
+use crate::probe::Samples;
+use crate::queue::Wheel;
+use crate::resource::{Fcfs, Processor};
+use crate::rng::Rng;
+use crate::setup::{EndpointSettings, Fault, LoadSettings, Setup};
+use crate::trace::Trace;
+
+impl World {
+    /// A world at its beginning.
+    #[must_use]
+    pub fn new(setup: &Setup) -> Self {
+        let topology = Arc::new(with_contexts(&setup.topology));
+        let instances: Vec<HostInstance> = (0..topology.host_instances.len())
+            .map(|index| HostInstance::new(&topology, HostInstanceId::from(index)))
+            .collect();
+        let (nodes, node_of) = build_nodes(&topology);
+        let window = (setup.measure_from, setup.measure_to);
+        let processors =
+            topology.servers.iter().zip(&setup.disciplines).map(|(server, discipline)| {
+                let mut processor = Processor::new(server.cpus, *discipline);
+                processor.observe(window.0, window.1);
+                processor
+            });
+        let mut locks = Fcfs::new(1);
+        locks.observe(window.0, window.1);
+        let loads = build_loads(&topology, &setup.loads);
+        let mut world = Self {
+            now: Instant::ZERO,
+            end: setup.end,
+            queue: Wheel::new(),
+            ring: VecDeque::new(),
+            rng: Rng::new(setup.seed, setup.replication),
+            done_order: setup.done,
+            shuffle_ties: setup.shuffle_ties,
+            scheduled: 0,
+            costs: setup.costs,
+            host_wakes: vec![Instant::MAX; instances.len()],
+            instances,
+            nodes,
+            node_of,
+            message_box: MessageBox::new(&topology),
+            box_wake: Instant::MAX,
+            processors: processors.collect(),
+            shared_versions: vec![0; topology.servers.len()],
+            jobs: Slab::default(),
+            database: setup.database,
+            locks,
+            pending: Slab::default(),
+            cleanup_every: setup.cleanup,
+            cleanup_due: false,
+            endpoints: build_endpoints(&topology, setup),
+            on_wire: Slab::default(),
+            fetches: Slab::default(),
+            loads,
+            wires_arrived: 0,
+            wires_accepted: 0,
+            trace: Trace::default(),
+            checks: Checks::new(&topology),
+            meters: Meters::over(window.0, window.1, topology.send_ports.len()),
+            samples: Samples::every(setup.sample),
+            effects: Vec::new(),
+            ready: Vec::new(),
+            finished: Vec::new(),
+            topology,
+        };
+        world.open_locations();
+        world.start_loads();
+        world
+    }
+
+    /// At service start every receive adapter gets its enabled locations (R-LIFE-02, R-LIFE-03).
+    fn open_locations(&mut self) {
+        let topology = Arc::clone(&self.topology);
+        for (index, location) in topology.receive_locations.iter().enumerate() {
+            if !location.enabled {
+                continue;
+            }
+            let input = AdapterInput::AddReceiveEndpoint {
+                location: ReceiveLocationId::from(index),
+                endpoint: location.endpoint,
+            };
+            for (node, place) in self.nodes.iter().enumerate() {
+                let host = topology.host_instances[place.instance.index()].host;
+                if host == location.host && place.adapter == location.adapter {
+                    let node = u32::try_from(node).expect("fewer than 2^32 adapters");
+                    self.ring.push_back(Now::Adapter(node, input.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// The context that every message of a location starts with, marked as a template.
+fn with_contexts(topology: &Topology) -> Topology {
+    let mut topology = topology.clone();
+    let ports = topology.receive_ports.clone();
+    for (number, location) in (1..).zip(&mut topology.receive_locations) {
+        let mut context = std::mem::take(&mut location.context);
+        let written = [(PropertyId::RECEIVE_LOCATION_NAME, &location.name)];
+        let promoted = [
+            (PropertyId::INBOUND_TRANSPORT_LOCATION, &location.name),
+            (PropertyId::RECEIVE_PORT_NAME, &ports[location.port.index()].name),
+        ];
+        for (property, value) in written {
+            context.write(property, Some(Value::text(value)));
+        }
+        for (property, value) in promoted {
+            let refused = context.promote(property, Some(Value::text(value)));
+            assert!(refused.is_ok(), "names of ports and locations are short enough to promote");
+        }
+        location.context = context.into_template(number);
+    }
+    topology
+}
+
+fn build_nodes(topology: &Topology) -> (Vec<Node>, Vec<u32>) {
+    let mut nodes = Vec::new();
+    let mut node_of = Vec::new();
+    for (index, config) in topology.host_instances.iter().enumerate() {
+        for (at, adapter) in topology.adapters.iter().enumerate() {
+            node_of.push(u32::try_from(nodes.len()).expect("fewer than 2^32 adapters"));
+            if used_by(topology, config.host, AdapterId::from(at)) {
+                let host = &topology.hosts[config.host.index()].name;
+                nodes.push(Node {
+                    instance: HostInstanceId::from(index),
+                    adapter: AdapterId::from(at),
+                    name: format!("{}@{host}", adapter.name),
+                    machine: AnyAdapter::new(adapter.kind),
+                    proxy: TransportProxy::default(),
+                });
+            }
+        }
+    }
+    (nodes, node_of)
+}
+
+/// Whether a host has a handler of the adapter: only then is it created there (R-SND-01).
+fn used_by(topology: &Topology, host: floodgate_engine::id::HostId, adapter: AdapterId) -> bool {
+    match topology.adapters[adapter.index()].kind {
+        AdapterKind::Receive(_) => topology
+            .receive_locations
+            .iter()
+            .any(|location| location.host == host && location.adapter == adapter),
+        AdapterKind::Send(_) => topology.send_ports.iter().any(|port| {
+            let mut transports = std::iter::once(&port.primary).chain(&port.backup);
+            transports.any(|transport| transport.host == host && transport.adapter == adapter)
+        }),
+    }
+}
+
+fn build_endpoints(topology: &Topology, setup: &Setup) -> Vec<Endpoint> {
+    let mut endpoints: Vec<Endpoint> = (topology.endpoints.iter().zip(&setup.endpoints))
+        .map(|(name, settings)| match settings {
+            EndpointSettings::Sink(sink) => Endpoint::Sink(Sink::new(name, sink.clone())),
+            EndpointSettings::Source { wire } => Endpoint::Source(Source::new(*wire)),
+        })
+        .collect();
+    for Fault::EndpointDown { endpoint, at, lasts } in &setup.faults {
+        if let Endpoint::Sink(sink) = &mut endpoints[endpoint.index()] {
+            sink.plan_outage(*at, *lasts);
+        }
+    }
+    endpoints
+}
+
+fn build_loads(topology: &Topology, loads: &[LoadSettings]) -> Vec<Load> {
+    let mut next_template =
+        u32::try_from(topology.receive_locations.len()).expect("few locations") + 1;
+    let mut build = |load: &LoadSettings| {
+        let contexts = load.locations.iter().map(|location| {
+            let location = &topology.receive_locations[location.index()];
+            let template = next_template;
+            next_template += 1;
+            typed(location, &load.document_type).into_template(template)
+        });
+        Load {
+            contexts: contexts.collect(),
+            arrivals: Arrivals::new(
+                load.arrivals.clone(),
+                load_key(&load.name),
+                load.start,
+                load.until,
+                load.count,
+            ),
+            key: load_key(&load.name),
+            locations: load.locations.clone(),
+            body: load.body.clone(),
+            poison: load.poison,
+            sent: 0,
+        }
+    };
+    loads.iter().map(&mut build).collect()
+}
+
+/// The context of a load's messages: a disassembler will promote their type (R-MSG-11). It is
+/// known beforehand, since bodies are described, and pass-through leaves it out.
+fn typed(location: &floodgate_engine::config::ReceiveLocation, document_type: &str) -> Context {
+    let mut context = location.context.clone();
+    if location.pipeline.disassembles() {
+        let refused = context.promote(PropertyId::MESSAGE_TYPE, Some(Value::text(document_type)));
+        assert!(refused.is_ok(), "a document type is short enough to promote");
+    }
+    context
+}

@@ -1,0 +1,127 @@
+//! Loads: messages arrive at sources, whatever the engine does.
+
+use floodgate_engine::hash::{mix, name_key};
+use floodgate_engine::id::ReceiveLocationId;
+use floodgate_engine::message::{Body, Context, Defect, Parts, WireMessage};
+use floodgate_engine::time::Instant;
+
+use floodgate_engine::adapter::AdapterInput;
+
+use super::{Due, Now, World};
+use crate::endpoint::Endpoint;
+use crate::load::Arrivals;
+use crate::setup::Poison;
+use crate::trace::Event;
+
+/// A load at work.
+#[derive(Clone, Debug)]
+pub(super) struct Load {
+    pub(super) arrivals: Arrivals,
+    pub(super) key: u64,
+    pub(super) locations: Vec<ReceiveLocationId>,
+    /// The context of its messages, per location.
+    pub(super) contexts: Vec<Context>,
+    pub(super) body: Body,
+    pub(super) poison: Option<Poison>,
+    pub(super) sent: u64,
+}
+
+impl Load {
+    /// Documents that one of its messages holds.
+    fn documents(&self) -> u64 {
+        match self.body {
+            Body::Described { documents, .. } => u64::from(documents.max(1)),
+            Body::Real(_) => 1,
+        }
+    }
+
+    fn defect(&self) -> Option<Defect> {
+        let poison = self.poison?;
+        (self.sent.is_multiple_of(poison.every.max(1))).then_some(poison.defect)
+    }
+}
+
+/// A key that names its load and its place there, and nothing that another load could shift.
+pub(super) fn load_key(name: &str) -> u64 {
+    name_key(name)
+}
+
+impl World {
+    /// Plans the first arrival of every load.
+    pub(super) fn start_loads(&mut self) {
+        for index in 0..self.loads.len() {
+            self.plan_arrival(index);
+        }
+    }
+
+    fn plan_arrival(&mut self, index: usize) {
+        if let Some(at) = self.loads[index].arrivals.next(&self.rng) {
+            let index = u32::try_from(index).expect("fewer than 2^32 loads");
+            self.schedule(at, Due::Arrival(index));
+        }
+    }
+
+    pub(super) fn arrival(&mut self, index: u32) {
+        let load = &mut self.loads[index as usize];
+        load.sent += 1;
+        let turn = (load.sent - 1) as usize % load.locations.len();
+        let location = load.locations[turn];
+        let message = WireMessage {
+            number: self.wires_arrived + 1,
+            lineage: mix(load.key, load.sent),
+            arrived: self.now,
+            context: load.contexts[turn].clone(),
+            parts: Parts::of(load.body.clone()),
+            defect: load.defect(),
+            seekable: true,
+        };
+        let documents = load.documents();
+        self.meters.offered(self.now, documents);
+        self.arrive(location, message);
+        self.plan_arrival(index as usize);
+    }
+
+    /// A message arrives at a location's source.
+    pub(super) fn arrive(&mut self, location: ReceiveLocationId, message: WireMessage) {
+        self.wires_arrived += 1;
+        let event = Event::Arrived { wire: message.number, location: location.0 };
+        self.trace.record(self.now, &event, || {
+            let name = &self.topology.receive_locations[location.index()].name;
+            format!("W    m{} arrives at {name}", message.number)
+        });
+        let endpoint = self.topology.receive_locations[location.index()].endpoint;
+        let Endpoint::Source(source) = &mut self.endpoints[endpoint.index()] else {
+            unreachable!("a receive location reads a source")
+        };
+        if let Some((node, location)) = source.arrive(message) {
+            self.ring.push_back(Now::Adapter(node, AdapterInput::Arrived { location }));
+        }
+        let backlog = self.backlog();
+        self.meters.backlog.set(self.now, backlog);
+    }
+
+    /// A transmitted document arrives at the next stage: a new wire message that keeps its age.
+    pub(super) fn forward(
+        &mut self,
+        to: ReceiveLocationId,
+        lineage: u64,
+        arrived: Instant,
+        bytes: u64,
+    ) {
+        let number = self.wires_arrived + 1;
+        let location = &self.topology.receive_locations[to.index()];
+        let message = WireMessage {
+            number,
+            lineage: mix(lineage, name_key(&location.name)),
+            arrived,
+            context: location.context.clone(),
+            parts: Parts::of(Body::Described {
+                bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+                documents: 1,
+            }),
+            defect: None,
+            seekable: true,
+        };
+        self.arrive(to, message);
+    }
+}

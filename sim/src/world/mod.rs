@@ -1,0 +1,468 @@
+//! The world: everything that exists in one run, and the only way in which time passes.
+//!
+//! ```text
+//!   queue ──(instant, tie, sequence)──►  step  ──► machine.handle_input ──► outputs ──► carried:
+//!                                         ▲                                             │
+//!                                         └────────── ring: due now, in order ◄─────────┤
+//!                                         └────────── queue: due later ◄────────────────┘
+//! ```
+//!
+//! A world is plain data: it can be cloned, branched and compared. One input to one machine, then
+//! its outputs are carried; nothing recurses.
+
+mod adapters;
+mod build;
+mod database;
+mod load;
+mod wire;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, OwnAdapter};
+use floodgate_engine::config::Topology;
+use floodgate_engine::host::{DoneRace, FrameId, HostInput, HostInstance, HostOutput};
+use floodgate_engine::id::{AdapterId, HostId, HostInstanceId, Key, ServerId, Slab};
+use floodgate_engine::message_box::{Effect, MessageBox};
+use floodgate_engine::time::{Duration, Instant};
+use floodgate_engine::transport_proxy::TransportProxy;
+
+use crate::check::Checks;
+use crate::cost::Costs;
+use crate::endpoint::{Endpoint, SinkCall};
+use crate::meter::Meters;
+use crate::outcome::Outcome;
+use crate::probe::{Samples, Snapshot};
+use crate::queue::{Schedule, Wheel};
+use crate::resource::{Fcfs, Processor};
+use crate::rng::{Purpose, Rng};
+use crate::setup::DoneOrder;
+use crate::trace::Trace;
+
+use database::Pending;
+use load::Load;
+use wire::Fetch;
+
+/// What is to happen later.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    /// A load's next message arrives.
+    Arrival(u32),
+    /// A waiting reference becomes eligible.
+    BoxWake,
+    /// The cleanup job runs.
+    Cleanup,
+    /// A fetch from a source is done.
+    Fetched(Key),
+    /// A host instance wants to be woken.
+    HostWake(u32),
+    /// A job on a core is done (first come, first served).
+    Job(Key),
+    /// A shared job may be done; stale if the version has moved on.
+    Shared { server: u32, version: u32 },
+    /// A call on the wire is done.
+    Sent(Key),
+    /// A transaction leaves the locks of the MessageBox.
+    Unlocked(Key),
+    /// An adapter's timer.
+    Wake { node: u32, token: u64 },
+}
+
+/// What is due now, in the order in which it was caused.
+#[derive(Clone, Debug)]
+enum Now {
+    Adapter(u32, AdapterInput),
+    Host(HostInstanceId, HostInput),
+}
+
+/// What waits for a core.
+#[derive(Clone, Copy, Debug)]
+enum Job {
+    /// The CPU part of a transaction.
+    Transaction(Key),
+    /// Work of a frame.
+    Work(HostInstanceId, FrameId),
+}
+
+/// An adapter in its host instance.
+#[derive(Clone, Debug)]
+struct Node {
+    instance: HostInstanceId,
+    adapter: AdapterId,
+    /// How stories call it.
+    name: String,
+    machine: AnyAdapter,
+    proxy: TransportProxy,
+}
+
+/// A call on the wire that is under way.
+#[derive(Clone, Copy, Debug)]
+struct OnWire {
+    call: SinkCall,
+    sent: bool,
+}
+
+/// Everything that exists in one run.
+#[derive(Clone, Debug)]
+pub struct World {
+    now: Instant,
+    end: Instant,
+    queue: Wheel<Due>,
+    ring: VecDeque<Now>,
+    rng: Rng,
+    done_order: DoneOrder,
+    shuffle_ties: bool,
+    scheduled: u64,
+    topology: Arc<Topology>,
+    costs: Costs,
+    // The engine.
+    instances: Vec<HostInstance>,
+    host_wakes: Vec<Instant>,
+    nodes: Vec<Node>,
+    /// Node of (host instance, adapter): `instance * adapters + adapter`.
+    node_of: Vec<u32>,
+    message_box: MessageBox,
+    box_wake: Instant,
+    // The machines it runs on.
+    processors: Vec<Processor>,
+    shared_versions: Vec<u32>,
+    jobs: Slab<Job>,
+    database: ServerId,
+    locks: Fcfs,
+    pending: Slab<Pending>,
+    cleanup_every: Duration,
+    cleanup_due: bool,
+    // The world outside.
+    endpoints: Vec<Endpoint>,
+    on_wire: Slab<OnWire>,
+    fetches: Slab<Fetch>,
+    loads: Vec<Load>,
+    wires_arrived: u64,
+    wires_accepted: u64,
+    // Those who watch.
+    trace: Trace,
+    checks: Checks,
+    meters: Meters,
+    samples: Samples,
+    // Buffers, reused.
+    effects: Vec<Effect>,
+    ready: Vec<HostId>,
+    finished: Vec<u64>,
+}
+
+impl World {
+    /// The instant now.
+    #[must_use]
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// When the run ends at the latest.
+    #[must_use]
+    pub const fn end(&self) -> Instant {
+        self.end
+    }
+
+    /// The trace so far.
+    #[must_use]
+    pub const fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// The checks so far.
+    #[must_use]
+    pub const fn checks(&self) -> &Checks {
+        &self.checks
+    }
+
+    /// The MessageBox, to look at.
+    #[must_use]
+    pub const fn message_box(&self) -> &MessageBox {
+        &self.message_box
+    }
+
+    /// The MessageBox, to break it on purpose.
+    #[cfg(any(test, feature = "sabotage"))]
+    pub fn sabotage(&mut self, sabotage: floodgate_engine::sabotage::Sabotage) {
+        self.message_box.sabotage(sabotage);
+    }
+
+    /// Puts somebody's own adapter in the place of `adapter`, in every host instance that has it.
+    /// Do this before the first step.
+    pub fn replace_adapter(&mut self, adapter: AdapterId, own: &dyn OwnAdapter) {
+        for node in self.nodes.iter_mut().filter(|node| node.adapter == adapter) {
+            node.machine = AnyAdapter::Own(own.boxed_clone());
+        }
+    }
+
+    /// What was measured so far.
+    #[must_use]
+    pub const fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// From now on every event is also kept as a line of a story.
+    pub fn tell(&mut self) {
+        self.trace = Trace::telling();
+    }
+
+    /// Documents offered and not finished (measured at the generator's boundary).
+    #[must_use]
+    pub fn backlog(&self) -> u64 {
+        self.wires_arrived - self.wires_accepted + self.message_box.spool_live()
+    }
+
+    /// Runs to the end and sums up.
+    pub fn run(mut self) -> Outcome {
+        while self.step() {}
+        self.conclude()
+    }
+
+    /// Runs until `until` or the end; `true` if there is more.
+    pub fn run_until(&mut self, until: Instant) -> bool {
+        loop {
+            if self.ring.is_empty() {
+                match self.queue.next_at() {
+                    Some(at) if at < until && at <= self.end => {}
+                    Some(at) => return at <= self.end,
+                    None => return false,
+                }
+            }
+            if !self.step() {
+                return false;
+            }
+        }
+    }
+
+    /// One input to one machine. `false` when nothing is left to do before the end.
+    pub fn step(&mut self) -> bool {
+        if let Some(due) = self.ring.pop_front() {
+            match due {
+                Now::Host(instance, input) => self.host_input(instance, input),
+                Now::Adapter(node, input) => self.adapter_input(node, input),
+            }
+            return true;
+        }
+        if self.queue.next_at().is_none_or(|at| at > self.end) {
+            return false;
+        }
+        let Some((at, due)) = self.queue.pop() else { return false };
+        if at > self.now {
+            self.pass(at);
+        }
+        self.happen(due);
+        true
+    }
+
+    /// Time passes to `at`.
+    fn pass(&mut self, at: Instant) {
+        while self.samples.due() < at {
+            let due = self.samples.due();
+            self.sample(due);
+        }
+        self.now = at;
+        self.checks.at(at);
+    }
+
+    fn sample(&mut self, at: Instant) {
+        let mut snapshot = Snapshot {
+            at,
+            offered: self.meters.offered,
+            received: self.meters.received,
+            processed: self.meters.processed,
+            resubmitted: self.meters.resubmitted,
+            suspended: self.meters.suspended,
+            backlog: self.backlog(),
+            spool: self.spool(),
+            garbage: self.message_box.spool_garbage(),
+            suspended_now: self.message_box.suspended().len() as u64,
+            ..Snapshot::default()
+        };
+        let counts = self.message_box.reference_counts();
+        (snapshot.work, snapshot.locked) = (counts.work, counts.locked);
+        for instance in &self.instances {
+            let gauges = instance.gauges();
+            snapshot.pending_batches +=
+                u64::from(gauges.pending_batches + gauges.throttled_batches);
+            snapshot.throttled_batches += u64::from(gauges.throttled_batches);
+            snapshot.threads_busy += u64::from(gauges.threads_busy);
+            snapshot.threads += u64::from(gauges.threads);
+        }
+        self.samples.take(snapshot);
+    }
+
+    fn spool(&self) -> u64 {
+        self.message_box.spool_live() + self.message_box.spool_garbage()
+    }
+
+    fn happen(&mut self, due: Due) {
+        match due {
+            Due::Arrival(load) => self.arrival(load),
+            Due::BoxWake => self.wake_box(),
+            Due::Cleanup => self.clean_up(),
+            Due::Fetched(fetch) => self.fetched(fetch),
+            Due::HostWake(instance) => {
+                if self.host_wakes[instance as usize] <= self.now {
+                    self.host_wakes[instance as usize] = Instant::MAX;
+                    self.ring.push_back(Now::Host(HostInstanceId(instance), HostInput::Wake));
+                }
+            }
+            Due::Job(job) => self.job_done(job),
+            Due::Shared { server, version } => self.shared_done(server, version),
+            Due::Sent(call) => self.wire_done(call),
+            Due::Unlocked(transaction) => self.commit(transaction),
+            Due::Wake { node, token } => {
+                self.ring.push_back(Now::Adapter(node, AdapterInput::Wake { token }));
+            }
+        }
+    }
+
+    fn schedule(&mut self, at: Instant, due: Due) {
+        let tie = if self.shuffle_ties {
+            self.scheduled += 1;
+            // Any schedule of equal instants is permitted; the seed chooses one.
+            (self.rng.draw(Purpose::Tie, 0, self.scheduled) >> 32) as u32
+        } else {
+            0
+        };
+        self.queue.push(at, tie, due);
+    }
+
+    fn host_input(&mut self, id: HostInstanceId, input: HostInput) {
+        self.instances[id.index()].handle_input(self.now, input);
+        while let Some(output) = self.instances[id.index()].poll_output() {
+            self.carry(id, output);
+        }
+        if let Some(at) = self.instances[id.index()].poll_timeout()
+            && at < self.host_wakes[id.index()]
+        {
+            self.host_wakes[id.index()] = at;
+            self.schedule(at.max(self.now), Due::HostWake(id.0));
+        }
+    }
+
+    fn carry(&mut self, id: HostInstanceId, output: HostOutput) {
+        match output {
+            HostOutput::Call { adapter, input } => {
+                let node = self.node(id, adapter);
+                self.watch_call(node, &input);
+                self.ring.push_back(Now::Adapter(node, input));
+            }
+            HostOutput::Work { frame, demand } => {
+                let cost = self.costs.work(&demand);
+                if cost.is_zero() {
+                    self.ring.push_back(Now::Host(id, HostInput::WorkDone { frame }));
+                } else {
+                    let server = self.topology.host_instances[id.index()].server;
+                    self.compute(server, Job::Work(id, frame), cost);
+                }
+            }
+            HostOutput::Transact { frame, batch } => self.transact(id, frame, batch),
+            HostOutput::Dequeue { max } => self.look(id, max),
+        }
+    }
+
+    fn node(&self, instance: HostInstanceId, adapter: AdapterId) -> u32 {
+        self.node_of[instance.index() * self.topology.adapters.len() + adapter.index()]
+    }
+
+    fn adapter_input(&mut self, node: u32, input: AdapterInput) {
+        let Node { machine, proxy, .. } = &mut self.nodes[node as usize];
+        machine.handle_input(self.now, input, proxy);
+        while let Some(output) = self.nodes[node as usize].proxy.poll_output() {
+            self.carry_adapter(node, output);
+        }
+    }
+
+    /// Puts a job on a core of `server`.
+    fn compute(&mut self, server: ServerId, job: Job, cost: Duration) {
+        let job = self.jobs.insert(job);
+        let token = job.index() as u64;
+        match self.processors[server.index()].submit(self.now, token, cost) {
+            Some(done) => self.schedule(done, Due::Job(job)),
+            None => {
+                self.finished.clear();
+                // A shared job is found again by its place, so its key is rebuilt from there.
+                self.watch_shared(server);
+            }
+        }
+    }
+
+    fn watch_shared(&mut self, server: ServerId) {
+        let version = &mut self.shared_versions[server.index()];
+        *version = version.wrapping_add(1);
+        let version = *version;
+        if let Some(at) = self.processors[server.index()].poll_timeout() {
+            self.schedule(at.max(self.now), Due::Shared { server: server.0, version });
+        }
+    }
+
+    fn shared_done(&mut self, server: u32, version: u32) {
+        if self.shared_versions[server as usize] != version {
+            return;
+        }
+        let mut finished = std::mem::take(&mut self.finished);
+        self.processors[server as usize].complete(self.now, &mut finished);
+        for place in finished.drain(..) {
+            let job =
+                self.jobs.key_at(place as usize).expect("a shared job is in the table of jobs");
+            self.job_done(job);
+        }
+        self.finished = finished;
+        self.watch_shared(ServerId(server));
+    }
+
+    fn job_done(&mut self, job: Key) {
+        match self.jobs.remove(job) {
+            Some(Job::Work(instance, frame)) => {
+                self.ring.push_back(Now::Host(instance, HostInput::WorkDone { frame }));
+            }
+            Some(Job::Transaction(transaction)) => self.computed(transaction),
+            None => {}
+        }
+    }
+
+    /// Which comes first for a batch: `Done` returning, or `BatchComplete` (R-CLK-03).
+    fn race(&self, node: u32, cookie: u64) -> DoneRace {
+        match self.done_order {
+            DoneOrder::ReturnFirst => DoneRace::ReturnFirst,
+            DoneOrder::CompleteFirst => DoneRace::CompleteFirst,
+            DoneOrder::Drawn
+                if self.rng.draw(Purpose::Schedule, u64::from(node), cookie) & 1 == 0 =>
+            {
+                DoneRace::ReturnFirst
+            }
+            DoneOrder::Drawn => DoneRace::CompleteFirst,
+        }
+    }
+
+    /// Sums up: the last samples, the full audit, the outcome.
+    #[must_use]
+    pub fn conclude(mut self) -> Outcome {
+        let quiescent = self.ring.is_empty() && self.queue.is_empty();
+        if !quiescent {
+            self.pass(self.end.max(self.now));
+        }
+        let ended = self.now;
+        self.sample(ended);
+        self.checks.audit(&self.message_box);
+        let mut resources: Vec<_> = (self.topology.servers.iter().zip(&self.processors))
+            .map(|(server, processor)| (format!("{} CPU", server.name), processor.usage()))
+            .collect();
+        resources.push(("MessageBox locks and log".to_owned(), self.locks.usage()));
+        Outcome {
+            digest: self.trace.digest(),
+            events: self.trace.events(),
+            checkpoints: self.trace.checkpoints().to_vec(),
+            ended,
+            quiescent,
+            unfinished: self.backlog(),
+            spool_final: self.spool(),
+            meters: self.meters,
+            resources,
+            verdicts: self.checks.verdicts(),
+            violations: self.checks.violations().to_vec(),
+            samples: self.samples,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The wire: fetches from sources and calls to sinks.
+
+use floodgate_engine::adapter::{AdapterInput, Transmission, WireRequest, WireResult};
+use floodgate_engine::id::{EndpointId, Key};
+use floodgate_engine::message::WireMessage;
+
+use super::{Due, Now, OnWire, World};
+use crate::endpoint::{Endpoint, Sink, SinkCall};
+use crate::trace::Event;
+
+/// A fetch that is under way.
+#[derive(Clone, Debug)]
+pub(super) struct Fetch {
+    node: u32,
+    token: u64,
+    endpoint: EndpointId,
+    messages: Vec<WireMessage>,
+}
+
+impl World {
+    pub(super) fn wire(&mut self, node: u32, token: u64, request: WireRequest) {
+        match request {
+            WireRequest::Fetch { endpoint, messages, bytes, .. } => {
+                self.fetch(node, token, endpoint, messages, bytes);
+            }
+            WireRequest::Remove { numbers, .. } => self.remove(node, token, &numbers),
+            WireRequest::Transmit(transmission) => self.transmit(node, token, transmission),
+        }
+    }
+
+    fn fetch(&mut self, node: u32, token: u64, endpoint: EndpointId, count: u32, bytes: u64) {
+        let Endpoint::Source(source) = &mut self.endpoints[endpoint.index()] else {
+            unreachable!("a receive adapter fetches from a source")
+        };
+        let messages = source.fetch(count, bytes);
+        let takes = source.fetch_time(&self.rng, &messages);
+        let fetch = self.fetches.insert(Fetch { node, token, endpoint, messages });
+        if takes.is_zero() {
+            self.fetched(fetch);
+        } else {
+            self.schedule(self.now + takes, Due::Fetched(fetch));
+        }
+    }
+
+    pub(super) fn fetched(&mut self, fetch: Key) {
+        let Some(Fetch { node, token, endpoint, messages }) = self.fetches.remove(fetch) else {
+            return;
+        };
+        let Endpoint::Source(source) = &self.endpoints[endpoint.index()] else { return };
+        let result = WireResult::Fetched { messages, more: source.has_more() };
+        self.ring.push_back(Now::Adapter(node, AdapterInput::WireDone { token, result }));
+    }
+
+    /// The source forgets what the engine owns now; what was fetched is gone from it already.
+    fn remove(&mut self, node: u32, token: u64, numbers: &[u64]) {
+        let messages = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        self.trace.record(self.now, &Event::Removed { node, messages }, || {
+            let names: Vec<String> = numbers.iter().map(|number| format!("m{number}")).collect();
+            format!(
+                "A>W  {} removes the source of {}",
+                self.nodes[node as usize].name,
+                names.join(", ")
+            )
+        });
+        let result = WireResult::Removed;
+        self.ring.push_back(Now::Adapter(node, AdapterInput::WireDone { token, result }));
+    }
+
+    fn sink(&mut self, endpoint: EndpointId) -> &mut Sink {
+        let Endpoint::Sink(sink) = &mut self.endpoints[endpoint.index()] else {
+            unreachable!("a send adapter transmits to a sink")
+        };
+        sink
+    }
+
+    fn transmit(&mut self, node: u32, token: u64, transmission: Transmission) {
+        let port = &self.topology.send_ports[transmission.port.index()];
+        let configured = port.transport(transmission.on_backup).retry.count;
+        let attempt = configured.saturating_sub(transmission.retries_left);
+        let call = SinkCall { node, token, transmission, attempt };
+        if let Some(call) = self.sink(transmission.endpoint).call(call) {
+            self.begin_call(call);
+        }
+    }
+
+    fn begin_call(&mut self, call: SinkCall) {
+        self.checks.wire_begins(&call.transmission);
+        self.meters.ports[call.transmission.port.index()].attempts += 1;
+        let (now, rng) = (self.now, self.rng);
+        let outcome = self.sink(call.transmission.endpoint).outcome(now, &rng, &call);
+        let key = self.on_wire.insert(OnWire { call, sent: outcome.sent });
+        // Even an immediate answer is an event of its own, so that no adapter is answered from
+        // inside its own call.
+        self.schedule(now + outcome.takes, Due::Sent(key));
+    }
+
+    pub(super) fn wire_done(&mut self, key: Key) {
+        let Some(OnWire { call, sent }) = self.on_wire.remove(key) else { return };
+        let transmission = call.transmission;
+        let event = Event::WireDone {
+            document: transmission.document,
+            sequence: transmission.sequence,
+            sent,
+        };
+        self.trace.record(self.now, &event, || {
+            let port = &self.topology.send_ports[transmission.port.index()].name;
+            let transport = if transmission.on_backup { "backup" } else { "primary" };
+            let answer = if sent { "ok" } else { "FAILS" };
+            format!("A>W  {} by {port} ({transport}): wire {answer}", transmission.document)
+        });
+        self.checks.wire_ends(&transmission, sent);
+        let forward_to = self.sink(transmission.endpoint).forward_to();
+        if sent {
+            let port = transmission.port.index();
+            self.meters.processed(self.now, port, transmission.arrived, forward_to.is_none());
+        }
+        let result = if sent { WireResult::Sent } else { WireResult::Refused };
+        let answer = AdapterInput::WireDone { token: call.token, result };
+        self.ring.push_back(Now::Adapter(call.node, answer));
+        if let Some(next) = self.sink(transmission.endpoint).end() {
+            self.begin_call(next);
+        }
+        if let (true, Some(to)) = (sent, forward_to) {
+            self.forward(to, transmission.lineage, transmission.arrived, transmission.bytes);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! A plant: the smallest topology that runs, with the knobs that tests turn.
+
+use floodgate_engine::config::{
+    AdapterConfig, AdapterKind, Host, HostInstanceConfig, HostSettings, OnFailure, ReceiveLocation,
+    ReceivePort, ReceiveSettings, SendPort, SendSettings, Server, Topology, Transport,
+};
+use floodgate_engine::id::{
+    AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId,
+};
+use floodgate_engine::message::{Body, Context, PropertyId, Value};
+use floodgate_engine::pipeline::{ReceivePipeline, SendPipeline};
+use floodgate_engine::retry::RetryPolicy;
+use floodgate_engine::subscription::{Condition, Filter, PortState};
+use floodgate_engine::time::{Duration, Instant};
+use floodgate_sim::cost::Costs;
+use floodgate_sim::dist::Dist;
+use floodgate_sim::load::{ArrivalKind, Shape, Spacing};
+use floodgate_sim::outcome::Outcome;
+use floodgate_sim::setup::{
+    Discipline, DoneOrder, EndpointSettings, Failure, LoadSettings, Setup, SinkSettings,
+};
+use floodgate_sim::world::World;
+
+/// Immediate dispatch and free work, as in the profile `free`.
+pub(crate) fn immediate() -> HostSettings {
+    HostSettings {
+        poll: Duration::ZERO,
+        thread_growth: Duration::ZERO,
+        threads: 50,
+        internal_queue: 1_000_000,
+        in_process: 1_000_000,
+        ..HostSettings::default()
+    }
+}
+
+/// Submits every message by itself as it arrives.
+pub(crate) const PUSH: ReceiveSettings = ReceiveSettings {
+    batch_messages: 1,
+    batch_bytes: u64::MAX,
+    poll: None,
+    notify: true,
+    batches: u32::MAX,
+};
+
+/// Non-blocking, one message at a time, with as many workers as there are messages.
+pub(crate) const ASYNC: SendSettings = SendSettings {
+    blocking: false,
+    batched: false,
+    batch: 20,
+    fixed_batch: true,
+    workers: u32::MAX,
+    completion_batch: 1,
+    completion_wait: Duration::ZERO,
+};
+
+/// A partner's end that answers at once and never fails.
+pub(crate) fn sink() -> SinkSettings {
+    SinkSettings {
+        wire: Dist::Constant(Duration::ZERO),
+        limit: 0,
+        failure: Failure::Never,
+        fail_takes: None,
+        forward_to: None,
+    }
+}
+
+/// A plant under construction: one server, one receive port `In`, send ports as added.
+#[derive(Clone, Debug)]
+pub(crate) struct Plant {
+    pub(crate) setup: Setup,
+}
+
+impl Plant {
+    /// One server with one host, one receive port, and no send port yet.
+    pub(crate) fn new(settings: HostSettings, receive: ReceiveSettings) -> Self {
+        let mut topology = Topology {
+            servers: vec![Server { name: "server".to_owned(), cpus: 4 }],
+            hosts: vec![Host { name: "H".to_owned(), settings }],
+            host_instances: vec![HostInstanceConfig { host: HostId(0), server: ServerId(0) }],
+            ..Topology::default()
+        };
+        topology
+            .adapters
+            .push(AdapterConfig { name: "IN".to_owned(), kind: AdapterKind::Receive(receive) });
+        let far = Instant::ZERO + Duration::from_secs(1_000_000);
+        let mut plant = Self {
+            setup: Setup {
+                topology,
+                seed: 1,
+                replication: 0,
+                disciplines: vec![Discipline::default()],
+                database: ServerId(0),
+                costs: Costs::default(),
+                endpoints: Vec::new(),
+                loads: Vec::new(),
+                faults: Vec::new(),
+                measure_from: Instant::ZERO,
+                measure_to: far,
+                end: far,
+                sample: Duration::from_secs(3600),
+                cleanup: Duration::from_secs(10),
+                done: DoneOrder::ReturnFirst,
+                shuffle_ties: false,
+            },
+        };
+        plant.receive_port("In", ReceivePipeline::pass_through());
+        plant
+    }
+
+    /// Adds a receive port with one location of the same name.
+    pub(crate) fn receive_port(
+        &mut self,
+        name: &str,
+        pipeline: ReceivePipeline,
+    ) -> ReceiveLocationId {
+        let topology = &mut self.setup.topology;
+        topology.receive_ports.push(ReceivePort { name: name.to_owned(), map: false });
+        topology.endpoints.push(format!("{name}.source"));
+        self.setup
+            .endpoints
+            .push(EndpointSettings::Source { wire: Dist::Constant(Duration::ZERO) });
+        topology.receive_locations.push(ReceiveLocation {
+            name: name.to_owned(),
+            port: ReceivePortId::from(topology.receive_ports.len() - 1),
+            host: HostId(0),
+            adapter: AdapterId(0),
+            pipeline,
+            endpoint: EndpointId::from(topology.endpoints.len() - 1),
+            enabled: true,
+            context: Context::default(),
+        });
+        ReceiveLocationId::from(topology.receive_locations.len() - 1)
+    }
+
+    fn transport(
+        &mut self,
+        name: &str,
+        send: SendSettings,
+        retry: RetryPolicy,
+        sink: SinkSettings,
+    ) -> Transport {
+        let topology = &mut self.setup.topology;
+        let kind = AdapterKind::Send(send);
+        let known = topology.adapters.iter().position(|adapter| adapter.kind == kind);
+        let adapter = known.unwrap_or_else(|| {
+            topology
+                .adapters
+                .push(AdapterConfig { name: format!("OUT{}", topology.adapters.len()), kind });
+            topology.adapters.len() - 1
+        });
+        topology.endpoints.push(name.to_owned());
+        self.setup.endpoints.push(EndpointSettings::Sink(sink));
+        Transport {
+            adapter: AdapterId::from(adapter),
+            host: HostId(0),
+            endpoint: EndpointId::from(topology.endpoints.len() - 1),
+            retry,
+        }
+    }
+
+    /// Adds a send port that subscribes to what receive port `from` publishes.
+    pub(crate) fn send_port(
+        &mut self,
+        name: &str,
+        from: &str,
+        send: SendSettings,
+        sink: SinkSettings,
+    ) -> &mut Self {
+        let primary =
+            self.transport(&format!("{name}.primary"), send, RetryPolicy::default(), sink);
+        let filter = Condition::equals(PropertyId::RECEIVE_PORT_NAME, Value::text(from));
+        self.setup.topology.send_ports.push(SendPort {
+            name: name.to_owned(),
+            filter: Some(Filter::all_of(vec![filter])),
+            ordered: None,
+            priority: 7,
+            pipeline: SendPipeline::pass_through(),
+            map: false,
+            state: PortState::Started,
+            primary,
+            backup: None,
+        });
+        self
+    }
+
+    fn last_port(&mut self) -> &mut SendPort {
+        self.setup.topology.send_ports.last_mut().expect("a send port was added")
+    }
+
+    /// Sets the retries of the last send port's primary transport.
+    pub(crate) fn retry(&mut self, count: u32, interval: Duration) -> &mut Self {
+        self.last_port().primary.retry = RetryPolicy { count, interval };
+        self
+    }
+
+    /// Gives the last send port a backup.
+    pub(crate) fn backup(
+        &mut self,
+        send: SendSettings,
+        retry: RetryPolicy,
+        sink: SinkSettings,
+    ) -> &mut Self {
+        let name = format!("{}.backup", self.last_port().name);
+        let backup = self.transport(&name, send, retry, sink);
+        self.last_port().backup = Some(backup);
+        self
+    }
+
+    /// Makes the last send port ordered.
+    pub(crate) fn ordered(&mut self, on_failure: OnFailure) -> &mut Self {
+        self.last_port().ordered = Some(on_failure);
+        self
+    }
+
+    /// Adds host instances until there are `count`, each on a server of its own.
+    pub(crate) fn instances(&mut self, count: u32) -> &mut Self {
+        for number in 1..count {
+            let topology = &mut self.setup.topology;
+            topology.servers.push(Server { name: format!("server{number}"), cpus: 4 });
+            self.setup.disciplines.push(Discipline::default());
+            topology
+                .host_instances
+                .push(HostInstanceConfig { host: HostId(0), server: ServerId(number) });
+        }
+        self
+    }
+
+    /// Sends `count` messages into `In`, all at the beginning.
+    pub(crate) fn all_at_once(&mut self, count: u64) -> &mut Self {
+        self.load(ArrivalKind::Replay(vec![Instant::ZERO; count as usize]), Some(count))
+    }
+
+    /// Sends Poisson traffic into `In`.
+    pub(crate) fn poisson(&mut self, per_second: f64, count: u64) -> &mut Self {
+        let shape = Shape::constant(per_second);
+        self.load(ArrivalKind::Shape { shape, spacing: Spacing::Poisson }, Some(count))
+    }
+
+    /// Adds a load into `In`.
+    pub(crate) fn load(&mut self, arrivals: ArrivalKind, count: Option<u64>) -> &mut Self {
+        self.setup.loads.push(LoadSettings {
+            name: format!("load{}", self.setup.loads.len()),
+            locations: vec![ReceiveLocationId(0)],
+            arrivals,
+            start: Instant::ZERO,
+            until: None,
+            count,
+            body: Body::Described { bytes: 1000, documents: 1 },
+            document_type: "Document".to_owned(),
+            poison: None,
+        });
+        self
+    }
+
+    /// A world of this plant that tells its story.
+    pub(crate) fn telling(&self) -> World {
+        let mut world = World::new(&self.setup);
+        world.tell();
+        world
+    }
+
+    /// Runs the plant to its end.
+    pub(crate) fn run(&self) -> Outcome {
+        World::new(&self.setup).run()
+    }
+
+    /// Runs the plant to its end and tells the story, one line an event.
+    pub(crate) fn story(&self) -> String {
+        let mut world = self.telling();
+        while world.step() {}
+        let line = |(at, what): &(Instant, String)| format!("{at} {what}\n");
+        world.trace().story().iter().map(line).collect()
+    }
+}
+
+/// Panics with the first violation, if there is one.
+pub(crate) fn assert_all_kept(outcome: &Outcome) {
+    assert_eq!(outcome.violations, [], "a promise was broken");
+}

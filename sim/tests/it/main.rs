@@ -1,0 +1,4 @@
+//! Integration tests of the simulator, in one binary.
+
+mod fixture;
+mod smoke;
