@@ -1,2 +1,14 @@
 //! The command `floodgate`.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use floodgate_scenarios::cli::{Cli, execute, report};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match execute(&cli) {
+        Ok(code) => code,
+        Err(error) => report(&error),
+    }
+}

@@ -17,13 +17,15 @@ pub struct Level {
     /// Value × nanoseconds.
     area: u128,
     max: u64,
+    at_from: u64,
+    at_to: u64,
 }
 
 impl Level {
     /// A level of zero, integrated from `from` to `to`.
     #[must_use]
     pub const fn over(from: Instant, to: Instant) -> Self {
-        Self { from, to, since: Instant::ZERO, value: 0, area: 0, max: 0 }
+        Self { from, to, since: Instant::ZERO, value: 0, area: 0, max: 0, at_from: 0, at_to: 0 }
     }
 
     /// The level is `value` from now on.
@@ -36,6 +38,12 @@ impl Level {
 
     fn advance(&mut self, now: Instant) {
         let (from, to) = (self.since.max(self.from), now.min(self.to));
+        if self.since <= self.from && self.from < now {
+            self.at_from = self.value;
+        }
+        if self.since <= self.to && self.to < now {
+            self.at_to = self.value;
+        }
         self.area += u128::from(to.since(from).as_nanos()) * u128::from(self.value);
         self.since = now;
     }
@@ -55,6 +63,15 @@ impl Level {
         let mut self_now = self.clone();
         self_now.advance(now);
         self_now.area
+    }
+
+    /// How much it grew from the beginning of the window to its end, or to `now`.
+    #[must_use]
+    pub fn growth(&self, now: Instant) -> i64 {
+        let mut self_now = self.clone();
+        self_now.advance(now);
+        let last = if self.to < now { self_now.at_to } else { self_now.value };
+        last.cast_signed() - self_now.at_from.cast_signed()
     }
 
     /// The highest value ever.
@@ -128,7 +145,11 @@ impl Meters {
     /// Meters for `ports` send ports, over a window.
     #[must_use]
     pub fn over(from: Instant, to: Instant, ports: usize) -> Self {
-        let histogram = |digits| Histogram::new(digits).expect("the digits are allowed");
+        let histogram = |digits| {
+            let mut histogram = Histogram::new(digits).expect("the digits are allowed");
+            histogram.auto(true);
+            histogram
+        };
         let port = PortMeter {
             processed: 0,
             processed_in_window: 0,

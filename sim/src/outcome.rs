@@ -17,6 +17,8 @@ pub struct Outcome {
     pub events: u64,
     /// The digest at every checkpoint.
     pub checkpoints: Vec<u64>,
+    /// The measured window.
+    pub window: (Instant, Instant),
     /// When the run ended, in virtual time.
     pub ended: Instant,
     /// Whether nothing was left to do.

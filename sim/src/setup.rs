@@ -34,8 +34,10 @@ pub struct Setup {
     pub measure_from: Instant,
     /// …to here; arrivals after it are not measured.
     pub measure_to: Instant,
-    /// The run ends here, or earlier when nothing is left to do.
+    /// The run ends here at the latest.
     pub end: Instant,
+    /// How long it may go on after the last arrival, to finish what is under way.
+    pub drain: Duration,
     /// Interval of the samples.
     pub sample: Duration,
     /// Interval of the cleanup job that collects garbage rows.

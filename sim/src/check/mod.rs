@@ -20,11 +20,11 @@ use references::References;
 const VIOLATIONS_KEPT: usize = 16;
 
 macro_rules! rules {
-    ($($(#[$doc:meta])* $name:ident = $id:literal;)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $id:literal;)*) => {
         /// A promise that is judged while the world runs, by its number in the list of invariants.
         #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
         pub enum Rule {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])+ $name,)*
         }
 
         impl Rule {
@@ -35,6 +35,12 @@ macro_rules! rules {
             #[must_use]
             pub const fn id(self) -> &'static str {
                 match self { $(Self::$name => $id,)* }
+            }
+
+            /// What it promises, in one sentence.
+            #[must_use]
+            pub const fn promise(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)* }
             }
         }
     };

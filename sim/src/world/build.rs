@@ -47,6 +47,9 @@ impl World {
         let mut world = Self {
             now: Instant::ZERO,
             end: setup.end,
+            drain: setup.drain,
+            measured: (setup.measure_from, setup.measure_to),
+            loads_open: setup.loads.len(),
             queue: Wheel::new(),
             ring: VecDeque::new(),
             rng: Rng::new(setup.seed, setup.replication),

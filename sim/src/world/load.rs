@@ -57,7 +57,15 @@ impl World {
     fn plan_arrival(&mut self, index: usize) {
         if let Some(at) = self.loads[index].arrivals.next(&self.rng) {
             let index = u32::try_from(index).expect("fewer than 2^32 loads");
-            self.schedule(at, Due::Arrival(index));
+            return self.schedule(at, Due::Arrival(index));
+        }
+        self.loads_open -= 1;
+        if self.loads_open == 0 {
+            // A planned window is seen to its end even if nothing arrives any more; an open one
+            // ends with what is under way.
+            let (_, planned) = self.measured;
+            let seen = if planned < self.end { planned } else { self.now };
+            self.end = self.end.min(seen.max(self.now + self.drain));
         }
     }
 

@@ -34,7 +34,7 @@ use crate::meter::Meters;
 use crate::outcome::Outcome;
 use crate::probe::{Samples, Snapshot};
 use crate::queue::{Schedule, Wheel};
-use crate::resource::{Fcfs, Processor};
+use crate::resource::{Fcfs, Processor, Usage};
 use crate::rng::{Purpose, Rng};
 use crate::setup::DoneOrder;
 use crate::trace::Trace;
@@ -107,6 +107,9 @@ struct OnWire {
 pub struct World {
     now: Instant,
     end: Instant,
+    drain: Duration,
+    measured: (Instant, Instant),
+    loads_open: usize,
     queue: Wheel<Due>,
     ring: VecDeque<Now>,
     rng: Rng,
@@ -436,6 +439,18 @@ impl World {
         }
     }
 
+    /// A usage over the part of the window that the run reached: a run that ended early because
+    /// nothing was left to do was not idle for the rest of it.
+    fn observed(&self, usage: Usage) -> Usage {
+        let (from, to) = self.measured;
+        let (planned, reached) = (to.since(from), self.now.min(to).since(from));
+        if reached.is_zero() || reached == planned {
+            return usage;
+        }
+        let scale = planned.as_secs_f64() / reached.as_secs_f64();
+        Usage { utilisation: usage.utilisation * scale, queue_mean: usage.queue_mean * scale, ..usage }
+    }
+
     /// Sums up: the last samples, the full audit, the outcome.
     #[must_use]
     pub fn conclude(mut self) -> Outcome {
@@ -447,13 +462,14 @@ impl World {
         self.sample(ended);
         self.checks.audit(&self.message_box);
         let mut resources: Vec<_> = (self.topology.servers.iter().zip(&self.processors))
-            .map(|(server, processor)| (format!("{} CPU", server.name), processor.usage()))
+            .map(|(server, processor)| (format!("{} CPU", server.name), self.observed(processor.usage())))
             .collect();
-        resources.push(("MessageBox locks and log".to_owned(), self.locks.usage()));
+        resources.push(("MessageBox locks and log".to_owned(), self.observed(self.locks.usage())));
         Outcome {
             digest: self.trace.digest(),
             events: self.trace.events(),
             checkpoints: self.trace.checkpoints().to_vec(),
+            window: self.measured,
             ended,
             quiescent,
             unfinished: self.backlog(),

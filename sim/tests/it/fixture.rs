@@ -97,6 +97,7 @@ impl Plant {
                 measure_from: Instant::ZERO,
                 measure_to: far,
                 end: far,
+                drain: Duration::MAX,
                 sample: Duration::from_secs(3600),
                 cleanup: Duration::from_secs(10),
                 done: DoneOrder::ReturnFirst,

@@ -1,0 +1,66 @@
+//! The catalogue: scenarios that are in the program, and how a SCENARIO is found.
+
+use std::path::{Path, PathBuf};
+
+use crate::plan::{Problems, Scenario, suggestion};
+
+/// The scenarios in the program: name and text, in alphabetical order.
+pub const CATALOGUE: &[(&str, &str)] = &[
+    ("file_to_file", include_str!("../catalogue/file_to_file.toml")),
+    ("smoke", include_str!("../catalogue/smoke.toml")),
+];
+
+/// A scenario file as found: where it came from and its bytes.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What messages call it.
+    pub file: String,
+    /// What reports call it: the catalogue name, or the file name without its ending.
+    pub name: String,
+    /// Where its relative paths start from.
+    pub folder: PathBuf,
+    /// Its bytes, not yet known to be text.
+    pub bytes: Vec<u8>,
+}
+
+impl Source {
+    /// Finds SCENARIO: a catalogue name, or else the path of a file.
+    ///
+    /// # Errors
+    ///
+    /// When it is neither, or the file cannot be read.
+    pub fn find(scenario: &str) -> Result<Self, Problems> {
+        if let Some((name, text)) = CATALOGUE.iter().find(|(name, _)| *name == scenario) {
+            return Ok(Self {
+                file: format!("catalogue/{name}.toml"),
+                name: (*name).to_owned(),
+                folder: PathBuf::new(),
+                bytes: text.as_bytes().to_vec(),
+            });
+        }
+        let path = Path::new(scenario);
+        if !path.exists() && !scenario.contains(['/', '\\']) && !scenario.ends_with(".toml") {
+            let names = CATALOGUE.iter().map(|(name, _)| *name);
+            let help = format!("{}, or the path of a file", suggestion(scenario, names));
+            let message = format!("no scenario is called '{scenario}'");
+            return Err(Problems::one(message, Some(help)));
+        }
+        let bytes = std::fs::read(path).map_err(|error| Problems::unreadable(path, &error))?;
+        let stem = path.file_stem().unwrap_or(path.as_os_str());
+        Ok(Self {
+            file: scenario.to_owned(),
+            name: stem.to_string_lossy().into_owned(),
+            folder: path.parent().unwrap_or(Path::new("")).to_owned(),
+            bytes,
+        })
+    }
+
+    /// Reads the scenario, with `key=value` overrides put in.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the text and the overrides.
+    pub fn read(&self, overrides: &[String]) -> Result<Scenario, Problems> {
+        Scenario::parse(&self.file, &self.bytes, &self.folder, overrides)
+    }
+}

@@ -1,0 +1,217 @@
+//! The command line: verbs, their arguments, and all the printing there is.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::json;
+
+use crate::catalogue::{CATALOGUE, Source};
+use crate::import::cli::{ImportArgs, import};
+use crate::plan::{Problem, Problems, Scenario, schema::schema};
+
+/// A deterministic simulator and benchmark of a BizTalk-style messaging engine
+#[derive(Debug, Parser)]
+#[command(name = "floodgate", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// One run of a scenario
+    Run(RunArgs),
+    /// Search for the maximum sustainable throughput
+    Mst(MstArgs),
+    /// Make a scenario, or a part of one, from another tool's file
+    Import(ImportArgs),
+    /// The scenarios in the catalogue
+    List(ListArgs),
+    /// One scenario with every default written out
+    Show(ShowArgs),
+    /// The JSON Schema of scenario files, for editors
+    Schema,
+}
+
+/// Which scenario, and what is changed in it.
+#[derive(Args, Clone, Debug)]
+pub struct ScenarioArgs {
+    /// A catalogue name or the path of a scenario file
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: String,
+    /// Changes a key: host.Send.poll=500ms, load.0.rate.constant=300
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// What all chance comes from, instead of the scenario's seed
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+/// Arguments of `run`.
+#[derive(Args, Clone, Debug)]
+pub struct RunArgs {
+    /// Which scenario.
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// Leaves a run folder here
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `mst`.
+#[derive(Args, Clone, Debug)]
+pub struct MstArgs {
+    /// Which scenario.
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// Width of the interval, relative to the throughput
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    pub precision: f64,
+    /// Gives up after this many seconds of virtual time in one probe
+    #[arg(long, value_name = "SECONDS")]
+    pub max_seconds: Option<f64>,
+    /// Leaves a run folder here
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `list`.
+#[derive(Args, Clone, Debug)]
+pub struct ListArgs {
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `show`.
+#[derive(Args, Clone, Debug)]
+pub struct ShowArgs {
+    /// Which scenario.
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl ScenarioArgs {
+    /// Finds and reads the scenario with its overrides; its name comes with it.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the scenario and the overrides.
+    pub fn read(&self) -> Result<(String, Scenario), Problems> {
+        let source = Source::find(&self.scenario)?;
+        let seed = self.seed.map(|seed| format!("seed={seed}"));
+        let overrides: Vec<String> = self.set.iter().cloned().chain(seed).collect();
+        let scenario = source.read(&overrides)?;
+        Ok((source.name, scenario))
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+///
+/// What [`report`] prints: mistakes of usage, of a scenario, of the file system.
+pub fn execute(cli: &Cli) -> miette::Result<ExitCode> {
+    match &cli.command {
+        Command::Run(args) => crate::experiment::run::execute(args),
+        // SEAM mst: Command::Mst(args) => crate::experiment::mst::execute(args),
+        Command::Mst(_) => not_built("mst"),
+        Command::Import(args) => import(args),
+        Command::List(args) => list(args),
+        Command::Show(args) => show(args),
+        Command::Schema => say(&format!("{:#}", schema())),
+    }
+}
+
+fn not_built(verb: &str) -> miette::Result<ExitCode> {
+    Err(Problems::one(format!("'{verb}' is not built yet"), None).into())
+}
+
+fn list(args: &ListArgs) -> miette::Result<ExitCode> {
+    let mut rows = Vec::new();
+    for (name, _) in CATALOGUE {
+        rows.push((name, Source::find(name)?.read(&[])?.about));
+    }
+    if args.json {
+        let rows: Vec<_> =
+            rows.iter().map(|(name, about)| json!({ "name": name, "about": about })).collect();
+        return say(&format!("{:#}", json!({ "scenarios": rows })));
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    for (name, about) in rows {
+        table.add_row([name, about.as_str()]);
+    }
+    say(&table.trim_fmt())
+}
+
+fn show(args: &ShowArgs) -> miette::Result<ExitCode> {
+    let (name, scenario) = args.scenario.read()?;
+    if args.json {
+        return say(&format!(
+            "{:#}",
+            json!({
+                "scenario": name,
+                "scenario_hash": scenario.hash(),
+                "seed": scenario.seed,
+                "expanded": scenario.expanded_json(),
+                "warnings": scenario.warnings.iter().map(Problem::located).collect::<Vec<_>>(),
+            })
+        ));
+    }
+    warn(&scenario.warnings);
+    say(scenario.expanded_toml().trim_end())
+}
+
+/// Prints `text` on standard output; a reader who has seen enough is no mistake.
+///
+/// # Errors
+///
+/// When standard output cannot be written to.
+pub fn say(text: &str) -> miette::Result<ExitCode> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let message = format!("cannot write to standard output: {error}");
+            Err(Problems::one(message, None).into())
+        }
+        Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Prints warnings, or mistakes, on standard error.
+#[expect(clippy::print_stderr, reason = "warnings are for people")]
+pub fn warn(problems: &[Problem]) {
+    for problem in problems {
+        eprintln!("{:?}", miette::Report::new(problem.clone()));
+    }
+}
+
+/// Prints a mistake on standard error; the exit code of usage and scenario errors.
+#[must_use]
+#[expect(clippy::print_stderr, reason = "errors are for people")]
+pub fn report(error: &miette::Report) -> ExitCode {
+    match error.downcast_ref::<Problems>() {
+        Some(problems) => {
+            warn(problems.problems());
+            if problems.problems().len() > 1 {
+                eprintln!("{problems}");
+            }
+        }
+        None => eprint!("{error:?}"),
+    }
+    ExitCode::from(2)
+}

@@ -1,0 +1,157 @@
+//! Judging an outcome: the engine's promises, and what the scenario says it must show.
+
+use floodgate_reports::{Verdict, VerdictRow};
+use floodgate_sim::outcome::Outcome;
+
+use crate::plan::Scenario;
+use crate::plan::expect::{Bound, ExpectAhead, ExpectPort};
+
+/// Documents offered in the window below which nothing is said about sustainability.
+const SUSTAINABLE_DOCUMENTS_MIN: u64 = 1000;
+/// Share of the offered documents by which the backlog may grow over the window.
+const SUSTAINABLE_GROWTH_MAX: f64 = 0.005;
+
+/// All verdicts on one run, and the promises that saw no occasion.
+#[must_use]
+pub fn judge(scenario: &Scenario, outcome: &Outcome) -> (Vec<VerdictRow>, Vec<String>) {
+    let mut rows = Vec::new();
+    let mut idle = Vec::new();
+    for verdict in &outcome.verdicts {
+        let (id, promise) = (verdict.rule.id(), verdict.rule.promise());
+        if verdict.occasions == 0 {
+            idle.push(id.to_owned());
+            continue;
+        }
+        let detail = match &verdict.first {
+            Some(first) => format!("{promise} Broken {} times, first at {}: {}", verdict.broken, first.at, first.what),
+            None if verdict.broken > 0 => format!("{promise} Broken {} times.", verdict.broken),
+            None => format!("{promise} Kept on {} occasions.", verdict.occasions),
+        };
+        rows.push(row(id, verdict.broken == 0, detail));
+    }
+    expectations(scenario, outcome, &mut rows);
+    (rows, idle)
+}
+
+fn row(name: &str, passes: bool, detail: String) -> VerdictRow {
+    let verdict = if passes { Verdict::Pass } else { Verdict::Fail };
+    VerdictRow { name: name.to_owned(), verdict, detail }
+}
+
+fn expectations(scenario: &Scenario, outcome: &Outcome, rows: &mut Vec<VerdictRow>) {
+    let (expect, meters) = (&scenario.expect, &outcome.meters);
+    let counts = [
+        ("received", &expect.received, meters.received),
+        ("processed", &expect.processed, meters.processed),
+        ("suspended", &expect.suspended, meters.suspended),
+        ("unfinished", &expect.unfinished, outcome.unfinished),
+        ("routing_failures", &expect.routing_failures, meters.routing_failures),
+    ];
+    for (name, bound, count) in counts {
+        rows.extend(bound.as_ref().map(|bound| counted(&format!("expect.{name}"), bound, count)));
+    }
+    rows.extend(expect.sustainable.map(|expected| sustainable(expected, outcome)));
+    for port in &expect.ports {
+        port_expectations(scenario, outcome, port, rows);
+    }
+    for ahead in &expect.ahead {
+        rows.push(is_ahead(scenario, outcome, ahead));
+    }
+    for rule in &expect.exercised {
+        let seen = outcome.verdicts.iter().find(|verdict| verdict.rule.id() == rule);
+        let occasions = seen.map_or(0, |verdict| verdict.occasions);
+        let detail = format!("{rule} saw {occasions} occasions.");
+        rows.push(row(&format!("expect.exercised.{rule}"), occasions > 0, detail));
+    }
+}
+
+fn counted(name: &str, bound: &Bound, count: u64) -> VerdictRow {
+    let bounds = [("exactly", bound.exactly), ("at least", bound.at_least), ("at most", bound.at_most)];
+    let said: Vec<String> =
+        bounds.iter().filter_map(|(word, bound)| Some(format!("{word} {}", (*bound)?))).collect();
+    row(name, bound.admits(count), format!("{count}, expected {}.", said.join(" and ")))
+}
+
+fn port_expectations(scenario: &Scenario, outcome: &Outcome, port: &ExpectPort, rows: &mut Vec<VerdictRow>) {
+    let Some(at) = scenario.send_ports.iter().position(|own| own.name == port.name) else { return };
+    let meter = &outcome.meters.ports[at];
+    let counts = [
+        ("processed", &port.processed, meter.processed),
+        ("attempts", &port.attempts, meter.attempts),
+        ("suspended", &port.suspended, meter.suspended),
+    ];
+    let name = |what: &str| format!("expect.{}.{what}", port.name);
+    for (what, bound, count) in counts {
+        rows.extend(bound.as_ref().map(|bound| counted(&name(what), bound, count)));
+    }
+    if let Some(bound) = &port.rate {
+        let rate = port_rate(outcome, at);
+        let passes = bound.at_least.is_none_or(|least| rate >= least)
+            && bound.at_most.is_none_or(|most| rate <= most);
+        let least = bound.at_least.map(|least| format!("at least {least}"));
+        let most = bound.at_most.map(|most| format!("at most {most}"));
+        let allowed: Vec<String> = least.into_iter().chain(most).collect();
+        rows.push(row(&name("rate"), passes, format!("{rate:.1} documents/s, expected {}.", allowed.join(" and "))));
+    }
+    if let Some(bound) = &port.latency_p99 {
+        let most = bound.at_most;
+        let (verdict, found) = if meter.latency.is_empty() {
+            (Verdict::Unknown, "no sample".to_owned())
+        } else {
+            let p99 = meter.latency.value_at_quantile(0.99);
+            let passes = p99 <= bound.at_most.as_nanos();
+            let verdict = if passes { Verdict::Pass } else { Verdict::Fail };
+            (verdict, format!("{:.3} s", p99 as f64 / 1e9))
+        };
+        let detail = format!("p99 {found}, expected at most {most}.");
+        rows.push(VerdictRow { name: name("latency_p99"), verdict, detail });
+    }
+}
+
+/// A port's transmissions per second over the window.
+#[must_use]
+pub fn port_rate(outcome: &Outcome, port: usize) -> f64 {
+    per_second(outcome, outcome.meters.ports[port].processed_in_window)
+}
+
+/// A count of the window, per second of the part of it that the run reached.
+#[must_use]
+pub fn per_second(outcome: &Outcome, count: u64) -> f64 {
+    let (from, to) = outcome.window;
+    let seconds = to.min(outcome.ended).since(from).as_secs_f64();
+    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+}
+
+fn is_ahead(scenario: &Scenario, outcome: &Outcome, ahead: &ExpectAhead) -> VerdictRow {
+    let rate = |name: &str| {
+        let at = scenario.send_ports.iter().position(|port| port.name == name);
+        at.map_or(0.0, |at| port_rate(outcome, at))
+    };
+    let (own, other) = (rate(&ahead.port), rate(&ahead.of));
+    let name = format!("expect.{}.ahead_of.{}", ahead.port, ahead.of);
+    let ratio = if other > 0.0 { own / other } else { f64::INFINITY };
+    let detail = format!(
+        "{own:.1} against {other:.1} documents/s, {ratio:.2} times, expected at least {}.",
+        ahead.by
+    );
+    row(&name, own > 0.0 && ratio >= ahead.by, detail)
+}
+
+/// The backlog at the generator's boundary must not grow by more than a share of what was
+/// offered. A run cannot prove stability near the limit; `mst` can.
+fn sustainable(expected: bool, outcome: &Outcome) -> VerdictRow {
+    let offered = outcome.meters.offered_in_window;
+    let growth = outcome.meters.backlog.growth(outcome.ended);
+    let name = "expect.sustainable".to_owned();
+    if offered < SUSTAINABLE_DOCUMENTS_MIN {
+        let detail = format!("Only {offered} documents were offered in the window: too few to tell.");
+        return VerdictRow { name, verdict: Verdict::Unknown, detail };
+    }
+    let share = growth as f64 / offered as f64;
+    let detail = format!(
+        "The backlog grew by {growth} of {offered} documents offered in the window ({:.2} %, limit {:.1} %).",
+        share * 100.0,
+        SUSTAINABLE_GROWTH_MAX * 100.0
+    );
+    row(&name, (share <= SUSTAINABLE_GROWTH_MAX) == expected, detail)
+}

@@ -1,0 +1,256 @@
+//! `floodgate run`: one run, its record, its report.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::time::Duration as WallDuration;
+
+use floodgate_engine::time::{Duration, Instant};
+use floodgate_reports as reports;
+use floodgate_reports::{Record, Verdict, VerdictRow};
+use floodgate_sim::outcome::Outcome;
+use floodgate_sim::probe::{self, COLUMNS};
+use floodgate_sim::trace::CHECKPOINT;
+use floodgate_sim::world::World;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::judge::{judge, per_second, port_rate};
+use crate::cli::{RunArgs, say, warn};
+use crate::plan::{Problems, Scenario};
+use crate::setup::setup;
+
+/// Events between two looks at the progress bar.
+const EVENTS_PER_LOOK: u32 = 1 << 16;
+
+/// Runs a scenario, prints what came of it, and leaves a run folder if asked to.
+///
+/// # Errors
+///
+/// Mistakes of the scenario, and of the file system.
+pub fn execute(args: &RunArgs) -> miette::Result<ExitCode> {
+    let (name, scenario) = args.scenario.read()?;
+    if !args.json {
+        warn(&scenario.warnings);
+    }
+    let run = run(&name, &scenario)?;
+    if let Some(dir) = &args.out {
+        reports::write_run(dir, &run.record, &run.samples, run.outcome.latency())
+            .map_err(|error| Problems::one(error.to_string(), None))?;
+    }
+    if args.json {
+        let json = serde_json::to_string_pretty(&run.record).expect("a record has no infinite figure");
+        say(&json)?;
+    } else {
+        say(reports::run_summary(&run.record, &run.samples).trim_end())?;
+        if let Some(dir) = &args.out {
+            say(&format!("\nReport: {}", dir.join(reports::REPORT).display()))?;
+        }
+    }
+    Ok(ExitCode::from(run.record.exit_code()))
+}
+
+/// A finished run.
+#[derive(Debug)]
+pub struct Run {
+    /// What the simulator says of it.
+    pub outcome: Outcome,
+    /// What others are told.
+    pub record: Record,
+    /// Its series.
+    pub samples: reports::Samples,
+}
+
+/// Runs a scenario once.
+///
+/// # Errors
+///
+/// A replay file that cannot be read.
+pub fn run(name: &str, scenario: &Scenario) -> Result<Run, Problems> {
+    let setup = setup(scenario, 0)?;
+    let clock = WallClock::start();
+    let outcome = watch(World::new(&setup));
+    let wall = clock.elapsed();
+    let mut record = record(name, scenario, &outcome, wall);
+    record.verdicts.push(replays(&setup, &outcome));
+    let samples = samples(&outcome);
+    Ok(Run { outcome, record, samples })
+}
+
+/// The one clock outside `benches/`: it times the tool and touches nothing of the run.
+struct WallClock(#[expect(clippy::disallowed_types, reason = "wall_seconds is about the tool")] std::time::Instant);
+
+impl WallClock {
+    #[expect(clippy::disallowed_methods, reason = "wall_seconds is about the tool")]
+    fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    fn elapsed(&self) -> WallDuration {
+        self.0.elapsed()
+    }
+}
+
+/// Runs a world to its end, with a progress bar when a person watches a long run.
+fn watch(mut world: World) -> Outcome {
+    if !std::io::stderr().is_terminal() {
+        return world.run();
+    }
+    let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let bar = ProgressBar::new_spinner().with_style(style);
+    loop {
+        for _ in 0..EVENTS_PER_LOOK {
+            if !world.step() {
+                bar.finish_and_clear();
+                return world.conclude();
+            }
+        }
+        let meters = world.meters();
+        bar.set_message(format!(
+            "{} virtual, {} received, {} processed",
+            world.now(), meters.received, meters.processed
+        ));
+        bar.tick();
+    }
+}
+
+/// The same seed gives the same events (INV-69): the beginning of the run again, up to the first
+/// checkpoint or the end, and its digest compared.
+fn replays(setup: &floodgate_sim::setup::Setup, outcome: &Outcome) -> VerdictRow {
+    let mut again = World::new(setup);
+    while again.trace().events() < CHECKPOINT && again.step() {}
+    let (same, events) = match outcome.checkpoints.first() {
+        Some(first) => (again.trace().checkpoints().first() == Some(first), CHECKPOINT),
+        None => (again.trace().digest() == outcome.digest, outcome.events),
+    };
+    VerdictRow {
+        name: "INV-69".to_owned(),
+        verdict: if same { Verdict::Pass } else { Verdict::Fail },
+        detail: format!("Replaying the seed yields the identical event log: the first {events} events were run again."),
+    }
+}
+
+fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration) -> Record {
+    let (verdicts, not_exercised) = judge(scenario, outcome);
+    let meters = &outcome.meters;
+    let (from, to) = outcome.window;
+    Record {
+        schema_version: reports::SCHEMA_VERSION,
+        scenario: name.to_owned(),
+        about: scenario.about.clone(),
+        scenario_hash: scenario.hash(),
+        scenario_text: scenario.expanded_toml(),
+        seed: scenario.seed,
+        profile: scenario.profile.name.clone(),
+        digest: outcome.digest.clone(),
+        engine_version: env!("CARGO_PKG_VERSION").to_owned(),
+        virtual_seconds: outcome.ended.as_secs_f64(),
+        wall_seconds: wall.as_secs_f64(),
+        window: reports::Window {
+            from_seconds: from.as_secs_f64(),
+            to_seconds: to.min(outcome.ended).max(from).as_secs_f64(),
+        },
+        documents: reports::Documents {
+            received: meters.received,
+            processed: meters.processed,
+            suspended: meters.suspended,
+            unfinished: outcome.unfinished,
+        },
+        rate: reports::Rate {
+            offered: per_second(outcome, meters.offered_in_window),
+            received: per_second(outcome, meters.received_in_window),
+            processed: per_second(outcome, meters.processed_in_window),
+        },
+        latency_seconds: latency(outcome),
+        spool: reports::Spool {
+            mean: meters.spool.mean(outcome.ended),
+            max: meters.spool.max() as f64,
+            final_: outcome.spool_final as f64,
+        },
+        resources: resources(outcome),
+        ports: ports(scenario, outcome),
+        verdicts,
+        not_exercised,
+    }
+}
+
+fn latency(outcome: &Outcome) -> reports::Latency {
+    let histogram = outcome.latency();
+    let sampled = |nanos: u64| (!histogram.is_empty()).then_some(nanos as f64 / 1e9);
+    let quantile = |share: f64| sampled(histogram.value_at_quantile(share));
+    reports::Latency {
+        count: histogram.len(),
+        mean: outcome.latency_mean(),
+        p50: quantile(0.5),
+        p90: quantile(0.9),
+        p99: quantile(0.99),
+        p999: quantile(0.999),
+        max: sampled(histogram.max()),
+    }
+}
+
+fn resources(outcome: &Outcome) -> Vec<reports::ResourceUse> {
+    let one = |(name, usage): &(String, floodgate_sim::resource::Usage)| reports::ResourceUse {
+        name: name.clone(),
+        utilisation: usage.utilisation,
+        queue_mean: usage.queue_mean,
+        wait_mean: usage.wait_mean.as_secs_f64(),
+    };
+    outcome.resources.iter().map(one).collect()
+}
+
+fn ports(scenario: &Scenario, outcome: &Outcome) -> Vec<reports::PortUse> {
+    let one = |(at, port): (usize, &crate::plan::send::SendPort)| {
+        let meter = &outcome.meters.ports[at];
+        let count = meter.latency.len();
+        reports::PortUse {
+            name: port.name.clone(),
+            processed: meter.processed,
+            rate: port_rate(outcome, at),
+            attempts: meter.attempts,
+            resubmitted: meter.resubmitted,
+            suspended: meter.suspended,
+            latency_mean: (count > 0).then(|| meter.latency_sum as f64 / count as f64 / 1e9),
+            latency_p99: (count > 0).then(|| meter.latency.value_at_quantile(0.99) as f64 / 1e9),
+        }
+    };
+    scenario.send_ports.iter().enumerate().map(one).collect()
+}
+
+fn samples(outcome: &Outcome) -> reports::Samples {
+    let column = |column: &probe::Column| reports::Column {
+        name: column.name.to_owned(),
+        unit: column.unit.to_owned(),
+        better: match column.better {
+            probe::Better::Higher => reports::Better::Higher,
+            probe::Better::Lower => reports::Better::Lower,
+            probe::Better::Neither => reports::Better::Neither,
+        },
+    };
+    let row = |(at, values): &(Instant, Vec<f64>)| reports::SampleRow {
+        at_seconds: at.as_secs_f64(),
+        values: values.clone(),
+    };
+    reports::Samples {
+        interval_seconds: outcome.samples.interval().as_secs_f64(),
+        columns: COLUMNS.iter().map(column).collect(),
+        rows: outcome.samples.rows().iter().map(row).collect(),
+        phases: phases(outcome),
+    }
+}
+
+/// Warm-up, measurement, drain: as far as the run has them.
+fn phases(outcome: &Outcome) -> Vec<reports::Phase> {
+    let (from, to) = outcome.window;
+    let bounds = [
+        (reports::WARM_UP, Instant::ZERO, from),
+        ("measure", from, to.min(outcome.ended)),
+        ("drain", to, outcome.ended),
+    ];
+    let lasts = |(_, from, to): &(&str, Instant, Instant)| to.since(*from) > Duration::ZERO;
+    let phase = |(name, from, to): (&str, Instant, Instant)| reports::Phase {
+        name: name.to_owned(),
+        from_seconds: from.as_secs_f64(),
+        to_seconds: to.as_secs_f64(),
+    };
+    bounds.into_iter().filter(lasts).map(phase).collect()
+}

@@ -1,0 +1,56 @@
+//! Cross-checks: what no single key can tell. Names that lead nowhere, names given twice,
+//! documents that go round for ever, loads that never end.
+
+mod flow;
+mod names;
+mod references;
+mod settings;
+
+use super::nearest::suggestion;
+use super::node::Node;
+use super::report::Report;
+use super::scenario::Scenario;
+
+/// Notes everything wrong or odd between the parts of `scenario`, read from `document`.
+pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
+    let mut checker = Checker { scenario, document, report };
+    names::check(&mut checker);
+    references::check(&mut checker);
+    settings::check(&mut checker);
+    flow::check(&mut checker);
+}
+
+/// A scenario with the document it came from: problems are noted at paths of the document.
+struct Checker<'a> {
+    scenario: &'a Scenario,
+    document: &'a Node,
+    report: &'a mut Report,
+}
+
+impl Checker<'_> {
+    fn refuse(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.report.refuse(self.document.place(path), message, "here", help);
+    }
+
+    fn warn(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.report.warn(self.document.place(path), message, "here", help);
+    }
+
+    /// Notes it when `name` at `path` is none of `declared`; `what` is what it should be.
+    fn refer<'n>(
+        &mut self,
+        path: &str,
+        what: &str,
+        name: &str,
+        declared: impl Iterator<Item = &'n str>,
+    ) {
+        let declared: Vec<&str> = declared.collect();
+        // An empty name was refused where it was read.
+        if name.is_empty() || declared.contains(&name) {
+            return;
+        }
+        let message = format!("no {what} is called '{name}'");
+        let help = suggestion(name, declared.iter().copied().filter(|name| !name.is_empty()));
+        self.report.refuse(self.document.place(path), message, "not declared", help);
+    }
+}

@@ -1,0 +1,124 @@
+//! Names that lead nowhere.
+
+use super::Checker;
+use crate::plan::fault::Side;
+use crate::plan::scenario::Scenario;
+use crate::plan::send::Transport;
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    machines(checker);
+    ports(checker);
+    loads(checker);
+    faults(checker);
+    expectations(checker);
+}
+
+fn hosts(scenario: &Scenario) -> impl Iterator<Item = &str> {
+    scenario.hosts.iter().map(|host| host.name.as_str())
+}
+
+fn receive_ports(scenario: &Scenario) -> impl Iterator<Item = &str> {
+    scenario.receive_ports.iter().map(|port| port.name.as_str())
+}
+
+fn send_ports(scenario: &Scenario) -> impl Iterator<Item = &str> {
+    scenario.send_ports.iter().map(|port| port.name.as_str())
+}
+
+fn machines(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    let servers = || scenario.servers.iter().map(|server| server.name.as_str());
+    for (n, message_box) in scenario.message_boxes.iter().enumerate() {
+        checker.refer(&format!("message_box.{n}.server"), "server", &message_box.server, servers());
+    }
+    for (n, host) in scenario.hosts.iter().enumerate() {
+        for (k, server) in host.on.iter().enumerate() {
+            checker.refer(&format!("host.{n}.on.{k}"), "server", server, servers());
+        }
+    }
+}
+
+fn ports(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    for (n, port) in scenario.receive_ports.iter().enumerate() {
+        for (k, location) in port.locations.iter().enumerate() {
+            let path = format!("receive_port.{n}.location.{k}.host");
+            checker.refer(&path, "host", &location.host, hosts(scenario));
+        }
+    }
+    for (n, port) in scenario.send_ports.iter().enumerate() {
+        checker.refer(&format!("send_port.{n}.host"), "host", &port.host, hosts(scenario));
+        transport(checker, &format!("send_port.{n}.primary"), &port.primary, &port.host);
+        if let Some(backup) = &port.backup {
+            transport(checker, &format!("send_port.{n}.backup"), backup, &port.host);
+        }
+    }
+}
+
+fn transport(checker: &mut Checker<'_>, path: &str, transport: &Transport, port_host: &str) {
+    let scenario = checker.scenario;
+    // The port's own host was checked with the port.
+    if transport.host != port_host {
+        checker.refer(&format!("{path}.host"), "host", &transport.host, hosts(scenario));
+    }
+    if let Some(forward_to) = &transport.forward_to {
+        let path = format!("{path}.forward_to");
+        checker.refer(&path, "receive port", forward_to, receive_ports(scenario));
+        let target = scenario.receive_port(forward_to);
+        if target.is_some_and(|port| port.locations.is_empty()) {
+            let message = format!("receive port '{forward_to}' has no location to arrive at");
+            checker.refuse(&path, message, "give the port a [[receive_port.location]]");
+        }
+    }
+}
+
+fn loads(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    for (n, load) in scenario.loads.iter().enumerate() {
+        let path = format!("load.{n}.to");
+        checker.refer(&path, "receive port", &load.to, receive_ports(scenario));
+        let Some(port) = scenario.receive_port(&load.to) else { continue };
+        if port.locations.is_empty() {
+            let message = format!("receive port '{}' has no location to send to", port.name);
+            checker.refuse(&path, message, "give the port a [[receive_port.location]]");
+        } else if let Some(location) = &load.location {
+            let names = port.locations.iter().map(|location| location.name.as_str());
+            let what = format!("location of receive port '{}'", port.name);
+            checker.refer(&format!("load.{n}.location"), &what, location, names);
+        }
+    }
+}
+
+fn faults(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    for (n, fault) in scenario.faults.iter().enumerate() {
+        let path = format!("fault.{n}.endpoint");
+        let Some((port, side)) = fault.transport() else {
+            if !fault.endpoint.is_empty() {
+                let message = format!("'{}' is not an endpoint", fault.endpoint);
+                checker.refuse(&path, message, "write 'Port.primary' or 'Port.backup'");
+            }
+            continue;
+        };
+        checker.refer(&path, "send port", port, send_ports(scenario));
+        let without = scenario.send_port(port).is_some_and(|port| port.backup.is_none());
+        if side == Side::Backup && without {
+            let message = format!("send port '{port}' has no backup transport");
+            checker.refuse(&path, message, "give it a [send_port.backup], or say '.primary'");
+        }
+    }
+}
+
+fn expectations(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    for (n, port) in scenario.expect.ports.iter().enumerate() {
+        let path = format!("expect.port.{n}.name");
+        checker.refer(&path, "send port", &port.name, send_ports(scenario));
+    }
+    for (n, ahead) in scenario.expect.ahead.iter().enumerate() {
+        for (key, name) in [("port", &ahead.port), ("of", &ahead.of)] {
+            let path = format!("expect.ahead.{n}.{key}");
+            checker.refer(&path, "send port", name, send_ports(scenario));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Costs: what each unit of work costs. The profile gives them, a scenario may override them.
+
+use std::collections::BTreeMap;
+
+use floodgate_engine::time::Duration;
+
+use super::bind::{Bind, Binder};
+use super::row::{Kind, Row, Shape};
+use super::word::words;
+
+words! {
+    /// How a coefficient is known.
+    pub enum Provenance {
+        /// Fitted to published measurements.
+        Fitted = "fitted",
+        /// Measured by the live driver.
+        Measured = "measured",
+        /// A plausible guess, to be fitted.
+        #[default]
+        Prior = "prior",
+        /// So by definition.
+        Stipulated = "stipulated",
+    }
+}
+
+/// One coefficient of a profile with its provenance.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Coefficient {
+    /// The cost of one unit.
+    pub value: Duration,
+    /// Where the number comes from.
+    pub source: String,
+    /// How it is known.
+    pub kind: Provenance,
+}
+
+static COEFFICIENT: Shape = Shape::of(
+    "coefficient",
+    "one coefficient with its provenance",
+    &[
+        Row::required("value", Kind::Duration, "the cost of one unit"),
+        Row::required("source", Kind::Text, "where the number comes from"),
+        Row::default("kind", Kind::Word(Provenance::WORDS), "'prior'", "how it is known"),
+    ],
+);
+
+impl Bind for Coefficient {
+    const SHAPE: &'static Shape = &COEFFICIENT;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("value", &mut self.value);
+        b.key("source", &mut self.source);
+        b.key("kind", &mut self.kind);
+    }
+}
+
+/// Declares every coefficient once: its field, its rows and its bindings.
+macro_rules! coefficients {
+    ($( $name:ident: $meaning:literal, )+) => {
+        /// What each unit of work costs.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Costs { $( #[doc = $meaning] pub $name: Duration, )+ }
+
+        impl Costs {
+            /// The names of all coefficients.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
+
+            /// The coefficient called `name`.
+            #[must_use]
+            pub fn get(&self, name: &str) -> Option<Duration> {
+                match name { $( stringify!($name) => Some(self.$name), )+ _ => None }
+            }
+        }
+
+        /// `[cost]` of a scenario: bare durations, the profile's where absent.
+        pub(crate) static COST: Shape = Shape::of(
+            "cost",
+            "what each unit of work costs, instead of what the profile says",
+            &[$( Row::profile(stringify!($name), Kind::Duration, $meaning), )+],
+        );
+
+        impl Bind for Costs {
+            const SHAPE: &'static Shape = &COST;
+
+            fn bind(&mut self, b: &mut Binder<'_>) {
+                $( b.key(stringify!($name), &mut self.$name); )+
+            }
+        }
+
+        /// `[cost]` of a profile: a table with provenance per coefficient, zero where absent.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub(crate) struct Priced {
+            pub(crate) costs: Costs,
+            pub(crate) coefficients: BTreeMap<&'static str, Coefficient>,
+        }
+
+        pub(crate) static PRICED: Shape = Shape::of(
+            "cost",
+            "what each unit of work costs, each with its provenance",
+            &[$( Row::optional(
+                stringify!($name), Kind::Table(&COEFFICIENT), "it costs nothing", $meaning,
+            ), )+],
+        );
+
+        impl Bind for Priced {
+            const SHAPE: &'static Shape = &PRICED;
+
+            fn bind(&mut self, b: &mut Binder<'_>) {
+                $(
+                    let mut coefficient = self.coefficients.get(stringify!($name)).cloned();
+                    b.key(stringify!($name), &mut coefficient);
+                    if let Some(coefficient) = coefficient {
+                        self.costs.$name = coefficient.value;
+                        self.coefficients.insert(stringify!($name), coefficient);
+                    }
+                )+
+            }
+        }
+    };
+}
+
+coefficients! {
+    receive_batch: "CPU of the BizTalk server, per received batch",
+    receive_message: "CPU of the BizTalk server, per received message",
+    receive_kb: "CPU of the BizTalk server, per received KB",
+    xml_message: "CPU of the BizTalk server, per document through an XML pipeline",
+    xml_kb: "CPU of the BizTalk server, per KB through an XML pipeline",
+    map_message: "CPU of the BizTalk server, per mapped document",
+    map_kb: "CPU of the BizTalk server, per mapped KB",
+    send_batch: "CPU of the BizTalk server, per batch handed to a send adapter",
+    send_message: "CPU of the BizTalk server, per document handed to a send adapter",
+    send_kb: "CPU of the BizTalk server, per KB handed to a send adapter",
+    completion_batch: "CPU of the BizTalk server, per batch of finished messages",
+    completion_message: "CPU of the BizTalk server, per finished message",
+    orchestration_message: "CPU of the BizTalk server, per message through an orchestration",
+    sql_transaction: "CPU of the SQL server, per transaction",
+    sql_row: "CPU of the SQL server, per row written or deleted",
+    sql_kb: "CPU of the SQL server, per KB written",
+    lock_transaction: "serial time under the MessageBox's locks and log, per transaction",
+    lock_row: "serial time under the MessageBox's locks and log, per row",
+    lock_kb: "serial time under the MessageBox's locks and log, per KB",
+}

@@ -1,0 +1,97 @@
+//! Hosts: the logical containers of adapters; one host instance per server named.
+
+use floodgate_engine::time::Duration;
+
+use super::bind::{Bind, Binder};
+use super::row::{Kind, Row, Shape};
+
+/// A host and the settings its instances share.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Host {
+    /// Its name, unique among hosts.
+    pub name: String,
+    /// The servers that run an instance of it.
+    pub on: Vec<String>,
+    /// Polling interval of its work queue; zero dispatches at once.
+    pub poll: Duration,
+    /// Threads that dequeue, per instance.
+    pub dequeue_threads: u32,
+    /// Messages taken by one dequeue.
+    pub dequeue_batch: u32,
+    /// Messages that may wait in memory before a thread takes them, per CPU.
+    pub internal_queue: u32,
+    /// Messages that may be with adapters and threads at once, per CPU.
+    pub in_process: u32,
+    /// Messaging engine threads, per CPU.
+    pub threads: u32,
+    /// Per cent of the threads that exist at the start.
+    pub threads_start: u32,
+    /// One more thread at most this often while work waits; zero grows at once.
+    pub thread_growth: Duration,
+    /// Messages that the engine puts in one MessageBox transaction.
+    pub engine_batch: u32,
+}
+
+pub(crate) static HOST: Shape = Shape::of(
+    "host",
+    "a host; every server named runs one instance of it",
+    &[
+        Row::required("name", Kind::Text, "its name, unique among hosts"),
+        Row::required("on", Kind::List(&Kind::Text), "the servers that run an instance of it"),
+        Row::profile(
+            "poll",
+            Kind::Duration,
+            "polling interval (MaxReceiveInterval); 0 s = at once",
+        ),
+        Row::default("dequeue_threads", Kind::Integer(1, 1000), "5", "threads that dequeue"),
+        Row::default("dequeue_batch", Kind::Integer(1, 10_000), "20", "messages of one dequeue"),
+        Row::default(
+            "internal_queue",
+            Kind::Integer(1, 1_000_000),
+            "100",
+            "messages that may wait in memory for a thread, per CPU",
+        ),
+        Row::default(
+            "in_process",
+            Kind::Integer(1, 1_000_000),
+            "1000",
+            "messages that may be in process at once, per CPU",
+        ),
+        Row::default("threads", Kind::Integer(1, 50), "20", "messaging engine threads, per CPU"),
+        Row::default(
+            "threads_start",
+            Kind::Integer(1, 100),
+            "10",
+            "per cent of the threads that exist at the start",
+        ),
+        Row::profile(
+            "thread_growth",
+            Kind::Duration,
+            "one more thread at most this often while work waits; 0 s = at once",
+        ),
+        Row::default(
+            "engine_batch",
+            Kind::Integer(1, 10_000),
+            "10",
+            "messages that the engine puts in one MessageBox transaction",
+        ),
+    ],
+);
+
+impl Bind for Host {
+    const SHAPE: &'static Shape = &HOST;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("name", &mut self.name);
+        b.key("on", &mut self.on);
+        b.key("poll", &mut self.poll);
+        b.key("dequeue_threads", &mut self.dequeue_threads);
+        b.key("dequeue_batch", &mut self.dequeue_batch);
+        b.key("internal_queue", &mut self.internal_queue);
+        b.key("in_process", &mut self.in_process);
+        b.key("threads", &mut self.threads);
+        b.key("threads_start", &mut self.threads_start);
+        b.key("thread_growth", &mut self.thread_growth);
+        b.key("engine_batch", &mut self.engine_batch);
+    }
+}

@@ -1,0 +1,45 @@
+//! The plan: a scenario file read into types, checked, and written out again.
+//!
+//! Every kind of table is one file that has its type, its rows ([`row::Shape`]) and its binding.
+//! A new key is a field, a row and one line of the binding; errors, defaults, the expanded form,
+//! overrides and the schema follow from the row.
+
+pub mod cost;
+pub mod distribution;
+pub mod expect;
+pub mod fault;
+pub mod filter;
+pub mod goal;
+pub mod host;
+pub mod load;
+pub mod problem;
+pub mod profile;
+pub mod quantity;
+pub mod rate;
+pub mod receive;
+pub mod row;
+pub mod scenario;
+pub mod schema;
+pub mod send;
+pub mod send_adapter;
+pub mod server;
+
+mod bind;
+mod check;
+mod expanded;
+mod nearest;
+mod node;
+mod overrides;
+mod read;
+mod report;
+mod value;
+mod word;
+
+pub(crate) use expanded::load_toml;
+pub(crate) use nearest::suggestion;
+pub(crate) use node::Place;
+pub(crate) use report::Report;
+
+pub use problem::{Problem, Problems};
+pub use profile::Profile;
+pub use scenario::Scenario;

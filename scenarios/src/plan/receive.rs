@@ -1,0 +1,210 @@
+//! Receive ports, their locations and the adapters that fetch messages.
+
+use floodgate_engine::time::Duration;
+
+use super::bind::{Bind, Binder};
+use super::distribution::{DISTRIBUTION, Distribution};
+use super::row::{Kind, Row, Shape};
+use super::word::words;
+
+words! {
+    /// Which documented receive adapter the defaults are taken from.
+    pub enum ReceiveKind {
+        /// A folder: polled, with change notifications, batches by count and bytes.
+        #[default]
+        File = "file",
+        /// Pushed by the partner, as HTTP and WCF are: one message a batch, never polled.
+        Push = "push",
+        /// A queue, as MSMQ is: polled, without notifications.
+        Queue = "queue",
+    }
+}
+
+words! {
+    /// The receive pipeline of a location.
+    pub enum ReceivePipeline {
+        /// The message is taken as it is.
+        #[default]
+        PassThruReceive = "PassThruReceive",
+        /// Envelopes are taken apart, properties promoted.
+        XmlReceive = "XMLReceive",
+    }
+}
+
+/// A receive port.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReceivePort {
+    /// Its name, unique among receive ports.
+    pub name: String,
+    /// Whether a map runs on every document.
+    pub map: bool,
+    /// Where its messages come in.
+    pub locations: Vec<ReceiveLocation>,
+}
+
+/// One place where the messages of a receive port come in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReceiveLocation {
+    /// Its name; `<port>.<n>` when the file gives none.
+    pub name: String,
+    /// The host that runs its adapter.
+    pub host: String,
+    /// How messages are fetched.
+    pub adapter: ReceiveAdapter,
+    /// What turns a message into documents.
+    pub pipeline: ReceivePipeline,
+    /// Time to fetch one message from the source.
+    pub wire: Distribution,
+    /// Whether a document without a subscriber is suspended instead of refused.
+    pub suspend_on_routing_failure: bool,
+}
+
+/// How a receive adapter fetches and submits.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReceiveAdapter {
+    /// The preset the defaults came from.
+    pub kind: ReceiveKind,
+    /// Messages in one batch, at most.
+    pub batch: u32,
+    /// Bytes in one batch, at most; no limit when absent.
+    pub batch_bytes: Option<u64>,
+    /// How often the source is looked at; never when absent.
+    pub poll: Option<Duration>,
+    /// Whether the source tells of a new message at once.
+    pub notify: bool,
+    /// Batches that may be with the engine at once.
+    pub batches: u32,
+}
+
+impl ReceiveAdapter {
+    /// The documented defaults of `kind`.
+    #[must_use]
+    pub fn preset(kind: ReceiveKind) -> Self {
+        match kind {
+            ReceiveKind::File => Self {
+                kind,
+                batch: 20,
+                batch_bytes: Some(102_400),
+                poll: Some(Duration::from_secs(60)),
+                notify: true,
+                batches: 4,
+            },
+            ReceiveKind::Push => {
+                // A pushed message is one call of the partner; WCF admits 200 of them at once.
+                Self { kind, batch: 1, batch_bytes: None, poll: None, notify: true, batches: 200 }
+            }
+            ReceiveKind::Queue => Self {
+                kind,
+                batch: 20,
+                batch_bytes: None,
+                poll: Some(Duration::from_millis(500)),
+                notify: false,
+                batches: 4,
+            },
+        }
+    }
+}
+
+const OF_KIND: &str = "as the kind has it";
+
+pub(crate) static RECEIVE_ADAPTER: Shape = Shape::of(
+    "receive adapter",
+    "how messages are fetched: a preset's name, or a table that changes a preset",
+    &[
+        Row::required("kind", Kind::Word(ReceiveKind::WORDS), "the preset"),
+        Row::optional(
+            "batch",
+            Kind::Integer(1, 100_000),
+            OF_KIND,
+            "messages in one batch, at most",
+        ),
+        Row::optional("batch_bytes", Kind::Size, OF_KIND, "bytes in one batch, at most"),
+        Row::optional("poll", Kind::PositiveDuration, OF_KIND, "how often the source is looked at"),
+        Row::optional("notify", Kind::Bool, OF_KIND, "whether a new message is told at once"),
+        Row::optional(
+            "batches",
+            Kind::Integer(1, 100_000),
+            OF_KIND,
+            "batches that may be with the engine at once",
+        ),
+    ],
+)
+.short("kind")
+.inline();
+
+pub(crate) static RECEIVE_LOCATION: Shape = Shape::of(
+    "receive location",
+    "one place where the messages of a receive port come in",
+    &[
+        Row::optional("name", Kind::Text, "<port>.<n>, counted from 0", "its name"),
+        Row::required("host", Kind::Text, "the host that runs its adapter"),
+        Row::required("adapter", Kind::Table(&RECEIVE_ADAPTER), "how messages are fetched"),
+        Row::default(
+            "pipeline",
+            Kind::Word(ReceivePipeline::WORDS),
+            "'PassThruReceive'",
+            "what turns a message into documents",
+        ),
+        Row::default(
+            "wire",
+            Kind::Table(&DISTRIBUTION),
+            "'0 s'",
+            "time to fetch one message from the source",
+        ),
+        Row::default(
+            "suspend_on_routing_failure",
+            Kind::Bool,
+            "false",
+            "whether a document without a subscriber is suspended instead of refused",
+        ),
+    ],
+);
+
+pub(crate) static RECEIVE_PORT: Shape = Shape::of(
+    "receive_port",
+    "a receive port",
+    &[
+        Row::required("name", Kind::Text, "its name, unique among receive ports"),
+        Row::default("map", Kind::Bool, "false", "whether a map runs on every document"),
+        Row::default("location", Kind::Tables(&RECEIVE_LOCATION), "[]", "where messages come in"),
+    ],
+);
+
+impl Bind for ReceivePort {
+    const SHAPE: &'static Shape = &RECEIVE_PORT;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("name", &mut self.name);
+        b.key("map", &mut self.map);
+        b.key("location", &mut self.locations);
+    }
+}
+
+impl Bind for ReceiveLocation {
+    const SHAPE: &'static Shape = &RECEIVE_LOCATION;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("name", &mut self.name);
+        b.key("host", &mut self.host);
+        b.key("adapter", &mut self.adapter);
+        b.key("pipeline", &mut self.pipeline);
+        b.key("wire", &mut self.wire);
+        b.key("suspend_on_routing_failure", &mut self.suspend_on_routing_failure);
+    }
+}
+
+impl Bind for ReceiveAdapter {
+    const SHAPE: &'static Shape = &RECEIVE_ADAPTER;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("kind", &mut self.kind);
+        if b.reading() {
+            *self = Self::preset(self.kind);
+        }
+        b.key("batch", &mut self.batch);
+        b.key("batch_bytes", &mut self.batch_bytes);
+        b.key("poll", &mut self.poll);
+        b.key("notify", &mut self.notify);
+        b.key("batches", &mut self.batches);
+    }
+}

@@ -1,0 +1,180 @@
+//! The scenario: one experiment, as plain typed data.
+//!
+//! Names refer to each other as names, defaults are filled in, every cross-reference has been
+//! checked: nothing below re-validates.
+
+use std::path::PathBuf;
+
+use floodgate_engine::time::Duration;
+
+use super::bind::{Bind, Binder};
+use super::cost::{COST, Costs};
+use super::expect::{EXPECT, Expect};
+use super::fault::{FAULT, Fault};
+use super::goal::{GOAL, Goal};
+use super::host::{HOST, Host};
+use super::load::{LOAD, Load};
+use super::problem::Problem;
+use super::profile::Profile;
+use super::receive::{RECEIVE_PORT, ReceivePort};
+use super::row::{Kind, Row, Shape};
+use super::send::{SEND_PORT, SendPort};
+use super::server::{MESSAGE_BOX, MessageBox, SERVER, Server};
+use super::word::words;
+
+words! {
+    /// Which comes first: `Done` returning, or `BatchComplete` (R-CLK-03).
+    pub enum DoneOrder {
+        /// BatchComplete is delivered before Done returns.
+        CompleteFirst = "complete_first",
+        /// Drawn from the seed, call by call.
+        Drawn = "drawn",
+        /// Done returns before BatchComplete is delivered.
+        #[default]
+        ReturnFirst = "return_first",
+    }
+}
+
+/// Choices among schedules that the product leaves open.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Schedule {
+    /// Which comes first, Done returning or BatchComplete.
+    pub done: DoneOrder,
+}
+
+/// One experiment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scenario {
+    /// What the experiment shows.
+    pub about: String,
+    /// The cost profile, as the profile file has it.
+    pub profile: Profile,
+    /// What all chance comes from.
+    pub seed: u64,
+    /// How long after the last load the run may go on to finish documents.
+    pub drain: Duration,
+    /// Interval of the samples.
+    pub sample: Duration,
+    /// Choices among schedules.
+    pub schedule: Schedule,
+    /// Machines.
+    pub servers: Vec<Server>,
+    /// MessageBoxes; exactly one for now.
+    pub message_boxes: Vec<MessageBox>,
+    /// Hosts.
+    pub hosts: Vec<Host>,
+    /// Receive ports.
+    pub receive_ports: Vec<ReceivePort>,
+    /// Send ports.
+    pub send_ports: Vec<SendPort>,
+    /// Loads.
+    pub loads: Vec<Load>,
+    /// Planned faults.
+    pub faults: Vec<Fault>,
+    /// What counts as sustained.
+    pub goals: Vec<Goal>,
+    /// What the experiment must show.
+    pub expect: Expect,
+    /// The profile's costs with the scenario's own on top: what the simulator charges.
+    pub costs: Costs,
+    /// What is odd but not wrong.
+    pub warnings: Vec<Problem>,
+    /// The folder that relative paths start from; not part of the expanded form.
+    pub folder: PathBuf,
+}
+
+static SCHEDULE: Shape = Shape::of(
+    "schedule",
+    "choices among schedules that the product leaves open",
+    &[Row::default(
+        "done",
+        Kind::Word(DoneOrder::WORDS),
+        "'return_first'",
+        "which comes first, Done returning or BatchComplete (R-CLK-03)",
+    )],
+);
+
+pub(crate) static SCENARIO: Shape = Shape::of(
+    "scenario",
+    "one experiment",
+    &[
+        Row::required("about", Kind::Text, "what the experiment shows"),
+        Row::default("profile", Kind::Text, "'free'", "the cost profile: a name or a path"),
+        Row::default("seed", Kind::Integer(0, u64::MAX), "42", "what all chance comes from"),
+        Row::default(
+            "drain",
+            Kind::Duration,
+            "'10 min'",
+            "how long after the last load the run may go on to finish documents",
+        ),
+        Row::default("sample", Kind::PositiveDuration, "'1 s'", "interval of the samples"),
+        Row::default("schedule", Kind::Table(&SCHEDULE), "{}", "choices among schedules"),
+        Row::required("server", Kind::Tables(&SERVER), "machines"),
+        Row::required("message_box", Kind::Tables(&MESSAGE_BOX), "exactly one, for now"),
+        Row::required("host", Kind::Tables(&HOST), "hosts"),
+        Row::required("receive_port", Kind::Tables(&RECEIVE_PORT), "receive ports"),
+        Row::default("send_port", Kind::Tables(&SEND_PORT), "[]", "send ports"),
+        Row::required("load", Kind::Tables(&LOAD), "who sends what"),
+        Row::default("fault", Kind::Tables(&FAULT), "[]", "planned faults"),
+        Row::default("goal", Kind::Tables(&GOAL), "[]", "what counts as sustained, for mst"),
+        Row::default("expect", Kind::Table(&EXPECT), "{}", "what the experiment must show"),
+        Row::default("cost", Kind::Table(&COST), "{}", "costs instead of the profile's"),
+    ],
+);
+
+impl Bind for Scenario {
+    const SHAPE: &'static Shape = &SCENARIO;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("about", &mut self.about);
+        b.key("profile", &mut self.profile.name);
+        b.key("seed", &mut self.seed);
+        b.key("drain", &mut self.drain);
+        b.key("sample", &mut self.sample);
+        b.key("schedule", &mut self.schedule);
+        b.key("server", &mut self.servers);
+        b.key("message_box", &mut self.message_boxes);
+        b.key("host", &mut self.hosts);
+        b.key("receive_port", &mut self.receive_ports);
+        b.key("send_port", &mut self.send_ports);
+        b.key("load", &mut self.loads);
+        b.key("fault", &mut self.faults);
+        b.key("goal", &mut self.goals);
+        b.key("expect", &mut self.expect);
+        b.key("cost", &mut self.costs);
+    }
+}
+
+impl Bind for Schedule {
+    const SHAPE: &'static Shape = &SCHEDULE;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("done", &mut self.done);
+    }
+}
+
+impl Scenario {
+    /// The server called `name`.
+    #[must_use]
+    pub fn server(&self, name: &str) -> Option<&Server> {
+        self.servers.iter().find(|server| server.name == name)
+    }
+
+    /// The host called `name`.
+    #[must_use]
+    pub fn host(&self, name: &str) -> Option<&Host> {
+        self.hosts.iter().find(|host| host.name == name)
+    }
+
+    /// The receive port called `name`.
+    #[must_use]
+    pub fn receive_port(&self, name: &str) -> Option<&ReceivePort> {
+        self.receive_ports.iter().find(|port| port.name == name)
+    }
+
+    /// The send port called `name`.
+    #[must_use]
+    pub fn send_port(&self, name: &str) -> Option<&SendPort> {
+        self.send_ports.iter().find(|port| port.name == name)
+    }
+}

@@ -1,0 +1,150 @@
+//! Send adapters: blocking or not, one message at a time or a batch, and their presets.
+
+use floodgate_engine::time::Duration;
+
+use super::bind::{Bind, Binder};
+use super::row::{Kind, Row, Shape};
+use super::word::words;
+
+words! {
+    /// Which send adapter the defaults are taken from.
+    pub enum SendKind {
+        /// A folder: non-blocking, batches of 20.
+        #[default]
+        File = "file",
+        /// HTTP: non-blocking, one message at a time, completions gathered.
+        Http = "http",
+        /// Holds the engine's thread until the wire is done, one message at a time.
+        Sync = "sync",
+        /// None: every setting as the file gives it.
+        Synthetic = "synthetic",
+    }
+}
+
+/// How a send adapter takes and ends its messages.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SendAdapter {
+    /// The preset the defaults came from.
+    pub kind: SendKind,
+    /// Whether the engine's thread is held until the wire is done.
+    pub blocking: bool,
+    /// Whether the engine hands over batches.
+    pub batched: bool,
+    /// Messages in one batch, at most; 1 when not batched.
+    pub batch: u32,
+    /// The adapter's own threads, when it does not block.
+    pub workers: u32,
+    /// How finished messages are gathered before the engine hears of them; one by one when absent.
+    pub completion: Option<Completion>,
+}
+
+/// How finished messages are gathered into one batch of deletes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Completion {
+    /// Messages in one completion, at most.
+    pub batch: u32,
+    /// How long the first of them waits for the others.
+    pub wait: Duration,
+}
+
+impl SendAdapter {
+    /// The defaults of `kind`.
+    #[must_use]
+    pub fn preset(kind: SendKind) -> Self {
+        let free = Self { kind, workers: 20, batch: 1, ..Self::default() };
+        match kind {
+            SendKind::File => Self { batched: true, batch: 20, ..free },
+            SendKind::Http => Self {
+                completion: Some(Completion { batch: 5, wait: Duration::from_secs(1) }),
+                ..free
+            },
+            SendKind::Sync => Self { blocking: true, workers: 0, ..free },
+            SendKind::Synthetic => free,
+        }
+    }
+}
+
+const OF_KIND: &str = "as the kind has it";
+
+static COMPLETION: Shape = Shape::of(
+    "completion",
+    "how finished messages are gathered into one batch of deletes",
+    &[
+        Row::default(
+            "batch",
+            Kind::Integer(1, 100_000),
+            "5",
+            "messages in one completion, at most",
+        ),
+        Row::default("wait", Kind::Duration, "'1 s'", "how long the first waits for the others"),
+    ],
+)
+.inline();
+
+pub(crate) static SEND_ADAPTER: Shape = Shape::of(
+    "send adapter",
+    "how documents are sent: a preset's name, or a table that changes a preset",
+    &[
+        Row::required("kind", Kind::Word(SendKind::WORDS), "the preset"),
+        Row::optional("blocking", Kind::Bool, OF_KIND, "hold the engine's thread during the call"),
+        Row::optional("batched", Kind::Bool, OF_KIND, "whether the engine hands over batches"),
+        Row::optional(
+            "batch",
+            Kind::Integer(1, 100_000),
+            "20 when batched, else 1",
+            "messages in one batch, at most",
+        ),
+        Row::optional(
+            "workers",
+            Kind::Integer(0, 100_000),
+            "20, or 0 when blocking",
+            "the adapter's own threads",
+        ),
+        Row::optional("completion", Kind::Table(&COMPLETION), OF_KIND, "gathering of deletes"),
+    ],
+)
+.short("kind")
+.inline();
+
+impl Bind for SendAdapter {
+    const SHAPE: &'static Shape = &SEND_ADAPTER;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("kind", &mut self.kind);
+        if b.reading() {
+            *self = Self::preset(self.kind);
+        }
+        b.key("blocking", &mut self.blocking);
+        b.key("batched", &mut self.batched);
+        if b.reading() {
+            self.batch = if self.batched { 20 } else { 1 };
+            self.workers = if self.blocking { 0 } else { 20 };
+        }
+        b.key("batch", &mut self.batch);
+        b.key("workers", &mut self.workers);
+        b.key("completion", &mut self.completion);
+        if b.reading() && !self.blocking && self.workers == 0 {
+            b.refuse(
+                "workers",
+                "a non-blocking adapter has no workers",
+                "give it at least 1, or say 'blocking = true'",
+            );
+        }
+        if b.reading() && !self.batched && self.batch > 1 {
+            b.refuse(
+                "batch",
+                "the adapter is not batched, yet has a batch of more than one message",
+                "say 'batched = true', or leave 'batch' out",
+            );
+        }
+    }
+}
+
+impl Bind for Completion {
+    const SHAPE: &'static Shape = &COMPLETION;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("batch", &mut self.batch);
+        b.key("wait", &mut self.wait);
+    }
+}

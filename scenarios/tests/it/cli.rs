@@ -1,0 +1,90 @@
+//! The command line: what it prints where, and its exit codes.
+
+use std::process::{Command, Output};
+
+fn floodgate(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_floodgate"));
+    command.args(arguments).env("NO_COLOR", "1").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Standard output of a command that succeeds and has nothing to say on standard error.
+fn said(arguments: &[&str]) -> String {
+    let output = floodgate(arguments);
+    assert_eq!(text(&output.stderr), "", "{arguments:?}");
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+    text(&output.stdout).to_owned()
+}
+
+/// A file of this test in a folder of its own.
+fn file(name: &str, content: &str) -> String {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    std::fs::write(&path, content).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn list_has_every_scenario_with_what_it_is_about() {
+    let list = said(&["list"]);
+    for (name, _) in floodgate_scenarios::catalogue::CATALOGUE {
+        assert!(list.lines().any(|line| line.trim_start().starts_with(name)), "{list}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&said(&["list", "--json"])).unwrap();
+    assert_eq!(json["scenarios"][0]["name"], "file_to_file");
+}
+
+#[test]
+fn show_prints_what_can_be_shown_again() {
+    let shown = said(&["show", "smoke", "--set", "host.Send.poll=50ms", "--seed", "7"]);
+    assert!(shown.contains("seed = 7\n") && shown.contains("poll = \"50 ms\"\n"), "{shown}");
+    assert_eq!(said(&["show", &file("shown.toml", &shown)]), shown);
+    let json: serde_json::Value =
+        serde_json::from_str(&said(&["show", "smoke", "--json"])).unwrap();
+    assert_eq!(json["expanded"]["load"][0]["count"], 200);
+    assert_eq!(json["scenario"], "smoke");
+}
+
+#[test]
+fn schema_is_json() {
+    let schema: serde_json::Value = serde_json::from_str(&said(&["schema"])).unwrap();
+    assert_eq!(schema["title"], "Floodgate scenario");
+}
+
+#[test]
+fn an_import_can_be_shown() {
+    let xml = "<LoadGenFramework><Section Name=\"One\"><SrcFilePath>Size_2K.xml</SrcFilePath>\
+        <NumThreadsPerSection>1</NumThreadsPerSection><SleepInterval>400</SleepInterval>\
+        <LotSizePerInterval>100</LotSizePerInterval>\
+        <StopMode Mode=\"Time\"><TotalTime>30</TotalTime></StopMode></Section></LoadGenFramework>";
+    let xml = file("load.xml", xml);
+    let loads = said(&["import", "loadgen", &xml, "--per", "section", "--to", "Elsewhere"]);
+    assert!(loads.contains("to = \"Elsewhere\"") && loads.contains("per = \"section\""), "{loads}");
+    let whole = file("into.toml", "");
+    assert_eq!(said(&["import", "loadgen", &xml, "--into", "smoke", "--out", &whole]), "");
+    assert!(said(&["show", &whole]).contains("name = \"One\""));
+}
+
+#[test]
+fn mistakes_exit_with_two_and_leave_standard_output_empty() {
+    let bad = file("bad.toml", "about = \"x\"\nseeds = 3\n");
+    for (arguments, expected) in [
+        (vec![], "Usage"),
+        (vec!["shwo"], "shwo"),
+        (vec!["show", "smok"], "did you mean 'smoke'?"),
+        (vec!["show", "no/such.toml"], "cannot read"),
+        (vec!["show", &bad], "bad.toml:2:1"),
+        (vec!["show", &bad], "did you mean 'seed'?"),
+        (vec!["show", "smoke", "--set", "sed=1"], "--set sed:1:1"),
+        (vec!["import", "loadgen", &bad], "not XML"),
+    ] {
+        let output = floodgate(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+    }
+}

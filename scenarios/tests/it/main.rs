@@ -1,0 +1,8 @@
+//! One binary for all integration tests of this crate.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod bad_input;
+mod cli;
+mod loadgen;
+mod plan;
