@@ -250,6 +250,11 @@ impl Batch {
         }
     }
 
+    /// Makes room for `operations` more add calls.
+    pub fn reserve(&mut self, operations: usize) {
+        self.operations.reserve_exact(operations);
+    }
+
     /// Records any other operation.
     pub fn add(&mut self, operation: Operation) {
         if let Operation::Submit(message) | Operation::SubmitRequest { request: message, .. } =
@@ -296,14 +301,20 @@ impl BatchStatus {
         cookie: u64,
         statuses: impl IntoIterator<Item = (OperationKind, Status)>,
     ) -> Self {
-        let mut operations: Vec<OperationStatus> = Vec::new();
+        let statuses = statuses.into_iter();
+        let expected = statuses.size_hint().0;
+        let mut operations: Vec<OperationStatus> = Vec::with_capacity(1);
         for (kind, status) in statuses {
             match operations.iter_mut().find(|known| known.kind == kind) {
                 Some(known) => {
                     known.status = worse(known.status, status);
                     known.messages.push(status);
                 }
-                None => operations.push(OperationStatus { kind, status, messages: vec![status] }),
+                None => {
+                    let mut messages = Vec::with_capacity(expected);
+                    messages.push(status);
+                    operations.push(OperationStatus { kind, status, messages });
+                }
             }
         }
         let worst = operations.iter().fold(Status::OK, |all, kind| worse(all, kind.status));

@@ -6,8 +6,14 @@ use crate::plan::{Problems, Scenario, suggestion};
 
 /// The scenarios in the program: name and text, in alphabetical order.
 pub const CATALOGUE: &[(&str, &str)] = &[
+    ("adapter_matrix", include_str!("../catalogue/adapter_matrix.toml")),
+    ("backup_transport", include_str!("../catalogue/backup_transport.toml")),
+    ("blocking_starves_neighbour", include_str!("../catalogue/blocking_starves_neighbour.toml")),
     ("file_to_file", include_str!("../catalogue/file_to_file.toml")),
+    ("ordered_under_failure", include_str!("../catalogue/ordered_under_failure.toml")),
+    ("poison_interchange", include_str!("../catalogue/poison_interchange.toml")),
     ("smoke", include_str!("../catalogue/smoke.toml")),
+    ("sustainable_load", include_str!("../catalogue/sustainable_load.toml")),
 ];
 
 /// A scenario file as found: where it came from and its bytes.

@@ -128,17 +128,12 @@ impl ScenarioArgs {
 pub fn execute(cli: &Cli) -> miette::Result<ExitCode> {
     match &cli.command {
         Command::Run(args) => crate::experiment::run::execute(args),
-        // SEAM mst: Command::Mst(args) => crate::experiment::mst::execute(args),
-        Command::Mst(_) => not_built("mst"),
+        Command::Mst(args) => crate::experiment::mst::execute(args),
         Command::Import(args) => import(args),
         Command::List(args) => list(args),
         Command::Show(args) => show(args),
         Command::Schema => say(&format!("{:#}", schema())),
     }
-}
-
-fn not_built(verb: &str) -> miette::Result<ExitCode> {
-    Err(Problems::one(format!("'{verb}' is not built yet"), None).into())
 }
 
 fn list(args: &ListArgs) -> miette::Result<ExitCode> {
@@ -190,6 +185,15 @@ pub fn say(text: &str) -> miette::Result<ExitCode> {
         }
         Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Prints a record as one JSON document.
+///
+/// # Errors
+///
+/// When standard output cannot be written to.
+pub fn say_json(record: &impl serde::Serialize) -> miette::Result<ExitCode> {
+    say(&serde_json::to_string_pretty(record).expect("records have no infinite figures"))
 }
 
 /// Prints warnings, or mistakes, on standard error.

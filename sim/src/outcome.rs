@@ -23,7 +23,7 @@ pub struct Outcome {
     pub ended: Instant,
     /// Whether nothing was left to do.
     pub quiescent: bool,
-    /// Documents accepted or offered and not finished at the end.
+    /// Documents that were offered and have not got to all their subscribers, nor been suspended.
     pub unfinished: u64,
     /// Rates, latencies, levels.
     pub meters: Meters,

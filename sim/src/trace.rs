@@ -178,6 +178,8 @@ pub struct Trace {
     events: u64,
     checkpoints: Vec<u64>,
     story: Option<Vec<StoryLine>>,
+    /// The events behind the story, line by line.
+    history: Vec<(Instant, Event)>,
 }
 
 impl Trace {
@@ -199,6 +201,7 @@ impl Trace {
         }
         if let Some(story) = &mut self.story {
             story.push((now, tell()));
+            self.history.push((now, *event));
         }
     }
 
@@ -225,6 +228,12 @@ impl Trace {
     #[must_use]
     pub fn story(&self) -> &[StoryLine] {
         self.story.as_deref().unwrap_or_default()
+    }
+
+    /// The events behind the story, one a line, if one is kept.
+    #[must_use]
+    pub fn history(&self) -> &[(Instant, Event)] {
+        &self.history
     }
 }
 

@@ -110,6 +110,7 @@ impl Receiver {
         self.next_cookie += 1;
         // While the engine stops, sources stay where they are (R-DONE-06).
         let Ok(mut batch) = proxy.get_batch(cookie) else { return };
+        batch.reserve(outstanding.items.len());
         for (message, intent) in &outstanding.items {
             batch.add(match intent {
                 Intent::Submit => Operation::Submit(message.clone()),

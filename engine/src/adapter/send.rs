@@ -61,12 +61,19 @@ struct Job {
     call: Option<CallId>,
 }
 
+impl Job {
+    /// A job for `waiting`, the first message last.
+    fn of(waiting: Vec<OutboundMessage>, call: Option<CallId>) -> Self {
+        Self { finished: Vec::with_capacity(waiting.len()), waiting, call }
+    }
+}
+
 /// The send adapter of one host instance.
 #[derive(Clone, Debug)]
 pub struct Sender {
     settings: SendSettings,
-    /// The adapter batch being filled by the engine.
-    filling: Vec<OutboundMessage>,
+    /// The adapter batches being filled by the engine, which may fill several at once.
+    filling: FxHashMap<CallId, Vec<OutboundMessage>>,
     /// Jobs that wait for a worker.
     queue: VecDeque<Job>,
     /// Jobs at work; a place is a wire token.
@@ -86,7 +93,7 @@ impl Sender {
     pub fn new(settings: SendSettings) -> Self {
         Self {
             settings,
-            filling: Vec::new(),
+            filling: FxHashMap::default(),
             queue: VecDeque::new(),
             running: Vec::new(),
             free: Vec::new(),
@@ -99,13 +106,13 @@ impl Sender {
 
     fn transmit(&mut self, call: CallId, message: OutboundMessage, proxy: &mut TransportProxy) {
         if self.settings.batched {
-            self.filling.push(message);
+            self.filling.entry(call).or_default().push(message);
             proxy.returned(call, Returned::Pending);
         } else if self.settings.blocking {
-            let job = Job { waiting: vec![message], finished: Vec::new(), call: Some(call) };
+            let job = Job::of(vec![message], Some(call));
             self.start(job, proxy);
         } else {
-            self.queue.push_back(Job { waiting: vec![message], finished: Vec::new(), call: None });
+            self.queue.push_back(Job::of(vec![message], None));
             proxy.returned(call, Returned::Pending);
             self.employ(proxy);
         }
@@ -113,11 +120,15 @@ impl Sender {
 
     /// `Done` of an adapter batch: one job per endpoint (R-BSND-08, INV-43).
     fn batch_done(&mut self, call: CallId, proxy: &mut TransportProxy) {
-        let mut messages = std::mem::take(&mut self.filling);
+        let mut messages = self.filling.remove(&call).unwrap_or_default();
+        if messages.is_empty() {
+            // Abnormal, and harmless (R-BSND-09).
+            return proxy.returned(call, Returned::Done);
+        }
         if self.settings.blocking {
             messages.sort_by_key(|message| message.endpoint);
             messages.reverse();
-            let job = Job { waiting: messages, finished: Vec::new(), call: Some(call) };
+            let job = Job::of(messages, Some(call));
             return self.start(job, proxy);
         }
         let one_endpoint = messages.windows(2).all(|pair| pair[0].endpoint == pair[1].endpoint);
@@ -137,7 +148,7 @@ impl Sender {
 
     fn enqueue(&mut self, mut messages: Vec<OutboundMessage>) {
         messages.reverse();
-        self.queue.push_back(Job { waiting: messages, finished: Vec::new(), call: None });
+        self.queue.push_back(Job::of(messages, None));
     }
 
     /// Gives waiting jobs to free workers.
@@ -255,6 +266,7 @@ impl Sender {
         let cookie = self.next_cookie;
         self.next_cookie += 1;
         let Ok(mut batch) = proxy.get_batch(cookie) else { return };
+        batch.reserve(fates.len());
         for (message, fate) in &fates {
             let reference = message.reference;
             batch.add(match fate {
@@ -297,7 +309,7 @@ impl Adapter for Sender {
             AdapterInput::TransmitMessage { call, message } => self.transmit(call, message, proxy),
             AdapterInput::Done { call } => self.batch_done(call, proxy),
             AdapterInput::Clear { call } => {
-                self.filling.clear();
+                self.filling.remove(&call);
                 proxy.returned(call, Returned::Cleared);
             }
             AdapterInput::WireDone { token, result } => {

@@ -108,6 +108,7 @@ impl HostInstance {
         }
         if let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) {
             delivery.step = Step::Transmitting;
+            delivery.given.reserve_exact(messages.len());
             delivery.waiting = messages;
             delivery.waiting.reverse();
         }

@@ -84,7 +84,9 @@ impl HostQueue {
         self.lanes.iter_mut().find(|lane| !lane.is_empty())?.pop()
     }
 
-    fn promote_due(&mut self, now: Instant) {
+    /// What is due by `now` becomes eligible; whether there was any.
+    pub(super) fn promote_due(&mut self, now: Instant) -> bool {
+        let before = self.delayed.len();
         while let Some(Reverse((due, ..))) = self.delayed.peek()
             && *due <= now
         {
@@ -92,6 +94,7 @@ impl HostQueue {
                 self.push(priority, sequence, reference);
             }
         }
+        self.delayed.len() < before
     }
 
     /// How many references a look at `now` would find, counted up to `max`.

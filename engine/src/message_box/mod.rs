@@ -184,8 +184,9 @@ impl MessageBox {
 
     /// Reports the hosts whose waiting references are due (see [`Self::take_ready`]).
     pub fn wake(&mut self, now: Instant) {
-        for (index, queue) in self.queues.iter().enumerate() {
-            if queue.next_due().is_some_and(|due| due <= now) {
+        for (index, queue) in self.queues.iter_mut().enumerate() {
+            // What is due now must not hide from `poll_timeout` what is due later.
+            if queue.promote_due(now) {
                 self.ready.push(HostId::from(index));
             }
         }
@@ -288,16 +289,33 @@ impl MessageBox {
         batch: PreparedBatch,
     ) -> BatchStatus {
         let statuses = self.judge(owner, &batch);
+        let done = |at: usize| statuses[at].1.is_success();
+        let sabotaged = self.is_sabotaged(Sabotage::ApplyFailedBatches);
+        let doable = sabotaged.then(|| (0..statuses.len()).map(done).collect::<Vec<bool>>());
         let status = BatchStatus::assemble(batch.cookie, statuses);
-        if status.overall.is_success() || self.is_sabotaged(Sabotage::ApplyFailedBatches) {
+        if status.overall.is_success() {
             self.apply(now, batch);
         } else {
             self.report_routing_failures(now, &batch);
             for (_, action) in &batch.actions {
                 self.unstage(action);
             }
+            if let Some(doable) = doable {
+                self.apply_doable(now, batch, &doable);
+            }
         }
         status
+    }
+
+    /// The sabotage of [`Sabotage::ApplyFailedBatches`]: the rest of a failed batch. A publish is
+    /// left to itself, since it does nothing with a document that nobody subscribes to.
+    fn apply_doable(&mut self, now: Instant, mut batch: PreparedBatch, doable: &[bool]) {
+        for ((_, action), doable) in batch.actions.iter_mut().zip(doable) {
+            if !doable && !matches!(action, Action::Publish { .. }) {
+                *action = Action::Nothing;
+            }
+        }
+        self.apply(now, batch);
     }
 
     #[cfg(feature = "sabotage")]
@@ -552,6 +570,7 @@ impl MessageBox {
         out: &mut Vec<OutboundMessage>,
     ) {
         let before = out.len();
+        out.reserve(self.queues[host.index()].eligible(now, max as usize));
         while out.len() - before < max as usize {
             let Some(id) = self.queues[host.index()].pop(now) else { break };
             // A terminated reference may still be named by its queue.
@@ -603,12 +622,12 @@ impl MessageBox {
             });
             self.suspended.references -= 1;
             self.effects.push(Effect::Resumed { at: place });
-            if self.subscribers[port.index()].ordered.is_none() {
-                self.enqueue(place);
+            match &mut self.subscribers[port.index()].ordered {
+                Some((_, instance)) => instance.rejoin(*id),
+                None => self.enqueue(place),
             }
         }
         if let Some((_, instance)) = &mut self.subscribers[port.index()].ordered
-            && instance.is_stopped()
             && let Some(head) = instance.resume()
         {
             self.offer(head);
@@ -651,6 +670,19 @@ impl MessageBox {
     #[must_use]
     pub fn ordered_backlog(&self, port: SendPortId) -> usize {
         self.subscribers[port.index()].ordered.as_ref().map_or(0, |(_, instance)| instance.len())
+    }
+
+    /// Documents that some subscriber has still to get: rows with a reference that is not
+    /// suspended. Counts row by row: for the end of a run.
+    #[must_use]
+    pub fn unfinished(&self) -> u64 {
+        let mut pending: Vec<usize> = (self.references.iter())
+            .filter(|(_, reference)| !matches!(reference.state, ReferenceState::Suspended { .. }))
+            .map(|(_, reference)| reference.message.0.index())
+            .collect();
+        pending.sort_unstable();
+        pending.dedup();
+        pending.len() as u64
     }
 
     /// The names of the documents that wait for an operator, in no promised order.

@@ -48,6 +48,13 @@ impl OrderedInstance {
         self.offered = false;
     }
 
+    /// A resumed message takes its place; only one that was routed to a stopped port has none yet.
+    pub(super) fn rejoin(&mut self, reference: ReferenceId) {
+        if !self.queue.contains(&reference) {
+            self.queue.push_back(reference);
+        }
+    }
+
     /// An operator resumes the instance: it starts again with the failed head (R-ORD-09).
     pub(super) fn resume(&mut self) -> Option<ReferenceId> {
         self.stopped = false;

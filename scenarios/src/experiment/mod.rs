@@ -1,4 +1,8 @@
 //! Experiments: what is done with a scenario.
 
+mod clock;
+pub mod drift;
 pub mod judge;
+pub mod mst;
 pub mod run;
+pub mod scale;

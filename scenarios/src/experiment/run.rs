@@ -13,8 +13,9 @@ use floodgate_sim::trace::CHECKPOINT;
 use floodgate_sim::world::World;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::clock::WallClock;
 use super::judge::{judge, per_second, port_rate};
-use crate::cli::{RunArgs, say, warn};
+use crate::cli::{RunArgs, say, say_json, warn};
 use crate::plan::{Problems, Scenario};
 use crate::setup::setup;
 
@@ -37,8 +38,7 @@ pub fn execute(args: &RunArgs) -> miette::Result<ExitCode> {
             .map_err(|error| Problems::one(error.to_string(), None))?;
     }
     if args.json {
-        let json = serde_json::to_string_pretty(&run.record).expect("a record has no infinite figure");
-        say(&json)?;
+        say_json(&run.record)?;
     } else {
         say(reports::run_summary(&run.record, &run.samples).trim_end())?;
         if let Some(dir) = &args.out {
@@ -73,20 +73,6 @@ pub fn run(name: &str, scenario: &Scenario) -> Result<Run, Problems> {
     record.verdicts.push(replays(&setup, &outcome));
     let samples = samples(&outcome);
     Ok(Run { outcome, record, samples })
-}
-
-/// The one clock outside `benches/`: it times the tool and touches nothing of the run.
-struct WallClock(#[expect(clippy::disallowed_types, reason = "wall_seconds is about the tool")] std::time::Instant);
-
-impl WallClock {
-    #[expect(clippy::disallowed_methods, reason = "wall_seconds is about the tool")]
-    fn start() -> Self {
-        Self(std::time::Instant::now())
-    }
-
-    fn elapsed(&self) -> WallDuration {
-        self.0.elapsed()
-    }
 }
 
 /// Runs a world to its end, with a progress bar when a person watches a long run.

@@ -70,10 +70,12 @@ impl OrderedPorts {
         }
     }
 
-    pub(super) fn left(&mut self, at: &Place) {
+    /// A message is gone; it may have been `suspended` until now.
+    pub(super) fn left(&mut self, at: &Place, suspended: bool) {
         self.left_adapter(at);
         if let Some(port) = self.of(at.port) {
             port.gone += 1;
+            port.suspended -= u64::from(suspended);
             if port.failed == Some(at.sequence) {
                 port.failed = None;
             }

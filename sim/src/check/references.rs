@@ -219,7 +219,7 @@ impl Checks {
             format!("{} at {} ended twice", at.document, at.port)
         });
         self.references.ended += 1;
-        self.ordered.left(at);
+        self.ordered.left(at, from == Some(Whereabouts::Suspended));
     }
 
     fn resubmitted(&mut self, at: &Place, retries_left: u32) {

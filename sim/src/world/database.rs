@@ -1,11 +1,14 @@
 //! The database under the MessageBox: CPU of its server, then the part that runs one at a time.
 
 use floodgate_engine::batch::BatchStatus;
+use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::host::{FrameId, HostInput};
 use floodgate_engine::id::{HostId, HostInstanceId, Key};
+use floodgate_engine::message::{PropertyId, Value};
 use floodgate_engine::message_box::{Action, Effect, Footprint, PreparedBatch};
 use floodgate_engine::time::Instant;
 
+use super::load::documents_of;
 use super::{Due, Job, Now, World};
 use crate::check::Asked;
 use crate::trace::Event;
@@ -87,8 +90,7 @@ impl World {
 
     fn commit_batch(&mut self, instance: HostInstanceId, batch: PreparedBatch) -> BatchStatus {
         let asked = Asked::of(&batch);
-        let submits =
-            batch.actions.iter().filter(|(_, action)| ends_a_wire_message(action)).count();
+        let accepted: u64 = batch.actions.iter().map(|(_, action)| self.accepts(action)).sum();
         let expected: Vec<_> = (batch.documents.iter())
             .filter_map(|document| self.checks.expect_route(&self.topology, document))
             .collect();
@@ -97,7 +99,7 @@ impl World {
         let status = self.message_box.commit(self.now, instance, batch);
         let after = self.message_box.state_hash();
         if status.overall.is_success() {
-            self.wires_accepted += submits as u64;
+            self.documents_accepted += accepted;
         }
         self.checks.moves(&may_move, &status);
         self.absorb_effects();
@@ -111,6 +113,34 @@ impl World {
         self.watch_levels();
         self.tell_ready();
         status
+    }
+
+    /// An operator changed the MessageBox: all who watch see it, and its hosts are told.
+    pub(super) fn operated(&mut self) {
+        self.absorb_effects();
+        self.checks.balance(&self.message_box);
+        self.watch_levels();
+        self.tell_ready();
+    }
+
+    /// Documents that the engine owns once `action` is committed.
+    fn accepts(&self, action: &Action) -> u64 {
+        match action {
+            Action::Publish { count, .. } => u64::from(*count),
+            Action::Nothing => 1,
+            Action::SuspendWire { wire, .. } => {
+                let uri = wire.context.read(PropertyId::INBOUND_TRANSPORT_LOCATION);
+                let named = |location: &&ReceiveLocation| uri == Some(&Value::text(&location.name));
+                let location = self.topology.receive_locations.iter().find(named);
+                location.map_or(1, |location| documents_of(location, wire))
+            }
+            Action::DefaultFailure(_)
+            | Action::Delete(_)
+            | Action::NextTransport(_)
+            | Action::Refuse(_)
+            | Action::Resubmit(..)
+            | Action::SuspendReference(_) => 0,
+        }
     }
 
     /// Shows the last commit's changes to all who watch.
@@ -208,9 +238,4 @@ impl World {
         self.tell_ready();
         self.watch_box();
     }
-}
-
-/// Whether a committed action means that the engine owns a submitted message from now on.
-fn ends_a_wire_message(action: &Action) -> bool {
-    matches!(action, Action::Publish { .. } | Action::Nothing | Action::SuspendWire { .. })
 }

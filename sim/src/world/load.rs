@@ -1,5 +1,6 @@
 //! Loads: messages arrive at sources, whatever the engine does.
 
+use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::hash::{mix, name_key};
 use floodgate_engine::id::ReceiveLocationId;
 use floodgate_engine::message::{Body, Context, Defect, Parts, WireMessage};
@@ -26,15 +27,18 @@ pub(super) struct Load {
     pub(super) sent: u64,
 }
 
-impl Load {
-    /// Documents that one of its messages holds.
-    fn documents(&self) -> u64 {
-        match self.body {
-            Body::Described { documents, .. } => u64::from(documents.max(1)),
-            Body::Real(_) => 1,
+/// Documents that a message counts for at the generator's boundary: those that its location's
+/// pipeline will make of it. One that the pipeline consumes whole counts for one.
+pub(super) fn documents_of(location: &ReceiveLocation, message: &WireMessage) -> u64 {
+    match message.parts.body() {
+        Body::Described { documents, .. } if location.pipeline.disassembles() => {
+            u64::from((*documents).max(1))
         }
+        Body::Described { .. } | Body::Real(_) => 1,
     }
+}
 
+impl Load {
     fn defect(&self) -> Option<Defect> {
         let poison = self.poison?;
         (self.sent.is_multiple_of(poison.every.max(1))).then_some(poison.defect)
@@ -50,15 +54,19 @@ impl World {
     /// Plans the first arrival of every load.
     pub(super) fn start_loads(&mut self) {
         for index in 0..self.loads.len() {
-            self.plan_arrival(index);
+            match self.loads[index].arrivals.next(&self.rng) {
+                Some(at) => self.plan_arrival(index, at),
+                None => self.end_load(),
+            }
         }
     }
 
-    fn plan_arrival(&mut self, index: usize) {
-        if let Some(at) = self.loads[index].arrivals.next(&self.rng) {
-            let index = u32::try_from(index).expect("fewer than 2^32 loads");
-            return self.schedule(at, Due::Arrival(index));
-        }
+    fn plan_arrival(&mut self, index: usize, at: Instant) {
+        let index = u32::try_from(index).expect("fewer than 2^32 loads");
+        self.schedule(at, Due::Arrival(index));
+    }
+
+    fn end_load(&mut self) {
         self.loads_open -= 1;
         if self.loads_open == 0 {
             // A planned window is seen to its end even if nothing arrives any more; an open one
@@ -69,7 +77,20 @@ impl World {
         }
     }
 
+    /// All messages of a load that arrive at this instant: a lot is there as a whole before
+    /// anybody looks.
     pub(super) fn arrival(&mut self, index: u32) {
+        loop {
+            self.arrive_one(index);
+            match self.loads[index as usize].arrivals.next(&self.rng) {
+                Some(at) if at == self.now => {}
+                Some(at) => return self.plan_arrival(index as usize, at),
+                None => return self.end_load(),
+            }
+        }
+    }
+
+    fn arrive_one(&mut self, index: u32) {
         let load = &mut self.loads[index as usize];
         load.sent += 1;
         let turn = (load.sent - 1) as usize % load.locations.len();
@@ -83,15 +104,16 @@ impl World {
             defect: load.defect(),
             seekable: true,
         };
-        let documents = load.documents();
+        let documents = documents_of(&self.topology.receive_locations[location.index()], &message);
         self.meters.offered(self.now, documents);
         self.arrive(location, message);
-        self.plan_arrival(index as usize);
     }
 
     /// A message arrives at a location's source.
     pub(super) fn arrive(&mut self, location: ReceiveLocationId, message: WireMessage) {
         self.wires_arrived += 1;
+        self.documents_arrived +=
+            documents_of(&self.topology.receive_locations[location.index()], &message);
         let event = Event::Arrived { wire: message.number, location: location.0 };
         self.trace.record(self.now, &event, || {
             let name = &self.topology.receive_locations[location.index()].name;

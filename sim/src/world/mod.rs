@@ -22,7 +22,9 @@ use std::sync::Arc;
 use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, OwnAdapter};
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::{DoneRace, FrameId, HostInput, HostInstance, HostOutput};
-use floodgate_engine::id::{AdapterId, HostId, HostInstanceId, Key, ServerId, Slab};
+use floodgate_engine::id::{
+    AdapterId, HostId, HostInstanceId, Key, SendPortId, ServerId, Slab,
+};
 use floodgate_engine::message_box::{Effect, MessageBox};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
@@ -141,7 +143,8 @@ pub struct World {
     fetches: Slab<Fetch>,
     loads: Vec<Load>,
     wires_arrived: u64,
-    wires_accepted: u64,
+    documents_arrived: u64,
+    documents_accepted: u64,
     // Those who watch.
     trace: Trace,
     checks: Checks,
@@ -190,6 +193,20 @@ impl World {
         self.message_box.sabotage(sabotage);
     }
 
+    /// An operator resumes what is suspended at `port`; returns how many references (R-MBX-08).
+    pub fn resume(&mut self, port: SendPortId) -> usize {
+        let resumed = self.message_box.resume(port);
+        self.operated();
+        resumed
+    }
+
+    /// An operator terminates what is suspended at `port`; returns how many references went.
+    pub fn terminate(&mut self, port: SendPortId) -> usize {
+        let terminated = self.message_box.terminate(port);
+        self.operated();
+        terminated
+    }
+
     /// Puts somebody's own adapter in the place of `adapter`, in every host instance that has it.
     /// Do this before the first step.
     pub fn replace_adapter(&mut self, adapter: AdapterId, own: &dyn OwnAdapter) {
@@ -209,10 +226,11 @@ impl World {
         self.trace = Trace::telling();
     }
 
-    /// Documents offered and not finished (measured at the generator's boundary).
+    /// Documents offered and not finished, measured at the generator's boundary: what waits
+    /// outside, and every row that somebody refers to, suspended ones included.
     #[must_use]
     pub fn backlog(&self) -> u64 {
-        self.wires_arrived - self.wires_accepted + self.message_box.spool_live()
+        self.documents_arrived - self.documents_accepted + self.message_box.spool_live()
     }
 
     /// Runs to the end and sums up.
@@ -234,6 +252,13 @@ impl World {
             if !self.step() {
                 return false;
             }
+        }
+    }
+
+    /// Lets time pass to `until` when nothing happens before: the next look is taken from there.
+    pub fn wait_until(&mut self, until: Instant) {
+        if self.now < until && self.queue.next_at().is_none_or(|at| at >= until) {
+            self.pass(until);
         }
     }
 
@@ -472,7 +497,7 @@ impl World {
             window: self.measured,
             ended,
             quiescent,
-            unfinished: self.backlog(),
+            unfinished: self.documents_arrived - self.documents_accepted + self.message_box.unfinished(),
             spool_final: self.spool(),
             meters: self.meters,
             resources,

@@ -1,0 +1,180 @@
+//! The preloaded drift test: is a load sustainable?
+//!
+//! No test on an empty-start backlog can prove stability cheaply, and a trend test on a queue is
+//! invalid, because a queue is reflected at zero and autocorrelated. So the probe starts with a
+//! backlog that keeps the bottleneck busy. Then the growth of the backlog over a window, arrivals
+//! less departures, is a plain sum whose mean is the drift; the arrivals are known exactly, so
+//! they add no noise. A sequential probability ratio test decides between a drift of -δλ and +δλ
+//! (Wald; both errors 1 %), and a backlog that is gone is a recovery, which is stability itself.
+
+use floodgate_engine::time::{Duration, Instant};
+use floodgate_sim::world::World;
+
+use crate::plan::{Problems, Scenario};
+
+use super::scale::{longest_period, preloaded};
+
+/// ln((1 - α) / α) for α = 1 %.
+const SPRT_BOUND: f64 = 4.595_119_850_134_59;
+/// Windows that estimate the variance before the test begins.
+const PILOT_WINDOWS: usize = 30;
+/// The estimate is inflated by this: it is made of few windows.
+const PILOT_INFLATION: f64 = 1.1;
+/// Documents in a window, at least.
+const WINDOW_DOCUMENTS: f64 = 400.0;
+/// Windows after which a probe gives up.
+const WINDOWS_MAX: usize = 4000;
+/// A backlog below this share of the preload has drained.
+const DRAINED: f64 = 0.2;
+/// Seconds of load that the preload holds, at least.
+const PRELOAD_SECONDS: f64 = 30.0;
+
+/// How a probe came out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Drift {
+    /// The backlog grows without end.
+    Growing,
+    /// The backlog shrinks, or is gone.
+    Shrinking,
+    /// The budget ran out.
+    Undecided,
+}
+
+/// A probe and what its verdict rests on.
+#[derive(Clone, Debug)]
+pub struct DriftProbe {
+    /// The verdict.
+    pub drift: Drift,
+    /// Virtual seconds it took.
+    pub seconds: f64,
+    /// Documents that left during the test, per second.
+    pub departures: f64,
+    /// Documents simulated.
+    pub documents: u64,
+    /// The first broken promise, if there was one.
+    pub broken: Option<String>,
+    /// The evidence in one line.
+    pub evidence: String,
+}
+
+/// What a probe asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Question {
+    /// Documents per second that are offered.
+    pub rate: f64,
+    /// The relative drift that is to be told from none.
+    pub delta: f64,
+    /// Which replication of the seed to run.
+    pub replication: u32,
+    /// Virtual seconds after which to give up.
+    pub seconds_max: f64,
+}
+
+struct Windows {
+    world: World,
+    length: Duration,
+    offered: u64,
+    backlog: u64,
+}
+
+impl Windows {
+    /// Runs one window; returns arrivals and the growth of the backlog in it.
+    fn next(&mut self) -> (f64, f64) {
+        let until = self.world.now() + self.length;
+        self.world.run_until(until);
+        self.world.wait_until(until);
+        let (offered, backlog) = (self.world.meters().offered, self.world.backlog());
+        let arrivals = (offered - self.offered) as f64;
+        let growth = backlog as f64 - self.backlog as f64;
+        (self.offered, self.backlog) = (offered, backlog);
+        (arrivals, growth)
+    }
+}
+
+/// Probes `scenario`, whose loads offer `question.rate`.
+///
+/// # Errors
+///
+/// A replay file that cannot be read.
+pub fn probe(scenario: &Scenario, question: &Question) -> Result<DriftProbe, Problems> {
+    let preload = (question.rate * PRELOAD_SECONDS).max(WINDOW_DOCUMENTS * 10.0);
+    let setup = preloaded(scenario, preload as u64, question.replication)?;
+    let warm_up = scenario.loads.iter().map(|load| load.warm_up).max().unwrap_or(Duration::ZERO);
+    let mut windows = Windows {
+        world: World::new(&setup),
+        length: window_length(scenario, question.rate),
+        offered: 0,
+        backlog: 0,
+    };
+    let start = Instant::ZERO + warm_up.max(windows.length);
+    windows.world.run_until(start);
+    windows.world.wait_until(start);
+    (windows.offered, windows.backlog) = (windows.world.meters().offered, windows.world.backlog());
+    let preload = windows.backlog.max(1) as f64;
+    Ok(decide(windows, question, preload))
+}
+
+fn window_length(scenario: &Scenario, rate: f64) -> Duration {
+    let least = Duration::from_secs_f64(WINDOW_DOCUMENTS / rate);
+    let period = longest_period(scenario);
+    if period.is_zero() {
+        return least;
+    }
+    period.times(least.as_nanos().div_ceil(period.as_nanos()))
+}
+
+fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe {
+    let seconds = windows.length.as_secs_f64();
+    let target = question.delta * question.rate * seconds;
+    let mut growths: Vec<f64> = Vec::new();
+    let (mut ratio, mut variance, mut departed) = (0.0, 0.0, 0.0);
+    let mut drift = Drift::Undecided;
+    let mut why = "no decision within the budget";
+    while growths.len() < WINDOWS_MAX && (growths.len() as f64) * seconds < question.seconds_max {
+        let (arrivals, growth) = windows.next();
+        departed += arrivals - growth;
+        growths.push(growth);
+        if windows.backlog as f64 <= preload * DRAINED {
+            (drift, why) = (Drift::Shrinking, "the backlog drained");
+            break;
+        }
+        if growths.len() < PILOT_WINDOWS {
+            continue;
+        }
+        if growths.len() == PILOT_WINDOWS {
+            variance = variance_of(&growths) * PILOT_INFLATION;
+            ratio = growths.iter().map(|growth| 2.0 * target * growth / variance).sum();
+        } else {
+            ratio += 2.0 * target * growth / variance;
+        }
+        if ratio.abs() >= SPRT_BOUND {
+            drift = if ratio > 0.0 { Drift::Growing } else { Drift::Shrinking };
+            why = "the sequential test decided";
+            break;
+        }
+    }
+    let span = growths.len() as f64 * seconds;
+    let per_second = growths.iter().sum::<f64>() / span;
+    let broken = windows.world.checks().violations().first();
+    DriftProbe {
+        drift,
+        seconds: windows.world.now().as_secs_f64(),
+        departures: departed / span,
+        documents: windows.world.meters().received,
+        broken: broken.map(|violation| format!("{}: {}", violation.rule.id(), violation.what)),
+        evidence: format!(
+            "{why}: backlog {per_second:+.2}/s over {} windows of {seconds:.2} s, log ratio {ratio:+.1} of ±{SPRT_BOUND:.1}",
+            growths.len()
+        ),
+    }
+}
+
+/// The variance of the growth per window. Near-deterministic plants have almost none: a window
+/// cuts a batch anywhere, so that the edge alone has the variance of a uniform cut of one batch.
+fn variance_of(growths: &[f64]) -> f64 {
+    const EDGE: f64 = 20.0 * 20.0 / 12.0;
+    let count = growths.len() as f64;
+    let mean = growths.iter().sum::<f64>() / count;
+    let sum: f64 = growths.iter().map(|growth| (growth - mean) * (growth - mean)).sum();
+    (sum / (count - 1.0)).max(EDGE)
+}
