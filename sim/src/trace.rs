@@ -102,6 +102,7 @@ pub enum Event {
 
 impl Event {
     /// The event as four words, the first of which names its kind. Pinned: golden digests rest on it.
+    #[inline]
     fn words(&self) -> [u64; 4] {
         match *self {
             Self::Arrived { wire, location } => [1, wire, u64::from(location), 0],
@@ -125,6 +126,7 @@ impl Event {
     }
 }
 
+#[inline]
 const fn pair(high: u32, low: u32) -> u64 {
     (high as u64) << 32 | low as u64
 }
@@ -133,10 +135,12 @@ const fn name_word(name: DocumentName) -> u64 {
     name.wire << 20 ^ name.sequence as u64
 }
 
+#[inline]
 fn place_words(kind: u64, at: &Place, more: u64) -> [u64; 4] {
     [kind, name_word(at.document), at.sequence, pair(at.port.0, 0) ^ more]
 }
 
+#[inline]
 fn effect_words(effect: &Effect) -> [u64; 4] {
     match effect {
         Effect::Collectable { document } => [20, name_word(*document), 0, 0],

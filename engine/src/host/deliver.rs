@@ -157,9 +157,10 @@ impl HostInstance {
         }
     }
 
-    /// An adapter returned from a call.
-    pub(super) fn returned(&mut self, frame: FrameId, returned: Returned) {
-        let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return };
+    /// An adapter returned from a call; `true` if the delivery gave something back: a thread, or
+    /// room for more messages.
+    pub(super) fn returned(&mut self, frame: FrameId, returned: Returned) -> bool {
+        let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return false };
         match (delivery.step, returned) {
             (Step::Beginning, Returned::Begun { max }) => self.load(frame, max),
             (Step::Beginning, _) => self.abandon(frame),
@@ -169,13 +170,14 @@ impl HostInstance {
                 }
                 if delivery.batched {
                     self.transmit_next(frame);
-                } else {
-                    self.conclude(frame, false);
+                    return false;
                 }
+                self.conclude(frame, false);
             }
             (Step::Finishing, _) => self.conclude(frame, returned == Returned::Failed),
             (Step::Clearing, _) => self.conclude(frame, true),
         }
+        true
     }
 
     /// `BeginBatch` failed: nothing was taken yet, so nothing is lost; the turn is over.

@@ -232,7 +232,12 @@ impl HostInstance {
     pub fn handle_input(&mut self, now: Instant, input: HostInput) {
         match input {
             HostInput::Posted { adapter, batch, race } => self.posted(adapter, batch, race),
-            HostInput::Returned { call, returned } => self.returned(FrameId(call.0), returned),
+            HostInput::Returned { call, returned } => {
+                // Between two calls of one delivery nothing else can have become possible.
+                if !self.returned(FrameId(call.0), returned) {
+                    return;
+                }
+            }
             HostInput::WorkDone { frame } => self.work_done(frame),
             HostInput::Committed { frame, status } => self.committed(frame, status),
             HostInput::Dequeued { asked, messages } => self.dequeued(now, asked, messages),

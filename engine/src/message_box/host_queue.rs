@@ -16,35 +16,37 @@ pub(super) const PRIORITIES: usize = 10;
 /// back (a retry, a resume) are few and sorted by a heap. The smaller head goes first (R-CLK-08).
 #[derive(Clone, Debug, Default)]
 struct Lane {
-    fresh: VecDeque<(u64, ReferenceId)>,
+    fresh: VecDeque<ReferenceId>,
+    /// Publication order of the last fresh one.
+    fresh_last: u64,
     returned: BinaryHeap<Reverse<(u64, ReferenceId)>>,
 }
 
 impl Lane {
     fn push(&mut self, sequence: u64, reference: ReferenceId) {
-        if self.fresh.back().is_none_or(|(last, _)| *last < sequence) {
-            self.fresh.push_back((sequence, reference));
+        if self.fresh.is_empty() || self.fresh_last < sequence {
+            self.fresh_last = sequence;
+            self.fresh.push_back(reference);
         } else {
             self.returned.push(Reverse((sequence, reference)));
         }
     }
 
-    fn pop(&mut self) -> Option<ReferenceId> {
+    fn pop(&mut self, sequence_of: impl Fn(ReferenceId) -> u64) -> Option<ReferenceId> {
         let returned_first = match (self.fresh.front(), self.returned.peek()) {
-            (Some((fresh, _)), Some(Reverse((returned, _)))) => returned < fresh,
+            (Some(fresh), Some(Reverse((returned, _)))) => *returned < sequence_of(*fresh),
             (None, Some(_)) => true,
             (Some(_) | None, None) => false,
         };
         if returned_first {
-            self.returned.pop().map(|Reverse((_, reference))| reference)
-        } else {
-            let (_, reference) = self.fresh.pop_front()?;
-            // A flood's memory is given back once the flood is over.
-            if self.fresh.capacity() > 4096 && self.fresh.len() < self.fresh.capacity() / 8 {
-                self.fresh.shrink_to(self.fresh.len() * 2);
-            }
-            Some(reference)
+            return self.returned.pop().map(|Reverse((_, reference))| reference);
         }
+        let reference = self.fresh.pop_front()?;
+        // A flood's memory is given back once the flood is over.
+        if self.fresh.capacity() > 4096 && self.fresh.len() < self.fresh.capacity() / 8 {
+            self.fresh.shrink_to(self.fresh.len() * 2);
+        }
+        Some(reference)
     }
 
     fn is_empty(&self) -> bool {
@@ -79,9 +81,16 @@ impl HostQueue {
 
     /// Takes the next eligible reference: smallest priority number first (INV-28), then
     /// publication order.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<ReferenceId> {
+    ///
+    /// `sequence_of` tells the publication order of a queued reference, which only a comparison
+    /// with one that came back needs; zero for one that is gone.
+    pub(super) fn pop(
+        &mut self,
+        now: Instant,
+        sequence_of: impl Fn(ReferenceId) -> u64,
+    ) -> Option<ReferenceId> {
         self.promote_due(now);
-        self.lanes.iter_mut().find(|lane| !lane.is_empty())?.pop()
+        self.lanes.iter_mut().find(|lane| !lane.is_empty())?.pop(sequence_of)
     }
 
     /// What is due by `now` becomes eligible; whether there was any.
@@ -137,7 +146,8 @@ mod tests {
         queue.push(7, 4, ids[4]);
         queue.push(7, 1, ids[1]); // came back: older than what waits
         queue.push(2, 9, ids[0]);
-        let order: Vec<_> = std::iter::from_fn(|| queue.pop(Instant::ZERO)).collect();
+        let sequence_of = |id: ReferenceId| if id == ids[3] { 3 } else { 4 };
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop(Instant::ZERO, sequence_of)).collect();
         assert_eq!(order, [ids[0], ids[1], ids[3], ids[4]]);
     }
 
@@ -149,8 +159,8 @@ mod tests {
         let mut queue = HostQueue::default();
         queue.delay(due, 7, 1, ids[0]);
         let before = Instant::from_nanos(due.as_nanos() - 1);
-        assert_eq!((queue.pop(before), queue.has_eligible(before)), (None, false));
+        assert_eq!((queue.pop(before, |_| 1), queue.has_eligible(before)), (None, false));
         assert_eq!((queue.next_due(), queue.has_eligible(due)), (Some(due), true));
-        assert_eq!(queue.pop(due), Some(ids[0]));
+        assert_eq!(queue.pop(due, |_| 1), Some(ids[0]));
     }
 }

@@ -47,7 +47,8 @@ struct Reference {
     sequence: u64,
     valid_from: Instant,
     port: SendPortId,
-    retries_left: u32,
+    /// At most 1000 (R-RETRY-01); two bytes, since there are as many of these as references.
+    retries_left: u16,
     state: ReferenceState,
     on_backup: bool,
     /// Named by an operation of the batch being judged: a second one cannot be done as well.
@@ -409,7 +410,7 @@ impl MessageBox {
                     self.suspend_wire(now, wire, resumable, reason);
                 }
                 Action::Delete(id) => self.finish(id, |at| Effect::Deleted { at }),
-                Action::Resubmit(id, at) => self.resubmit(id, at.max(now)),
+                Action::Resubmit(id, at) => self.resubmit(now, id, at.max(now)),
                 Action::NextTransport(id) => self.move_to_next_transport(id),
                 Action::SuspendReference(id) => self.suspend_reference(id, Reason::Adapter),
                 Action::DefaultFailure(id) => self.default_failure(now, id),
@@ -423,8 +424,8 @@ impl MessageBox {
     fn default_failure(&mut self, now: Instant, id: ReferenceId) {
         let Some(reference) = self.references.get(id.0) else { return };
         let settings = self.transport(reference);
-        match after_failure(now, reference.retries_left, settings.retry.interval) {
-            NextStep::Resubmit(due) => self.resubmit(id, due),
+        match after_failure(now, u32::from(reference.retries_left), settings.retry.interval) {
+            NextStep::Resubmit(due) => self.resubmit(now, id, due),
             NextStep::MoveToNextTransport if self.has_backup(id) => self.move_to_next_transport(id),
             NextStep::MoveToNextTransport => self.suspend_reference(id, Reason::Retries),
         }
@@ -463,16 +464,20 @@ impl MessageBox {
         self.subscribers[port.index()].priority
     }
 
-    fn resubmit(&mut self, id: ReferenceId, due: Instant) {
-        let cost = u32::from(!self.is_sabotaged(Sabotage::KeepRetryCount));
+    fn resubmit(&mut self, now: Instant, id: ReferenceId, due: Instant) {
+        let cost = u16::from(!self.is_sabotaged(Sabotage::KeepRetryCount));
         let place = self.change(id, |reference| {
             // Remaining, one lower per Resubmit executed; an adapter may go on at zero (R-RETRY-02).
             reference.retries_left = reference.retries_left.saturating_sub(cost);
             reference.state = ReferenceState::Queued;
             reference.valid_from = due;
         });
-        let retries_left = self.references.get(id.0).map_or(0, |reference| reference.retries_left);
+        let retries_left =
+            self.references.get(id.0).map_or(0, |reference| u32::from(reference.retries_left));
         self.effects.push(Effect::Resubmitted { at: place, due, retries_left });
+        if due <= now {
+            return self.enqueue(place);
+        }
         let priority = self.priority(place.port);
         self.queues[place.host.index()].delay(due, priority, place.sequence, id);
         self.ready.push(place.host);
@@ -481,12 +486,13 @@ impl MessageBox {
     fn move_to_next_transport(&mut self, id: ReferenceId) {
         let Some(reference) = self.references.get(id.0) else { return };
         let backup = self.subscribers[reference.port.index()].transports[1];
-        let retries_left = backup.map_or(0, |backup| backup.retry.count);
+        let retries_left = backup.map_or(0, |backup| retries(backup.retry));
         let place = self.change(id, |reference| {
             reference.on_backup = true;
             reference.retries_left = retries_left;
             reference.state = ReferenceState::Queued;
         });
+        let retries_left = u32::from(retries_left);
         self.effects.push(Effect::MovedToNextTransport { at: place, retries_left });
         self.enqueue(place);
     }
@@ -572,7 +578,9 @@ impl MessageBox {
         let before = out.len();
         out.reserve(self.queues[host.index()].eligible(now, max as usize));
         while out.len() - before < max as usize {
-            let Some(id) = self.queues[host.index()].pop(now) else { break };
+            let references = &self.references;
+            let sequence = |id: ReferenceId| references.get(id.0).map_or(0, |found| found.sequence);
+            let Some(id) = self.queues[host.index()].pop(now, sequence) else { break };
             // A terminated reference may still be named by its queue.
             if self.references.get(id.0).is_none_or(|found| found.state != ReferenceState::Queued) {
                 continue;
@@ -598,7 +606,7 @@ impl MessageBox {
             on_backup: reference.on_backup,
             adapter: transport.adapter,
             endpoint: transport.endpoint,
-            retries_left: reference.retries_left,
+            retries_left: u32::from(reference.retries_left),
             retry_interval: transport.retry.interval,
             bytes: document.parts.bytes(),
             fingerprint: document.fingerprint(),
@@ -613,7 +621,7 @@ impl MessageBox {
     pub fn resume(&mut self, port: SendPortId) -> usize {
         let suspended: Vec<ReferenceId> = self.suspended_at(port, true);
         let retries_left =
-            self.subscribers[port.index()].transports[0].map_or(0, |own| own.retry.count);
+            self.subscribers[port.index()].transports[0].map_or(0, |own| retries(own.retry));
         for id in &suspended {
             let place = self.change(*id, |reference| {
                 reference.state = ReferenceState::Queued;
@@ -695,6 +703,11 @@ impl MessageBox {
             .map(|(_, reference)| self.spool.row(reference.message).document.name)
             .collect()
     }
+}
+
+/// A transport's retries as a reference keeps them.
+fn retries(policy: RetryPolicy) -> u16 {
+    u16::try_from(policy.count).unwrap_or(u16::MAX)
 }
 
 impl ReferenceCounts {

@@ -89,7 +89,7 @@ impl MessageBox {
             sequence,
             valid_from: Instant::ZERO,
             port,
-            retries_left: own.retry.count,
+            retries_left: super::retries(own.retry),
             state,
             on_backup: false,
             staged: false,

@@ -1,6 +1,8 @@
 //! Checks on references: where they are, how often they were tried, what became of them.
 //! INV-10, 13, 14, 16…19, 34…37, 39.
 
+use std::num::NonZeroU64;
+
 use floodgate_engine::adapter::CallId;
 use floodgate_engine::config::Topology;
 use floodgate_engine::id::{ReferenceId, SendPortId};
@@ -25,14 +27,16 @@ enum Whereabouts {
     Work,
 }
 
-/// What the checks know of one reference; found by its place in the reference table.
+/// What the checks know of one reference; found by its place in the reference table. Small on
+/// purpose: there are as many as references.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
     sequence: u64,
-    fingerprint: u64,
-    failed_at: Option<Instant>,
-    retries_left: u32,
-    attempts: u32,
+    /// When it failed last, in nanoseconds after the one before the beginning.
+    failed_at: Option<NonZeroU64>,
+    fingerprint: u32,
+    retries_left: u16,
+    attempts: u16,
     port: u32,
     whereabouts: Whereabouts,
     on_backup: bool,
@@ -132,8 +136,8 @@ impl References {
         }
         self.known[index] = Known {
             sequence: at.sequence,
-            fingerprint: self.fingerprint,
-            retries_left,
+            fingerprint: folded(self.fingerprint),
+            retries_left: small(retries_left),
             port: at.port.0,
             ..Known::default()
         };
@@ -155,6 +159,16 @@ impl References {
     fn retry(&self, known: &Known) -> RetryPolicy {
         self.ports[known.port as usize].retries[usize::from(known.on_backup)]
     }
+}
+
+/// Half the bits of a fingerprint: a change escapes with a chance of one in four thousand million.
+const fn folded(fingerprint: u64) -> u32 {
+    (fingerprint ^ (fingerprint >> 32)) as u32
+}
+
+/// Retry counts are at most 1000 (R-RETRY-01).
+fn small(retries: u32) -> u16 {
+    u16::try_from(retries).unwrap_or(u16::MAX)
 }
 
 impl Checks {
@@ -226,7 +240,7 @@ impl Checks {
         self.references.go(at, Whereabouts::Work);
         self.ordered.left_adapter(at);
         if let Some(known) = self.references.get(at.reference, at.sequence) {
-            let before = std::mem::replace(&mut known.retries_left, retries_left);
+            let before = u32::from(std::mem::replace(&mut known.retries_left, small(retries_left)));
             self.docket.judge(
                 Rule::RetryCountDescends,
                 before.saturating_sub(1) == retries_left,
@@ -245,7 +259,7 @@ impl Checks {
         self.ordered.left_adapter(at);
         let Some(known) = self.references.get(at.reference, at.sequence) else { return };
         let was_on_backup = std::mem::replace(&mut known.on_backup, true);
-        known.retries_left = retries_left;
+        known.retries_left = small(retries_left);
         known.attempts = 0;
         known.failed_at = None;
         let known = *known;
@@ -268,7 +282,7 @@ impl Checks {
         let Some(known) = self.references.get(at.reference, at.sequence).copied() else { return };
         if matches!(reason, Reason::Adapter | Reason::Retries) {
             let expected = self.references.retry(&known).count + 1;
-            self.docket.judge(Rule::AttemptsBounded, known.attempts == expected, || {
+            self.docket.judge(Rule::AttemptsBounded, u32::from(known.attempts) == expected, || {
                 format!(
                     "{} was suspended after {} attempts of {expected}",
                     at.document, known.attempts
@@ -287,7 +301,7 @@ impl Checks {
         let port = known.port as usize;
         let retries = self.references.ports[port].retries[0].count;
         if let Some(known) = self.references.get(at.reference, at.sequence) {
-            known.retries_left = retries;
+            known.retries_left = small(retries);
         }
     }
 
@@ -309,15 +323,15 @@ impl Checks {
         let known = *known;
         self.docket.judge(
             Rule::StoredNeverChanges,
-            known.fingerprint == message.fingerprint,
+            known.fingerprint == folded(message.fingerprint),
             || format!("{name} is delivered with other content than it was published with"),
         );
-        self.docket.judge(Rule::OneBody, known.fingerprint == message.fingerprint, || {
+        self.docket.judge(Rule::OneBody, known.fingerprint == folded(message.fingerprint), || {
             format!("{name} is delivered with other bytes than its siblings")
         });
         self.docket.judge(
             Rule::InnocentsKeepRetries,
-            known.retries_left == message.retries_left,
+            u32::from(known.retries_left) == message.retries_left,
             || {
                 format!(
                     "{name} is delivered with {} retries, its own failures left {}",
@@ -356,13 +370,22 @@ impl Checks {
     pub(crate) fn wire_begins(&mut self, attempt: &floodgate_engine::adapter::Transmission) {
         let now = self.docket.now;
         let Some(known) = self.references.get(attempt.reference, attempt.sequence) else { return };
-        known.attempts += 1;
+        known.attempts = known.attempts.saturating_add(1);
         let known = *known;
         let retry = self.references.retry(&known);
-        self.docket.judge(Rule::AttemptsBounded, known.attempts <= retry.count + 1, || {
-            format!("{} makes attempt {} of {}", attempt.document, known.attempts, retry.count + 1)
-        });
-        if let Some(failed_at) = known.failed_at {
+        self.docket.judge(
+            Rule::AttemptsBounded,
+            u32::from(known.attempts) <= retry.count + 1,
+            || {
+                format!(
+                    "{} makes attempt {} of {}",
+                    attempt.document,
+                    known.attempts,
+                    retry.count + 1
+                )
+            },
+        );
+        if let Some(failed_at) = known.failed_at.map(|after| Instant::from_nanos(after.get() - 1)) {
             self.docket.judge(Rule::RetryInterval, now >= failed_at + retry.interval, || {
                 format!(
                     "{} is tried {} after its failure, not {}",
@@ -385,7 +408,7 @@ impl Checks {
             self.ordered.sent(&mut self.docket, attempt.port, attempt.sequence);
         }
         if let Some(known) = self.references.get(attempt.reference, attempt.sequence) {
-            known.failed_at = (!sent).then_some(now);
+            known.failed_at = NonZeroU64::new(now.as_nanos() + 1).filter(|_| !sent);
         }
     }
 
@@ -423,9 +446,9 @@ impl Checks {
     pub(crate) fn check_route(&mut self, expected: &Expected, effects: &[Effect]) {
         let mut made: Vec<SendPortId> = effects
             .iter()
-            .filter_map(|effect| match effect {
-                Effect::Referenced { at, .. } if at.document == expected.document => Some(at.port),
-                _ => None,
+            .filter_map(|effect| {
+                let Effect::Referenced { at, .. } = effect else { return None };
+                (at.document == expected.document).then_some(at.port)
             })
             .collect();
         made.sort_unstable();

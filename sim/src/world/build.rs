@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use floodgate_engine::adapter::{AdapterInput, AnyAdapter};
 use floodgate_engine::config::{AdapterKind, Topology};
+use floodgate_engine::hash::{mix, name_key};
 use floodgate_engine::host::HostInstance;
 use floodgate_engine::id::{AdapterId, HostInstanceId, ReceiveLocationId, Slab};
 use floodgate_engine::message::{Context, PropertyId, Value};
@@ -145,10 +146,12 @@ fn build_nodes(topology: &Topology) -> (Vec<Node>, Vec<u32>) {
             node_of.push(u32::try_from(nodes.len()).expect("fewer than 2^32 adapters"));
             if used_by(topology, config.host, AdapterId::from(at)) {
                 let host = &topology.hosts[config.host.index()].name;
+                let name = format!("{}@{host}", adapter.name);
                 nodes.push(Node {
                     instance: HostInstanceId::from(index),
                     adapter: AdapterId::from(at),
-                    name: format!("{}@{host}", adapter.name),
+                    key: mix(name_key(&name), index as u64),
+                    name,
                     machine: AnyAdapter::new(adapter.kind),
                     proxy: TransportProxy::default(),
                 });

@@ -22,9 +22,7 @@ use std::sync::Arc;
 use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, OwnAdapter};
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::{DoneRace, FrameId, HostInput, HostInstance, HostOutput};
-use floodgate_engine::id::{
-    AdapterId, HostId, HostInstanceId, Key, SendPortId, ServerId, Slab,
-};
+use floodgate_engine::id::{AdapterId, HostId, HostInstanceId, Key, SendPortId, ServerId, Slab};
 use floodgate_engine::message_box::{Effect, MessageBox};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
@@ -93,6 +91,8 @@ struct Node {
     adapter: AdapterId,
     /// How stories call it.
     name: String,
+    /// The key of its draws: an adapter more elsewhere does not shift it.
+    key: u64,
     machine: AnyAdapter,
     proxy: TransportProxy,
 }
@@ -374,7 +374,8 @@ impl World {
             HostOutput::Call { adapter, input } => {
                 let node = self.node(id, adapter);
                 self.watch_call(node, &input);
-                self.ring.push_back(Now::Adapter(node, input));
+                // A call begins where it is made; whatever the adapter wants then waits its turn.
+                self.adapter_input(node, input);
             }
             HostOutput::Work { frame, demand } => {
                 let cost = self.costs.work(&demand);
@@ -456,7 +457,8 @@ impl World {
             DoneOrder::ReturnFirst => DoneRace::ReturnFirst,
             DoneOrder::CompleteFirst => DoneRace::CompleteFirst,
             DoneOrder::Drawn
-                if self.rng.draw(Purpose::Schedule, u64::from(node), cookie) & 1 == 0 =>
+                if self.rng.draw(Purpose::Schedule, self.nodes[node as usize].key, cookie) & 1
+                    == 0 =>
             {
                 DoneRace::ReturnFirst
             }
@@ -473,7 +475,11 @@ impl World {
             return usage;
         }
         let scale = planned.as_secs_f64() / reached.as_secs_f64();
-        Usage { utilisation: usage.utilisation * scale, queue_mean: usage.queue_mean * scale, ..usage }
+        Usage {
+            utilisation: usage.utilisation * scale,
+            queue_mean: usage.queue_mean * scale,
+            ..usage
+        }
     }
 
     /// Sums up: the last samples, the full audit, the outcome.
@@ -487,7 +493,9 @@ impl World {
         self.sample(ended);
         self.checks.audit(&self.message_box);
         let mut resources: Vec<_> = (self.topology.servers.iter().zip(&self.processors))
-            .map(|(server, processor)| (format!("{} CPU", server.name), self.observed(processor.usage())))
+            .map(|(server, processor)| {
+                (format!("{} CPU", server.name), self.observed(processor.usage()))
+            })
             .collect();
         resources.push(("MessageBox locks and log".to_owned(), self.observed(self.locks.usage())));
         Outcome {
@@ -497,7 +505,8 @@ impl World {
             window: self.measured,
             ended,
             quiescent,
-            unfinished: self.documents_arrived - self.documents_accepted + self.message_box.unfinished(),
+            unfinished: self.documents_arrived - self.documents_accepted
+                + self.message_box.unfinished(),
             spool_final: self.spool(),
             meters: self.meters,
             resources,
