@@ -9,7 +9,9 @@ use floodgate_engine::config::{
     AdapterConfig, AdapterKind, Host, HostInstanceConfig, HostSettings, OnFailure, ReceiveLocation,
     ReceivePort, ReceiveSettings, SendPort, SendSettings, Server, Topology, Transport,
 };
-use floodgate_engine::id::{AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId};
+use floodgate_engine::id::{
+    AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId,
+};
 use floodgate_engine::message::{Body, Context, Defect, PropertyId, PropertyTable, Value};
 use floodgate_engine::pipeline::{ReceivePipeline, SendPipeline, Stage};
 use floodgate_engine::retry::RetryPolicy;
@@ -19,7 +21,8 @@ use floodgate_sim::cost::Costs;
 use floodgate_sim::dist::Dist;
 use floodgate_sim::load::{ArrivalKind, Lots, LotsPer, Shape, Spacing, parse_csv};
 use floodgate_sim::setup::{
-    Discipline, DoneOrder, EndpointSettings, Failure, Fault, LoadSettings, Poison, Setup, SinkSettings,
+    Discipline, DoneOrder, EndpointSettings, Failure, Fault, LoadSettings, Poison, Setup,
+    SinkSettings,
 };
 
 use crate::plan::{self, Problems, Scenario};
@@ -87,23 +90,33 @@ impl Names<'_> {
     }
 
     fn port(&self, name: &str) -> ReceivePortId {
-        ReceivePortId::from(position(self.topology.receive_ports.iter().map(|port| &port.name), name))
+        ReceivePortId::from(position(
+            self.topology.receive_ports.iter().map(|port| &port.name),
+            name,
+        ))
     }
 
     /// The locations of a receive port, in order.
     fn locations(&self, port: &str) -> Vec<ReceiveLocationId> {
         let id = self.port(port);
         let locations = self.topology.receive_locations.iter().enumerate();
-        locations.filter(|(_, at)| at.port == id).map(|(at, _)| ReceiveLocationId::from(at)).collect()
+        locations
+            .filter(|(_, at)| at.port == id)
+            .map(|(at, _)| ReceiveLocationId::from(at))
+            .collect()
     }
 
     fn machines(&mut self) {
-        let server =
-            |server: &plan::server::Server| Server { name: server.name.clone(), cpus: server.cores };
+        let server = |server: &plan::server::Server| Server {
+            name: server.name.clone(),
+            cpus: server.cores,
+        };
         self.topology.servers = self.scenario.servers.iter().map(server).collect();
         for host in &self.scenario.hosts {
             let id = HostId::from(self.topology.hosts.len());
-            self.topology.hosts.push(Host { name: host.name.clone(), settings: host_settings(host) });
+            self.topology
+                .hosts
+                .push(Host { name: host.name.clone(), settings: host_settings(host) });
             for server in &host.on {
                 let server = self.server(server);
                 self.topology.host_instances.push(HostInstanceConfig { host: id, server });
@@ -130,7 +143,9 @@ impl Names<'_> {
 
     fn receive_ports(&mut self) {
         for port in &self.scenario.receive_ports {
-            self.topology.receive_ports.push(ReceivePort { name: port.name.clone(), map: port.map });
+            self.topology
+                .receive_ports
+                .push(ReceivePort { name: port.name.clone(), map: port.map });
             let port_id = self.port(&port.name);
             for location in &port.locations {
                 let adapter = receive_adapter(&location.adapter);
@@ -166,7 +181,8 @@ impl Names<'_> {
             let backup = (port.backup.as_ref())
                 .map(|backup| self.transport(&format!("{}.backup", port.name), backup));
             let filter = port.filter.as_ref().map(|own| filter(own, &mut self.topology.properties));
-            let on_failure = if port.stop_on_failure { OnFailure::Stop } else { OnFailure::Continue };
+            let on_failure =
+                if port.stop_on_failure { OnFailure::Stop } else { OnFailure::Continue };
             self.topology.send_ports.push(SendPort {
                 name: port.name.clone(),
                 filter,
@@ -183,7 +199,8 @@ impl Names<'_> {
 
     fn transport(&mut self, name: &str, transport: &plan::send::Transport) -> Transport {
         let adapter_name = send_name(&transport.adapter);
-        let adapter = self.adapter(adapter_name, AdapterKind::Send(send_adapter(&transport.adapter)));
+        let adapter =
+            self.adapter(adapter_name, AdapterKind::Send(send_adapter(&transport.adapter)));
         let forward_to = transport.forward_to.as_ref().map(|port| self.locations(port)[0]);
         let sink = SinkSettings {
             wire: dist(&transport.wire),
@@ -193,7 +210,8 @@ impl Names<'_> {
             forward_to,
         };
         let endpoint = self.endpoint(name.to_owned(), EndpointSettings::Sink(sink));
-        let retry = RetryPolicy { count: transport.retry.count, interval: transport.retry.interval };
+        let retry =
+            RetryPolicy { count: transport.retry.count, interval: transport.retry.interval };
         Transport { adapter, host: self.host(&transport.host), endpoint, retry }
     }
 

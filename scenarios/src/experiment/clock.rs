@@ -4,11 +4,16 @@ use std::time::Duration;
 
 /// A stopwatch for `wall_seconds`.
 pub(super) struct WallClock(
-    #[expect(clippy::disallowed_types, reason = "wall_seconds is about the tool")] std::time::Instant,
+    #[expect(clippy::disallowed_types, reason = "wall_seconds is about the tool")]
+    std::time::Instant,
 );
 
 impl WallClock {
-    #[expect(clippy::disallowed_methods, reason = "wall_seconds is about the tool")]
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        reason = "wall_seconds is about the tool"
+    )]
     pub(super) fn start() -> Self {
         Self(std::time::Instant::now())
     }

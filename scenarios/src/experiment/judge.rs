@@ -17,13 +17,16 @@ pub fn judge(scenario: &Scenario, outcome: &Outcome) -> (Vec<VerdictRow>, Vec<St
     let mut rows = Vec::new();
     let mut idle = Vec::new();
     for verdict in &outcome.verdicts {
-        let (id, promise) = (verdict.rule.id(), verdict.rule.promise());
+        let (id, promise) = (verdict.rule.id(), verdict.rule.promise().replace('`', ""));
         if verdict.occasions == 0 {
             idle.push(id.to_owned());
             continue;
         }
         let detail = match &verdict.first {
-            Some(first) => format!("{promise} Broken {} times, first at {}: {}", verdict.broken, first.at, first.what),
+            Some(first) => format!(
+                "{promise} Broken {} times, first at {}: {}",
+                verdict.broken, first.at, first.what
+            ),
             None if verdict.broken > 0 => format!("{promise} Broken {} times.", verdict.broken),
             None => format!("{promise} Kept on {} occasions.", verdict.occasions),
         };
@@ -66,13 +69,19 @@ fn expectations(scenario: &Scenario, outcome: &Outcome, rows: &mut Vec<VerdictRo
 }
 
 fn counted(name: &str, bound: &Bound, count: u64) -> VerdictRow {
-    let bounds = [("exactly", bound.exactly), ("at least", bound.at_least), ("at most", bound.at_most)];
+    let bounds =
+        [("exactly", bound.exactly), ("at least", bound.at_least), ("at most", bound.at_most)];
     let said: Vec<String> =
         bounds.iter().filter_map(|(word, bound)| Some(format!("{word} {}", (*bound)?))).collect();
     row(name, bound.admits(count), format!("{count}, expected {}.", said.join(" and ")))
 }
 
-fn port_expectations(scenario: &Scenario, outcome: &Outcome, port: &ExpectPort, rows: &mut Vec<VerdictRow>) {
+fn port_expectations(
+    scenario: &Scenario,
+    outcome: &Outcome,
+    port: &ExpectPort,
+    rows: &mut Vec<VerdictRow>,
+) {
     let Some(at) = scenario.send_ports.iter().position(|own| own.name == port.name) else { return };
     let meter = &outcome.meters.ports[at];
     let counts = [
@@ -91,7 +100,11 @@ fn port_expectations(scenario: &Scenario, outcome: &Outcome, port: &ExpectPort, 
         let least = bound.at_least.map(|least| format!("at least {least}"));
         let most = bound.at_most.map(|most| format!("at most {most}"));
         let allowed: Vec<String> = least.into_iter().chain(most).collect();
-        rows.push(row(&name("rate"), passes, format!("{rate:.1} documents/s, expected {}.", allowed.join(" and "))));
+        rows.push(row(
+            &name("rate"),
+            passes,
+            format!("{rate:.1} documents/s, expected {}.", allowed.join(" and ")),
+        ));
     }
     if let Some(bound) = &port.latency_p99 {
         let most = bound.at_most;
@@ -144,7 +157,8 @@ fn sustainable(expected: bool, outcome: &Outcome) -> VerdictRow {
     let growth = outcome.meters.backlog.growth(outcome.ended);
     let name = "expect.sustainable".to_owned();
     if offered < SUSTAINABLE_DOCUMENTS_MIN {
-        let detail = format!("Only {offered} documents were offered in the window: too few to tell.");
+        let detail =
+            format!("Only {offered} documents were offered in the window: too few to tell.");
         return VerdictRow { name, verdict: Verdict::Unknown, detail };
     }
     let share = growth as f64 / offered as f64;

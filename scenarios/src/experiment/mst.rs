@@ -283,12 +283,14 @@ fn missed(goal: &Goal, run: &Run) -> Option<String> {
             let histogram = run.outcome.latency();
             let in_time = histogram.count_between(0, late.over.as_nanos());
             let share = 1.0 - in_time as f64 / histogram.len().max(1) as f64;
-            let goal = format!("late: at most {} of the documents over {}", late.at_most, late.over);
+            let goal =
+                format!("late: at most {} of the documents over {}", late.at_most, late.over);
             (share > late.at_most).then_some(goal)
         }
         Goal::Backlog(backlog) => {
             let max = run.outcome.meters.backlog.max();
-            (max > backlog.at_most).then(|| format!("backlog: at most {} documents", backlog.at_most))
+            (max > backlog.at_most)
+                .then(|| format!("backlog: at most {} documents", backlog.at_most))
         }
     }
 }

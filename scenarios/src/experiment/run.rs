@@ -93,7 +93,9 @@ fn watch(mut world: World) -> Outcome {
         let meters = world.meters();
         bar.set_message(format!(
             "{} virtual, {} received, {} processed",
-            world.now(), meters.received, meters.processed
+            world.now(),
+            meters.received,
+            meters.processed
         ));
         bar.tick();
     }
@@ -111,7 +113,9 @@ fn replays(setup: &floodgate_sim::setup::Setup, outcome: &Outcome) -> VerdictRow
     VerdictRow {
         name: "INV-69".to_owned(),
         verdict: if same { Verdict::Pass } else { Verdict::Fail },
-        detail: format!("Replaying the seed yields the identical event log: the first {events} events were run again."),
+        detail: format!(
+            "Replaying the seed yields the identical event log: the first {events} events were run again."
+        ),
     }
 }
 

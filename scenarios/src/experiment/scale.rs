@@ -18,13 +18,16 @@ pub fn offered_rate(scenario: &Scenario) -> Result<f64, Problems> {
     for load in &scenario.loads {
         sum += match &load.rate {
             Rate::Constant(rate) | Rate::Poisson(rate) => *rate,
-            Rate::Steps(steps, _) => mean_of_steps(steps, load.warm_up + load.measure.unwrap_or(Duration::ZERO)),
+            Rate::Steps(steps, _) => {
+                mean_of_steps(steps, load.warm_up + load.measure.unwrap_or(Duration::ZERO))
+            }
             Rate::Floodgate(flood, _) => {
                 let share = flood.lasts.as_secs_f64() / flood.every.as_secs_f64();
                 flood.base + (flood.peak - flood.base) * share
             }
             Rate::Lots(lots) => {
-                let per_section = f64::from(lots.lot) * f64::from(load.documents) / lots.sleep.as_secs_f64();
+                let per_section =
+                    f64::from(lots.lot) * f64::from(load.documents) / lots.sleep.as_secs_f64();
                 match lots.per {
                     Per::Section => per_section,
                     Per::Thread => per_section * f64::from(lots.threads),
@@ -44,12 +47,13 @@ fn unscalable(load: &str) -> Problems {
 
 fn mean_of_steps(steps: &[crate::plan::rate::Step], whole: Duration) -> f64 {
     let ends = steps.iter().skip(1).map(|step| step.at).chain([whole]);
-    let area: f64 = steps
-        .iter()
-        .zip(ends)
-        .map(|(step, end)| step.rate * (end - step.at).as_secs_f64())
-        .sum();
-    if whole.is_zero() { steps.first().map_or(0.0, |step| step.rate) } else { area / whole.as_secs_f64() }
+    let area: f64 =
+        steps.iter().zip(ends).map(|(step, end)| step.rate * (end - step.at).as_secs_f64()).sum();
+    if whole.is_zero() {
+        steps.first().map_or(0.0, |step| step.rate)
+    } else {
+        area / whole.as_secs_f64()
+    }
 }
 
 /// The scenario with all its loads `factor` times as fast.
@@ -80,9 +84,11 @@ pub fn longest_period(scenario: &Scenario) -> Duration {
     let of = |rate: &Rate| match rate {
         Rate::Lots(lots) => lots.sleep,
         Rate::Floodgate(flood, _) => flood.every,
-        Rate::AllAtOnce | Rate::Constant(_) | Rate::Poisson(_) | Rate::Replay(_) | Rate::Steps(..) => {
-            Duration::ZERO
-        }
+        Rate::AllAtOnce
+        | Rate::Constant(_)
+        | Rate::Poisson(_)
+        | Rate::Replay(_)
+        | Rate::Steps(..) => Duration::ZERO,
     };
     scenario.loads.iter().map(|load| of(&load.rate)).max().unwrap_or(Duration::ZERO)
 }
@@ -106,7 +112,10 @@ pub fn preloaded(scenario: &Scenario, documents: u64, replication: u32) -> Resul
         let messages = documents / count / u64::from(plan.documents.max(1));
         preloads.push(LoadSettings {
             name: format!("{} (preload)", load.name),
-            arrivals: ArrivalKind::Replay(vec![Instant::ZERO; usize::try_from(messages).unwrap_or(0)]),
+            arrivals: ArrivalKind::Replay(vec![
+                Instant::ZERO;
+                usize::try_from(messages).unwrap_or(0)
+            ]),
             start: Instant::ZERO,
             ..load.clone()
         });

@@ -424,19 +424,15 @@ impl Checks {
         if number >= ROUTES_CHECKED_FIRST && !number.is_multiple_of(ROUTES_CHECKED_EVERY) {
             return None;
         }
+        let direct_to = document.promoted(PropertyId::SP_TRANSPORT_ID);
         let mut ports = Vec::new();
         for (index, port) in topology.send_ports.iter().enumerate() {
-            let direct =
-                document.promoted(PropertyId::SP_TRANSPORT_ID) == Some(Value::text(&port.name));
-            let filtered = port
-                .filter
-                .as_ref()
+            let direct = matches!(&direct_to, Some(Value::Text(name)) if **name == *port.name);
+            let filtered = (port.filter.as_ref())
                 .is_some_and(|filter| filter.matches(|property| document.promoted(property)));
-            if port.state != PortState::Bound && (direct || filtered) {
-                ports.extend(std::iter::repeat_n(
-                    SendPortId::from(index),
-                    usize::from(direct) + usize::from(filtered),
-                ));
+            if port.state != PortState::Bound {
+                let matches = usize::from(direct) + usize::from(filtered);
+                ports.extend(std::iter::repeat_n(SendPortId::from(index), matches));
             }
         }
         Some(Expected { document: document.name, ports })
