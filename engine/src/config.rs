@@ -68,7 +68,7 @@ pub struct HostSettings {
     pub poll: Duration,
     /// Looks under way at once, at most (R-DEQ-02).
     pub dequeue_threads: u32,
-    /// References taken by one look. [M] not documented; knob `dequeue_batch`.
+    /// References taken by one look. \[M\] not documented; knob `dequeue_batch`.
     pub dequeue_batch: u32,
     /// Messages in memory that wait for an engine thread, per CPU (R-DEQ-04).
     pub internal_queue: u32,
@@ -78,12 +78,12 @@ pub struct HostSettings {
     pub threads: u32,
     /// Share of the threads that exist at the start, in per cent (R-THR-01).
     pub threads_start: u32,
-    /// Least time between two new threads while work waits. [M]; zero means at once.
+    /// Least time between two new threads while work waits. \[M\]; zero means at once.
     pub thread_growth: Duration,
     /// Messages in one adapter batch at most, where the adapter does not say more (R-CLK-10).
     pub engine_batch: u32,
     /// Publishing batches that may wait for a thread, per CPU, before `Done` blocks (R-DONE-03).
-    /// [M] the product's bound is not documented.
+    /// \[M\] the product's bound is not documented.
     pub batch_queue: u32,
 }
 

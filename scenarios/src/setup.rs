@@ -327,7 +327,7 @@ fn host_settings(host: &plan::host::Host) -> HostSettings {
         threads_start: host.threads_start,
         thread_growth: host.thread_growth,
         engine_batch: host.engine_batch,
-        ..HostSettings::default()
+        batch_queue: host.batch_queue,
     }
 }
 

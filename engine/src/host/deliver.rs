@@ -181,7 +181,7 @@ impl HostInstance {
     }
 
     /// `BeginBatch` failed: nothing was taken yet, so nothing is lost; the turn is over.
-    /// [M] the documents say nothing of it.
+    /// \[M\] the documents say nothing of it.
     fn abandon(&mut self, frame: FrameId) {
         if let Some(Frame::Deliver(delivery)) = self.release(frame) {
             let adapter = delivery.adapter;

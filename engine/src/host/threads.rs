@@ -6,7 +6,7 @@ use crate::time::{Duration, Instant};
 /// How many engine threads exist and how many are leased (R-THR-01).
 ///
 /// The pool starts at a share of its maximum and grows by one thread at a time while work waits.
-/// [M] the pace of growth is not documented: knob `thread_growth`; it does not shrink by itself.
+/// \[M\] the pace of growth is not documented: knob `thread_growth`; it does not shrink by itself.
 #[derive(Clone, Debug)]
 pub(super) struct ThreadPool {
     exist: u32,

@@ -617,7 +617,7 @@ impl MessageBox {
     /// An operator resumes what is suspended at `port`, resumable ones only (R-MBX-08); a stopped
     /// ordered instance starts again with its failed head (R-ORD-09). Returns how many.
     ///
-    /// Retries start anew on the primary transport. [M] not documented.
+    /// Retries start anew on the primary transport. \[M\] not documented.
     pub fn resume(&mut self, port: SendPortId) -> usize {
         let suspended: Vec<ReferenceId> = self.suspended_at(port, true);
         let retries_left =

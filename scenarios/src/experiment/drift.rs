@@ -32,6 +32,9 @@ const PRELOAD_SECONDS: f64 = 30.0;
 /// How a probe came out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Drift {
+    /// Neither: the drift is smaller than what was to be told from none, so that this is the
+    /// capacity as closely as asked.
+    Balanced,
     /// The backlog grows without end.
     Growing,
     /// The backlog shrinks, or is gone.
@@ -64,8 +67,8 @@ pub struct Question {
     pub rate: f64,
     /// The relative drift that is to be told from none.
     pub delta: f64,
-    /// Which replication of the seed to run.
-    pub replication: u32,
+    /// The seed of this probe: probes are independent of each other.
+    pub seed: u64,
     /// Virtual seconds after which to give up.
     pub seconds_max: f64,
 }
@@ -98,7 +101,8 @@ impl Windows {
 /// A replay file that cannot be read.
 pub fn probe(scenario: &Scenario, question: &Question) -> Result<DriftProbe, Problems> {
     let preload = (question.rate * PRELOAD_SECONDS).max(WINDOW_DOCUMENTS * 10.0);
-    let setup = preloaded(scenario, preload as u64, question.replication)?;
+    let mut setup = preloaded(scenario, preload as u64)?;
+    setup.seed = question.seed;
     let warm_up = scenario.loads.iter().map(|load| load.warm_up).max().unwrap_or(Duration::ZERO);
     let mut windows = Windows {
         world: World::new(&setup),
@@ -153,6 +157,9 @@ fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe
             break;
         }
     }
+    if drift == Drift::Undecided && is_balanced(&growths, target) {
+        (drift, why) = (Drift::Balanced, "the drift is too small to matter");
+    }
     let span = growths.len() as f64 * seconds;
     let per_second = growths.iter().sum::<f64>() / span;
     let broken = windows.world.checks().violations().first();
@@ -167,6 +174,16 @@ fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe
             growths.len()
         ),
     }
+}
+
+/// Whether the mean growth, give or take two standard errors, is within the target.
+fn is_balanced(growths: &[f64], target: f64) -> bool {
+    if growths.len() < PILOT_WINDOWS {
+        return false;
+    }
+    let count = growths.len() as f64;
+    let mean = growths.iter().sum::<f64>() / count;
+    mean.abs() + 2.0 * (variance_of(growths) / count).sqrt() <= target
 }
 
 /// The variance of the growth per window. Near-deterministic plants have almost none: a window

@@ -68,7 +68,6 @@ struct Search<'a> {
     probes: Vec<Probe>,
     documents: u64,
     broken: bool,
-    replication: u32,
 }
 
 /// Searches for the maximum sustainable throughput of `scenario`.
@@ -91,7 +90,6 @@ pub fn search(
         probes: Vec::new(),
         documents: 0,
         broken: false,
-        replication: 0,
     };
     let bracket = search.bracket()?;
     let mut record = MstRecord {
@@ -147,10 +145,9 @@ impl Search<'_> {
         let question = Question {
             rate,
             delta: self.blur(),
-            replication: self.replication,
+            seed: self.scenario.seed.wrapping_add(self.probes.len() as u64 + 1),
             seconds_max: self.seconds_max,
         };
-        self.replication += 1;
         let probe = probe(&self.scaled(rate), &question)?;
         self.note(rate, &question, &probe);
         Ok(probe.drift)
@@ -161,7 +158,7 @@ impl Search<'_> {
         self.broken |= probe.broken.is_some();
         let verdict = match (&probe.broken, probe.drift) {
             (Some(_), _) => MstVerdict::Broken,
-            (None, Drift::Shrinking) => MstVerdict::Sustainable,
+            (None, Drift::Balanced | Drift::Shrinking) => MstVerdict::Sustainable,
             (None, Drift::Growing) => MstVerdict::Unsustainable,
             (None, Drift::Undecided) => MstVerdict::Undecided,
         };
@@ -169,7 +166,7 @@ impl Search<'_> {
         self.probes.push(Probe {
             rate,
             seconds: probe.seconds,
-            seeds: vec![u64::from(question.replication)],
+            seeds: vec![question.seed],
             verdict,
             evidence: format!("{}{broken}", probe.evidence),
         });
@@ -184,8 +181,8 @@ impl Search<'_> {
             match self.drift(rate)? {
                 Drift::Shrinking => low = Some(rate),
                 Drift::Growing => high = Some(rate),
-                // Too close to the capacity to tell: it is not further off than the blur.
-                Drift::Undecided => return Ok(Some((rate, rate))),
+                Drift::Balanced => return Ok(Some((rate, rate))),
+                Drift::Undecided => return Ok(None),
             }
             rate = match (low, high) {
                 (Some(low), Some(high)) if self.is_narrow(low, high) => {

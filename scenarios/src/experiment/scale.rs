@@ -99,8 +99,8 @@ pub fn longest_period(scenario: &Scenario) -> Duration {
 /// # Errors
 ///
 /// A replay file that cannot be read.
-pub fn preloaded(scenario: &Scenario, documents: u64, replication: u32) -> Result<Setup, Problems> {
-    let mut setup = setup(scenario, replication)?;
+pub fn preloaded(scenario: &Scenario, documents: u64) -> Result<Setup, Problems> {
+    let mut setup = setup(scenario, 0)?;
     let count = setup.loads.len() as u64;
     let mut preloads: Vec<LoadSettings> = Vec::new();
     for (load, plan) in setup.loads.iter_mut().zip(&scenario.loads) {

@@ -132,7 +132,6 @@ coefficients! {
     send_kb: "CPU of the BizTalk server, per KB handed to a send adapter",
     completion_batch: "CPU of the BizTalk server, per batch of finished messages",
     completion_message: "CPU of the BizTalk server, per finished message",
-    orchestration_message: "CPU of the BizTalk server, per message through an orchestration",
     sql_transaction: "CPU of the SQL server, per transaction",
     sql_row: "CPU of the SQL server, per row written or deleted",
     sql_kb: "CPU of the SQL server, per KB written",

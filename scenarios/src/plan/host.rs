@@ -30,6 +30,8 @@ pub struct Host {
     pub thread_growth: Duration,
     /// Messages that the engine puts in one MessageBox transaction.
     pub engine_batch: u32,
+    /// Publishing batches that may wait for a thread, per CPU.
+    pub batch_queue: u32,
 }
 
 pub(crate) static HOST: Shape = Shape::of(
@@ -73,7 +75,13 @@ pub(crate) static HOST: Shape = Shape::of(
             "engine_batch",
             Kind::Integer(1, 10_000),
             "10",
-            "messages that the engine puts in one MessageBox transaction",
+            "messages in one adapter batch, unless the adapter documents its own",
+        ),
+        Row::default(
+            "batch_queue",
+            Kind::Integer(1, 1_000_000),
+            "20",
+            "publishing batches that may wait for a thread, per CPU, before Done blocks",
         ),
     ],
 );
@@ -93,5 +101,6 @@ impl Bind for Host {
         b.key("threads_start", &mut self.threads_start);
         b.key("thread_growth", &mut self.thread_growth);
         b.key("engine_batch", &mut self.engine_batch);
+        b.key("batch_queue", &mut self.batch_queue);
     }
 }

@@ -1,4 +1,5 @@
-//! Rates: when the interchanges of a load come. Rates are per second of virtual time.
+//! Rates: when the interchanges of a load come. Rates are documents per second of virtual time;
+//! the lots of LoadGen are messages.
 
 use floodgate_engine::time::Duration;
 
@@ -100,7 +101,7 @@ static STEP: Shape = Shape::of(
     "a rate from an instant on",
     &[
         Row::required("at", Kind::Duration, "from when, after the start of the load"),
-        Row::required("rate", PER_SECOND, "interchanges per second from then on"),
+        Row::required("rate", PER_SECOND, "documents per second from then on"),
     ],
 )
 .inline();
@@ -109,8 +110,8 @@ static FLOODGATE: Shape = Shape::of(
     "floodgate",
     "a base rate with floods",
     &[
-        Row::required("base", PER_SECOND, "interchanges per second between floods"),
-        Row::required("peak", PER_SECOND, "interchanges per second in a flood"),
+        Row::required("base", PER_SECOND, "documents per second between floods"),
+        Row::required("peak", PER_SECOND, "documents per second in a flood"),
         Row::required("every", Kind::PositiveDuration, "from one flood's beginning to the next"),
         Row::required("lasts", Kind::PositiveDuration, "how long a flood lasts"),
         Row::default("first", Kind::Duration, "'0 s'", "when the first flood begins"),
