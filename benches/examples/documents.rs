@@ -6,7 +6,7 @@
 //! documents waiting 2000000    # partners that never answer: everything stays in the MessageBox
 //! ```
 //!
-//! Count instructions with `valgrind --tool=callgrind target/release/examples/documents run 100000`.
+//! Count instructions: `valgrind --tool=callgrind target/release/examples/documents run 100000`.
 
 use std::time::Instant;
 

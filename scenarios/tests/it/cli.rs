@@ -35,7 +35,7 @@ fn list_has_every_scenario_with_what_it_is_about() {
         assert!(list.lines().any(|line| line.trim_start().starts_with(name)), "{list}");
     }
     let json: serde_json::Value = serde_json::from_str(&said(&["list", "--json"])).unwrap();
-    assert_eq!(json["scenarios"][0]["name"], "file_to_file");
+    assert_eq!(json["scenarios"][0]["name"], floodgate_scenarios::catalogue::CATALOGUE[0].0);
 }
 
 #[test]

@@ -6,3 +6,5 @@ mod bad_input;
 mod cli;
 mod loadgen;
 mod plan;
+mod theory;
+mod tidy;

@@ -47,6 +47,7 @@ impl World {
         let loads = build_loads(&topology, &setup.loads);
         let mut world = Self {
             now: Instant::ZERO,
+            active: Instant::ZERO,
             end: setup.end,
             drain: setup.drain,
             measured: (setup.measure_from, setup.measure_to),

@@ -108,6 +108,8 @@ struct OnWire {
 #[derive(Clone, Debug)]
 pub struct World {
     now: Instant,
+    /// The last instant at which something happened, the cleanup job aside.
+    active: Instant,
     end: Instant,
     drain: Duration,
     measured: (Instant, Instant),
@@ -327,7 +329,7 @@ impl World {
         match due {
             Due::Arrival(load) => self.arrival(load),
             Due::BoxWake => self.wake_box(),
-            Due::Cleanup => self.clean_up(),
+            Due::Cleanup => return self.clean_up(),
             Due::Fetched(fetch) => self.fetched(fetch),
             Due::HostWake(instance) => {
                 if self.host_wakes[instance as usize] <= self.now {
@@ -343,6 +345,7 @@ impl World {
                 self.ring.push_back(Now::Adapter(node, AdapterInput::Wake { token }));
             }
         }
+        self.active = self.now;
     }
 
     fn schedule(&mut self, at: Instant, due: Due) {
@@ -470,7 +473,7 @@ impl World {
     /// nothing was left to do was not idle for the rest of it.
     fn observed(&self, usage: Usage) -> Usage {
         let (from, to) = self.measured;
-        let (planned, reached) = (to.since(from), self.now.min(to).since(from));
+        let (planned, reached) = (to.since(from), self.active.min(to).since(from));
         if reached.is_zero() || reached == planned {
             return usage;
         }
@@ -488,9 +491,11 @@ impl World {
         let quiescent = self.ring.is_empty() && self.queue.is_empty();
         if !quiescent {
             self.pass(self.end.max(self.now));
+            self.active = self.now;
         }
-        let ended = self.now;
-        self.sample(ended);
+        self.sample(self.now);
+        // A last run of the cleanup job is no part of the work.
+        let ended = self.active;
         self.checks.audit(&self.message_box);
         let mut resources: Vec<_> = (self.topology.servers.iter().zip(&self.processors))
             .map(|(server, processor)| {

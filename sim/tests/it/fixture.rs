@@ -19,7 +19,12 @@ use floodgate_sim::outcome::Outcome;
 use floodgate_sim::setup::{
     Discipline, DoneOrder, EndpointSettings, Failure, LoadSettings, Setup, SinkSettings,
 };
+use floodgate_sim::trace::StoryLine;
 use floodgate_sim::world::World;
+use proptest::strategy::Strategy;
+use proptest::test_runner::{
+    Config, FileFailurePersistence, RngAlgorithm, RngSeed, TestCaseError, TestError, TestRunner,
+};
 
 /// Immediate dispatch and free work, as in the profile `free`.
 pub(crate) fn immediate() -> HostSettings {
@@ -42,6 +47,15 @@ pub(crate) const PUSH: ReceiveSettings = ReceiveSettings {
     batches: u32::MAX,
 };
 
+/// Looks into its folder once a second and submits what it finds as one batch.
+pub(crate) const FOLDER: ReceiveSettings = ReceiveSettings {
+    batch_messages: 20,
+    batch_bytes: u64::MAX,
+    poll: Some(Duration::from_secs(1)),
+    notify: false,
+    batches: 1,
+};
+
 /// Non-blocking, one message at a time, with as many workers as there are messages.
 pub(crate) const ASYNC: SendSettings = SendSettings {
     blocking: false,
@@ -52,6 +66,15 @@ pub(crate) const ASYNC: SendSettings = SendSettings {
     completion_batch: 1,
     completion_wait: Duration::ZERO,
 };
+
+/// Holds an engine thread while its wire works, one message at a time.
+pub(crate) const BLOCKING: SendSettings = SendSettings { blocking: true, ..ASYNC };
+
+/// Takes adapter batches and transmits them on its own threads.
+pub(crate) const BATCHED: SendSettings = SendSettings { batched: true, ..ASYNC };
+
+/// Takes adapter batches and transmits them inside `Done`.
+pub(crate) const BLOCKING_BATCHED: SendSettings = SendSettings { batched: true, ..BLOCKING };
 
 /// A partner's end that answers at once and never fails.
 pub(crate) fn sink() -> SinkSettings {
@@ -264,13 +287,131 @@ impl Plant {
     pub(crate) fn run(&self) -> Outcome {
         World::new(&self.setup).run()
     }
+}
 
-    /// Runs the plant to its end and tells the story, one line an event.
-    pub(crate) fn story(&self) -> String {
-        let mut world = self.telling();
-        while world.step() {}
-        let line = |(at, what): &(Instant, String)| format!("{at} {what}\n");
-        world.trace().story().iter().map(line).collect()
+/// An instant some milliseconds after the beginning.
+pub(crate) fn ms(millis: u64) -> Instant {
+    Instant::ZERO + Duration::from_millis(millis)
+}
+
+/// What happened in a world that told its story, to be questioned.
+pub(crate) struct Story {
+    lines: Vec<StoryLine>,
+}
+
+impl Story {
+    /// The story of a world so far.
+    pub(crate) fn of(world: &World) -> Self {
+        Self { lines: world.trace().story().to_vec() }
+    }
+
+    /// All of it, one line an event, as snapshots keep it.
+    pub(crate) fn text(&self) -> String {
+        self.lines.iter().map(|(at, what)| format!("{at} {what}\n")).collect()
+    }
+
+    /// The lines that contain every one of `words`: where they are, and when.
+    fn found(&self, words: &[&str]) -> Vec<(usize, Instant)> {
+        let told = |line: &str| words.iter().all(|word| line.contains(word));
+        let lines = self.lines.iter().enumerate();
+        lines.filter(|(_, (_, line))| told(line)).map(|(n, (at, _))| (n, *at)).collect()
+    }
+
+    /// How many lines contain every one of `words`.
+    pub(crate) fn count(&self, words: &[&str]) -> usize {
+        self.found(words).len()
+    }
+
+    /// When the lines that contain every one of `words` happened.
+    pub(crate) fn instants(&self, words: &[&str]) -> Vec<Instant> {
+        self.found(words).into_iter().map(|(_, at)| at).collect()
+    }
+
+    /// Asserts that these lines exist once each and follow each other in this order.
+    #[track_caller]
+    pub(crate) fn assert_order(&self, lines: &[&[&str]]) {
+        let mut last = None;
+        for words in lines {
+            let found = self.found(words);
+            assert_eq!(found.len(), 1, "{words:?} is told once in\n{}", self.text());
+            assert!(last < Some(found[0].0), "{words:?} comes too early in\n{}", self.text());
+            last = Some(found[0].0);
+        }
+    }
+}
+
+/// Steps until nothing is left to do.
+pub(crate) fn finish(world: &mut World) {
+    while world.step() {}
+}
+
+/// Steps until nothing is left to do, but no more than `steps` times: a world that goes on for
+/// ever is a verdict, not a hang.
+pub(crate) fn finish_within(world: &mut World, steps: u64) -> Verdict {
+    let taken = (0..steps).take_while(|_| world.step()).count() as u64;
+    demand(taken < steps, || format!("not at an end after {steps} steps"))
+}
+
+/// A property's verdict on one case: what was broken, if anything.
+pub(crate) type Verdict = Result<(), String>;
+
+/// The verdict of the checks on a run.
+pub(crate) fn all_kept(outcome: &Outcome) -> Verdict {
+    match outcome.violations.first() {
+        None => Ok(()),
+        Some(violation) => Err(format!("{} broken: {violation:?}", violation.rule.id())),
+    }
+}
+
+/// `Err` with what `what` tells, unless `holds`.
+pub(crate) fn demand(holds: bool, what: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+/// `Err` unless both are equal.
+pub(crate) fn demand_eq<T: std::fmt::Debug + PartialEq>(found: T, due: T, of: &str) -> Verdict {
+    demand(found == due, || format!("{of}: found {found:?}, due {due:?}"))
+}
+
+/// The cases of a property: the same ones in every run.
+fn config(cases: u32) -> Config {
+    Config {
+        cases,
+        rng_algorithm: RngAlgorithm::ChaCha,
+        rng_seed: RngSeed::Fixed(0x00F1_00D6_A7E5),
+        failure_persistence: None,
+        ..Config::default()
+    }
+}
+
+/// Demands `property` of many cases; `regressions` keeps the seeds of those that ever failed.
+#[track_caller]
+pub(crate) fn holds<S: Strategy>(
+    cases: u32,
+    regressions: &'static str,
+    strategy: &S,
+    property: impl Fn(&S::Value) -> Verdict,
+) {
+    let persistence = FileFailurePersistence::Direct(regressions);
+    let config = Config { failure_persistence: Some(Box::new(persistence)), ..config(cases) };
+    let verdict = |case: S::Value| property(&case).map_err(TestCaseError::fail);
+    if let Err(error) = TestRunner::new(config).run(strategy, verdict) {
+        panic!("{error}");
+    }
+}
+
+/// Demands that `property` is broken by one of many cases: that it is able to fail.
+#[track_caller]
+pub(crate) fn notices<S: Strategy>(
+    cases: u32,
+    strategy: &S,
+    property: impl Fn(&S::Value) -> Verdict,
+) -> String {
+    let config = Config { max_shrink_iters: 0, ..config(cases) };
+    let verdict = |case: S::Value| property(&case).map_err(TestCaseError::fail);
+    match TestRunner::new(config).run(strategy, verdict) {
+        Err(TestError::Fail(reason, _)) => reason.message().to_owned(),
+        other => panic!("the property did not notice what was broken on purpose: {other:?}"),
     }
 }
 

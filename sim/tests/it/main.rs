@@ -1,4 +1,15 @@
 //! Integration tests of the simulator, in one binary.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test looks only at the events that concern it"
+)]
+
+mod atomicity;
+mod conservation;
+mod determinism;
 mod fixture;
+mod golden;
+mod ordered;
+mod retry;
 mod smoke;
