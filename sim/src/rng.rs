@@ -48,7 +48,7 @@ impl Rng {
     /// The chance of replication `replication` under `seed`.
     #[must_use]
     pub const fn new(seed: u64, replication: u32) -> Self {
-        let key = mix(seed, replication as u64);
+        let key = joined(seed, replication as u64);
         Self { key: [key as u32, (key >> 32) as u32] }
     }
 
@@ -79,24 +79,9 @@ fn midpoint(bits: u64) -> f64 {
     ((bits >> 12) as f64 + 0.5) * CELL
 }
 
-/// A stable 64-bit key for the name of an entity, usable in constants. Golden: never change it.
-#[must_use]
-pub const fn name_key(name: &str) -> u64 {
-    // FNV-1a, then an avalanche: FNV alone leaves the high bits of short names alike.
-    let bytes = name.as_bytes();
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut at = 0;
-    while at < bytes.len() {
-        hash = (hash ^ bytes[at] as u64).wrapping_mul(0x0100_0000_01b3);
-        at += 1;
-    }
-    avalanche(hash)
-}
-
-/// Two keys made one. The order matters; for either argument fixed, no two results are equal.
-#[inline]
-#[must_use]
-pub const fn mix(a: u64, b: u64) -> u64 {
+/// Seed and replication made one key. For either fixed, no two results are equal, which the
+/// engine's cheaper hash does not promise.
+const fn joined(a: u64, b: u64) -> u64 {
     avalanche(avalanche(a.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ b)
 }
 
@@ -150,13 +135,11 @@ mod tests {
 
     #[test]
     fn keys_and_draws_are_pinned() {
-        assert_eq!(name_key(""), 0xf52a_15e9_a9b5_e89b);
-        assert_eq!(name_key("http_out"), 0x7628_2d9d_d73f_74b8);
-        assert_eq!(mix(0, 0), 0x4821_8226_ff3c_d4bf);
-        assert_eq!(mix(1, 2), 0x081a_5c13_7785_6b73);
+        assert_eq!(joined(0, 0), 0x4821_8226_ff3c_d4bf);
+        assert_eq!(joined(1, 2), 0x081a_5c13_7785_6b73);
         assert_eq!(Rng::new(0, 0).draw(Purpose::Arrival, 0, 0), 0x77e9_f962_19db_0470);
         assert_eq!(
-            Rng::new(42, 7).draw(Purpose::Work, name_key("http_out"), 1 << 40),
+            Rng::new(42, 7).draw(Purpose::Work, 0x7628_2d9d_d73f_74b8, 1 << 40),
             0xf8da_99f1_6075_a023
         );
     }
@@ -203,7 +186,7 @@ mod tests {
         for (i, a) in draws.iter().enumerate() {
             assert!(draws[..i].iter().all(|b| a != b), "draw {i} repeats an earlier one");
         }
-        assert_ne!(mix(1, 2), mix(2, 1));
+        assert_ne!(joined(1, 2), joined(2, 1));
     }
 
     #[test]
