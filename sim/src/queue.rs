@@ -24,6 +24,11 @@ pub trait Schedule<T> {
     /// Takes the earliest item, with its instant.
     fn pop(&mut self) -> Option<(Instant, T)>;
 
+    /// Takes the earliest item if it is due at `end` or before.
+    fn pop_until(&mut self, end: Instant) -> Option<(Instant, T)> {
+        if self.next_at()? > end { None } else { self.pop() }
+    }
+
     /// The instant of the item that `pop` would take.
     fn next_at(&self) -> Option<Instant>;
 

@@ -225,13 +225,19 @@ impl<T> Wheel<T> {
     /// The first event of the lanes.
     #[inline]
     fn first_near(&self) -> Option<(&Entry<T>, Lane)> {
-        let run = self.run.last().map(|entry| (entry, Lane::Run));
-        if self.ring.is_empty() && self.crowd.is_empty() {
-            return run;
+        // Reverse order: the greatest entry is the earliest event.
+        let mut first = self.run.last().map(|entry| (entry, Lane::Run));
+        if let Some(entry) = self.ring.front()
+            && first.is_none_or(|(best, _)| entry > best)
+        {
+            first = Some((entry, Lane::Ring));
         }
-        let ring = self.ring.front().map(|entry| (entry, Lane::Ring));
-        let crowd = self.crowd.peek().map(|entry| (entry, Lane::Crowd));
-        [run, ring, crowd].into_iter().flatten().max_by(|a, b| a.0.cmp(b.0))
+        if let Some(entry) = self.crowd.peek()
+            && first.is_none_or(|(best, _)| entry > best)
+        {
+            first = Some((entry, Lane::Crowd));
+        }
+        first
     }
 }
 
@@ -265,13 +271,21 @@ impl<T> Schedule<T> for Wheel<T> {
 
     #[inline]
     fn pop(&mut self) -> Option<(Instant, T)> {
+        self.pop_until(Instant::MAX)
+    }
+
+    #[inline]
+    fn pop_until(&mut self, end: Instant) -> Option<(Instant, T)> {
         if self.len == 0 {
             return None;
         }
         if self.run.is_empty() && self.ring.is_empty() && self.crowd.is_empty() {
             self.refill();
         }
-        let lane = self.first_near().map(|(_, lane)| lane)?;
+        let (first, lane) = self.first_near()?;
+        if first.at > end.as_nanos() {
+            return None;
+        }
         let entry = match lane {
             Lane::Crowd => self.crowd.pop(),
             Lane::Ring => self.ring.pop_front(),

@@ -30,7 +30,7 @@ impl World {
                     unreachable!("a receive adapter watches a source")
                 };
                 if source.watch(node, location) {
-                    self.ring.push_back(Now::Adapter(node, AdapterInput::Arrived { location }));
+                    self.ring.push_back(Now::Arrived(node, location));
                 }
             }
         }

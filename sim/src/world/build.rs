@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use floodgate_engine::adapter::{AdapterInput, AnyAdapter};
+use floodgate_engine::adapter::AnyAdapter;
 use floodgate_engine::config::{AdapterKind, Topology};
 use floodgate_engine::hash::{mix, name_key};
 use floodgate_engine::host::HostInstance;
@@ -101,15 +101,11 @@ impl World {
             if !location.enabled {
                 continue;
             }
-            let input = AdapterInput::AddReceiveEndpoint {
-                location: ReceiveLocationId::from(index),
-                endpoint: location.endpoint,
-            };
             for (node, place) in self.nodes.iter().enumerate() {
                 let host = topology.host_instances[place.instance.index()].host;
                 if host == location.host && place.adapter == location.adapter {
                     let node = u32::try_from(node).expect("fewer than 2^32 adapters");
-                    self.ring.push_back(Now::Adapter(node, input.clone()));
+                    self.ring.push_back(Now::Opens(node, ReceiveLocationId::from(index)));
                 }
             }
         }

@@ -6,8 +6,6 @@ use floodgate_engine::id::ReceiveLocationId;
 use floodgate_engine::message::{Body, Context, Defect, Parts, WireMessage};
 use floodgate_engine::time::Instant;
 
-use floodgate_engine::adapter::AdapterInput;
-
 use super::{Due, Now, World};
 use crate::endpoint::Endpoint;
 use crate::load::Arrivals;
@@ -124,7 +122,7 @@ impl World {
             unreachable!("a receive location reads a source")
         };
         if let Some((node, location)) = source.arrive(message) {
-            self.ring.push_back(Now::Adapter(node, AdapterInput::Arrived { location }));
+            self.ring.push_back(Now::Arrived(node, location));
         }
         let backlog = self.backlog();
         self.meters.backlog.set(self.now, backlog);

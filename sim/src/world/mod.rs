@@ -19,10 +19,12 @@ mod wire;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, OwnAdapter};
+use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, OwnAdapter, WireResult};
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::{DoneRace, FrameId, HostInput, HostInstance, HostOutput};
-use floodgate_engine::id::{AdapterId, HostId, HostInstanceId, Key, SendPortId, ServerId, Slab};
+use floodgate_engine::id::{
+    AdapterId, HostId, HostInstanceId, Key, ReceiveLocationId, SendPortId, ServerId, Slab,
+};
 use floodgate_engine::message_box::{Effect, MessageBox};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
@@ -71,8 +73,13 @@ enum Due {
 /// What is due now, in the order in which it was caused.
 #[derive(Clone, Debug)]
 enum Now {
-    Adapter(u32, AdapterInput),
+    /// A watched source has something.
+    Arrived(u32, ReceiveLocationId),
+    /// A source answers.
+    Answered(u32, u64, WireResult),
     Host(HostInstanceId, HostInput),
+    /// A receive location opens.
+    Opens(u32, ReceiveLocationId),
 }
 
 /// What waits for a core.
@@ -268,15 +275,24 @@ impl World {
     pub fn step(&mut self) -> bool {
         if let Some(due) = self.ring.pop_front() {
             match due {
+                Now::Arrived(node, location) => {
+                    self.adapter_input(node, AdapterInput::Arrived { location });
+                }
+                Now::Answered(node, token, result) => {
+                    self.adapter_input(node, AdapterInput::WireDone { token, result });
+                }
                 Now::Host(instance, input) => self.host_input(instance, input),
-                Now::Adapter(node, input) => self.adapter_input(node, input),
+                Now::Opens(node, location) => {
+                    let endpoint = self.topology.receive_locations[location.index()].endpoint;
+                    self.adapter_input(
+                        node,
+                        AdapterInput::AddReceiveEndpoint { location, endpoint },
+                    );
+                }
             }
             return true;
         }
-        if self.queue.next_at().is_none_or(|at| at > self.end) {
-            return false;
-        }
-        let Some((at, due)) = self.queue.pop() else { return false };
+        let Some((at, due)) = self.queue.pop_until(self.end) else { return false };
         if at > self.now {
             self.pass(at);
         }
@@ -334,7 +350,7 @@ impl World {
             Due::HostWake(instance) => {
                 if self.host_wakes[instance as usize] <= self.now {
                     self.host_wakes[instance as usize] = Instant::MAX;
-                    self.ring.push_back(Now::Host(HostInstanceId(instance), HostInput::Wake));
+                    self.host_input(HostInstanceId(instance), HostInput::Wake);
                 }
             }
             Due::Job(job) => self.job_done(job),
@@ -342,7 +358,7 @@ impl World {
             Due::Sent(call) => self.wire_done(call),
             Due::Unlocked(transaction) => self.commit(transaction),
             Due::Wake { node, token } => {
-                self.ring.push_back(Now::Adapter(node, AdapterInput::Wake { token }));
+                self.adapter_input(node, AdapterInput::Wake { token });
             }
         }
         self.active = self.now;
@@ -447,7 +463,7 @@ impl World {
     fn job_done(&mut self, job: Key) {
         match self.jobs.remove(job) {
             Some(Job::Work(instance, frame)) => {
-                self.ring.push_back(Now::Host(instance, HostInput::WorkDone { frame }));
+                self.host_input(instance, HostInput::WorkDone { frame });
             }
             Some(Job::Transaction(transaction)) => self.computed(transaction),
             None => {}

@@ -48,7 +48,7 @@ impl World {
         };
         let Endpoint::Source(source) = &self.endpoints[endpoint.index()] else { return };
         let result = WireResult::Fetched { messages, more: source.has_more() };
-        self.ring.push_back(Now::Adapter(node, AdapterInput::WireDone { token, result }));
+        self.ring.push_back(Now::Answered(node, token, result));
     }
 
     /// The source forgets what the engine owns now; what was fetched is gone from it already.
@@ -63,7 +63,7 @@ impl World {
             )
         });
         let result = WireResult::Removed;
-        self.ring.push_back(Now::Adapter(node, AdapterInput::WireDone { token, result }));
+        self.ring.push_back(Now::Answered(node, token, result));
     }
 
     fn sink(&mut self, endpoint: EndpointId) -> &mut Sink {
@@ -116,7 +116,7 @@ impl World {
         }
         let result = if sent { WireResult::Sent } else { WireResult::Refused };
         let answer = AdapterInput::WireDone { token: call.token, result };
-        self.ring.push_back(Now::Adapter(call.node, answer));
+        self.adapter_input(call.node, answer);
         if let Some(next) = self.sink(transmission.endpoint).end() {
             self.begin_call(next);
         }
