@@ -111,7 +111,7 @@ struct Subscription {
 }
 
 /// All subscriptions of a MessageBox and the index over them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SubscriptionTable {
     subscriptions: Vec<Subscription>,
     /// (property, value) of an equality condition → the (subscription, group) filed under it.
@@ -125,6 +125,22 @@ pub struct SubscriptionTable {
     /// value that differs between documents of one template.
     by_template: Vec<u32>,
     by_signature: FxHashMap<Vec<Option<Value>>, RouteId>,
+    remembered_max: usize,
+}
+
+impl Default for SubscriptionTable {
+    fn default() -> Self {
+        Self {
+            subscriptions: Vec::new(),
+            by_equality: FxHashMap::default(),
+            elsewhere: Vec::new(),
+            routed_on: Vec::new(),
+            routes: Vec::new(),
+            by_template: Vec::new(),
+            by_signature: FxHashMap::default(),
+            remembered_max: REMEMBERED_MAX,
+        }
+    }
 }
 
 impl SubscriptionTable {
@@ -212,8 +228,10 @@ impl SubscriptionTable {
         if let Some(&known) = self.by_signature.get(&signature) {
             return known;
         }
-        if self.by_signature.len() >= REMEMBERED_MAX {
-            self.forget();
+        if self.by_signature.len() >= self.remembered_max {
+            // Only the memory of signatures: a batch under judgement holds route numbers, and
+            // there are few distinct routes.
+            self.by_signature.clear();
         }
         let ports = self.evaluate(document, &signature);
         let known = self.routes.iter().position(|route| **route == ports);
@@ -341,6 +359,20 @@ mod tests {
                 assert_eq!(table.ports(route), expected, "a={a} b={b}");
             }
         }
+    }
+
+    #[test]
+    fn a_full_memory_forgets_answers_and_keeps_the_routes_in_use() {
+        let mut table = SubscriptionTable { remembered_max: 2, ..SubscriptionTable::default() };
+        for (port, value) in [(SendPortId(0), 0), (SendPortId(1), 1)] {
+            let filter = Filter::all_of(vec![Condition::equals(A, Value::Int(value))]);
+            table.enlist(port, "transport", Some(filter));
+        }
+        let first = table.route(&document(&[(A, Value::Int(1))]));
+        for value in 0..9 {
+            let _ = table.route(&document(&[(A, Value::Int(value))]));
+        }
+        assert_eq!(table.ports(first), [SendPortId(1)]);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Meters: what a run measured over its window.
 
-use floodgate_engine::time::Instant;
+use floodgate_engine::time::{Duration, Instant};
 use hdrhistogram::Histogram;
+
+use crate::resource::Usage;
 
 /// Significant digits of the latency of a whole run, and of one port.
 const DIGITS: u8 = 3;
@@ -84,6 +86,56 @@ impl Level {
     #[must_use]
     pub const fn value(&self) -> u64 {
         self.value
+    }
+}
+
+/// A pool of places measured by its levels: engine threads, or calls that a partner serves.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    busy: Level,
+    places: Level,
+    waiting: Level,
+    starts: u64,
+}
+
+impl Pool {
+    /// An idle pool, observed from `from` to `to`.
+    #[must_use]
+    pub const fn over(from: Instant, to: Instant) -> Self {
+        Self {
+            busy: Level::over(from, to),
+            places: Level::over(from, to),
+            waiting: Level::over(from, to),
+            starts: 0,
+        }
+    }
+
+    /// The pool is at these levels from now on; nothing is done if it was already.
+    #[inline]
+    pub fn set(&mut self, now: Instant, busy: u64, places: u64, waiting: u64) {
+        if busy != self.busy.value() {
+            self.starts += busy.saturating_sub(self.busy.value());
+            self.busy.set(now, busy);
+        }
+        if places != self.places.value() {
+            self.places.set(now, places);
+        }
+        if waiting != self.waiting.value() {
+            self.waiting.set(now, waiting);
+        }
+    }
+
+    /// How the pool was used up to `now`.
+    #[must_use]
+    pub fn usage(&self, now: Instant) -> Usage {
+        let (busy, places) = (self.busy.mean(now), self.places.mean(now));
+        let waited = self.waiting.area(now) / u128::from(self.starts.max(1));
+        Usage {
+            utilisation: if places > 0.0 { busy / places } else { 0.0 },
+            queue_mean: self.waiting.mean(now),
+            wait_mean: Duration::from_nanos(u64::try_from(waited).unwrap_or(u64::MAX)),
+            jobs: self.starts,
+        }
     }
 }
 

@@ -61,8 +61,13 @@ pub struct Column {
     pub unit: &'static str,
     /// Which way it is better.
     pub better: Better,
+    /// Whether it is a rate: two intervals made one have the mean, of a gauge the later value.
+    is_rate: bool,
     read: fn(&Snapshot, &Snapshot) -> f64,
 }
+
+/// Rows kept: a series that grows longer halves its resolution, so that no run can fill the memory.
+const ROWS_MAX: usize = 20_000;
 
 fn rate(total: fn(&Snapshot) -> u64, before: &Snapshot, now: &Snapshot) -> f64 {
     let span = now.at.since(before.at).as_secs_f64();
@@ -75,6 +80,7 @@ macro_rules! column {
             name: $name,
             unit: $unit,
             better: Better::$better,
+            is_rate: true,
             read: |before, now| rate(|snapshot| snapshot.$field, before, now),
         }
     };
@@ -83,6 +89,7 @@ macro_rules! column {
             name: $name,
             unit: $unit,
             better: Better::$better,
+            is_rate: false,
             read: |_, now| now.$field as f64,
         }
     };
@@ -141,6 +148,24 @@ impl Samples {
         self.rows.push((snapshot.at, row));
         self.last = snapshot;
         self.next = snapshot.at + self.interval;
+        if self.rows.len() >= ROWS_MAX {
+            self.halve();
+        }
+    }
+
+    /// Makes one row of two, and doubles the interval.
+    fn halve(&mut self) {
+        let merged = self.rows.chunks(2).map(|pair| {
+            let (first, last) = (&pair[0], &pair[pair.len() - 1]);
+            let values = COLUMNS
+                .iter()
+                .zip(first.1.iter().zip(&last.1))
+                .map(|(column, (a, b))| if column.is_rate { f64::midpoint(*a, *b) } else { *b });
+            (last.0, values.collect())
+        });
+        self.rows = merged.collect();
+        self.interval = self.interval.times(2);
+        self.next = self.last.at + self.interval;
     }
 
     /// The samples, one value per column.
@@ -153,5 +178,26 @@ impl Samples {
     #[must_use]
     pub const fn interval(&self) -> Duration {
         self.interval
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_series_halves_its_resolution_and_keeps_its_totals() {
+        let mut samples = Samples::every(Duration::from_nanos(1_000_000_000));
+        let mut offered = 0;
+        for second in 1..=50_000_u64 {
+            offered += 3;
+            let at = samples.due();
+            if at == Instant::ZERO + Duration::from_secs(second) {
+                samples.take(Snapshot { at, offered, backlog: second, ..Snapshot::default() });
+            }
+        }
+        assert!(samples.rows().len() < ROWS_MAX);
+        assert_eq!(samples.interval(), Duration::from_secs(4));
+        assert!(samples.rows().iter().all(|(_, values)| (values[0] - 3.0).abs() < 1e-9));
     }
 }

@@ -145,7 +145,9 @@ impl Receiver {
         let location = &mut self.locations[at];
         match self.settings.poll {
             Some(interval) if !self.settings.notify => {
-                if more {
+                if location.outstanding >= self.settings.batches {
+                    location.phase = Phase::Full;
+                } else if more {
                     let next = next_look(now, location.first_look, interval);
                     location.phase = Phase::Waiting;
                     proxy.wake(next, at as u64);
@@ -183,7 +185,7 @@ impl Receiver {
         }
     }
 
-    fn complete(&mut self, status: &BatchStatus, proxy: &mut TransportProxy) {
+    fn complete(&mut self, now: Instant, status: &BatchStatus, proxy: &mut TransportProxy) {
         let Some(done) = self.outstanding.remove(&status.cookie) else { return };
         let at = done.location;
         self.locations[at].outstanding -= 1;
@@ -197,7 +199,8 @@ impl Receiver {
         if self.locations[at].phase == Phase::Full
             && self.locations[at].outstanding < self.settings.batches
         {
-            self.fetch(at, proxy);
+            // The source may have more; a polling location finds out at its next look.
+            self.rest(now, at, true, proxy);
         }
     }
 
@@ -277,7 +280,7 @@ impl Adapter for Receiver {
                 self.locations.push(location);
             }
             AdapterInput::Arrived { location } => self.arrived(now, location, proxy),
-            AdapterInput::BatchComplete(status) => self.complete(&status, proxy),
+            AdapterInput::BatchComplete(status) => self.complete(now, &status, proxy),
             AdapterInput::DoneReturned { cookie, .. } => self.done_returned(now, cookie, proxy),
             AdapterInput::Wake { token } => self.fetch(token as usize, proxy),
             AdapterInput::WireDone { token, result: WireResult::Fetched { messages, more } } => {

@@ -214,6 +214,12 @@ impl HostInstance {
         self.host
     }
 
+    /// Engine threads in use, engine threads that exist, and tasks that wait for one.
+    #[must_use]
+    pub fn thread_gauge(&self) -> (u32, u32, usize) {
+        (self.threads.leased(), self.threads.exist(), self.tasks.len())
+    }
+
     /// Its gauges.
     #[must_use]
     pub fn gauges(&self) -> HostGauges {

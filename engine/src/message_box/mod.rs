@@ -18,7 +18,7 @@ use crate::hash::mix;
 use crate::id::{
     AdapterId, EndpointId, HostId, HostInstanceId, MessageId, ReferenceId, SendPortId, Slab,
 };
-use crate::message::DocumentName;
+use crate::message::{Context, DocumentName, PropertyId};
 use crate::retry::{NextStep, RetryPolicy, after_failure};
 use crate::sabotage::Sabotage;
 use crate::subscription::{PortState, RouteId, SubscriptionTable};
@@ -56,6 +56,10 @@ struct Reference {
 }
 
 impl Reference {
+    const fn is_suspended(&self) -> bool {
+        matches!(self.state, ReferenceState::Suspended { .. })
+    }
+
     /// This row's share of the state hash.
     fn hash(&self) -> u64 {
         let state = match self.state {
@@ -248,6 +252,13 @@ impl MessageBox {
     #[must_use]
     pub fn sequence_of(&self, reference: ReferenceId) -> Option<u64> {
         self.references.get(reference.0).map(|reference| reference.sequence)
+    }
+
+    /// The context of the document that a reference refers to.
+    #[must_use]
+    pub fn context_of(&self, reference: ReferenceId) -> Option<&Context> {
+        let reference = self.references.get(reference.0)?;
+        Some(&self.spool.row(reference.message).document.context)
     }
 
     /// The document that a reference refers to.
@@ -452,9 +463,13 @@ impl MessageBox {
         let reference = self.references.get_mut(id.0).expect("judged before it is changed");
         self.state_hash = self.state_hash.wrapping_sub(reference.hash());
         *self.counts.of(reference.state) -= 1;
+        let was_suspended = reference.is_suspended();
         change(reference);
         reference.staged = false;
         *self.counts.of(reference.state) += 1;
+        if reference.is_suspended() != was_suspended {
+            self.spool.suspend(reference.message, !was_suspended);
+        }
         self.state_hash = self.state_hash.wrapping_add(reference.hash());
         let reference = self.references.get(id.0).expect("changed just now");
         self.place(id, reference)
@@ -534,22 +549,25 @@ impl MessageBox {
         let Some(reference) = self.references.remove(id.0) else { return };
         self.state_hash = self.state_hash.wrapping_sub(reference.hash());
         *self.counts.of(reference.state) -= 1;
-        if matches!(reference.state, ReferenceState::Suspended { .. }) {
+        let suspended = reference.is_suspended();
+        if suspended {
             self.suspended.references -= 1;
         }
-        if let Some(document) = self.spool.release(reference.message) {
+        if let Some(document) = self.spool.release(reference.message, suspended) {
             self.state_hash = self.state_hash.wrapping_sub(spool::Row::hash(&document));
             self.effects.push(Effect::Collectable { document: document.name });
         }
     }
 
-    /// Suspends an outbound message: resumable, unless it is of an ordered port that goes on
-    /// (R-RETRY-13, R-ORD-08).
+    /// Suspends an outbound message: resumable, unless it says otherwise itself or is of an ordered
+    /// port that goes on (R-RETRY-13, R-ORD-08).
     fn suspend_reference(&mut self, id: ReferenceId, reason: Reason) {
         let Some(reference) = self.references.get(id.0) else { return };
         let port = reference.port.index();
         let on_failure = self.subscribers[port].ordered.as_ref().map(|(on_failure, _)| *on_failure);
-        let resumable = on_failure != Some(OnFailure::Continue);
+        let context = &self.spool.row(reference.message).document.context;
+        let resumable = on_failure != Some(OnFailure::Continue)
+            && !context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
         let place =
             self.change(id, |reference| reference.state = ReferenceState::Suspended { resumable });
         self.suspended.references += 1;
@@ -680,17 +698,11 @@ impl MessageBox {
         self.subscribers[port.index()].ordered.as_ref().map_or(0, |(_, instance)| instance.len())
     }
 
-    /// Documents that some subscriber has still to get: rows with a reference that is not
-    /// suspended. Counts row by row: for the end of a run.
+    /// Documents that some subscriber has still to get: live rows with a reference that is not
+    /// suspended.
     #[must_use]
     pub fn unfinished(&self) -> u64 {
-        let mut pending: Vec<usize> = (self.references.iter())
-            .filter(|(_, reference)| !matches!(reference.state, ReferenceState::Suspended { .. }))
-            .map(|(_, reference)| reference.message.0.index())
-            .collect();
-        pending.sort_unstable();
-        pending.dedup();
-        pending.len() as u64
+        self.spool.live() - self.spool.stuck()
     }
 
     /// The names of the documents that wait for an operator, in no promised order.

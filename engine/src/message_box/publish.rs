@@ -36,6 +36,10 @@ impl MessageBox {
     }
 
     /// The status of one submit: its documents are published together or not at all (R-RCV-04).
+    ///
+    /// \[M\] A document that the engine was told to suspend on a routing failure counts as taken:
+    /// it is suspended alone and its siblings are published, as under recoverable processing
+    /// (R-RIP-04); the sources say nothing of the standard mode.
     pub(super) fn judge_publish(&self, batch: &PreparedBatch, first: u32, count: u32) -> Status {
         let own = first as usize..(first + count) as usize;
         let routes = self.routes[own.clone()].iter();
@@ -101,6 +105,7 @@ impl MessageBox {
         self.effects.push(Effect::Referenced { at: place, retries_left: own.retry.count });
         if stopped {
             // R-SUB-10: routed, but to the suspended queue.
+            self.spool.suspend(message, true);
             self.suspended.references += 1;
             let reason = Reason::PortStopped;
             self.effects.push(Effect::SuspendedReference { at: place, resumable: true, reason });

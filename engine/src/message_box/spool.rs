@@ -9,6 +9,8 @@ use crate::message::Document;
 pub(super) struct Row {
     pub(super) document: Document,
     pub(super) references: u32,
+    /// References among them that are suspended.
+    suspended: u32,
 }
 
 /// The spool of one MessageBox. `live + garbage` is the spool depth (B.6 of the published tests).
@@ -17,11 +19,13 @@ pub(super) struct Spool {
     rows: Slab<Row>,
     /// Rows nobody refers to, waiting for the cleanup job. Only counted: what they held is free.
     garbage: u64,
+    /// Rows whose every reference is suspended: nothing happens to them by itself any more.
+    stuck: u64,
 }
 
 impl Spool {
     pub(super) fn store(&mut self, document: Document, references: u32) -> MessageId {
-        MessageId(self.rows.insert(Row { document, references }))
+        MessageId(self.rows.insert(Row { document, references, suspended: 0 }))
     }
 
     pub(super) fn row(&self, message: MessageId) -> &Row {
@@ -30,14 +34,35 @@ impl Spool {
 
     /// One subscriber is done with the message; returns the document when it was the last
     /// (R-GC-01: the reference goes at once, the row later).
-    pub(super) fn release(&mut self, message: MessageId) -> Option<Document> {
-        let row = self.rows.get_mut(message.0).expect("a reference keeps its message's row");
-        row.references -= 1;
+    pub(super) fn release(&mut self, message: MessageId, suspended: bool) -> Option<Document> {
+        let row = self.change(message, |row| {
+            row.references -= 1;
+            row.suspended -= u32::from(suspended);
+        });
         if row.references > 0 {
             return None;
         }
         self.garbage += 1;
         self.rows.remove(message.0).map(|row| row.document)
+    }
+
+    /// One reference of the message is suspended, or no longer.
+    pub(super) fn suspend(&mut self, message: MessageId, suspended: bool) {
+        self.change(message, |row| {
+            row.suspended = if suspended { row.suspended + 1 } else { row.suspended - 1 };
+        });
+    }
+
+    fn change(&mut self, message: MessageId, change: impl FnOnce(&mut Row)) -> &Row {
+        let row = self.rows.get_mut(message.0).expect("a reference keeps its message's row");
+        self.stuck -= u64::from(row.is_stuck());
+        change(row);
+        self.stuck += u64::from(row.is_stuck());
+        row
+    }
+
+    pub(super) const fn stuck(&self) -> u64 {
+        self.stuck
     }
 
     pub(super) fn live(&self) -> u64 {
@@ -57,6 +82,10 @@ impl Spool {
 }
 
 impl Row {
+    const fn is_stuck(&self) -> bool {
+        self.references > 0 && self.suspended == self.references
+    }
+
     /// This row's share of the state hash.
     pub(super) fn hash(document: &Document) -> u64 {
         let name = mix(document.name.wire, u64::from(document.name.sequence));

@@ -10,6 +10,9 @@
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::world::World;
 
+use crate::plan::load::Load;
+use crate::plan::rate::Rate;
+use crate::plan::send::{SendPort, Transport};
 use crate::plan::{Problems, Scenario};
 
 use super::scale::{longest_period, preloaded};
@@ -78,6 +81,8 @@ struct Windows {
     length: Duration,
     offered: u64,
     backlog: u64,
+    /// Documents that arrive or leave at one instant, at most.
+    edge: f64,
 }
 
 impl Windows {
@@ -101,21 +106,45 @@ impl Windows {
 /// A replay file that cannot be read.
 pub fn probe(scenario: &Scenario, question: &Question) -> Result<DriftProbe, Problems> {
     let preload = (question.rate * PRELOAD_SECONDS).max(WINDOW_DOCUMENTS * 10.0);
-    let mut setup = preloaded(scenario, preload as u64)?;
+    let length = window_length(scenario, question.rate);
+    // The backlog is put in when the plant has warmed up: before, it would drain unseen.
+    let start = Instant::ZERO + warm_up(scenario, question)?.max(length);
+    let mut setup = preloaded(scenario, preload as u64, start)?;
     setup.seed = question.seed;
-    let warm_up = scenario.loads.iter().map(|load| load.warm_up).max().unwrap_or(Duration::ZERO);
-    let mut windows = Windows {
-        world: World::new(&setup),
-        length: window_length(scenario, question.rate),
-        offered: 0,
-        backlog: 0,
-    };
-    let start = Instant::ZERO + warm_up.max(windows.length);
-    windows.world.run_until(start);
-    windows.world.wait_until(start);
+    let mut windows =
+        Windows { world: World::new(&setup), length, offered: 0, backlog: 0, edge: edge(scenario) };
+    let first = start + length;
+    windows.world.run_until(first);
+    windows.world.wait_until(first);
     (windows.offered, windows.backlog) = (windows.world.meters().offered, windows.world.backlog());
-    let preload = windows.backlog.max(1) as f64;
     Ok(decide(windows, question, preload))
+}
+
+/// The warm-up of the loads; where attempts fail by plan, long enough for the retries to fill:
+/// until then documents that wait for a retry look like a growing backlog.
+fn warm_up(scenario: &Scenario, question: &Question) -> Result<Duration, Problems> {
+    let written = scenario.loads.iter().map(|load| load.warm_up).max().unwrap_or(Duration::ZERO);
+    let ladder = |port: &SendPort| {
+        let failing = |transport: &&Transport| {
+            transport.fail.is_some()
+                || scenario.faults.iter().any(|fault| fault.endpoint.starts_with(&port.name))
+        };
+        let transports = std::iter::once(&port.primary).chain(&port.backup).filter(failing);
+        transports
+            .map(|transport| transport.retry.interval.times(u64::from(transport.retry.count)))
+            .fold(Duration::ZERO, |sum, span| sum + span)
+    };
+    let Some(longest) = scenario.send_ports.iter().max_by_key(|port| ladder(port)) else {
+        return Ok(written);
+    };
+    let span = ladder(longest);
+    if span.as_secs_f64() > question.seconds_max {
+        let message =
+            format!("the retries of '{}' go on for {span}, longer than a probe", longest.name);
+        let help = "shorten the retry interval, or raise --max-seconds".to_owned();
+        return Err(Problems::one(message, Some(help)));
+    }
+    Ok(written.max(span))
 }
 
 fn window_length(scenario: &Scenario, rate: f64) -> Duration {
@@ -146,7 +175,7 @@ fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe
             continue;
         }
         if growths.len() == PILOT_WINDOWS {
-            variance = variance_of(&growths) * PILOT_INFLATION;
+            variance = variance_of(&growths, windows.edge) * PILOT_INFLATION;
             ratio = growths.iter().map(|growth| 2.0 * target * growth / variance).sum();
         } else {
             ratio += 2.0 * target * growth / variance;
@@ -157,7 +186,7 @@ fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe
             break;
         }
     }
-    if drift == Drift::Undecided && is_balanced(&growths, target) {
+    if drift == Drift::Undecided && is_balanced(&growths, target, windows.edge) {
         (drift, why) = (Drift::Balanced, "the drift is too small to matter");
     }
     let span = growths.len() as f64 * seconds;
@@ -177,21 +206,38 @@ fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe
 }
 
 /// Whether the mean growth, give or take two standard errors, is within the target.
-fn is_balanced(growths: &[f64], target: f64) -> bool {
+fn is_balanced(growths: &[f64], target: f64, edge: f64) -> bool {
     if growths.len() < PILOT_WINDOWS {
         return false;
     }
     let count = growths.len() as f64;
     let mean = growths.iter().sum::<f64>() / count;
-    mean.abs() + 2.0 * (variance_of(growths) / count).sqrt() <= target
+    mean.abs() + 2.0 * (variance_of(growths, edge) / count).sqrt() <= target
 }
 
 /// The variance of the growth per window. Near-deterministic plants have almost none: a window
 /// cuts a batch anywhere, so that the edge alone has the variance of a uniform cut of one batch.
-fn variance_of(growths: &[f64]) -> f64 {
-    const EDGE: f64 = 20.0 * 20.0 / 12.0;
+fn variance_of(growths: &[f64], edge: f64) -> f64 {
     let count = growths.len() as f64;
     let mean = growths.iter().sum::<f64>() / count;
     let sum: f64 = growths.iter().map(|growth| (growth - mean) * (growth - mean)).sum();
-    (sum / (count - 1.0)).max(EDGE)
+    (sum / (count - 1.0)).max(edge * edge / 12.0)
+}
+
+/// The largest number of documents that arrive or leave at one instant.
+fn edge(scenario: &Scenario) -> f64 {
+    const ENGINE_BATCH: f64 = 20.0;
+    let arriving = |load: &Load| {
+        let messages = match &load.rate {
+            Rate::Lots(lots) => lots.lot,
+            Rate::AllAtOnce
+            | Rate::Constant(_)
+            | Rate::Floodgate(..)
+            | Rate::Poisson(_)
+            | Rate::Replay(_)
+            | Rate::Steps(..) => 1,
+        };
+        f64::from(messages) * f64::from(load.documents)
+    };
+    scenario.loads.iter().map(arriving).fold(ENGINE_BATCH, f64::max)
 }

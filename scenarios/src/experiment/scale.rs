@@ -93,13 +93,13 @@ pub fn longest_period(scenario: &Scenario) -> Duration {
     scenario.loads.iter().map(|load| of(&load.rate)).max().unwrap_or(Duration::ZERO)
 }
 
-/// A setup whose sources hold `documents` at the beginning, in the proportions of the loads, and
-/// whose loads never end by themselves: a probe stops when it knows enough.
+/// A setup whose sources get `documents` at once at instant `at`, in the proportions of the loads,
+/// and whose loads never end by themselves: a probe stops when it knows enough.
 ///
 /// # Errors
 ///
 /// A replay file that cannot be read.
-pub fn preloaded(scenario: &Scenario, documents: u64) -> Result<Setup, Problems> {
+pub fn preloaded(scenario: &Scenario, documents: u64, at: Instant) -> Result<Setup, Problems> {
     let mut setup = setup(scenario, 0)?;
     let count = setup.loads.len() as u64;
     let mut preloads: Vec<LoadSettings> = Vec::new();
@@ -116,7 +116,7 @@ pub fn preloaded(scenario: &Scenario, documents: u64) -> Result<Setup, Problems>
                 Instant::ZERO;
                 usize::try_from(messages).unwrap_or(0)
             ]),
-            start: Instant::ZERO,
+            start: at,
             ..load.clone()
         });
     }

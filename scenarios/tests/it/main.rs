@@ -5,6 +5,7 @@
 mod bad_input;
 mod cli;
 mod loadgen;
+mod mst;
 mod plan;
 mod theory;
 mod tidy;

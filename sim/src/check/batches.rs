@@ -223,9 +223,11 @@ impl Checks {
         }
     }
 
-    /// Batches posted whose `BatchComplete` has not come.
-    #[must_use]
-    pub fn batches_outstanding(&self) -> usize {
-        self.batches.posted.len()
+    /// Nothing is left to do: every `Done` must have had its `BatchComplete`.
+    pub(crate) fn nothing_outstanding(&mut self) {
+        let outstanding = self.batches.posted.len();
+        self.docket.judge(Rule::OneCompletePerDone, outstanding == 0, || {
+            format!("{outstanding} batches were posted and never completed")
+        });
     }
 }

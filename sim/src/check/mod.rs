@@ -67,9 +67,9 @@ rules! {
     OneReferenceOneEnd = "INV-13";
     /// A reference is in exactly one place.
     ReferenceInOnePlace = "INV-14";
-    /// One stored body for all subscribers, with equal bytes for each.
+    /// One stored body for all subscribers of a document.
     OneBody = "INV-16";
-    /// What was received is sent, suspended, or still here.
+    /// What was published is sent, suspended, or still here.
     NothingLost = "INV-17";
     /// A delivered message equals the published one.
     StoredNeverChanges = "INV-18";

@@ -12,7 +12,7 @@ pub(crate) use source::Source;
 #[derive(Clone, Debug)]
 pub(crate) enum Endpoint {
     /// Takes messages.
-    Sink(Sink),
+    Sink(Box<Sink>),
     /// Holds messages.
     Source(Source),
 }

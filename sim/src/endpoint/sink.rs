@@ -7,6 +7,8 @@ use floodgate_engine::hash::{mix, name_key};
 use floodgate_engine::id::ReceiveLocationId;
 use floodgate_engine::time::{Duration, Instant};
 
+use crate::meter::Pool;
+use crate::resource::Usage;
 use crate::rng::{Purpose, Rng};
 use crate::setup::{Failure, SinkSettings};
 
@@ -36,14 +38,22 @@ pub(crate) struct Sink {
     busy: u32,
     waiting: VecDeque<SinkCall>,
     down: Vec<(Instant, Instant)>,
+    pool: Pool,
 }
 
 /// Draws of one attempt lie this far from those of the next.
 const DRAWS_PER_ATTEMPT: u64 = 64;
 
 impl Sink {
-    pub(crate) fn new(name: &str, settings: SinkSettings) -> Self {
-        Self { settings, key: name_key(name), busy: 0, waiting: VecDeque::new(), down: Vec::new() }
+    pub(crate) fn new(name: &str, settings: SinkSettings, window: (Instant, Instant)) -> Self {
+        Self {
+            settings,
+            key: name_key(name),
+            busy: 0,
+            waiting: VecDeque::new(),
+            down: Vec::new(),
+            pool: Pool::over(window.0, window.1),
+        }
     }
 
     pub(crate) fn plan_outage(&mut self, from: Instant, lasts: Duration) {
@@ -55,21 +65,36 @@ impl Sink {
     }
 
     /// A call arrives: it begins now, unless all places are taken.
-    pub(crate) fn call(&mut self, call: SinkCall) -> Option<SinkCall> {
+    pub(crate) fn call(&mut self, now: Instant, call: SinkCall) -> Option<SinkCall> {
         if self.settings.limit > 0 && self.busy == self.settings.limit {
             self.waiting.push_back(call);
+            self.measure(now);
             return None;
         }
         self.busy += 1;
+        self.measure(now);
         Some(call)
     }
 
+    fn measure(&mut self, now: Instant) {
+        if self.settings.limit > 0 {
+            let (busy, limit) = (u64::from(self.busy), u64::from(self.settings.limit));
+            self.pool.set(now, busy, limit, self.waiting.len() as u64);
+        }
+    }
+
+    /// How busy its places were, if their number is limited.
+    pub(crate) fn usage(&self, now: Instant) -> Option<Usage> {
+        (self.settings.limit > 0).then(|| self.pool.usage(now))
+    }
+
     /// A call ended: its place goes to the one that waited longest.
-    pub(crate) fn end(&mut self) -> Option<SinkCall> {
+    pub(crate) fn end(&mut self, now: Instant) -> Option<SinkCall> {
         let next = self.waiting.pop_front();
         if next.is_none() {
             self.busy -= 1;
         }
+        self.measure(now);
         next
     }
 

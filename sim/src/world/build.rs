@@ -15,10 +15,12 @@ use floodgate_engine::transport_proxy::TransportProxy;
 
 use super::load::{Load, load_key};
 use super::{Node, Now, World};
+use rustc_hash::FxHashMap;
+
 use crate::check::Checks;
 use crate::endpoint::{Endpoint, Sink, Source};
 use crate::load::Arrivals;
-use crate::meter::Meters;
+use crate::meter::{Meters, Pool};
 use crate::probe::Samples;
 use crate::queue::Wheel;
 use crate::resource::{Fcfs, Processor};
@@ -49,6 +51,7 @@ impl World {
             now: Instant::ZERO,
             active: Instant::ZERO,
             end: setup.end,
+            end_planned: setup.end,
             drain: setup.drain,
             measured: (setup.measure_from, setup.measure_to),
             loads_open: setup.loads.len(),
@@ -60,6 +63,7 @@ impl World {
             scheduled: 0,
             costs: setup.costs,
             host_wakes: vec![Instant::MAX; instances.len()],
+            pools: vec![Pool::over(window.0, window.1); instances.len()],
             instances,
             nodes,
             node_of,
@@ -76,6 +80,8 @@ impl World {
             endpoints: build_endpoints(&topology, setup),
             on_wire: Slab::default(),
             fetches: Slab::default(),
+            next_template: first_free_template(&topology, &setup.loads),
+            forwarded: FxHashMap::default(),
             loads,
             wires_arrived: 0,
             documents_arrived: 0,
@@ -173,9 +179,12 @@ fn used_by(topology: &Topology, host: floodgate_engine::id::HostId, adapter: Ada
 }
 
 fn build_endpoints(topology: &Topology, setup: &Setup) -> Vec<Endpoint> {
+    let window = (setup.measure_from, setup.measure_to);
     let mut endpoints: Vec<Endpoint> = (topology.endpoints.iter().zip(&setup.endpoints))
         .map(|(name, settings)| match settings {
-            EndpointSettings::Sink(sink) => Endpoint::Sink(Sink::new(name, sink.clone())),
+            EndpointSettings::Sink(sink) => {
+                Endpoint::Sink(Box::new(Sink::new(name, sink.clone(), window)))
+            }
             EndpointSettings::Source { wire } => Endpoint::Source(Source::new(*wire)),
         })
         .collect();
@@ -185,6 +194,13 @@ fn build_endpoints(topology: &Topology, setup: &Setup) -> Vec<Endpoint> {
         }
     }
     endpoints
+}
+
+/// Templates are numbered: the locations' first, then one per load and location.
+fn first_free_template(topology: &Topology, loads: &[LoadSettings]) -> u32 {
+    let used = topology.receive_locations.len()
+        + loads.iter().map(|load| load.locations.len()).sum::<usize>();
+    u32::try_from(used).expect("few locations") + 1
 }
 
 fn build_loads(topology: &Topology, loads: &[LoadSettings]) -> Vec<Load> {

@@ -1,9 +1,10 @@
 //! Loads: messages arrive at sources, whatever the engine does.
 
+use floodgate_engine::adapter::Transmission;
 use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::hash::{mix, name_key};
 use floodgate_engine::id::ReceiveLocationId;
-use floodgate_engine::message::{Body, Context, Defect, Parts, WireMessage};
+use floodgate_engine::message::{Body, Context, Defect, Parts, PropertyId, WireMessage};
 use floodgate_engine::time::Instant;
 
 use super::{Due, Now, World};
@@ -70,7 +71,7 @@ impl World {
             // A planned window is seen to its end even if nothing arrives any more; an open one
             // ends with what is under way.
             let (_, planned) = self.measured;
-            let seen = if planned < self.end { planned } else { self.now };
+            let seen = if planned < self.end_planned { planned } else { self.now };
             self.end = self.end.min(seen.max(self.now + self.drain));
         }
     }
@@ -128,23 +129,43 @@ impl World {
         self.meters.backlog.set(self.now, backlog);
     }
 
-    /// A transmitted document arrives at the next stage: a new wire message that keeps its age.
-    pub(super) fn forward(
+    /// The context of a document that arrives at the next stage: its location's, with the type
+    /// that a disassembler there will find.
+    pub(super) fn forwarded_context(
         &mut self,
         to: ReceiveLocationId,
-        lineage: u64,
-        arrived: Instant,
-        bytes: u64,
-    ) {
-        let number = self.wires_arrived + 1;
+        sent: &Transmission,
+    ) -> Context {
+        let location = &self.topology.receive_locations[to.index()];
+        let context = self.message_box.context_of(sent.reference);
+        let document_type = context.and_then(|context| context.read(PropertyId::MESSAGE_TYPE));
+        let Some(document_type) = document_type.filter(|_| location.pipeline.disassembles()) else {
+            return location.context.clone();
+        };
+        let key = (to, document_type.clone());
+        if let Some(known) = self.forwarded.get(&key) {
+            return known.clone();
+        }
+        let number = self.next_template;
+        self.next_template += 1;
+        let mut context = location.context.clone();
+        let refused = context.promote(PropertyId::MESSAGE_TYPE, Some(document_type.clone()));
+        assert!(refused.is_ok(), "a type that was promoted once is short enough");
+        let context = context.into_template(number);
+        self.forwarded.insert(key, context.clone());
+        context
+    }
+
+    /// A transmitted document arrives at the next stage: a new wire message that keeps its age.
+    pub(super) fn forward(&mut self, to: ReceiveLocationId, context: Context, sent: &Transmission) {
         let location = &self.topology.receive_locations[to.index()];
         let message = WireMessage {
-            number,
-            lineage: mix(lineage, name_key(&location.name)),
-            arrived,
-            context: location.context.clone(),
+            number: self.wires_arrived + 1,
+            lineage: mix(sent.lineage, name_key(&location.name)),
+            arrived: sent.arrived,
+            context,
             parts: Parts::of(Body::Described {
-                bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+                bytes: u32::try_from(sent.bytes).unwrap_or(u32::MAX),
                 documents: 1,
             }),
             defect: None,

@@ -25,14 +25,17 @@ use floodgate_engine::host::{DoneRace, FrameId, HostInput, HostInstance, HostOut
 use floodgate_engine::id::{
     AdapterId, HostId, HostInstanceId, Key, ReceiveLocationId, SendPortId, ServerId, Slab,
 };
+use floodgate_engine::message::{Context, Value};
 use floodgate_engine::message_box::{Effect, MessageBox};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
 
+use rustc_hash::FxHashMap;
+
 use crate::check::Checks;
 use crate::cost::Costs;
 use crate::endpoint::{Endpoint, SinkCall};
-use crate::meter::Meters;
+use crate::meter::{Meters, Pool};
 use crate::outcome::Outcome;
 use crate::probe::{Samples, Snapshot};
 use crate::queue::{Schedule, Wheel};
@@ -118,6 +121,8 @@ pub struct World {
     /// The last instant at which something happened, the cleanup job aside.
     active: Instant,
     end: Instant,
+    /// The end before the loads ran dry.
+    end_planned: Instant,
     drain: Duration,
     measured: (Instant, Instant),
     loads_open: usize,
@@ -131,6 +136,8 @@ pub struct World {
     costs: Costs,
     // The engine.
     instances: Vec<HostInstance>,
+    /// The thread pool of each instance, measured.
+    pools: Vec<Pool>,
     host_wakes: Vec<Instant>,
     nodes: Vec<Node>,
     /// Node of (host instance, adapter): `instance * adapters + adapter`.
@@ -151,6 +158,9 @@ pub struct World {
     on_wire: Slab<OnWire>,
     fetches: Slab<Fetch>,
     loads: Vec<Load>,
+    /// Contexts of forwarded documents, by location and type.
+    forwarded: FxHashMap<(ReceiveLocationId, Value), Context>,
+    next_template: u32,
     wires_arrived: u64,
     documents_arrived: u64,
     documents_accepted: u64,
@@ -236,10 +246,12 @@ impl World {
     }
 
     /// Documents offered and not finished, measured at the generator's boundary: what waits
-    /// outside, and every row that somebody refers to, suspended ones included.
+    /// outside, and what some subscriber has still to get. Suspended documents are finished.
     #[must_use]
     pub fn backlog(&self) -> u64 {
-        self.documents_arrived - self.documents_accepted + self.message_box.spool_live()
+        // An adapter of somebody's own may submit what no source ever had.
+        self.documents_arrived.saturating_sub(self.documents_accepted)
+            + self.message_box.unfinished()
     }
 
     /// Runs to the end and sums up.
@@ -380,6 +392,8 @@ impl World {
         while let Some(output) = self.instances[id.index()].poll_output() {
             self.carry(id, output);
         }
+        let (busy, places, waiting) = self.instances[id.index()].thread_gauge();
+        self.pools[id.index()].set(self.now, busy.into(), places.into(), waiting as u64);
         if let Some(at) = self.instances[id.index()].poll_timeout()
             && at < self.host_wakes[id.index()]
         {
@@ -501,6 +515,21 @@ impl World {
         }
     }
 
+    /// The thread pools, and the partners' ends that serve a limited number of calls.
+    fn pool_usage(&self, ended: Instant) -> Vec<(String, Usage)> {
+        let pools = self.topology.host_instances.iter().zip(&self.pools).map(|(instance, pool)| {
+            let host = &self.topology.hosts[instance.host.index()].name;
+            let server = &self.topology.servers[instance.server.index()].name;
+            (format!("{host} threads on {server}"), pool.usage(ended))
+        });
+        let sinks = self.topology.endpoints.iter().zip(&self.endpoints);
+        let limited = sinks.filter_map(|(name, endpoint)| match endpoint {
+            Endpoint::Sink(sink) => Some((format!("{name} (partner)"), sink.usage(ended)?)),
+            Endpoint::Source(_) => None,
+        });
+        pools.chain(limited).collect()
+    }
+
     /// Sums up: the last samples, the full audit, the outcome.
     #[must_use]
     pub fn conclude(mut self) -> Outcome {
@@ -508,17 +537,24 @@ impl World {
         if !quiescent {
             self.pass(self.end.max(self.now));
             self.active = self.now;
+        } else if self.measured.1 < self.end_planned {
+            // A planned window is seen to its end even if nothing arrives in the rest of it.
+            self.active = self.active.max(self.measured.1);
         }
         self.sample(self.now);
         // A last run of the cleanup job is no part of the work.
         let ended = self.active;
         self.checks.audit(&self.message_box);
+        if quiescent {
+            self.checks.nothing_outstanding();
+        }
         let mut resources: Vec<_> = (self.topology.servers.iter().zip(&self.processors))
             .map(|(server, processor)| {
                 (format!("{} CPU", server.name), self.observed(processor.usage()))
             })
             .collect();
         resources.push(("MessageBox locks and log".to_owned(), self.observed(self.locks.usage())));
+        resources.extend(self.pool_usage(ended));
         Outcome {
             digest: self.trace.digest(),
             events: self.trace.events(),
@@ -526,8 +562,7 @@ impl World {
             window: self.measured,
             ended,
             quiescent,
-            unfinished: self.documents_arrived - self.documents_accepted
-                + self.message_box.unfinished(),
+            unfinished: self.backlog(),
             spool_final: self.spool(),
             meters: self.meters,
             resources,

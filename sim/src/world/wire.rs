@@ -77,8 +77,8 @@ impl World {
         let port = &self.topology.send_ports[transmission.port.index()];
         let configured = port.transport(transmission.on_backup).retry.count;
         let attempt = configured.saturating_sub(transmission.retries_left);
-        let call = SinkCall { node, token, transmission, attempt };
-        if let Some(call) = self.sink(transmission.endpoint).call(call) {
+        let (now, call) = (self.now, SinkCall { node, token, transmission, attempt });
+        if let Some(call) = self.sink(transmission.endpoint).call(now, call) {
             self.begin_call(call);
         }
     }
@@ -96,7 +96,7 @@ impl World {
 
     pub(super) fn wire_done(&mut self, key: Key) {
         let Some(OnWire { call, sent }) = self.on_wire.remove(key) else { return };
-        let transmission = call.transmission;
+        let (now, transmission) = (self.now, call.transmission);
         let event = Event::WireDone {
             document: transmission.document,
             sequence: transmission.sequence,
@@ -114,14 +114,18 @@ impl World {
             let port = transmission.port.index();
             self.meters.processed(self.now, port, transmission.arrived, forward_to.is_none());
         }
+        let context = match forward_to {
+            Some(to) if sent => Some((to, self.forwarded_context(to, &transmission))),
+            Some(_) | None => None,
+        };
         let result = if sent { WireResult::Sent } else { WireResult::Refused };
         let answer = AdapterInput::WireDone { token: call.token, result };
         self.adapter_input(call.node, answer);
-        if let Some(next) = self.sink(transmission.endpoint).end() {
+        if let Some(next) = self.sink(transmission.endpoint).end(now) {
             self.begin_call(next);
         }
-        if let (true, Some(to)) = (sent, forward_to) {
-            self.forward(to, transmission.lineage, transmission.arrived, transmission.bytes);
+        if let Some((to, context)) = context {
+            self.forward(to, context, &transmission);
         }
     }
 }

@@ -295,8 +295,8 @@ fn everything_is_somewhere(case: &Case) -> Verdict {
     let found = outcome.meters.processed + references.total();
     demand_eq(found, made, "INV-17: processed, suspended or unfinished")?;
     demand_eq((references.work, references.locked), (behind, 0), "unfinished, not stopped")?;
-    demand_eq(backlog, live, "documents that somebody refers to")?;
     let unfinished = outcome.unfinished;
+    demand_eq(backlog, unfinished, "a suspended document is finished")?;
     demand(unfinished <= references.work && (unfinished == 0) == (references.work == 0), || {
         format!("{unfinished} documents unfinished, {references:?}")
     })?;

@@ -164,7 +164,7 @@ fn golden_digests() {
     assert_eq!(
         digests,
         [
-            "e55a007581c048b63b42ece8a639854a",
+            "5bfaef988ecf8aa45d8ff23c8057eafc",
             "f97cb307bb8ae8541c42a52d52c67372",
             "04c97c84d8326b9d65964f3790ef8888",
         ]

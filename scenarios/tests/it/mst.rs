@@ -1,0 +1,92 @@
+//! The search for the maximum sustainable throughput, on plants whose capacity is known.
+
+use std::path::Path;
+
+use floodgate_reports::{MstRecord, MstVerdict};
+use floodgate_scenarios::experiment::mst::search;
+use floodgate_scenarios::plan::Scenario;
+
+/// A partner with one place and exponential calls of 10 ms: a capacity of 100 documents a second.
+const PLANT: &str = r#"
+about = "One place, exponential calls of 10 ms"
+seed  = 7
+[[server]]
+name = "bts1"
+[[message_box]]
+name   = "MsgBox"
+server = "bts1"
+[[host]]
+name           = "H"
+on             = ["bts1"]
+threads        = 50
+internal_queue = 100000
+in_process     = 100000
+[[receive_port]]
+name = "In"
+  [[receive_port.location]]
+  adapter = "push"
+  host    = "H"
+[[send_port]]
+name   = "Out"
+host   = "H"
+filter = 'BTS.ReceivePortName == "In"'
+  [send_port.primary]
+  adapter = { kind = "synthetic", workers = 100000 }
+  wire    = { exponential = "10 ms" }
+  limit   = 1
+  retry   = { count = 3, interval = "10 s" }
+[[load]]
+to      = "In"
+rate    = { poisson = 60.0 }
+warm_up = "10 s"
+measure = "60 s"
+"#;
+
+fn searched(precision: f64, changes: &[&str]) -> MstRecord {
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    let scenario = Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes)
+        .expect("the plant is right");
+    search("plant", &scenario, precision, 20_000.0).expect("the load can be scaled")
+}
+
+fn assert_holds(record: &MstRecord, capacity: f64) {
+    let [low, high] = record.interval.expect("found");
+    assert_eq!(record.verdict, MstVerdict::Sustainable);
+    assert!((low..=high).contains(&capacity), "{capacity} is not in [{low}, {high}]");
+}
+
+#[test]
+fn the_interval_holds_a_known_capacity_and_names_what_is_full() {
+    let record = searched(0.04, &[]);
+    assert_holds(&record, 100.0);
+    let limit = record.limit.expect("something is full");
+    assert_eq!(limit.resource, "Out.primary (partner)");
+}
+
+#[test]
+fn a_long_warm_up_moves_no_answer() {
+    // Shorter than the warm-up, a backlog put in at the beginning would drain unseen.
+    assert_holds(&searched(0.04, &["load.0.warm_up=10 min"]), 100.0);
+}
+
+#[test]
+fn retries_take_their_share_of_the_capacity() {
+    // 30 % of the attempts fail, three retries: 1.417 attempts a document.
+    let record = searched(0.06, &["send_port.Out.primary.fail={ per_mille = 300 }"]);
+    let [low, high] = record.interval.expect("found");
+    assert!((low..=high).contains(&70.57), "70.57 is not in [{low}, {high}]");
+    // One in 123 documents is suspended in the end: capacity without a promise kept.
+    assert_eq!(record.verdict, MstVerdict::Lossy);
+}
+
+#[test]
+fn what_cannot_be_told_within_the_budget_is_undecided() {
+    let record = searched_within(0.0001, 5.0);
+    assert_eq!((record.verdict, record.interval), (MstVerdict::Undecided, None));
+}
+
+fn searched_within(precision: f64, seconds: f64) -> MstRecord {
+    let scenario =
+        Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &[]).expect("right");
+    search("plant", &scenario, precision, seconds).expect("the load can be scaled")
+}
