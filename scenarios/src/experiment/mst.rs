@@ -31,6 +31,8 @@ const BRACKET_SHARE: f64 = 0.5;
 const CONFIDENCE: f64 = 0.95;
 /// Runs with seeds of their own at every rate that is tried against a goal.
 const GOAL_REPLICATIONS: u64 = 5;
+/// A goal that is missed at this fraction of the capacity is not a matter of load.
+const HOPELESS: f64 = 1000.0;
 /// Below this share of its capacity a resource is not what stops the load.
 const LIMIT_UTILISATION_MIN: f64 = 0.5;
 /// Documents of a confirmation, at least.
@@ -209,7 +211,11 @@ impl Search<'_> {
             None => (low * (1.0 - blur), high * (1.0 + blur), outcome),
             Some(goal) => {
                 record.goal = goal;
-                let Some(found) = self.bracket_goals(low)? else { return Ok(()) };
+                let Some(found) = self.bracket_goals(low)? else {
+                    // Missed even at a thousandth of the capacity: no load is low enough.
+                    record.verdict = MstVerdict::Unsustainable;
+                    return Ok(());
+                };
                 found
             }
         };
@@ -244,6 +250,7 @@ impl Search<'_> {
             rate = match &passes {
                 Some((passes, _)) if self.is_narrow(*passes, some_fail) => break,
                 Some((passes, _)) => (passes * some_fail).sqrt(),
+                None if some_fail < fails / HOPELESS => break,
                 None => some_fail / 2.0,
             };
         }
