@@ -11,20 +11,25 @@ use crate::number::{
 use crate::record::Record;
 use crate::samples::{PROCESSED, SPOOL_SIZE, Samples};
 use crate::sparkline::sparkline;
+use crate::verdict::{Verdict, VerdictRow};
 
 /// A rule under the head and nothing else.
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// Resources and probes beyond this many are left to `--json` and the page.
+/// Ports, resources and probes beyond this many are left to `--json` and the page.
 const ROWS_MAX: usize = 20;
+/// How the names of the engine's own promises begin.
+const INVARIANT: &str = "INV-";
 
-/// One run: headline, figures, verdicts, the busiest resources and a small chart.
+/// One run: headline, figures, several send ports side by side, verdicts, the busiest resources and
+/// a small chart.
 pub fn run_summary(record: &Record, samples: &Samples) -> String {
     let mut parts = vec![
         format!("{}: {}\n{}", record.scenario, run_headline(record), record.about),
         run_figures(record),
     ];
+    parts.extend(ports(record));
     parts.extend(verdicts(record));
     parts.extend(resources(record));
     parts.extend(charts(samples));
@@ -97,19 +102,62 @@ fn run_figures(record: &Record) -> String {
     rendered(table, &[1])
 }
 
+/// The send ports side by side; a single one does what the figures say.
+fn ports(record: &Record) -> Option<String> {
+    if record.ports.len() < 2 {
+        return None;
+    }
+    let mut table = table(&[
+        "Send port",
+        "Processed",
+        "Rate",
+        "Attempts",
+        "Resubmitted",
+        "Suspended",
+        "Latency p99",
+    ]);
+    for port in record.ports.iter().take(ROWS_MAX) {
+        table.add_row(vec![
+            port.name.clone(),
+            count(port.processed),
+            per_second(port.rate).to_string(),
+            count(port.attempts),
+            count(port.resubmitted),
+            count(port.suspended),
+            maybe_seconds(port.latency_p99).to_string(),
+        ]);
+    }
+    let hidden = record.ports.len().saturating_sub(ROWS_MAX);
+    let more = if hidden == 0 { String::new() } else { format!("\n… and {hidden} more") };
+    Some(rendered(table, &[1, 2, 3, 4, 5, 6]) + &more)
+}
+
+/// The verdicts, worst first; promises that were kept on one line.
 fn verdicts(record: &Record) -> Option<String> {
     if record.verdicts.is_empty() {
         return None;
     }
-    let mut table = table(&["Verdict", "Check", "What was seen"]);
-    for row in record.verdicts_worst_first() {
-        table.add_row(vec![row.verdict.word(), &row.name, &row.detail]);
+    let is_kept =
+        |row: &&VerdictRow| row.verdict == Verdict::Pass && row.name.starts_with(INVARIANT);
+    let (kept, told): (Vec<_>, Vec<_>) =
+        record.verdicts_worst_first().into_iter().partition(is_kept);
+    let mut parts = Vec::new();
+    if !told.is_empty() {
+        let mut table = table(&["Verdict", "Check", "What was seen"]);
+        for row in told {
+            table.add_row(vec![row.verdict.word(), &row.name, &row.detail]);
+        }
+        parts.push(rendered(table, &[]));
     }
-    let mut text = rendered(table, &[]);
+    if !kept.is_empty() {
+        let names: Vec<&str> = kept.iter().map(|row| row.name.as_str()).collect();
+        let noun = if names.len() == 1 { "invariant" } else { "invariants" };
+        parts.push(format!("{} {noun} kept: {}", names.len(), names.join(" ")));
+    }
     if !record.not_exercised.is_empty() {
-        text += &format!("\nNot exercised: {}", record.not_exercised.join(", "));
+        parts.push(format!("Not exercised: {}", record.not_exercised.join(", ")));
     }
-    Some(text)
+    Some(parts.join("\n"))
 }
 
 fn resources(record: &Record) -> Option<String> {

@@ -72,11 +72,13 @@ pub struct MstArgs {
     /// Which scenario.
     #[command(flatten)]
     pub scenario: ScenarioArgs,
-    /// Width of the interval, relative to the throughput
+    /// Width of the interval, relative to the throughput: above 0, at most 0.5
     #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    #[arg(allow_negative_numbers = true, value_parser = precision)]
     pub precision: f64,
     /// Gives up after this many seconds of virtual time in one probe
     #[arg(long, value_name = "SECONDS")]
+    #[arg(allow_negative_numbers = true, value_parser = positive_seconds)]
     pub max_seconds: Option<f64>,
     /// Leaves a run folder here
     #[arg(long, value_name = "DIR")]
@@ -103,6 +105,16 @@ pub struct ShowArgs {
     /// One JSON document on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+fn precision(text: &str) -> Result<f64, &'static str> {
+    let value = text.parse().ok().filter(|value| *value > 0.0 && *value <= 0.5);
+    value.ok_or("expected a number above 0 and at most 0.5")
+}
+
+fn positive_seconds(text: &str) -> Result<f64, &'static str> {
+    let value = text.parse().ok().filter(|value: &f64| *value > 0.0 && value.is_finite());
+    value.ok_or("expected a number of seconds above 0")
 }
 
 impl ScenarioArgs {
@@ -197,25 +209,28 @@ pub fn say_json(record: &impl serde::Serialize) -> miette::Result<ExitCode> {
 }
 
 /// Prints warnings, or mistakes, on standard error.
-#[expect(clippy::print_stderr, reason = "warnings are for people")]
 pub fn warn(problems: &[Problem]) {
     for problem in problems {
-        eprintln!("{:?}", miette::Report::new(problem.clone()));
+        say_aside(&format!("{:?}\n", miette::Report::new(problem.clone())));
     }
+}
+
+/// Prints `text` on standard error. Where that cannot be written to, there is nobody left to tell.
+fn say_aside(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Prints a mistake on standard error; the exit code of usage and scenario errors.
 #[must_use]
-#[expect(clippy::print_stderr, reason = "errors are for people")]
 pub fn report(error: &miette::Report) -> ExitCode {
     match error.downcast_ref::<Problems>() {
         Some(problems) => {
             warn(problems.problems());
             if problems.problems().len() > 1 {
-                eprintln!("{problems}");
+                say_aside(&format!("{problems}\n"));
             }
         }
-        None => eprint!("{error:?}"),
+        None => say_aside(&format!("{error:?}")),
     }
     ExitCode::from(2)
 }

@@ -10,6 +10,35 @@ fn a_run_in_a_terminal() {
 }
 
 #[test]
+fn several_send_ports_are_shown_side_by_side() {
+    let mut record = fixture::record();
+    let shown = |record: &Record| run_summary(record, &Samples::default());
+    let text = shown(&record);
+    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} is missing: {text}"));
+    assert!(at("Virtual time") < at("Send port") && at("Send port") < at("Verdict"), "{text}");
+    record.ports = record.ports.iter().cycle().take(22).cloned().collect();
+    assert!(shown(&record).contains("\n… and 2 more\n"));
+    record.ports.truncate(1);
+    assert!(!shown(&record).contains("Send port"), "one port does what the figures say");
+}
+
+#[test]
+fn promises_that_were_kept_take_one_line() {
+    let mut record = fixture::record();
+    let shown = |record: &Record| run_summary(record, &Samples::default());
+    let text = shown(&record);
+    assert!(text.contains("\n2 invariants kept: INV-17 INV-02\n"), "{text}");
+    assert!(!text.contains("each all or nothing"), "{text}");
+    assert!(text.contains("208,402, expected at least 200,000"), "expectations in full: {text}");
+    record.verdicts.retain(|row| row.name == "INV-17");
+    let text = shown(&record);
+    assert!(text.contains("\n1 invariant kept: INV-17\n") && !text.contains("What was seen"));
+    record.verdicts[0].verdict = Verdict::Fail;
+    let text = shown(&record);
+    assert!(text.contains("208,791 received = 208,402 + 12 + 377") && !text.contains("kept:"));
+}
+
+#[test]
 fn a_search_in_a_terminal() {
     insta::assert_snapshot!(mst_summary(&fixture::mst()));
 }

@@ -45,10 +45,6 @@ const CONFIRM_DOCUMENTS: f64 = 20_000.0;
 /// Mistakes of the scenario, and of the file system.
 pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
     let (name, scenario) = args.scenario.read()?;
-    if !(args.precision > 0.0 && args.precision < 1.0) {
-        let message = format!("--precision must be between 0 and 1, found {}", args.precision);
-        return Err(Problems::one(message, None).into());
-    }
     if !args.json {
         warn(&scenario.warnings);
     }

@@ -205,6 +205,97 @@ fn parts_that_do_not_go_together() {
 }
 
 #[test]
+fn poison_that_never_bites() {
+    let nobody = "no location of 'In' can fail there";
+    let whole = "the interchange is not split, it has no document 2";
+    let xml = "pipeline = \"XMLReceive\"";
+    for (location, port, poison, said) in [
+        ("", "", "stage = \"decode\"", Some(("decode", nobody, "no built-in pipeline"))),
+        (xml, "", "stage = \"validate\"", Some(("validate", nobody, "no built-in pipeline"))),
+        ("", "", "stage = \"disassemble\"", Some(("disassemble", nobody, "XMLReceive"))),
+        (xml, "", "stage = \"disassemble\"", None),
+        (xml, "", "stage = \"disassemble\", document = 2", None),
+        (xml, "", "stage = \"map\"", Some(("map", nobody, "map = true"))),
+        ("", "map = true", "stage = \"map\"", None),
+        ("", "map = true", "stage = \"map\", document = 2", Some(("map", whole, "document 1"))),
+        (xml, "map = true", "stage = \"map\", document = 2", None),
+    ] {
+        let text = GOOD
+            .replacen("name = \"In\"\n", &format!("name = \"In\"\n{port}\n"), 1)
+            .replacen("host = \"Host\"\n", &format!("host = \"Host\"\n{location}\n"), 1)
+            .replacen(
+                "count = 1",
+                &format!("documents = 2\ncount = 1\npoison = {{ every = 1, {poison} }}"),
+                1,
+            );
+        let found = problems(&text, &[]);
+        let seen: Vec<&str> = found.iter().map(Problem::message).collect();
+        let Some((stage, why, help)) = said else {
+            assert_eq!(seen, [""; 0], "{location} {port} {poison}");
+            continue;
+        };
+        assert_eq!(seen, [format!("poison in '{stage}' never bites: {why}")], "{poison}");
+        assert!(found[0].is_warning() && found[0].advice().unwrap().contains(help), "{found:?}");
+        assert_eq!(found[0].line(), Some(28), "{location} {port} {poison}");
+    }
+}
+
+#[test]
+fn poison_bites_where_the_load_goes() {
+    let second = "adapter = \"file\"\n[[receive_port.location]]\nname = \"Xml\"\nhost = \"Host\"\nadapter = \"file\"\npipeline = \"XMLReceive\"";
+    let text = GOOD.replacen("adapter = \"file\"", second, 1);
+    let poisoned = |more: &str| {
+        let poison = format!("count = 1\npoison = {{ every = 1 }}\n{more}");
+        problems(&text.replacen("count = 1", &poison, 1), &[]).len()
+    };
+    assert_eq!(poisoned(""), 0, "one of the locations can fail");
+    assert_eq!(poisoned("location = \"Xml\""), 0);
+    assert_eq!(poisoned("location = \"In.0\""), 1);
+}
+
+#[test]
+fn interchanges_larger_than_can_be_counted() {
+    check("count = 1", "count = 1\nsize = \"4294967295 B\"", &[]);
+    check(
+        "count = 1",
+        "count = 1\nsize = \"4 GB\"",
+        &["25:8: a document of 4 GB is too large: at most 4294967295 B"],
+    );
+    check("count = 1", "count = 1\nsize = \"1 GB\"\ndocuments = 3", &[]);
+    check(
+        "count = 1",
+        "count = 1\nsize = \"1 GB\"\ndocuments = 4",
+        &["26:13: an interchange of 4 documents of 1 GB is too large: at most 4294967295 B"],
+    );
+    check(
+        "count = 1",
+        "count = 1\ndocuments = 1_000_000",
+        &["25:13: an interchange of 1000000 documents of 10 KB is too large: at most 4294967295 B"],
+    );
+}
+
+#[test]
+fn more_samples_than_anyone_can_use() {
+    let sampled = |interval: &str, load: &str| {
+        let text = GOOD.replacen("count = 1", load, 1);
+        let text =
+            text.replacen("about = \"x\"", &format!("about = \"x\"\nsample = \"{interval}\""), 1);
+        let found = problems(&text, &[]);
+        found.iter().map(|p| (p.located(), p.advice().unwrap_or("").to_owned())).collect::<Vec<_>>()
+    };
+    let lasts = "start = \"1 s\"\nwarm_up = \"1 s\"\nmeasure = \"8 s\"";
+    assert_eq!(sampled("10 us", lasts), []);
+    assert_eq!(
+        sampled("5 us", lasts),
+        [(
+            "t.toml:2:10: a sample every 5 us makes 2000000 samples while the loads last: at most 1000000".to_owned(),
+            "take a 'sample' of \"10 us\" or more".to_owned()
+        )]
+    );
+    assert_eq!(sampled("5 us", "count = 1\nmeasure = \"1 day\""), [], "it may end at once");
+}
+
+#[test]
 fn documents_that_go_round_for_ever() {
     check(
         "[[load]]",

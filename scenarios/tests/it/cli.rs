@@ -81,10 +81,39 @@ fn mistakes_exit_with_two_and_leave_standard_output_empty() {
         (vec!["show", &bad], "did you mean 'seed'?"),
         (vec!["show", "smoke", "--set", "sed=1"], "--set sed:1:1"),
         (vec!["import", "loadgen", &bad], "not XML"),
+        (vec!["mst", "smoke", "--max-seconds", "0"], "expected a number of seconds above 0"),
+        (vec!["mst", "smoke", "--max-seconds", "-1"], "expected a number of seconds above 0"),
+        (vec!["mst", "smoke", "--max-seconds", "inf"], "expected a number of seconds above 0"),
+        (vec!["mst", "smoke", "--max-seconds", "nan"], "expected a number of seconds above 0"),
+        (vec!["mst", "smoke", "--precision", "0"], "expected a number above 0 and at most 0.5"),
+        (vec!["mst", "smoke", "--precision", "0.6"], "expected a number above 0 and at most 0.5"),
+        (vec!["mst", "smoke", "--precision", "nan"], "expected a number above 0 and at most 0.5"),
     ] {
         let output = floodgate(&arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
         assert_eq!(text(&output.stdout), "", "{arguments:?}");
     }
+}
+
+/// Runs with `/dev/full`, where every write fails, for standard output or standard error.
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_aborts_where_nothing_can_be_written() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let command = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_floodgate"));
+        command.args(arguments).env("NO_COLOR", "1");
+        command
+    };
+    let bad = file("bad_to_full.toml", "about = \"x\"\nseeds = 3\n");
+    let output = command(&["show", &bad]).stderr(full()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "mistakes that nobody can read");
+    let odd = ["show", "smoke", "--set", "load.0.poison={ every = 2, stage = \"decode\" }"];
+    let output = command(&odd).stderr(full()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "warnings that nobody can read");
+    assert!(text(&output.stdout).contains("stage = \"decode\""));
+    let output = command(&["show", "smoke"]).stdout(full()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "an answer that nobody can read");
+    assert!(text(&output.stderr).contains("cannot write to standard output"));
 }

@@ -1,10 +1,19 @@
 //! Settings that do not go together.
 
+use floodgate_engine::time::Duration;
+
 use super::Checker;
-use crate::plan::load::Load;
+use crate::plan::load::{Load, Poison, Stage};
 use crate::plan::node::Node;
+use crate::plan::quantity::print_size;
 use crate::plan::rate::Rate;
+use crate::plan::receive::{ReceiveLocation, ReceivePipeline};
 use crate::plan::send::SendPort;
+
+/// Bytes of one interchange, at most: the engine counts them in 32 bits.
+const INTERCHANGE_BYTES_MAX: u64 = u32::MAX as u64;
+/// Samples of one run, at most.
+const SAMPLES_MAX: u128 = 1_000_000;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
@@ -24,8 +33,14 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         ordered(checker, &format!("send_port.{n}"), port);
     }
     for (n, load) in scenario.loads.iter().enumerate() {
-        end(checker, &format!("load.{n}"), load);
+        let path = format!("load.{n}");
+        end(checker, &path, load);
+        size(checker, &path, load);
+        if let Some(poison) = &load.poison {
+            bites(checker, &path, load, poison);
+        }
     }
+    samples(checker);
 }
 
 /// What ordered delivery does not go with.
@@ -83,5 +98,83 @@ fn end(checker: &mut Checker<'_>, path: &str, load: &Load) {
         let message = format!("the interchange has only {} documents", load.documents);
         let help = "poison a document that is there, or give more 'documents'";
         checker.refuse(&format!("{path}.poison.document"), message, help);
+    }
+}
+
+/// Interchanges that are larger than the engine can count.
+fn size(checker: &mut Checker<'_>, path: &str, load: &Load) {
+    if load.size > INTERCHANGE_BYTES_MAX {
+        let size = print_size(load.size);
+        let message =
+            format!("a document of {size} is too large: at most {INTERCHANGE_BYTES_MAX} B");
+        checker.refuse(&format!("{path}.size"), message, "give it less than 4 GB");
+    } else if load.size * u64::from(load.documents) > INTERCHANGE_BYTES_MAX {
+        let message = format!(
+            "an interchange of {} documents of {} is too large: at most {INTERCHANGE_BYTES_MAX} B",
+            load.documents,
+            print_size(load.size)
+        );
+        let help = "give it fewer 'documents' or a smaller 'size': less than 4 GB in all";
+        checker.refuse(&format!("{path}.documents"), message, help);
+    }
+}
+
+/// Poison that no location of the receive port notices.
+fn bites(checker: &mut Checker<'_>, path: &str, load: &Load, poison: &Poison) {
+    let Some(port) = checker.scenario.receive_port(&load.to) else { return };
+    let is_target = |at: &&ReceiveLocation| load.location.as_ref().is_none_or(|n| *n == at.name);
+    let mut locations = port.locations.iter().filter(is_target).peekable();
+    let no_location = locations.peek().is_none();
+    let splits = locations.any(|at| at.pipeline == ReceivePipeline::XmlReceive);
+    let stage = match poison.stage {
+        Stage::Decode | Stage::Validate => false,
+        Stage::Disassemble => splits,
+        Stage::Map => port.map,
+    };
+    // A message that is taken as it is is one document.
+    let document = poison.document == 1 || splits;
+    if no_location || (stage && document) {
+        return;
+    }
+    let word = poison.stage.word();
+    let message = if stage {
+        format!(
+            "poison in '{word}' never bites: the interchange is not split, it has no document {}",
+            poison.document
+        )
+    } else {
+        format!("poison in '{word}' never bites: no location of '{}' can fail there", port.name)
+    };
+    let help = match poison.stage {
+        Stage::Decode | Stage::Validate => {
+            "no built-in pipeline has that stage; poison 'disassemble' with \
+             'pipeline = \"XMLReceive\"', or 'map' with 'map = true'"
+        }
+        Stage::Disassemble => "give a location 'pipeline = \"XMLReceive\"'",
+        Stage::Map if stage => "poison document 1, or give a location 'pipeline = \"XMLReceive\"'",
+        Stage::Map => "give the receive port 'map = true'",
+    };
+    checker.warn(&format!("{path}.poison.stage"), message, help);
+}
+
+/// More samples than anyone can use, as far as it is known how long the loads last.
+fn samples(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    let ends = scenario.loads.iter().filter_map(|load| {
+        // A count or a file may end the load sooner.
+        let known = load.count.is_none() && !matches!(load.rate, Rate::Replay(_));
+        let spans = [load.start, load.warm_up, load.measure.filter(|_| known)?];
+        Some(spans.iter().map(|span| u128::from(span.as_nanos())).sum::<u128>())
+    });
+    let lasts = ends.max().unwrap_or(0);
+    let samples = lasts.checked_div(u128::from(scenario.sample.as_nanos())).unwrap_or(0);
+    if samples > SAMPLES_MAX {
+        let message = format!(
+            "a sample every {} makes {samples} samples while the loads last: at most {SAMPLES_MAX}",
+            scenario.sample
+        );
+        let least =
+            Duration::from_nanos(u64::try_from(lasts.div_ceil(SAMPLES_MAX)).unwrap_or(u64::MAX));
+        checker.refuse("sample", message, format!("take a 'sample' of \"{least}\" or more"));
     }
 }
