@@ -51,3 +51,43 @@ fn looks_like_xml(bytes: &[u8]) -> bool {
         text.starts_with('<') && text.ends_with('>')
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Context, PropertyId, Value};
+    use crate::time::Instant;
+
+    fn split(number: u64, documents: u32) -> Vec<Document> {
+        let wire = WireMessage {
+            number,
+            lineage: number,
+            arrived: Instant::ZERO,
+            context: Context::default(),
+            parts: Parts::of(Body::Described { bytes: 100, documents }),
+            defect: None,
+            seekable: true,
+        };
+        let mut out = Vec::new();
+        disassemble(true, &wire, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn documents_of_an_interchange_share_its_identity_and_count_from_one() {
+        // R-MSG-10, INV-60.
+        let (one, other) = (split(1, 3), split(2, 1));
+        let identity = |document: &Document| document.read(PropertyId::INTERCHANGE_ID).unwrap();
+        assert!(one.iter().all(|document| identity(document) == identity(&one[0])));
+        assert_ne!(identity(&one[0]), identity(&other[0]));
+        let sequence = |document: &Document| document.read(PropertyId::INTERCHANGE_SEQUENCE_NUMBER);
+        let found: Vec<_> = one.iter().chain(&other).filter_map(sequence).collect();
+        assert_eq!(found, [1, 2, 3, 1].map(Value::Int));
+    }
+
+    #[test]
+    fn an_empty_interchange_is_consumed() {
+        // R-RCV-02, R-ADD-10.
+        assert!(split(1, 0).is_empty());
+    }
+}

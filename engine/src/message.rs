@@ -52,6 +52,9 @@ system_properties! {
     SUSPEND_MESSAGE_ON_ROUTING_FAILURE = 10, "BTS.SuspendMessageOnRoutingFailure";
     /// `ACK` or `NACK`.
     ACK_TYPE = 11, "BTS.AckType";
+    /// Names the interchange: the same for all its documents (R-MSG-10). Derived on demand, never
+    /// routed on.
+    INTERCHANGE_ID = 12, "BTS.InterchangeID";
 }
 
 /// Names of properties, interned once when a topology is built.
@@ -409,6 +412,30 @@ pub struct Document {
 }
 
 impl Document {
+    /// A property's value, promoted or written, the identities derived from the name included.
+    #[must_use]
+    pub fn read(&self, property: PropertyId) -> Option<Value> {
+        match property {
+            PropertyId::INTERCHANGE_ID => Some(self.interchange_id()),
+            PropertyId::INTERCHANGE_SEQUENCE_NUMBER => self.promoted(property),
+            _ => self.context.read(property).cloned(),
+        }
+    }
+
+    /// A GUID made of the wire message's number: distinct per interchange of a run, and the same
+    /// in every run.
+    fn interchange_id(&self) -> Value {
+        let (high, low) = (mix(self.name.wire, 1), mix(self.name.wire, 2));
+        Value::text(&format!(
+            "{{{:08x}-{:04x}-{:04x}-{:04x}-{:012x}}}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0xffff,
+            low >> 48,
+            low & 0xffff_ffff_ffff
+        ))
+    }
+
     /// The promoted value that subscriptions see (R-SUB-04).
     #[must_use]
     pub fn promoted(&self, property: PropertyId) -> Option<Value> {

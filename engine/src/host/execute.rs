@@ -6,7 +6,7 @@ use crate::batch::{Batch, BatchStatus, Operation, OperationKind, Status, Suspend
 use crate::config::Topology;
 use crate::demand::Demand;
 use crate::id::{AdapterId, ReceiveLocationId};
-use crate::message::{PropertyId, Value, WireMessage};
+use crate::message::{Context, PropertyId, Value, WireMessage};
 use crate::message_box::{Action, PreparedBatch, Reason};
 
 /// A posted batch on its way through the engine.
@@ -152,12 +152,16 @@ impl HostInstance {
     }
 
     /// One submitted message: location, pipeline, map (R-RCV-01).
-    fn receive(&mut self, wire: WireMessage, batch: &mut PreparedBatch) -> Action {
+    fn receive(&mut self, mut wire: WireMessage, batch: &mut PreparedBatch) -> Action {
         let Some(location) = self.locations.find(&self.topology, &wire) else {
             return Action::Refuse(Status::URL_DISALLOWED);
         };
         let location = &self.topology.receive_locations[location.index()];
-        let map = self.topology.receive_ports[location.port.index()].map;
+        let port = &self.topology.receive_ports[location.port.index()];
+        let map = port.map;
+        if wire.context.template() == 0 {
+            stamp(&mut wire.context, &port.name, &location.name);
+        }
         let first = batch.documents.len();
         match location.pipeline.execute(map, &wire, &mut batch.documents) {
             Ok(()) if batch.documents.len() == first => Action::Nothing,
@@ -200,6 +204,16 @@ impl HostInstance {
             *slot = Frame::Settle;
         }
         self.outputs.push_back(HostOutput::Transact { frame, batch });
+    }
+}
+
+/// The engine's own properties on a message that an adapter built from nothing; those of a
+/// template have them already.
+fn stamp(context: &mut Context, port: &str, location: &str) {
+    if context.read(PropertyId::RECEIVE_PORT_NAME).is_none() {
+        let promoted = context.promote(PropertyId::RECEIVE_PORT_NAME, Some(Value::text(port)));
+        assert!(promoted.is_ok(), "names of ports are short enough to promote");
+        context.write(PropertyId::RECEIVE_LOCATION_NAME, Some(Value::text(location)));
     }
 }
 

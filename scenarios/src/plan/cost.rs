@@ -39,7 +39,7 @@ static COEFFICIENT: Shape = Shape::of(
     "one coefficient with its provenance",
     &[
         Row::required("value", Kind::Duration, "the cost of one unit"),
-        Row::required("source", Kind::Text, "where the number comes from"),
+        Row::required("source", Kind::Prose, "where the number comes from"),
         Row::default("kind", Kind::Word(Provenance::WORDS), "'prior'", "how it is known"),
     ],
 );

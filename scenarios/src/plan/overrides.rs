@@ -164,6 +164,7 @@ fn put(
         | Kind::Number(..)
         | Kind::PositiveDuration
         | Kind::Size
+        | Kind::Prose
         | Kind::Text
         | Kind::Word(_)
         | Kind::Yes => {

@@ -54,7 +54,7 @@ pub(crate) static PROFILE: Shape = Shape::of(
     "profile",
     "a cost profile",
     &[
-        Row::required("about", Kind::Text, "what it stands for"),
+        Row::required("about", Kind::Prose, "what it stands for"),
         Row::default(
             "dispatch",
             Kind::Word(Dispatch::WORDS),

@@ -34,6 +34,10 @@ pub struct Row {
     pub meaning: &'static str,
 }
 
+/// Characters of a name at most. Names of ports and locations are promoted, promoted texts have
+/// 255 characters (R-CTX-05), and a location without a name gets its port's and a number.
+pub const TEXT_MAX: usize = 240;
+
 /// What a value may be.
 #[derive(Debug)]
 pub enum Kind {
@@ -57,7 +61,9 @@ pub enum Kind {
     Table(&'static Shape),
     /// A list of tables.
     Tables(&'static Shape),
-    /// A string that is not empty.
+    /// A sentence: a string that is not empty, of any length.
+    Prose,
+    /// A name or a path: a string that is not empty and no longer than [`TEXT_MAX`].
     Text,
     /// One of a few words.
     Word(&'static [&'static str]),

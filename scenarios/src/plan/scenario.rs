@@ -98,7 +98,7 @@ pub(crate) static SCENARIO: Shape = Shape::of(
     "scenario",
     "one experiment",
     &[
-        Row::required("about", Kind::Text, "what the experiment shows"),
+        Row::required("about", Kind::Prose, "what the experiment shows"),
         Row::default("profile", Kind::Text, "'free'", "the cost profile: a name or a path"),
         Row::default("seed", Kind::Integer(0, u64::MAX), "42", "what all chance comes from"),
         Row::default(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::row::{Kind, Presence, Row, Shape};
+use super::row::{Kind, Presence, Row, Shape, TEXT_MAX};
 use super::scenario::SCENARIO;
 
 const DURATION: &str =
@@ -92,7 +92,8 @@ fn value(kind: &'static Kind, definitions: &mut Definitions) -> Value {
     match kind {
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Duration | Kind::PositiveDuration => json!({ "type": "string", "pattern": DURATION }),
-        Kind::Filter | Kind::Text => json!({ "type": "string", "minLength": 1 }),
+        Kind::Filter | Kind::Prose => json!({ "type": "string", "minLength": 1 }),
+        Kind::Text => json!({ "type": "string", "minLength": 1, "maxLength": TEXT_MAX }),
         Kind::Integer(low, high) => json!({ "type": "integer", "minimum": low, "maximum": high }),
         Kind::List(of) => json!({ "type": "array", "items": value(of, definitions) }),
         Kind::Number(low, high) => json!({ "type": "number", "minimum": low, "maximum": high }),

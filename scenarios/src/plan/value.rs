@@ -7,7 +7,7 @@ use super::nearest::suggestion;
 use super::node::{Node, Plain};
 use super::quantity;
 use super::report::Report;
-use super::row::Kind;
+use super::row::{Kind, TEXT_MAX};
 
 /// A value of a key.
 pub(crate) trait Value: Sized {
@@ -37,7 +37,8 @@ pub(crate) fn describe(kind: &Kind) -> String {
             format!("a table of {}", keys.join(", "))
         }
         Kind::Tables(shape) => format!("a list of tables, {}", shape.meaning),
-        Kind::Text => "a string that is not empty".to_owned(),
+        Kind::Prose => "a string that is not empty".to_owned(),
+        Kind::Text => format!("a string of 1 to {TEXT_MAX} characters"),
         Kind::Word(words) => format!("one of {}", words.join(", ")),
         Kind::Yes => "true".to_owned(),
     }
@@ -133,10 +134,15 @@ impl Value for bool {
     }
 }
 
+/// Whether a text of this kind may be as long as `text` is.
+fn fits(kind: &Kind, text: &str) -> bool {
+    !matches!(kind, Kind::Text) || text.chars().count() <= TEXT_MAX
+}
+
 impl Value for String {
     fn read(kind: &Kind, node: &Node, report: &mut Report) -> Option<Self> {
         match node.as_text() {
-            Some(text) if !text.trim().is_empty() => Some(text.to_owned()),
+            Some(text) if !text.trim().is_empty() && fits(kind, text) => Some(text.to_owned()),
             _ => {
                 mismatch(kind, node, report, "");
                 None

@@ -77,7 +77,7 @@ fn values_of_the_wrong_kind() {
     check(
         "on = [\"bts1\"]",
         "on = \"bts1\"",
-        &["9:6: 'on': expected a list; each of it a string that is not empty, found \"bts1\""],
+        &["9:6: 'on': expected a list; each of it a string of 1 to 240 characters, found \"bts1\""],
     );
     check(
         "adapter = \"file\"",
@@ -515,5 +515,16 @@ proptest! {
         if let Err(problems) = Scenario::parse("t.toml", GOOD.as_bytes(), Path::new(""), &overrides) {
             print(&problems);
         }
+    }
+}
+
+#[test]
+fn names_too_long_to_promote() {
+    let long = "x".repeat(300);
+    for (key, places) in [("load.0.document_type", 1), ("receive_port.In.name", 1)] {
+        let found: Vec<String> =
+            problems(GOOD, &[&format!("{key}={long}")]).iter().map(Problem::located).collect();
+        let refused = found.iter().filter(|said| said.contains("1 to 240 characters")).count();
+        assert_eq!(refused, places, "{key}: {found:?}");
     }
 }
