@@ -6,7 +6,9 @@
 //!
 //! What it refuses to be: a database. It keeps no history, and a garbage row is only a count.
 
+mod dispose;
 mod host_queue;
+mod operate;
 mod ordered;
 mod publish;
 mod spool;
@@ -18,8 +20,8 @@ use crate::hash::mix;
 use crate::id::{
     AdapterId, EndpointId, HostId, HostInstanceId, MessageId, ReferenceId, SendPortId, Slab,
 };
-use crate::message::{Context, DocumentName, PropertyId};
-use crate::retry::{NextStep, RetryPolicy, after_failure};
+use crate::message::{Context, DocumentName};
+use crate::retry::RetryPolicy;
 use crate::sabotage::Sabotage;
 use crate::subscription::{PortState, RouteId, SubscriptionTable};
 use crate::suspend::SuspendedQueue;
@@ -431,17 +433,6 @@ impl MessageBox {
         self.routes = routes;
     }
 
-    /// Retries left: resubmit; else the backup; else suspend (R-RETRY-05).
-    fn default_failure(&mut self, now: Instant, id: ReferenceId) {
-        let Some(reference) = self.references.get(id.0) else { return };
-        let settings = self.transport(reference);
-        match after_failure(now, u32::from(reference.retries_left), settings.retry.interval) {
-            NextStep::Resubmit(due) => self.resubmit(now, id, due),
-            NextStep::MoveToNextTransport if self.has_backup(id) => self.move_to_next_transport(id),
-            NextStep::MoveToNextTransport => self.suspend_reference(id, Reason::Retries),
-        }
-    }
-
     fn transport(&self, reference: &Reference) -> TransportSettings {
         let transports = &self.subscribers[reference.port.index()].transports;
         transports[usize::from(reference.on_backup)]
@@ -479,63 +470,11 @@ impl MessageBox {
         self.subscribers[port.index()].priority
     }
 
-    fn resubmit(&mut self, now: Instant, id: ReferenceId, due: Instant) {
-        let cost = u16::from(!self.is_sabotaged(Sabotage::KeepRetryCount));
-        let place = self.change(id, |reference| {
-            // Remaining, one lower per Resubmit executed; an adapter may go on at zero (R-RETRY-02).
-            reference.retries_left = reference.retries_left.saturating_sub(cost);
-            reference.state = ReferenceState::Queued;
-            reference.valid_from = due;
-        });
-        let retries_left =
-            self.references.get(id.0).map_or(0, |reference| u32::from(reference.retries_left));
-        self.effects.push(Effect::Resubmitted { at: place, due, retries_left });
-        if due <= now {
-            return self.enqueue(place);
-        }
-        let priority = self.priority(place.port);
-        self.queues[place.host.index()].delay(due, priority, place.sequence, id);
-        self.ready.push(place.host);
-    }
-
-    fn move_to_next_transport(&mut self, id: ReferenceId) {
-        let Some(reference) = self.references.get(id.0) else { return };
-        let backup = self.subscribers[reference.port.index()].transports[1];
-        let retries_left = backup.map_or(0, |backup| retries(backup.retry));
-        let place = self.change(id, |reference| {
-            reference.on_backup = true;
-            reference.retries_left = retries_left;
-            reference.state = ReferenceState::Queued;
-        });
-        let retries_left = u32::from(retries_left);
-        self.effects.push(Effect::MovedToNextTransport { at: place, retries_left });
-        self.enqueue(place);
-    }
-
     fn enqueue(&mut self, place: Place) {
         let priority = self.priority(place.port);
         self.queues[place.host.index()].push(priority, place.sequence, place.reference);
         if self.ready.last() != Some(&place.host) {
             self.ready.push(place.host);
-        }
-    }
-
-    /// A terminal state by removal: the reference goes, the next of an ordered port is offered.
-    fn finish(&mut self, id: ReferenceId, effect: impl FnOnce(Place) -> Effect) {
-        let place = self.place(id, self.references.get(id.0).expect("judged before it is removed"));
-        self.effects.push(effect(place));
-        self.leave_ordered(place);
-        self.remove(id);
-    }
-
-    fn leave_ordered(&mut self, place: Place) {
-        if self.is_sabotaged(Sabotage::OfferOrderedFollowers) {
-            return;
-        }
-        if let Some((_, instance)) = &mut self.subscribers[place.port.index()].ordered
-            && let Some(next) = instance.head_left(place.reference)
-        {
-            self.offer(next);
         }
     }
 
@@ -556,30 +495,6 @@ impl MessageBox {
         if let Some(document) = self.spool.release(reference.message, suspended) {
             self.state_hash = self.state_hash.wrapping_sub(spool::Row::hash(&document));
             self.effects.push(Effect::Collectable { document: document.name });
-        }
-    }
-
-    /// Suspends an outbound message: resumable, unless it says otherwise itself or is of an ordered
-    /// port that goes on (R-RETRY-13, R-ORD-08).
-    fn suspend_reference(&mut self, id: ReferenceId, reason: Reason) {
-        let Some(reference) = self.references.get(id.0) else { return };
-        let port = reference.port.index();
-        let on_failure = self.subscribers[port].ordered.as_ref().map(|(on_failure, _)| *on_failure);
-        let context = &self.spool.row(reference.message).document.context;
-        let resumable = on_failure != Some(OnFailure::Continue)
-            && !context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
-        let place =
-            self.change(id, |reference| reference.state = ReferenceState::Suspended { resumable });
-        self.suspended.references += 1;
-        self.effects.push(Effect::SuspendedReference { at: place, resumable, reason });
-        match on_failure {
-            Some(OnFailure::Continue) => self.leave_ordered(place),
-            Some(OnFailure::Stop) => {
-                if let Some((_, instance)) = &mut self.subscribers[port].ordered {
-                    instance.stop();
-                }
-            }
-            None => {}
         }
     }
 
@@ -630,66 +545,6 @@ impl MessageBox {
             fingerprint: document.fingerprint(),
             context: document.context.clone(),
         }
-    }
-
-    /// An operator resumes what is suspended at `port`, resumable ones only (R-MBX-08); a stopped
-    /// ordered instance starts again with its failed head (R-ORD-09). Returns how many.
-    ///
-    /// Retries start anew on the primary transport. \[M\] not documented.
-    pub fn resume(&mut self, port: SendPortId) -> usize {
-        let suspended: Vec<ReferenceId> = self.suspended_at(port, true);
-        let retries_left =
-            self.subscribers[port.index()].transports[0].map_or(0, |own| retries(own.retry));
-        for id in &suspended {
-            let place = self.change(*id, |reference| {
-                reference.state = ReferenceState::Queued;
-                reference.on_backup = false;
-                reference.retries_left = retries_left;
-            });
-            self.suspended.references -= 1;
-            self.effects.push(Effect::Resumed { at: place });
-            match &mut self.subscribers[port.index()].ordered {
-                Some((_, instance)) => instance.rejoin(*id),
-                None => self.enqueue(place),
-            }
-        }
-        if let Some((_, instance)) = &mut self.subscribers[port.index()].ordered
-            && let Some(head) = instance.resume()
-        {
-            self.offer(head);
-        }
-        suspended.len()
-    }
-
-    /// An operator terminates what is suspended at `port`; a stopped ordered instance loses all
-    /// its messages (R-ORD-09). Returns how many references went.
-    pub fn terminate(&mut self, port: SendPortId) -> usize {
-        let ids = match &mut self.subscribers[port.index()].ordered {
-            Some((_, instance)) if instance.is_stopped() => instance.terminate(),
-            Some(_) | None => {
-                let mut ids = self.suspended_at(port, true);
-                ids.extend(self.suspended_at(port, false));
-                ids
-            }
-        };
-        for id in &ids {
-            let place = self.place(*id, self.references.get(id.0).expect("listed just now"));
-            self.effects.push(Effect::Terminated { at: place });
-            self.remove(*id);
-        }
-        ids.len()
-    }
-
-    fn suspended_at(&self, port: SendPortId, resumable: bool) -> Vec<ReferenceId> {
-        let here = |reference: &Reference| {
-            reference.port == port && reference.state == ReferenceState::Suspended { resumable }
-        };
-        let mut found: Vec<(u64, ReferenceId)> = (self.references.iter())
-            .filter(|(_, reference)| here(reference))
-            .map(|(key, reference)| (reference.sequence, ReferenceId(key)))
-            .collect();
-        found.sort_unstable();
-        found.into_iter().map(|(_, id)| id).collect()
     }
 
     /// Messages queued at an ordered port, its head included.

@@ -1,0 +1,98 @@
+//! What becomes of a delivered message: another attempt, another transport, suspension, the end.
+
+use super::{Effect, MessageBox, Place, Reason, ReferenceState, retries};
+use crate::config::OnFailure;
+use crate::id::ReferenceId;
+use crate::message::PropertyId;
+use crate::retry::{NextStep, after_failure};
+use crate::sabotage::Sabotage;
+use crate::time::Instant;
+
+impl MessageBox {
+    /// Retries left: resubmit; else the backup; else suspend (R-RETRY-05).
+    pub(super) fn default_failure(&mut self, now: Instant, id: ReferenceId) {
+        let Some(reference) = self.references.get(id.0) else { return };
+        let settings = self.transport(reference);
+        match after_failure(now, u32::from(reference.retries_left), settings.retry.interval) {
+            NextStep::Resubmit(due) => self.resubmit(now, id, due),
+            NextStep::MoveToNextTransport if self.has_backup(id) => self.move_to_next_transport(id),
+            NextStep::MoveToNextTransport => self.suspend_reference(id, Reason::Retries),
+        }
+    }
+
+    pub(super) fn resubmit(&mut self, now: Instant, id: ReferenceId, due: Instant) {
+        let cost = u16::from(!self.is_sabotaged(Sabotage::KeepRetryCount));
+        let place = self.change(id, |reference| {
+            // Remaining, one lower per Resubmit; an adapter may go on at zero (R-RETRY-02).
+            reference.retries_left = reference.retries_left.saturating_sub(cost);
+            reference.state = ReferenceState::Queued;
+            reference.valid_from = due;
+        });
+        let retries_left =
+            self.references.get(id.0).map_or(0, |reference| u32::from(reference.retries_left));
+        self.effects.push(Effect::Resubmitted { at: place, due, retries_left });
+        if due <= now {
+            return self.enqueue(place);
+        }
+        let priority = self.priority(place.port);
+        self.queues[place.host.index()].delay(due, priority, place.sequence, id);
+        self.ready.push(place.host);
+    }
+
+    pub(super) fn move_to_next_transport(&mut self, id: ReferenceId) {
+        let Some(reference) = self.references.get(id.0) else { return };
+        let backup = self.subscribers[reference.port.index()].transports[1];
+        let retries_left = backup.map_or(0, |backup| retries(backup.retry));
+        let place = self.change(id, |reference| {
+            reference.on_backup = true;
+            reference.retries_left = retries_left;
+            reference.state = ReferenceState::Queued;
+        });
+        let retries_left = u32::from(retries_left);
+        self.effects.push(Effect::MovedToNextTransport { at: place, retries_left });
+        self.enqueue(place);
+    }
+
+    /// A terminal state by removal: the reference goes, the next of an ordered port is offered.
+    pub(super) fn finish(&mut self, id: ReferenceId, effect: impl FnOnce(Place) -> Effect) {
+        let place = self.place(id, self.references.get(id.0).expect("judged before it is removed"));
+        self.effects.push(effect(place));
+        self.leave_ordered(place);
+        self.remove(id);
+    }
+
+    pub(super) fn leave_ordered(&mut self, place: Place) {
+        if self.is_sabotaged(Sabotage::OfferOrderedFollowers) {
+            return;
+        }
+        if let Some((_, instance)) = &mut self.subscribers[place.port.index()].ordered
+            && let Some(next) = instance.head_left(place.reference)
+        {
+            self.offer(next);
+        }
+    }
+
+    /// Suspends an outbound message: resumable, unless it says otherwise itself or is of an ordered
+    /// port that goes on (R-RETRY-13, R-ORD-08).
+    pub(super) fn suspend_reference(&mut self, id: ReferenceId, reason: Reason) {
+        let Some(reference) = self.references.get(id.0) else { return };
+        let port = reference.port.index();
+        let on_failure = self.subscribers[port].ordered.as_ref().map(|(on_failure, _)| *on_failure);
+        let context = &self.spool.row(reference.message).document.context;
+        let resumable = on_failure != Some(OnFailure::Continue)
+            && !context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
+        let place =
+            self.change(id, |reference| reference.state = ReferenceState::Suspended { resumable });
+        self.suspended.references += 1;
+        self.effects.push(Effect::SuspendedReference { at: place, resumable, reason });
+        match on_failure {
+            Some(OnFailure::Continue) => self.leave_ordered(place),
+            Some(OnFailure::Stop) => {
+                if let Some((_, instance)) = &mut self.subscribers[port].ordered {
+                    instance.stop();
+                }
+            }
+            None => {}
+        }
+    }
+}
