@@ -8,10 +8,10 @@ use crate::pipeline::{Failure, Stage};
 ///
 /// Without a disassembler the message passes whole (R-PIPE-03). A described body says how many
 /// documents it holds; zero means that the pipeline consumes it (R-RCV-02). Real bytes are
-/// checked to be one well-formed document; splitting them by an envelope is not done here.
+/// only looked at for the shape of XML: they are one document, and are not split by an envelope.
 ///
 /// # Errors
-/// Real bytes that are not UTF-8 text or hold no element at all.
+/// Real bytes that are not UTF-8 text, or do not begin and end as XML does.
 pub(crate) fn disassemble(
     splits: bool,
     wire: &WireMessage,

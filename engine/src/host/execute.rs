@@ -185,8 +185,9 @@ impl HostInstance {
         Action::SuspendWire { wire: Box::new(wire), resumable, reason: Reason::Pipeline, status }
     }
 
-    /// The transaction came back: exactly one `BatchComplete` (R-DONE-05), on an engine thread
-    /// (R-BC-06), before or after `Done` returns.
+    /// The transaction came back: exactly one `BatchComplete` (R-DONE-05), before or after `Done`
+    /// returns. The callback is the engine thread's last act (R-BC-06) and takes no time, so the
+    /// thread is free at the same instant (R-CLK-02).
     pub(super) fn executed(&mut self, execution: &Execution, status: BatchStatus) {
         if status.overall.is_success() {
             self.settle(execution.settles);

@@ -250,12 +250,6 @@ impl MessageBox {
         self.state_hash
     }
 
-    /// The publication order of a reference that is still here.
-    #[must_use]
-    pub fn sequence_of(&self, reference: ReferenceId) -> Option<u64> {
-        self.references.get(reference.0).map(|reference| reference.sequence)
-    }
-
     /// The context of the document that a reference refers to.
     #[must_use]
     pub fn context_of(&self, reference: ReferenceId) -> Option<&Context> {

@@ -1,8 +1,9 @@
 //! Checks: the promises of the engine, judged while the world runs.
 //!
 //! Every check is incremental (a counter moved, a sequence compared) and keeps its own account of
-//! the world from what it is shown, so that it does not audit the engine by the engine's word. A
-//! check that saw no occasion says nothing: silence is not success.
+//! the world from what it is shown, so that it does not audit the engine by the engine's word; of
+//! the engine's words it takes one, the publication number of a reference. A check that saw no
+//! occasion says nothing: silence is not success.
 
 mod batches;
 mod ordered;

@@ -13,7 +13,7 @@ use floodgate_engine::message_box::MessageBox;
 use floodgate_engine::time::Instant;
 use floodgate_engine::transport_proxy::TransportProxy;
 
-use super::load::{Load, load_key};
+use super::load::Load;
 use super::{Node, Now, World};
 use rustc_hash::FxHashMap;
 
@@ -217,12 +217,12 @@ fn build_loads(topology: &Topology, loads: &[LoadSettings]) -> Vec<Load> {
             contexts: contexts.collect(),
             arrivals: Arrivals::new(
                 load.arrivals.clone(),
-                load_key(&load.name),
+                name_key(&load.name),
                 load.start,
                 load.until,
                 load.count,
             ),
-            key: load_key(&load.name),
+            key: name_key(&load.name),
             locations: load.locations.clone(),
             body: load.body.clone(),
             poison: load.poison,

@@ -44,11 +44,6 @@ impl Load {
     }
 }
 
-/// A key that names its load and its place there, and nothing that another load could shift.
-pub(super) fn load_key(name: &str) -> u64 {
-    name_key(name)
-}
-
 impl World {
     /// Plans the first arrival of every load.
     pub(super) fn start_loads(&mut self) {

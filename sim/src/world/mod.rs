@@ -182,12 +182,6 @@ impl World {
         self.now
     }
 
-    /// When the run ends at the latest.
-    #[must_use]
-    pub const fn end(&self) -> Instant {
-        self.end
-    }
-
     /// The trace so far.
     #[must_use]
     pub const fn trace(&self) -> &Trace {
@@ -442,11 +436,8 @@ impl World {
         let token = job.index() as u64;
         match self.processors[server.index()].submit(self.now, token, cost) {
             Some(done) => self.schedule(done, Due::Job(job)),
-            None => {
-                self.finished.clear();
-                // A shared job is found again by its place, so its key is rebuilt from there.
-                self.watch_shared(server);
-            }
+            // A shared job is found again by its place, so its key is rebuilt from there.
+            None => self.watch_shared(server),
         }
     }
 
