@@ -136,6 +136,10 @@ pub enum Operation {
         request: WireMessage,
         /// The correlation token its response will carry.
         token: u64,
+        /// Whether only the first response is wanted (R-RR-10).
+        first_only: bool,
+        /// How long to wait; `None` is the engine's default (R-RR-01, R-RR-02).
+        expires: Option<Instant>,
     },
     /// Submits the response of a solicit-response pair.
     SubmitResponse {

@@ -3,7 +3,10 @@
 //! Plain data, built once by the driver and never changed by the engine. Names are for people and
 //! for keys of chance; the engine works with the numbers of `id.rs`, which are positions here.
 
-use crate::id::{AdapterId, EndpointId, HostId, ReceivePortId, ServerId};
+use crate::id::{
+    AdapterId, EndpointId, HostId, OrchestrationId, ReceivePortId, SendPortId, ServerId,
+    SubscriberId,
+};
 use crate::message::{Context, PropertyTable};
 use crate::pipeline::{ReceivePipeline, SendPipeline};
 use crate::retry::RetryPolicy;
@@ -31,6 +34,101 @@ pub struct Topology {
     pub endpoints: Vec<String>,
     /// Names of properties.
     pub properties: PropertyTable,
+    /// The MessageBoxes, the master first (R-MMB-01); none configured means one.
+    pub message_boxes: Vec<MessageBoxConfig>,
+    /// Orchestrations.
+    pub orchestrations: Vec<Orchestration>,
+}
+
+/// A MessageBox of the group.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MessageBoxConfig {
+    /// Its name.
+    pub name: String,
+    /// Whether it takes messages that activate something: "disable new message publication"
+    /// is the opposite (R-MMB-04).
+    pub publishes: bool,
+}
+
+/// An orchestration: a subscriber that consumes a message and publishes one.
+#[derive(Clone, Debug)]
+pub struct Orchestration {
+    /// Its name.
+    pub name: String,
+    /// Its host.
+    pub host: HostId,
+    /// What activates it.
+    pub filter: Filter,
+    /// 1 is dequeued first, 10 last.
+    pub priority: u8,
+    /// Whether messages of one instance are received in publication order (R-ORD-02).
+    pub ordered: bool,
+}
+
+/// Who a reference is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SubscriberKind {
+    /// An orchestration.
+    Orchestration(OrchestrationId),
+    /// The waits of a two-way receive port for its responses (R-RR-03).
+    Responses(ReceivePortId),
+    /// A send port.
+    SendPort(SendPortId),
+}
+
+impl Topology {
+    /// How many MessageBoxes there are.
+    #[must_use]
+    pub fn box_count(&self) -> usize {
+        self.message_boxes.len().max(1)
+    }
+
+    /// How many subscribers there may be.
+    #[must_use]
+    pub fn subscribers(&self) -> usize {
+        self.send_ports.len() + self.orchestrations.len() + self.receive_ports.len()
+    }
+
+    /// What a subscriber's number stands for: send ports, then orchestrations, then receive ports.
+    #[must_use]
+    pub fn subscriber(&self, id: SubscriberId) -> SubscriberKind {
+        let (ports, orchestrations) = (self.send_ports.len(), self.orchestrations.len());
+        match id.index() {
+            at if at < ports => SubscriberKind::SendPort(SendPortId::from(at)),
+            at if at < ports + orchestrations => {
+                SubscriberKind::Orchestration(OrchestrationId::from(at - ports))
+            }
+            at => SubscriberKind::Responses(ReceivePortId::from(at - ports - orchestrations)),
+        }
+    }
+
+    /// The number of an orchestration among the subscribers.
+    #[must_use]
+    pub fn subscriber_of_orchestration(&self, id: OrchestrationId) -> SubscriberId {
+        SubscriberId::from(self.send_ports.len() + id.index())
+    }
+
+    /// The number of a two-way receive port's waits among the subscribers.
+    #[must_use]
+    pub fn subscriber_of_responses(&self, id: ReceivePortId) -> SubscriberId {
+        SubscriberId::from(self.send_ports.len() + self.orchestrations.len() + id.index())
+    }
+
+    /// The send port behind a subscriber, if it is one.
+    #[must_use]
+    pub fn send_port(&self, id: SubscriberId) -> Option<&SendPort> {
+        self.send_ports.get(id.index())
+    }
+
+    /// A subscriber's name.
+    #[must_use]
+    pub fn subscriber_name(&self, id: SubscriberId) -> &str {
+        match self.subscriber(id) {
+            SubscriberKind::Orchestration(id) => &self.orchestrations[id.index()].name,
+            SubscriberKind::Responses(id) => &self.receive_ports[id.index()].name,
+            SubscriberKind::SendPort(id) => &self.send_ports[id.index()].name,
+        }
+    }
 }
 
 /// A machine.
@@ -226,6 +324,8 @@ pub struct SendPort {
     pub map: bool,
     /// Bound, stopped or started (R-SUB-09).
     pub state: PortState,
+    /// Whether it solicits a response from its partner (R-SR-01).
+    pub two_way: bool,
     /// The primary transport.
     pub primary: Transport,
     /// The backup transport, if any.

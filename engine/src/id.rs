@@ -43,6 +43,10 @@ configured_id! {
     HostId, "host";
     /// A host instance: the process that realises a host on one server (R-HOST-01).
     HostInstanceId, "instance";
+    /// A MessageBox of the group; the first is the master (R-MMB-01).
+    MessageBoxId, "MessageBox";
+    /// An orchestration.
+    OrchestrationId, "orchestration";
     /// A receive location: a URI, an adapter, a pipeline, a host (R-LIFE-01).
     ReceiveLocationId, "location";
     /// A receive port (R-LIFE-01).
@@ -51,6 +55,26 @@ configured_id! {
     SendPortId, "send";
     /// A server: a machine with cores.
     ServerId, "server";
+    /// A subscriber: a send port, an orchestration, or the wait of a two-way receive port for its
+    /// responses. Send ports come first and keep their numbers.
+    SubscriberId, "send";
+}
+
+impl From<SendPortId> for SubscriberId {
+    fn from(port: SendPortId) -> Self {
+        Self(port.0)
+    }
+}
+
+/// A distributed transaction between an endpoint and the MessageBox (R-TXN-01): who began it, and
+/// its number there.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TransactionId(pub u64);
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "T{}", self.0 & 0xffff_ffff)
+    }
 }
 
 /// A place in a [`Slab`] and the generation of its tenant.

@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::id::SendPortId;
+use crate::id::SubscriberId;
 use crate::message::{Document, PropertyId, Value};
 
 /// Answers remembered before the memory is emptied: a bound, not a tuning knob.
@@ -106,7 +106,7 @@ pub struct RouteId(u32);
 
 #[derive(Clone, Debug)]
 struct Subscription {
-    port: SendPortId,
+    port: SubscriberId,
     filter: Filter,
 }
 
@@ -120,7 +120,7 @@ pub struct SubscriptionTable {
     elsewhere: Vec<(u32, u32)>,
     /// Properties that some condition names, sorted: only these can change an answer.
     routed_on: Vec<PropertyId>,
-    routes: Vec<Box<[SendPortId]>>,
+    routes: Vec<Box<[SubscriberId]>>,
     /// Answer by template number (zero: not known yet); valid while no condition looks at a
     /// value that differs between documents of one template.
     by_template: Vec<u32>,
@@ -146,7 +146,7 @@ impl Default for SubscriptionTable {
 impl SubscriptionTable {
     /// Enlists a port: its filter, and its own transport identity, to which direct sends are
     /// addressed (R-SUB-06).
-    pub fn enlist(&mut self, port: SendPortId, transport: &str, filter: Option<Filter>) {
+    pub fn enlist(&mut self, port: SubscriberId, transport: &str, filter: Option<Filter>) {
         let own = Condition::equals(PropertyId::SP_TRANSPORT_ID, Value::text(transport));
         self.subscribe(port, Filter::all_of(vec![own]));
         if let Some(filter) = filter {
@@ -154,7 +154,8 @@ impl SubscriptionTable {
         }
     }
 
-    fn subscribe(&mut self, port: SendPortId, filter: Filter) {
+    /// Adds an activation subscription (R-SUB-05).
+    pub fn subscribe(&mut self, port: SubscriberId, filter: Filter) {
         let number =
             u32::try_from(self.subscriptions.len()).expect("fewer than 2^32 subscriptions");
         for (group_number, group) in (0_u32..).zip(&filter.groups) {
@@ -178,7 +179,7 @@ impl SubscriptionTable {
     }
 
     /// Removes every subscription of a port (R-SUB-09: unenlist).
-    pub fn unenlist(&mut self, port: SendPortId) {
+    pub fn unenlist(&mut self, port: SubscriberId) {
         let kept: Vec<Subscription> =
             self.subscriptions.drain(..).filter(|known| known.port != port).collect();
         *self = Self::default();
@@ -195,7 +196,7 @@ impl SubscriptionTable {
 
     /// The ports that a route leads to, in the order of their enlistment.
     #[must_use]
-    pub fn ports(&self, route: RouteId) -> &[SendPortId] {
+    pub fn subscribers(&self, route: RouteId) -> &[SubscriberId] {
         &self.routes[route.0 as usize]
     }
 
@@ -244,7 +245,7 @@ impl SubscriptionTable {
         route
     }
 
-    fn evaluate(&self, document: &Document, signature: &[Option<Value>]) -> Vec<SendPortId> {
+    fn evaluate(&self, document: &Document, signature: &[Option<Value>]) -> Vec<SubscriberId> {
         let filed = self
             .routed_on
             .iter()
@@ -329,7 +330,7 @@ mod tests {
     #[test]
     fn the_index_agrees_with_the_predicates() {
         // INV-19 against the plain definition, over every combination of two small properties.
-        let (one, two) = (SendPortId(0), SendPortId(1));
+        let (one, two) = (SubscriberId(0), SubscriberId(1));
         let filters = [
             Filter {
                 groups: vec![
@@ -348,7 +349,7 @@ mod tests {
         }
         for (a, b) in (0..4).flat_map(|a| (0..4).map(move |b| (a, b))) {
             let document = document(&[(A, Value::Int(a)), (B, Value::Int(b))]);
-            let expected: Vec<SendPortId> = [one, two]
+            let expected: Vec<SubscriberId> = [one, two]
                 .into_iter()
                 .zip(&filters)
                 .filter(|(_, filter)| filter.matches(|property| document.promoted(property)))
@@ -356,7 +357,7 @@ mod tests {
                 .collect();
             for _ in 0..2 {
                 let route = table.route(&document);
-                assert_eq!(table.ports(route), expected, "a={a} b={b}");
+                assert_eq!(table.subscribers(route), expected, "a={a} b={b}");
             }
         }
     }
@@ -364,7 +365,7 @@ mod tests {
     #[test]
     fn a_full_memory_forgets_answers_and_keeps_the_routes_in_use() {
         let mut table = SubscriptionTable { remembered_max: 2, ..SubscriptionTable::default() };
-        for (port, value) in [(SendPortId(0), 0), (SendPortId(1), 1)] {
+        for (port, value) in [(SubscriberId(0), 0), (SubscriberId(1), 1)] {
             let filter = Filter::all_of(vec![Condition::equals(A, Value::Int(value))]);
             table.enlist(port, "transport", Some(filter));
         }
@@ -372,7 +373,7 @@ mod tests {
         for value in 0..9 {
             let _ = table.route(&document(&[(A, Value::Int(value))]));
         }
-        assert_eq!(table.ports(first), [SendPortId(1)]);
+        assert_eq!(table.subscribers(first), [SubscriberId(1)]);
     }
 
     #[test]
@@ -380,29 +381,29 @@ mod tests {
         // INV-20, R-SUB-04.
         let mut table = SubscriptionTable::default();
         table.enlist(
-            SendPortId(0),
+            SubscriberId(0),
             "t",
             Some(Filter::all_of(vec![Condition::equals(A, Value::Int(1))])),
         );
         let mut written = document(&[]);
         written.context.write(A, Some(Value::Int(1)));
         let route = table.route(&written);
-        assert!(table.ports(route).is_empty());
+        assert!(table.subscribers(route).is_empty());
         let promoted = document(&[(A, Value::Int(1))]);
         let route = table.route(&promoted);
-        assert_eq!(table.ports(route), [SendPortId(0)]);
+        assert_eq!(table.subscribers(route), [SubscriberId(0)]);
     }
 
     #[test]
     fn an_enlisted_port_is_reached_by_its_transport_and_an_unenlisted_one_by_nothing() {
         // R-SUB-06, R-SUB-09, INV-25.
         let mut table = SubscriptionTable::default();
-        table.enlist(SendPortId(3), "Partner", None);
+        table.enlist(SubscriberId(3), "Partner", None);
         let direct = document(&[(PropertyId::SP_TRANSPORT_ID, Value::text("Partner"))]);
         let route = table.route(&direct);
-        assert_eq!(table.ports(route), [SendPortId(3)]);
-        table.unenlist(SendPortId(3));
+        assert_eq!(table.subscribers(route), [SubscriberId(3)]);
+        table.unenlist(SubscriberId(3));
         let route = table.route(&direct);
-        assert!(table.ports(route).is_empty());
+        assert!(table.subscribers(route).is_empty());
     }
 }

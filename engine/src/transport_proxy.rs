@@ -7,9 +7,11 @@
 
 use std::collections::VecDeque;
 
-use crate::adapter::{AdapterOutput, CallId, Returned, WireRequest};
+use std::sync::Arc;
+
+use crate::adapter::{AdapterOutput, CallId, ConfirmOf, ErrorSubject, Returned, WireRequest};
 use crate::batch::{Batch, Status};
-use crate::id::ReceiveLocationId;
+use crate::id::{ReceiveLocationId, TransactionId};
 use crate::time::Instant;
 
 /// One adapter's proxy.
@@ -17,9 +19,52 @@ use crate::time::Instant;
 pub struct TransportProxy {
     outputs: VecDeque<AdapterOutput>,
     shutting_down: bool,
+    /// Tells the transactions of one proxy from those of another.
+    number: u32,
+    transactions: u32,
 }
 
 impl TransportProxy {
+    /// The proxy `number`: the driver gives every adapter instance its own.
+    #[must_use]
+    pub fn numbered(number: u32) -> Self {
+        Self { number, ..Self::default() }
+    }
+
+    /// Creates a distributed transaction, owned by the adapter (R-TXN-01, X-10).
+    pub fn begin_transaction(&mut self) -> TransactionId {
+        self.transactions += 1;
+        TransactionId(u64::from(self.number) << 32 | u64::from(self.transactions))
+    }
+
+    /// Asks the coordinator to commit; [`AdapterInput::TransactionDone`] tells what became of it.
+    ///
+    /// [`AdapterInput::TransactionDone`]: crate::adapter::AdapterInput::TransactionDone
+    pub fn commit(&mut self, transaction: TransactionId) {
+        self.outputs.push_back(AdapterOutput::Commit { transaction });
+    }
+
+    /// Aborts a transaction: nothing of it happened, in the engine or at the partner's end.
+    pub fn abort(&mut self, transaction: TransactionId) {
+        self.outputs.push_back(AdapterOutput::Abort { transaction });
+    }
+
+    /// `DTCCommitConfirm`: once per confirm object, with the true outcome (R-TXN-03).
+    pub fn confirm(&mut self, of: ConfirmOf, committed: bool) {
+        self.outputs.push_back(AdapterOutput::Confirm { of, committed });
+    }
+
+    /// `SetErrorInfo`: the text is kept with the message when it is suspended, and logged when it
+    /// is retried or moved (R-MSG-09).
+    pub fn set_error_info(&mut self, of: ErrorSubject, text: &str) {
+        self.outputs.push_back(AdapterOutput::ErrorInfo { of, text: Arc::from(text) });
+    }
+
+    /// `ReceiverShuttingdown`: closes one location until an operator enables it (R-LIFE-07).
+    pub fn receiver_shutting_down(&mut self, location: ReceiveLocationId) {
+        self.outputs.push_back(AdapterOutput::ReceiverShuttingDown { location });
+    }
+
     /// A fresh empty batch; the cookie comes back in `BatchComplete` (R-BATCH-01).
     ///
     /// # Errors
@@ -34,13 +79,24 @@ impl TransportProxy {
     /// `DoneReturned` tells when the call came back: under throttling, later (R-DONE-03).
     #[must_use = "a failed Done brings no BatchComplete"]
     pub fn done(&mut self, batch: Batch) -> Status {
+        self.post(batch, None)
+    }
+
+    /// Posts a batch inside a transaction: its effects wait for the commit (R-TXN-02). The confirm
+    /// object that the original returns is named by the batch's cookie (R-DONE-02).
+    #[must_use = "a failed Done brings no BatchComplete"]
+    pub fn done_in(&mut self, batch: Batch, transaction: TransactionId) -> Status {
+        self.post(batch, Some(transaction))
+    }
+
+    fn post(&mut self, batch: Batch, transaction: Option<TransactionId>) -> Status {
         if self.shutting_down {
             return Status::SHUTTING_DOWN;
         }
         if batch.submitted_twice() || batch.is_empty() {
             return Status::INVALID_ARGUMENT;
         }
-        self.outputs.push_back(AdapterOutput::Done(batch));
+        self.outputs.push_back(AdapterOutput::Done { batch, transaction });
         Status::OK
     }
 

@@ -20,8 +20,8 @@ pub struct Setup {
     pub replication: u32,
     /// How each server shares its cores, in the order of the topology.
     pub disciplines: Vec<Discipline>,
-    /// The server that holds the MessageBox.
-    pub database: ServerId,
+    /// The servers that hold the MessageBoxes, the master's first.
+    pub databases: Vec<ServerId>,
     /// What work costs.
     pub costs: Costs,
     /// The partners' ends, in the order of the topology's endpoints.

@@ -137,7 +137,7 @@ const fn name_word(name: DocumentName) -> u64 {
 
 #[inline]
 fn place_words(kind: u64, at: &Place, more: u64) -> [u64; 4] {
-    [kind, name_word(at.document), at.sequence, pair(at.port.0, 0) ^ more]
+    [kind, name_word(at.document), at.sequence, pair(at.subscriber.0, 0) ^ more]
 }
 
 #[inline]

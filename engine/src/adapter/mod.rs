@@ -9,11 +9,13 @@
 mod receive;
 mod send;
 
+use std::sync::Arc;
+
 use crate::batch::{Batch, BatchStatus, Status};
 use crate::config::AdapterKind;
-use crate::id::{EndpointId, Key, ReceiveLocationId, ReferenceId, SendPortId};
+use crate::id::{EndpointId, Key, ReceiveLocationId, ReferenceId, SubscriberId, TransactionId};
 use crate::message::{DocumentName, WireMessage};
-use crate::message_box::OutboundMessage;
+use crate::message_box::{Exchange, OutboundMessage};
 use crate::time::Instant;
 use crate::transport_proxy::TransportProxy;
 
@@ -33,6 +35,8 @@ pub enum AdapterInput {
         location: ReceiveLocationId,
         /// Its source.
         endpoint: EndpointId,
+        /// `TwoWayReceivePort`: requests are submitted here, not one-way messages (R-LIFE-04).
+        two_way: bool,
     },
     /// A watched source has something.
     Arrived {
@@ -56,6 +60,8 @@ pub enum AdapterInput {
     Done {
         /// The call.
         call: CallId,
+        /// The transaction that `BeginBatch` returned: its outcome is to be confirmed (R-TXN-09).
+        confirm: Option<TransactionId>,
     },
     /// A `Done` of the adapter's own came back (R-DONE-01, R-DONE-03).
     DoneReturned {
@@ -64,6 +70,28 @@ pub enum AdapterInput {
         /// Its status.
         status: Status,
     },
+    /// `Initialize`: the adapter gets its transport proxy (R-LIFE-03, R-SND-02).
+    Initialize,
+    /// `Load`: the handler's configuration (R-LIFE-03, R-SND-02).
+    Load,
+    /// `RemoveReceiveEndpoint`: from now on nothing may be submitted there (R-LIFE-06).
+    RemoveReceiveEndpoint {
+        /// The location.
+        location: ReceiveLocationId,
+    },
+    /// `Terminate`: finish what is pending, start nothing new, then answer
+    /// [`Returned::Terminated`] (R-SHUT-01).
+    Terminate {
+        /// The call.
+        call: CallId,
+    },
+    /// A transaction that the adapter committed or aborted came to its end (R-TXN-01).
+    TransactionDone {
+        /// The transaction.
+        transaction: TransactionId,
+        /// Whether every branch committed.
+        committed: bool,
+    },
     /// `TransmitMessage` (R-SND-06, R-BSND-01); answer [`Returned::Sent`], [`Returned::Pending`]
     /// or [`Returned::Failed`].
     TransmitMessage {
@@ -71,6 +99,13 @@ pub enum AdapterInput {
         call: CallId,
         /// The message.
         message: OutboundMessage,
+    },
+    /// `UpdateEndpointConfig`: the configuration of an active location changed (R-LIFE-05).
+    UpdateEndpointConfig {
+        /// The location.
+        location: ReceiveLocationId,
+        /// Its source.
+        endpoint: EndpointId,
     },
     /// A timer asked for is due.
     Wake {
@@ -89,8 +124,43 @@ pub enum AdapterInput {
 /// What an adapter wants.
 #[derive(Clone, Debug)]
 pub enum AdapterOutput {
-    /// To post an engine batch.
-    Done(Batch),
+    /// To abort a transaction of its own (R-TXN-01).
+    Abort {
+        /// The transaction.
+        transaction: TransactionId,
+    },
+    /// To commit a transaction of its own; [`AdapterInput::TransactionDone`] tells the outcome.
+    Commit {
+        /// The transaction.
+        transaction: TransactionId,
+    },
+    /// `DTCCommitConfirm` on the object that `Done` gave for a batch (R-TXN-03).
+    Confirm {
+        /// The batch's cookie names the confirm object; one that came with an adapter batch is
+        /// named by its transaction.
+        of: ConfirmOf,
+        /// What the adapter says became of the transaction.
+        committed: bool,
+    },
+    /// To post an engine batch, alone or inside a transaction (R-TXN-02).
+    Done {
+        /// The batch.
+        batch: Batch,
+        /// The transaction.
+        transaction: Option<TransactionId>,
+    },
+    /// `SetErrorInfo` on a message (R-MSG-09).
+    ErrorInfo {
+        /// The message.
+        of: ErrorSubject,
+        /// The failure's text.
+        text: Arc<str>,
+    },
+    /// `ReceiverShuttingdown`: the adapter closes one location by itself (R-LIFE-07).
+    ReceiverShuttingDown {
+        /// The location.
+        location: ReceiveLocationId,
+    },
     /// To return from a call.
     Returned {
         /// The call.
@@ -119,6 +189,24 @@ pub enum AdapterOutput {
     },
 }
 
+/// Which confirm object an adapter calls (R-TXN-03).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum ConfirmOf {
+    /// The one that came with `Done` of the engine batch of this cookie.
+    Batch(u64),
+    /// The one that came with `Done` of an adapter batch (R-TXN-09).
+    Delivery(TransactionId),
+}
+
+/// The message that `SetErrorInfo` is about.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum ErrorSubject {
+    /// One that was delivered to the adapter.
+    Reference(ReferenceId),
+    /// One that the adapter made, by its number.
+    Wire(u64),
+}
+
 /// How a call of the engine ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Returned {
@@ -126,6 +214,8 @@ pub enum Returned {
     Begun {
         /// The maximum.
         max: u32,
+        /// The transaction that the engine's own part of this batch is to run in (R-TXN-09).
+        transaction: Option<TransactionId>,
     },
     /// `Clear`.
     Cleared,
@@ -137,6 +227,8 @@ pub enum Returned {
     Pending,
     /// `true`: sent, the engine deletes it (R-SND-06, R-BSND-03).
     Sent,
+    /// `Terminate`: nothing is pending any more (R-SHUT-01, R-SHUT-02).
+    Terminated,
 }
 
 /// What an adapter says to the partner's end.
@@ -152,6 +244,8 @@ pub enum WireRequest {
         messages: u32,
         /// Bytes at most; the first message always fits.
         bytes: u64,
+        /// The transaction the destructive read is enlisted in (R-TXN-05).
+        transaction: Option<TransactionId>,
     },
     /// Removes messages from the source: the engine owns them now (R-ADPT-04).
     Remove {
@@ -160,19 +254,44 @@ pub enum WireRequest {
         /// Their numbers.
         numbers: Vec<u64>,
     },
+    /// Asks what defines a message's endpoint, which takes time and may fail (R-ADD-04); the
+    /// answer is [`WireResult::Resolved`] or [`WireResult::Refused`].
+    Resolve(Transmission),
+    /// Answers a client that waits for the fate of its request (R-RR-16).
+    Respond {
+        /// The source the request came from.
+        endpoint: EndpointId,
+        /// The request's number.
+        request: u64,
+        /// What the client is told.
+        answer: Answer,
+    },
     /// Transmits one message.
     Transmit(Transmission),
 }
 
+/// What a waiting client is told (R-RR-16; HTTP's codes serve as names).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Answer {
+    /// 202: a one-way message was taken.
+    Accepted,
+    /// 500: it failed, or no response came in time.
+    Failed,
+    /// 200, with the response.
+    Response(Transmission),
+    /// 401: it was not authenticated.
+    Unauthorized,
+}
+
 /// One attempt on the wire.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Transmission {
     /// The partner's end.
     pub endpoint: EndpointId,
     /// The reference it is an attempt for.
     pub reference: ReferenceId,
-    /// The port it goes out by.
-    pub port: SendPortId,
+    /// The subscriber it goes out for: a send port, or the two-way receive port that answers.
+    pub subscriber: SubscriberId,
     /// The document.
     pub document: DocumentName,
     /// Publication order of its reference.
@@ -187,16 +306,20 @@ pub struct Transmission {
     pub on_backup: bool,
     /// Retries left at this attempt.
     pub retries_left: u32,
+    /// Whether a reply is expected (R-SR-01).
+    pub two_way: bool,
+    /// The transaction the partner's end is enlisted in (R-TXN-06).
+    pub transaction: Option<TransactionId>,
 }
 
 impl Transmission {
     /// The attempt that `message` stands before.
     #[must_use]
-    pub const fn of(message: &OutboundMessage) -> Self {
+    pub fn of(message: &OutboundMessage) -> Self {
         Self {
             endpoint: message.endpoint,
             reference: message.reference,
-            port: message.port,
+            subscriber: message.subscriber,
             document: message.document,
             sequence: message.sequence,
             lineage: message.lineage,
@@ -204,6 +327,8 @@ impl Transmission {
             bytes: message.bytes,
             on_backup: message.on_backup,
             retries_left: message.retries_left,
+            two_way: message.exchange == Exchange::Solicit,
+            transaction: None,
         }
     }
 }
@@ -218,11 +343,15 @@ pub enum WireResult {
         /// Whether the source has more.
         more: bool,
     },
-    /// To [`WireRequest::Transmit`]: it failed.
+    /// To [`WireRequest::Transmit`] and [`WireRequest::Resolve`]: it failed.
     Refused,
     /// To [`WireRequest::Remove`].
     Removed,
-    /// To [`WireRequest::Transmit`]: it is there.
+    /// To a [`WireRequest::Transmit`] that expects a reply: it is there, and this came back.
+    Replied(Box<WireMessage>),
+    /// To [`WireRequest::Resolve`]: equal keys are one endpoint.
+    Resolved(u64),
+    /// To [`WireRequest::Transmit`] and [`WireRequest::Respond`]: it is there.
     Sent,
 }
 

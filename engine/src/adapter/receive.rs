@@ -84,6 +84,7 @@ impl Receiver {
             location: location.id,
             messages: self.settings.batch_messages,
             bytes: self.settings.batch_bytes,
+            transaction: None,
         };
         proxy.wire(at as u64, request);
     }
@@ -268,7 +269,7 @@ impl<'a> PerKind<'a> {
 impl Adapter for Receiver {
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match input {
-            AdapterInput::AddReceiveEndpoint { location, endpoint } => {
+            AdapterInput::AddReceiveEndpoint { location, endpoint, two_way: _ } => {
                 let location = Location {
                     id: location,
                     endpoint,
@@ -293,6 +294,12 @@ impl Adapter for Receiver {
             | AdapterInput::TransmitMessage { .. } => {
                 unreachable!("a receive adapter is not a transmitter")
             }
+            AdapterInput::Initialize
+            | AdapterInput::Load
+            | AdapterInput::RemoveReceiveEndpoint { .. }
+            | AdapterInput::Terminate { .. }
+            | AdapterInput::TransactionDone { .. }
+            | AdapterInput::UpdateEndpointConfig { .. } => {}
         }
     }
 }

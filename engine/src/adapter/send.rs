@@ -304,10 +304,13 @@ impl Adapter for Sender {
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match input {
             AdapterInput::BeginBatch { call } => {
-                proxy.returned(call, Returned::Begun { max: self.settings.batch });
+                proxy.returned(
+                    call,
+                    Returned::Begun { max: self.settings.batch, transaction: None },
+                );
             }
             AdapterInput::TransmitMessage { call, message } => self.transmit(call, message, proxy),
-            AdapterInput::Done { call } => self.batch_done(call, proxy),
+            AdapterInput::Done { call, confirm: _ } => self.batch_done(call, proxy),
             AdapterInput::Clear { call } => {
                 self.filling.remove(&call);
                 proxy.returned(call, Returned::Cleared);
@@ -320,7 +323,14 @@ impl Adapter for Sender {
                 self.flush(now, proxy);
             }
             AdapterInput::Wake { .. } | AdapterInput::DoneReturned { .. } => {}
-            AdapterInput::AddReceiveEndpoint { .. } | AdapterInput::Arrived { .. } => {
+            AdapterInput::Initialize
+            | AdapterInput::Load
+            | AdapterInput::Terminate { .. }
+            | AdapterInput::TransactionDone { .. } => {}
+            AdapterInput::AddReceiveEndpoint { .. }
+            | AdapterInput::Arrived { .. }
+            | AdapterInput::RemoveReceiveEndpoint { .. }
+            | AdapterInput::UpdateEndpointConfig { .. } => {
                 unreachable!("a send adapter has no receive locations")
             }
         }

@@ -7,7 +7,7 @@ use crate::adapter::{AdapterInput, CallId, Returned};
 use crate::batch::OperationKind;
 use crate::config::SendSettings;
 use crate::demand::Demand;
-use crate::id::{AdapterId, ReferenceId};
+use crate::id::{AdapterId, MessageBoxId, ReferenceId};
 use crate::message_box::{Action, OutboundMessage};
 use crate::time::Instant;
 
@@ -56,9 +56,15 @@ pub(super) struct Delivery {
 
 impl HostInstance {
     /// Messages came from the queue: each waits at its adapter's transmitter.
-    pub(super) fn dequeued(&mut self, now: Instant, asked: u32, messages: Vec<OutboundMessage>) {
+    pub(super) fn dequeued(
+        &mut self,
+        now: Instant,
+        home: MessageBoxId,
+        asked: u32,
+        messages: Vec<OutboundMessage>,
+    ) {
         let found = u32::try_from(messages.len()).unwrap_or(u32::MAX);
-        self.dequeuer.found(now, asked, found);
+        self.dequeuers[home.index()].found(now, asked, found);
         self.waiting += found;
         self.in_process += found;
         for message in messages {
@@ -104,7 +110,9 @@ impl HostInstance {
         self.waiting -= u32::try_from(messages.len()).unwrap_or(u32::MAX);
         let mut demand = Demand { send_batches: 1, ..Demand::default() };
         for message in &messages {
-            demand.add_outbound(&self.topology.send_ports[message.port.index()], message.bytes);
+            if let Some(port) = self.topology.send_port(message.subscriber) {
+                demand.add_outbound(port, message.bytes);
+            }
         }
         if let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) {
             delivery.step = Step::Transmitting;
@@ -147,7 +155,7 @@ impl HostInstance {
             self.call(adapter, AdapterInput::Clear { call });
         } else {
             self.enter(frame, Step::Finishing);
-            self.call(adapter, AdapterInput::Done { call });
+            self.call(adapter, AdapterInput::Done { call, confirm: None });
         }
     }
 
@@ -162,7 +170,7 @@ impl HostInstance {
     pub(super) fn returned(&mut self, frame: FrameId, returned: Returned) -> bool {
         let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return false };
         match (delivery.step, returned) {
-            (Step::Beginning, Returned::Begun { max }) => self.load(frame, max),
+            (Step::Beginning, Returned::Begun { max, transaction: _ }) => self.load(frame, max),
             (Step::Beginning, _) => self.abandon(frame),
             (Step::Transmitting, _) => {
                 if let Some(last) = delivery.given.last_mut() {
@@ -201,9 +209,11 @@ impl HostInstance {
                 _ if all_failed => Some(default_failure(reference)),
                 Returned::Failed => Some(default_failure(reference)),
                 Returned::Sent => Some((OperationKind::Delete, Action::Delete(reference))),
-                Returned::Begun { .. } | Returned::Cleared | Returned::Done | Returned::Pending => {
-                    None
-                }
+                Returned::Begun { .. }
+                | Returned::Cleared
+                | Returned::Done
+                | Returned::Pending
+                | Returned::Terminated => None,
             })
             .collect();
         if actions.is_empty() {

@@ -5,7 +5,7 @@ use crate::adapter::AdapterInput;
 use crate::batch::{Batch, BatchStatus, Operation, OperationKind, Status, Suspendable};
 use crate::config::Topology;
 use crate::demand::Demand;
-use crate::id::{AdapterId, ReceiveLocationId};
+use crate::id::{AdapterId, ReceiveLocationId, TransactionId};
 use crate::message::{Context, PropertyId, Value, WireMessage};
 use crate::message_box::{Action, PreparedBatch, Reason};
 
@@ -21,6 +21,7 @@ pub(super) struct Execution {
     /// `Done` has not returned yet.
     owes_return: bool,
     race: DoneRace,
+    transaction: Option<TransactionId>,
 }
 
 /// Finds a message's receive location by its `InboundTransportLocation` (R-RCV-01), remembering
@@ -59,13 +60,27 @@ impl Locations {
 impl HostInstance {
     /// A batch is posted (R-DONE-01). A publishing one waits outside, its `Done` not returning,
     /// while the engine has enough of them (R-DONE-03, INV-11).
-    pub(super) fn posted(&mut self, adapter: AdapterId, batch: Batch, race: DoneRace) {
+    pub(super) fn posted(
+        &mut self,
+        adapter: AdapterId,
+        batch: Batch,
+        race: DoneRace,
+        transaction: Option<TransactionId>,
+    ) {
         let publishes = batch.publishes();
         let cookie = batch.cookie();
         let operations = batch.into_operations();
         let settles = operations.iter().filter(|operation| settles(operation)).count();
-        let execution =
-            Execution { adapter, cookie, operations, publishes, settles, owes_return: true, race };
+        let execution = Execution {
+            adapter,
+            cookie,
+            operations,
+            publishes,
+            settles,
+            owes_return: true,
+            race,
+            transaction,
+        };
         if publishes && (self.publishing >= self.batch_limit() || !self.held.is_empty()) {
             self.held.push_back(execution);
         } else {
@@ -113,6 +128,7 @@ impl HostInstance {
     pub(super) fn execute(&mut self, frame: FrameId) {
         let Some(Frame::Execute(execution)) = self.frames.get_mut(frame.0) else { return };
         let operations = std::mem::take(&mut execution.operations);
+        let transaction = execution.transaction;
         let mut batch = PreparedBatch { cookie: execution.cookie, ..PreparedBatch::default() };
         batch.actions.reserve(operations.len());
         if execution.publishes {
@@ -123,7 +139,7 @@ impl HostInstance {
             let action = self.prepare(operation, &mut batch);
             batch.actions.push((kind, action));
         }
-        self.outputs.push_back(HostOutput::Transact { frame, batch });
+        self.outputs.push_back(HostOutput::Transact { frame, batch, transaction });
     }
 
     fn prepare(&mut self, operation: Operation, batch: &mut PreparedBatch) -> Action {
@@ -204,7 +220,7 @@ impl HostInstance {
         if let Some(slot) = self.frames.get_mut(frame.0) {
             *slot = Frame::Settle;
         }
-        self.outputs.push_back(HostOutput::Transact { frame, batch });
+        self.outputs.push_back(HostOutput::Transact { frame, batch, transaction: None });
     }
 }
 

@@ -24,7 +24,7 @@ use crate::adapter::{AdapterInput, CallId, Returned};
 use crate::batch::{Batch, BatchStatus, Operation};
 use crate::config::{AdapterKind, HostSettings, Topology};
 use crate::demand::Demand;
-use crate::id::{AdapterId, HostId, HostInstanceId, Key, Slab};
+use crate::id::{AdapterId, HostId, HostInstanceId, Key, MessageBoxId, Slab, TransactionId};
 use crate::message_box::{OutboundMessage, PreparedBatch};
 use crate::time::Instant;
 
@@ -60,6 +60,8 @@ pub enum HostInput {
     },
     /// A look into the queue came back.
     Dequeued {
+        /// The MessageBox that was looked into.
+        home: MessageBoxId,
         /// How many were asked for.
         asked: u32,
         /// What was locked to this instance.
@@ -73,6 +75,8 @@ pub enum HostInput {
         batch: Batch,
         /// Which comes first.
         race: DoneRace,
+        /// The transaction it is posted in (R-TXN-02).
+        transaction: Option<TransactionId>,
     },
     /// An adapter returned from a call.
     Returned {
@@ -83,8 +87,11 @@ pub enum HostInput {
     },
     /// The instant of [`HostInstance::poll_timeout`] has come.
     Wake,
-    /// The host's queue has something eligible.
-    WorkAvailable,
+    /// The host's queue in a MessageBox has something eligible.
+    WorkAvailable {
+        /// The MessageBox.
+        home: MessageBoxId,
+    },
     /// A frame's work is done.
     WorkDone {
         /// The frame.
@@ -104,6 +111,8 @@ pub enum HostOutput {
     },
     /// To look into its queue.
     Dequeue {
+        /// The MessageBox to look into.
+        home: MessageBoxId,
         /// References at most.
         max: u32,
     },
@@ -113,6 +122,8 @@ pub enum HostOutput {
         frame: FrameId,
         /// The batch.
         batch: PreparedBatch,
+        /// The transaction that its effects wait for, if it is not the engine's own (R-ATOM-04).
+        transaction: Option<TransactionId>,
     },
     /// To use a CPU of its server.
     Work {
@@ -174,7 +185,8 @@ pub struct HostInstance {
     transmitters: Vec<Transmitter>,
     waiting: u32,
     in_process: u32,
-    dequeuer: Dequeuer,
+    /// One per MessageBox: each is polled by itself.
+    dequeuers: Vec<Dequeuer>,
     outputs: VecDeque<HostOutput>,
 }
 
@@ -202,7 +214,7 @@ impl HostInstance {
             transmitters: transmitters.collect(),
             waiting: 0,
             in_process: 0,
-            dequeuer: Dequeuer::new(&settings),
+            dequeuers: vec![Dequeuer::new(&settings); topology.box_count()],
             outputs: VecDeque::new(),
             topology: Arc::clone(topology),
         }
@@ -237,7 +249,9 @@ impl HostInstance {
     /// Takes one input; what follows from it waits in [`Self::poll_output`].
     pub fn handle_input(&mut self, now: Instant, input: HostInput) {
         match input {
-            HostInput::Posted { adapter, batch, race } => self.posted(adapter, batch, race),
+            HostInput::Posted { adapter, batch, race, transaction } => {
+                self.posted(adapter, batch, race, transaction);
+            }
             HostInput::Returned { call, returned } => {
                 // Between two calls of one delivery nothing else can have become possible.
                 if !self.returned(FrameId(call.0), returned) {
@@ -246,8 +260,12 @@ impl HostInstance {
             }
             HostInput::WorkDone { frame } => self.work_done(frame),
             HostInput::Committed { frame, status } => self.committed(frame, status),
-            HostInput::Dequeued { asked, messages } => self.dequeued(now, asked, messages),
-            HostInput::WorkAvailable => self.dequeuer.work_available(now),
+            HostInput::Dequeued { home, asked, messages } => {
+                self.dequeued(now, home, asked, messages);
+            }
+            HostInput::WorkAvailable { home } => {
+                self.dequeuers[home.index()].work_available(now);
+            }
             HostInput::Wake => {}
         }
         self.start_tasks(now);
@@ -264,7 +282,8 @@ impl HostInstance {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let growth = if self.tasks.is_empty() { None } else { self.threads.grows_at() };
-        let look = if self.room() > 0 { self.dequeuer.due() } else { None };
+        let looks = self.dequeuers.iter().filter_map(Dequeuer::due).min();
+        let look = if self.room() > 0 { looks } else { None };
         [growth, look].into_iter().flatten().min()
     }
 
@@ -278,9 +297,12 @@ impl HostInstance {
     fn look(&mut self, now: Instant) {
         // What looks under way may bring is not known yet; a few above the limit are tolerated,
         // as the original's batch dequeue does.
-        while self.room() > 0 && self.dequeuer.look(now) {
-            let max = self.settings.dequeue_batch.min(self.room()).max(1);
-            self.outputs.push_back(HostOutput::Dequeue { max });
+        for at in 0..self.dequeuers.len() {
+            while self.room() > 0 && self.dequeuers[at].look(now) {
+                let max = self.settings.dequeue_batch.min(self.room()).max(1);
+                let home = MessageBoxId::from(at);
+                self.outputs.push_back(HostOutput::Dequeue { home, max });
+            }
         }
     }
 
@@ -331,7 +353,7 @@ impl HostInstance {
     }
 
     fn is_ordered(&self, message: &OutboundMessage) -> bool {
-        self.topology.send_ports[message.port.index()].ordered.is_some()
+        self.topology.send_port(message.subscriber).is_some_and(|port| port.ordered.is_some())
     }
 }
 

@@ -34,14 +34,12 @@ impl MessageBox {
         if due <= now {
             return self.enqueue(place);
         }
-        let priority = self.priority(place.port);
-        self.queues[place.host.index()].delay(due, priority, place.sequence, id);
-        self.ready.push(place.host);
+        self.delay(place, due);
     }
 
     pub(super) fn move_to_next_transport(&mut self, id: ReferenceId) {
         let Some(reference) = self.references.get(id.0) else { return };
-        let backup = self.subscribers[reference.port.index()].transports[1];
+        let backup = self.subscribers[reference.subscriber.index()].transports[1];
         let retries_left = backup.map_or(0, |backup| retries(backup.retry));
         let place = self.change(id, |reference| {
             reference.on_backup = true;
@@ -65,7 +63,7 @@ impl MessageBox {
         if self.is_sabotaged(Sabotage::OfferOrderedFollowers) {
             return;
         }
-        if let Some((_, instance)) = &mut self.subscribers[place.port.index()].ordered
+        if let Some((_, instance)) = &mut self.subscribers[place.subscriber.index()].ordered
             && let Some(next) = instance.head_left(place.reference)
         {
             self.offer(next);
@@ -76,9 +74,9 @@ impl MessageBox {
     /// port that goes on (R-RETRY-13, R-ORD-08).
     pub(super) fn suspend_reference(&mut self, id: ReferenceId, reason: Reason) {
         let Some(reference) = self.references.get(id.0) else { return };
-        let port = reference.port.index();
+        let port = reference.subscriber.index();
         let on_failure = self.subscribers[port].ordered.as_ref().map(|(on_failure, _)| *on_failure);
-        let context = &self.spool.row(reference.message).document.context;
+        let context = &self.row(reference).document.context;
         let resumable = on_failure != Some(OnFailure::Continue)
             && !context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
         let place =

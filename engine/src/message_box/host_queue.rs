@@ -93,6 +93,12 @@ impl HostQueue {
         self.lanes.iter_mut().find(|lane| !lane.is_empty())?.pop(sequence_of)
     }
 
+    /// The smallest priority number that is eligible at `now`.
+    pub(super) fn first_priority(&mut self, now: Instant) -> Option<usize> {
+        self.promote_due(now);
+        self.lanes.iter().position(|lane| !lane.is_empty())
+    }
+
     /// What is due by `now` becomes eligible; whether there was any.
     pub(super) fn promote_due(&mut self, now: Instant) -> bool {
         let before = self.delayed.len();

@@ -6,19 +6,26 @@
 //!
 //! What it refuses to be: a database. It keeps no history, and a garbage row is only a count.
 
+mod dequeue;
 mod dispose;
+mod footprint;
 mod host_queue;
+mod instance;
 mod operate;
 mod ordered;
 mod publish;
 mod spool;
+mod subscriber;
 mod transaction;
 
+use std::num::NonZeroU32;
+
 use crate::batch::{BatchStatus, OperationKind, Status};
-use crate::config::{OnFailure, Topology, Transport};
+use crate::config::Topology;
 use crate::hash::mix;
 use crate::id::{
-    AdapterId, EndpointId, HostId, HostInstanceId, MessageId, ReferenceId, SendPortId, Slab,
+    HostId, HostInstanceId, Key, MessageBoxId, MessageId, OrchestrationId, ReferenceId, SendPortId,
+    Slab, SubscriberId,
 };
 use crate::message::{Context, DocumentName};
 use crate::retry::RetryPolicy;
@@ -27,10 +34,14 @@ use crate::subscription::{PortState, RouteId, SubscriptionTable};
 use crate::suspend::SuspendedQueue;
 use crate::time::Instant;
 
+pub use dequeue::Ready;
 use host_queue::HostQueue;
-use ordered::OrderedInstance;
-use spool::Spool;
-pub use transaction::{Action, Effect, Footprint, OutboundMessage, Place, PreparedBatch, Reason};
+use instance::Instances;
+use spool::{Row, Spool};
+use subscriber::{Subscriber, TransportSettings};
+pub use transaction::{
+    Action, Effect, Exchange, Footprint, Footprints, OutboundMessage, Place, PreparedBatch, Reason,
+};
 
 /// Where a reference is: exactly one of these (INV-14).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,16 +59,24 @@ struct Reference {
     message: MessageId,
     sequence: u64,
     valid_from: Instant,
-    port: SendPortId,
+    subscriber: SubscriberId,
+    /// The running instance it goes to, if it does not activate one: its place, plus one.
+    instance: Option<NonZeroU32>,
     /// At most 1000 (R-RETRY-01); two bytes, since there are as many of these as references.
     retries_left: u16,
     state: ReferenceState,
     on_backup: bool,
+    /// The MessageBox it lives in: as small as the number of those.
+    home: u8,
     /// Named by an operation of the batch being judged: a second one cannot be done as well.
     staged: bool,
 }
 
 impl Reference {
+    const fn home(&self) -> MessageBoxId {
+        MessageBoxId(self.home as u32)
+    }
+
     const fn is_suspended(&self) -> bool {
         matches!(self.state, ReferenceState::Suspended { .. })
     }
@@ -85,29 +104,22 @@ pub struct ReferenceCounts {
     pub suspended: u64,
 }
 
-/// The subscriber settings that the MessageBox itself needs.
-#[derive(Clone, Debug)]
-struct Subscriber {
-    transports: [Option<TransportSettings>; 2],
-    priority: u8,
-    state: PortState,
-    ordered: Option<(OnFailure, OrderedInstance)>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct TransportSettings {
-    adapter: AdapterId,
-    endpoint: EndpointId,
-    host: HostId,
-    retry: RetryPolicy,
-}
-
-/// One MessageBox.
+/// The MessageBoxes of a group, the master first (R-MMB-01). One is the common case.
 #[derive(Clone, Debug)]
 pub struct MessageBox {
-    spool: Spool,
+    /// One per MessageBox.
+    spools: Vec<Spool>,
     references: Slab<Reference>,
+    hosts: usize,
+    /// One per MessageBox and host: `home * hosts + host`.
     queues: Vec<HostQueue>,
+    /// What only one host instance may take: `home * host instances + instance`.
+    own_queues: Vec<HostQueue>,
+    instances: Instances,
+    /// The MessageBoxes that take activations, and whose turn it is (R-MMB-02, R-MMB-04).
+    publishing: Vec<MessageBoxId>,
+    turn: usize,
+    host_of: Vec<HostId>,
     subscribers: Vec<Subscriber>,
     subscriptions: SubscriptionTable,
     suspended: SuspendedQueue,
@@ -116,9 +128,12 @@ pub struct MessageBox {
     /// Wrapping sum of the hashes of all rows: equal states have equal sums (INV-02).
     state_hash: u64,
     effects: Vec<Effect>,
-    /// Hosts whose queue got something eligible since the driver last asked.
-    ready: Vec<HostId>,
+    /// Queues that got something eligible since the driver last asked.
+    ready: Vec<Ready>,
+    /// The routes of the documents of the batch being judged.
     routes: Vec<RouteId>,
+    /// The running instances that its documents correlate with, by place in the batch.
+    correlated: Vec<(u32, Key)>,
     #[cfg(feature = "sabotage")]
     sabotage: Option<Sabotage>,
 }
@@ -130,28 +145,33 @@ impl MessageBox {
         let mut subscriptions = SubscriptionTable::default();
         for (index, port) in topology.send_ports.iter().enumerate() {
             if port.state != PortState::Bound {
-                subscriptions.enlist(SendPortId::from(index), &port.name, port.filter.clone());
+                let subscriber = SubscriberId::from(index);
+                subscriptions.enlist(subscriber, &port.name, port.filter.clone());
             }
         }
-        let subscribers = topology.send_ports.iter().map(|port| {
-            let settings = |transport: &Transport| TransportSettings {
-                adapter: transport.adapter,
-                endpoint: transport.endpoint,
-                host: transport.host,
-                retry: transport.retry,
-            };
-            Subscriber {
-                transports: [Some(settings(&port.primary)), port.backup.as_ref().map(settings)],
-                priority: port.priority,
-                state: port.state,
-                ordered: port.ordered.map(|on_failure| (on_failure, OrderedInstance::default())),
-            }
-        });
+        for (index, orchestration) in topology.orchestrations.iter().enumerate() {
+            let id = topology.subscriber_of_orchestration(OrchestrationId::from(index));
+            subscriptions.subscribe(id, orchestration.filter.clone());
+        }
+        let boxes = topology.box_count();
+        let publishing: Vec<MessageBoxId> = (0..boxes)
+            .filter(|at| topology.message_boxes.get(*at).is_none_or(|config| config.publishes))
+            .map(MessageBoxId::from)
+            .collect();
         Self {
-            spool: Spool::default(),
+            spools: vec![Spool::default(); boxes],
             references: Slab::default(),
-            queues: vec![HostQueue::default(); topology.hosts.len()],
-            subscribers: subscribers.collect(),
+            hosts: topology.hosts.len(),
+            queues: vec![HostQueue::default(); boxes * topology.hosts.len()],
+            own_queues: vec![HostQueue::default(); boxes * topology.host_instances.len()],
+            instances: Instances::default(),
+            // Somewhere an activation has to go: the master, if nobody else may be used.
+            publishing: if publishing.is_empty() { vec![MessageBoxId(0)] } else { publishing },
+            turn: 0,
+            host_of: topology.host_instances.iter().map(|instance| instance.host).collect(),
+            subscribers: (0..topology.subscribers())
+                .map(|at| Subscriber::of(topology, SubscriberId::from(at)))
+                .collect(),
             subscriptions,
             suspended: SuspendedQueue::default(),
             counts: ReferenceCounts::default(),
@@ -160,6 +180,7 @@ impl MessageBox {
             effects: Vec::new(),
             ready: Vec::new(),
             routes: Vec::new(),
+            correlated: Vec::new(),
             #[cfg(feature = "sabotage")]
             sabotage: None,
         }
@@ -175,34 +196,6 @@ impl MessageBox {
     pub fn take_effects(&mut self, into: &mut Vec<Effect>) {
         into.clear();
         std::mem::swap(&mut self.effects, into);
-    }
-
-    /// Hosts whose queue got something eligible since the last call.
-    pub fn take_ready(&mut self, into: &mut Vec<HostId>) {
-        into.clear();
-        std::mem::swap(&mut self.ready, into);
-    }
-
-    /// When a waiting reference becomes eligible next: ask [`Self::wake`] then.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.queues.iter().filter_map(HostQueue::next_due).min()
-    }
-
-    /// Reports the hosts whose waiting references are due (see [`Self::take_ready`]).
-    pub fn wake(&mut self, now: Instant) {
-        for (index, queue) in self.queues.iter_mut().enumerate() {
-            // What is due now must not hide from `poll_timeout` what is due later.
-            if queue.promote_due(now) {
-                self.ready.push(HostId::from(index));
-            }
-        }
-    }
-
-    /// Whether a look by `host` would find something.
-    #[must_use]
-    pub fn has_eligible(&self, now: Instant, host: HostId) -> bool {
-        self.queues[host.index()].has_eligible(now)
     }
 
     /// Where the references are (INV-14).
@@ -224,18 +217,20 @@ impl MessageBox {
     /// Rows that somebody refers to.
     #[must_use]
     pub fn spool_live(&self) -> u64 {
-        self.spool.live()
+        self.spools.iter().map(Spool::live).sum()
     }
 
     /// Rows that wait for the cleanup job.
     #[must_use]
     pub fn spool_garbage(&self) -> u64 {
-        self.spool.garbage()
+        self.spools.iter().map(Spool::garbage).sum()
     }
 
     /// The cleanup job's work: removes up to `rows` garbage rows (R-GC-02).
     pub fn collect(&mut self, rows: u64) -> u64 {
-        self.spool.collect(rows)
+        self.spools
+            .iter_mut()
+            .fold(0, |collected, spool| collected + spool.collect(rows - collected))
     }
 
     /// What waits for an operator.
@@ -254,37 +249,14 @@ impl MessageBox {
     #[must_use]
     pub fn context_of(&self, reference: ReferenceId) -> Option<&Context> {
         let reference = self.references.get(reference.0)?;
-        Some(&self.spool.row(reference.message).document.context)
+        Some(&self.row(reference).document.context)
     }
 
     /// The document that a reference refers to.
     #[must_use]
     pub fn name_of(&self, reference: ReferenceId) -> Option<DocumentName> {
         let reference = self.references.get(reference.0)?;
-        Some(self.spool.row(reference.message).document.name)
-    }
-
-    /// What committing `batch` will ask of the database, before it runs.
-    pub fn footprint(&mut self, batch: &PreparedBatch) -> Footprint {
-        let mut footprint = Footprint { rows: 0, bytes: 0 };
-        for document in &batch.documents {
-            let route = self.subscriptions.route(document);
-            let references = self.subscriptions.ports(route).len();
-            footprint.rows += 1 + u32::try_from(references).expect("fewer than 2^32 subscribers");
-            footprint.bytes += document.parts.bytes();
-        }
-        let publishes =
-            |action: &Action| matches!(action, Action::Publish { .. } | Action::Nothing);
-        let others = batch.actions.iter().filter(|(_, action)| !publishes(action)).count();
-        footprint.rows += u32::try_from(others).expect("fewer than 2^32 operations");
-        footprint
-    }
-
-    /// What a look for up to `max` references will ask of the database: a row per lock taken.
-    #[must_use]
-    pub fn dequeue_footprint(&self, now: Instant, host: HostId, max: u32) -> Footprint {
-        let eligible = self.queues[host.index()].eligible(now, max as usize);
-        Footprint { rows: u32::try_from(eligible).unwrap_or(max), bytes: 0 }
+        Some(self.row(reference).document.name)
     }
 
     /// Commits a batch for host instance `owner`: all of it, or none (R-ATOM-01, R-ATOM-02).
@@ -343,11 +315,7 @@ impl MessageBox {
         owner: HostInstanceId,
         batch: &PreparedBatch,
     ) -> Vec<(OperationKind, Status)> {
-        self.routes.clear();
-        for document in &batch.documents {
-            let route = self.subscriptions.route(document);
-            self.routes.push(route);
-        }
+        self.route(&batch.documents);
         let judged = batch.actions.iter().map(|(kind, action)| {
             let status = match action {
                 Action::Nothing => Status::OK,
@@ -397,20 +365,20 @@ impl MessageBox {
     /// A backup exists and the message is on the primary (R-RETRY-11, INV-38).
     fn has_backup(&self, id: ReferenceId) -> bool {
         self.references.get(id.0).is_some_and(|reference| {
-            !reference.on_backup && self.subscribers[reference.port.index()].transports[1].is_some()
+            !reference.on_backup
+                && self.subscribers[reference.subscriber.index()].transports[1].is_some()
         })
     }
 
     fn apply(&mut self, now: Instant, batch: PreparedBatch) {
         let PreparedBatch { actions, documents, .. } = batch;
         let mut documents = documents.into_iter();
-        let mut routes = std::mem::take(&mut self.routes);
         for (_, action) in actions {
             match action {
                 Action::Nothing | Action::Refuse(_) => {}
                 Action::Publish { first, count } => {
                     for (document, at) in documents.by_ref().take(count as usize).zip(first..) {
-                        self.publish(now, document, routes[at as usize]);
+                        self.publish(now, document, at);
                     }
                 }
                 Action::SuspendWire { wire, resumable, reason, .. } => {
@@ -423,12 +391,23 @@ impl MessageBox {
                 Action::DefaultFailure(id) => self.default_failure(now, id),
             }
         }
-        routes.clear();
-        self.routes = routes;
+    }
+
+    fn row(&self, reference: &Reference) -> &Row {
+        self.spools[usize::from(reference.home)].row(reference.message)
+    }
+
+    /// The host whose queue a reference is in: that of its one taker, or its transport's.
+    fn host(&self, reference: &Reference) -> HostId {
+        let owner = reference.instance.and_then(|place| self.instances.owner_at(place));
+        match owner {
+            Some(owner) => self.host_of[owner.index()],
+            None => self.transport(reference).host,
+        }
     }
 
     fn transport(&self, reference: &Reference) -> TransportSettings {
-        let transports = &self.subscribers[reference.port.index()].transports;
+        let transports = &self.subscribers[reference.subscriber.index()].transports;
         transports[usize::from(reference.on_backup)]
             .expect("a reference is on a transport its port has")
     }
@@ -436,9 +415,10 @@ impl MessageBox {
     fn place(&self, id: ReferenceId, reference: &Reference) -> Place {
         Place {
             reference: id,
-            document: self.spool.row(reference.message).document.name,
-            port: reference.port,
-            host: self.transport(reference).host,
+            document: self.row(reference).document.name,
+            subscriber: reference.subscriber,
+            home: reference.home(),
+            host: self.host(reference),
             sequence: reference.sequence,
         }
     }
@@ -453,29 +433,15 @@ impl MessageBox {
         reference.staged = false;
         *self.counts.of(reference.state) += 1;
         if reference.is_suspended() != was_suspended {
-            self.spool.suspend(reference.message, !was_suspended);
+            self.spools[usize::from(reference.home)].suspend(reference.message, !was_suspended);
         }
         self.state_hash = self.state_hash.wrapping_add(reference.hash());
         let reference = self.references.get(id.0).expect("changed just now");
         self.place(id, reference)
     }
 
-    fn priority(&self, port: SendPortId) -> u8 {
-        self.subscribers[port.index()].priority
-    }
-
-    fn enqueue(&mut self, place: Place) {
-        let priority = self.priority(place.port);
-        self.queues[place.host.index()].push(priority, place.sequence, place.reference);
-        if self.ready.last() != Some(&place.host) {
-            self.ready.push(place.host);
-        }
-    }
-
-    fn offer(&mut self, head: ReferenceId) {
-        let place = self
-            .place(head, self.references.get(head.0).expect("an ordered port's messages exist"));
-        self.enqueue(place);
+    fn priority(&self, subscriber: SubscriberId) -> u8 {
+        self.subscribers[subscriber.index()].priority
     }
 
     fn remove(&mut self, id: ReferenceId) {
@@ -486,58 +452,10 @@ impl MessageBox {
         if suspended {
             self.suspended.references -= 1;
         }
-        if let Some(document) = self.spool.release(reference.message, suspended) {
-            self.state_hash = self.state_hash.wrapping_sub(spool::Row::hash(&document));
+        let spool = &mut self.spools[usize::from(reference.home)];
+        if let Some(document) = spool.release(reference.message, suspended) {
+            self.state_hash = self.state_hash.wrapping_sub(Row::hash(&document));
             self.effects.push(Effect::Collectable { document: document.name });
-        }
-    }
-
-    /// Locks up to `max` eligible references of `host` to `owner`, in the order of priority and
-    /// publication (R-DEQ-01, R-DEQ-05), and hands out what `TransmitMessage` will carry.
-    pub fn dequeue(
-        &mut self,
-        now: Instant,
-        host: HostId,
-        owner: HostInstanceId,
-        max: u32,
-        out: &mut Vec<OutboundMessage>,
-    ) {
-        let before = out.len();
-        out.reserve(self.queues[host.index()].eligible(now, max as usize));
-        while out.len() - before < max as usize {
-            let references = &self.references;
-            let sequence = |id: ReferenceId| references.get(id.0).map_or(0, |found| found.sequence);
-            let Some(id) = self.queues[host.index()].pop(now, sequence) else { break };
-            // A terminated reference may still be named by its queue.
-            if self.references.get(id.0).is_none_or(|found| found.state != ReferenceState::Queued) {
-                continue;
-            }
-            let place =
-                self.change(id, |reference| reference.state = ReferenceState::Locked(owner));
-            self.effects.push(Effect::Locked { at: place, owner });
-            out.push(self.outbound(id));
-        }
-    }
-
-    fn outbound(&self, id: ReferenceId) -> OutboundMessage {
-        let reference = self.references.get(id.0).expect("locked just now");
-        let document = &self.spool.row(reference.message).document;
-        let transport = self.transport(reference);
-        OutboundMessage {
-            reference: id,
-            document: document.name,
-            sequence: reference.sequence,
-            lineage: document.lineage,
-            arrived: document.arrived,
-            port: reference.port,
-            on_backup: reference.on_backup,
-            adapter: transport.adapter,
-            endpoint: transport.endpoint,
-            retries_left: u32::from(reference.retries_left),
-            retry_interval: transport.retry.interval,
-            bytes: document.parts.bytes(),
-            fingerprint: document.fingerprint(),
-            context: document.context.clone(),
         }
     }
 
@@ -551,7 +469,7 @@ impl MessageBox {
     /// suspended.
     #[must_use]
     pub fn unfinished(&self) -> u64 {
-        self.spool.live() - self.spool.stuck()
+        self.spools.iter().map(|spool| spool.live() - spool.stuck()).sum()
     }
 
     /// The names of the documents that wait for an operator, in no promised order.
@@ -561,7 +479,7 @@ impl MessageBox {
             |reference: &Reference| matches!(reference.state, ReferenceState::Suspended { .. });
         (self.references.iter())
             .filter(|(_, reference)| suspended(reference))
-            .map(|(_, reference)| self.spool.row(reference.message).document.name)
+            .map(|(_, reference)| self.row(reference).document.name)
             .collect()
     }
 }

@@ -1,7 +1,7 @@
 //! What an operator does to suspended messages: resume and terminate.
 
 use super::{Effect, MessageBox, Reference, ReferenceState, retries};
-use crate::id::{ReferenceId, SendPortId};
+use crate::id::{ReferenceId, SendPortId, SubscriberId};
 
 impl MessageBox {
     /// An operator resumes what is suspended at `port`, resumable ones only (R-MBX-08); a stopped
@@ -52,9 +52,15 @@ impl MessageBox {
         ids.len()
     }
 
-    fn suspended_at(&self, port: SendPortId, resumable: bool) -> Vec<ReferenceId> {
+    fn suspended_at(
+        &self,
+        subscriber: impl Into<SubscriberId>,
+        resumable: bool,
+    ) -> Vec<ReferenceId> {
+        let subscriber = subscriber.into();
         let here = |reference: &Reference| {
-            reference.port == port && reference.state == ReferenceState::Suspended { resumable }
+            reference.subscriber == subscriber
+                && reference.state == ReferenceState::Suspended { resumable }
         };
         let mut found: Vec<(u64, ReferenceId)> = (self.references.iter())
             .filter(|(_, reference)| here(reference))

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::batch::Status;
 use crate::hash::mix;
-use crate::id::{MessageId, ReferenceId, SendPortId};
+use crate::id::{Key, MessageBoxId, MessageId, ReferenceId, SubscriberId};
 use crate::message::{Document, DocumentName, PropertyId, Value, WireMessage};
 use crate::sabotage::Sabotage;
 use crate::subscription::PortState;
@@ -41,13 +41,9 @@ impl MessageBox {
     /// it is suspended alone and its siblings are published, as under recoverable processing
     /// (R-RIP-04); the sources say nothing of the standard mode.
     pub(super) fn judge_publish(&self, batch: &PreparedBatch, first: u32, count: u32) -> Status {
-        let own = first as usize..(first + count) as usize;
-        let routes = self.routes[own.clone()].iter();
-        let mut unrouted = batch.documents[own]
-            .iter()
-            .zip(routes)
-            .filter(|(_, route)| self.subscriptions.ports(**route).is_empty())
-            .map(|(document, _)| Self::unrouted(document))
+        let mut unrouted = (first..first + count)
+            .filter(|at| self.is_unrouted(*at))
+            .map(|at| Self::unrouted(&batch.documents[at as usize]))
             .peekable();
         if unrouted.peek().is_none() {
             return Status::OK;
@@ -59,30 +55,139 @@ impl MessageBox {
         })
     }
 
-    /// Stores the document once and makes one reference per matching subscription (R-PUB-03).
-    pub(super) fn publish(&mut self, now: Instant, document: Document, route: RouteId) {
-        let ports = self.subscriptions.ports(route);
-        if ports.is_empty() {
-            return self.publish_unrouted(now, document);
+    /// Works out where the documents of a batch go, before anything is changed: the activation
+    /// subscriptions, and the running instances that they correlate with.
+    pub(super) fn route(&mut self, documents: &[Document]) {
+        self.routes.clear();
+        self.correlated.clear();
+        for document in documents {
+            let route = self.subscriptions.route(document);
+            self.routes.push(route);
         }
-        let references = u32::try_from(ports.len()).expect("fewer than 2^32 subscribers");
-        let (name, fingerprint, lineage) =
-            (document.name, document.fingerprint(), document.lineage);
-        self.effects.push(Effect::Published { document: name, references, fingerprint, lineage });
-        self.state_hash = self.state_hash.wrapping_add(super::spool::Row::hash(&document));
-        let message = self.spool.store(document, references);
-        for at in 0..references as usize {
-            let port = self.subscriptions.ports(route)[at];
-            self.refer(message, name, port);
+        if self.instances.is_idle() {
+            return;
+        }
+        for (at, document) in (0..).zip(documents) {
+            let matching = self.instances.matching(document);
+            self.correlated.extend(matching.into_iter().map(|instance| (at, instance)));
         }
     }
 
-    fn refer(&mut self, message: MessageId, document: DocumentName, port: SendPortId) {
+    fn correlated_with(&self, at: u32) -> impl Iterator<Item = Key> {
+        self.correlated.iter().filter(move |(place, _)| *place == at).map(|(_, key)| *key)
+    }
+
+    /// Whether nobody at all subscribes to the document at place `at` of the batch (R-PUB-06).
+    fn is_unrouted(&self, at: u32) -> bool {
+        self.subscriptions.subscribers(self.routes[at as usize]).is_empty()
+            && self.correlated_with(at).next().is_none()
+    }
+
+    /// Stores the document once per MessageBox with a match, and makes one reference per matching
+    /// subscription (R-PUB-02, R-PUB-03).
+    pub(super) fn publish(&mut self, now: Instant, document: Document, at: u32) {
+        if self.is_unrouted(at) {
+            return self.publish_unrouted(now, document);
+        }
+        let route = self.routes[at as usize];
+        if self.spools.len() > 1 || !self.correlated.is_empty() {
+            return self.publish_apart(document, route, at);
+        }
+        let references = self.subscriptions.subscribers(route).len();
+        let references = u32::try_from(references).expect("fewer than 2^32 subscribers");
+        let name = self.announce(&document, references, 1);
+        let message = self.spools[0].store(document, references);
+        for at in 0..references as usize {
+            let subscriber = self.subscriptions.subscribers(route)[at];
+            self.refer(message, name, subscriber, None, MessageBoxId(0));
+        }
+    }
+
+    /// The general case of [`Self::publish`]: several MessageBoxes, or running instances.
+    fn publish_apart(&mut self, document: Document, route: RouteId, at: u32) {
+        let mut targets: Vec<(SubscriberId, Option<Key>, MessageBoxId)> = Vec::new();
+        for key in self.correlated_with(at) {
+            let Some(instance) = self.instances.get(key) else { continue };
+            targets.push((instance.subscriber, Some(key), instance.home));
+        }
+        let correlated = targets.len();
+        let mut turn = None;
+        for at in 0..self.subscriptions.subscribers(route).len() {
+            let subscriber = self.subscriptions.subscribers(route)[at];
+            // A convoy: what goes to a running instance does not activate another of its kind.
+            if targets[..correlated].iter().any(|(known, ..)| *known == subscriber) {
+                continue;
+            }
+            let home = self.home_of_activation(subscriber, &mut turn);
+            targets.push((subscriber, None, home));
+        }
+        let mut homes: Vec<(MessageBoxId, u32)> = Vec::new();
+        for (_, _, home) in &targets {
+            match homes.iter_mut().find(|(known, _)| known == home) {
+                Some((_, count)) => *count += 1,
+                None => homes.push((*home, 1)),
+            }
+        }
+        let count = |many: usize| u32::try_from(many).expect("fewer than 2^32 subscribers");
+        let name = self.announce(&document, count(targets.len()), count(homes.len()));
+        let rows: Vec<(MessageBoxId, MessageId)> = homes
+            .iter()
+            .map(|(home, references)| {
+                (*home, self.spools[home.index()].store(document.clone(), *references))
+            })
+            .collect();
+        for (subscriber, instance, home) in targets {
+            let row = rows.iter().find(|(known, _)| *known == home);
+            let (_, message) = row.expect("a row was stored for every home");
+            self.refer(*message, name, subscriber, instance, home);
+        }
+    }
+
+    /// Where a new activation lives: an ordered port's instance stays where it is, others go
+    /// round-robin, all references of one message together (R-MMB-02, R-MMB-03). \[M\] whether the
+    /// subscribers of one message are spread is not documented.
+    fn home_of_activation(
+        &mut self,
+        subscriber: SubscriberId,
+        turn: &mut Option<MessageBoxId>,
+    ) -> MessageBoxId {
+        if let Some(home) = self.subscribers[subscriber.index()].home {
+            return home;
+        }
+        let home = *turn.get_or_insert_with(|| {
+            self.turn = (self.turn + 1) % self.publishing.len();
+            self.publishing[(self.turn + self.publishing.len() - 1) % self.publishing.len()]
+        });
+        if self.subscribers[subscriber.index()].ordered.is_some() {
+            self.subscribers[subscriber.index()].home = Some(home);
+        }
+        home
+    }
+
+    /// Tells of a document about to be stored, and counts it in the state.
+    fn announce(&mut self, document: &Document, references: u32, bodies: u32) -> DocumentName {
+        let (name, fingerprint, lineage) =
+            (document.name, document.fingerprint(), document.lineage);
+        let effect = Effect::Published { document: name, references, bodies, fingerprint, lineage };
+        self.effects.push(effect);
+        let rows = super::spool::Row::hash(document).wrapping_mul(u64::from(bodies));
+        self.state_hash = self.state_hash.wrapping_add(rows);
+        name
+    }
+
+    fn refer(
+        &mut self,
+        message: MessageId,
+        document: DocumentName,
+        subscriber: SubscriberId,
+        instance: Option<Key>,
+        home: MessageBoxId,
+    ) {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
-        let subscriber = &mut self.subscribers[port.index()];
-        let own = subscriber.transports[0].expect("every port has a primary transport");
-        let stopped = subscriber.state == PortState::Stopped;
+        let settings = &self.subscribers[subscriber.index()];
+        let own = settings.transports[0].expect("every subscriber has a primary transport");
+        let stopped = settings.state == PortState::Stopped;
         let state = if stopped {
             ReferenceState::Suspended { resumable: true }
         } else {
@@ -92,27 +197,30 @@ impl MessageBox {
             message,
             sequence,
             valid_from: Instant::ZERO,
-            port,
+            subscriber,
+            instance: instance.and_then(super::instance::as_place),
             retries_left: super::retries(own.retry),
             state,
             on_backup: false,
+            home: u8::try_from(home.0).expect("fewer than 256 MessageBoxes"),
             staged: false,
         };
         self.state_hash = self.state_hash.wrapping_add(reference.hash());
         *self.counts.of(state) += 1;
+        let host = self.host(&reference);
         let id = ReferenceId(self.references.insert(reference));
-        let place = Place { reference: id, document, port, host: own.host, sequence };
+        let place = Place { reference: id, document, subscriber, home, host, sequence };
         self.effects.push(Effect::Referenced { at: place, retries_left: own.retry.count });
         if stopped {
             // R-SUB-10: routed, but to the suspended queue.
-            self.spool.suspend(message, true);
+            self.spools[home.index()].suspend(message, true);
             self.suspended.references += 1;
             let reason = Reason::PortStopped;
             self.effects.push(Effect::SuspendedReference { at: place, resumable: true, reason });
             return;
         }
         let offers_followers = self.is_sabotaged(Sabotage::OfferOrderedFollowers);
-        match &mut self.subscribers[port.index()].ordered {
+        match &mut self.subscribers[subscriber.index()].ordered {
             Some((_, instance)) if !offers_followers => {
                 if instance.push(id) == Some(id) {
                     self.enqueue(place);
@@ -136,18 +244,15 @@ impl MessageBox {
 
     /// A rolled-back batch leaves a report for every document nobody subscribed to (INV-22).
     pub(super) fn report_routing_failures(&mut self, now: Instant, batch: &PreparedBatch) {
-        let routes = std::mem::take(&mut self.routes);
         for (_, action) in &batch.actions {
             let Action::Publish { first, count } = action else { continue };
-            let own = *first as usize..(*first + *count) as usize;
-            for (document, route) in batch.documents[own.clone()].iter().zip(&routes[own]) {
-                let nobody = self.subscriptions.ports(*route).is_empty();
-                if nobody && matches!(Self::unrouted(document), Unrouted::Fail) {
+            for at in *first..*first + *count {
+                let document = &batch.documents[at as usize];
+                if self.is_unrouted(at) && matches!(Self::unrouted(document), Unrouted::Fail) {
                     self.report(now, document);
                 }
             }
         }
-        self.routes = routes;
     }
 
     fn report(&mut self, now: Instant, document: &Document) {

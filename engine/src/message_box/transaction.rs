@@ -1,7 +1,9 @@
 //! What one MessageBox transaction asks for, what it costs, and what it did.
 
 use crate::batch::{OperationKind, Status};
-use crate::id::{AdapterId, EndpointId, HostId, HostInstanceId, ReferenceId, SendPortId};
+use crate::id::{
+    AdapterId, EndpointId, HostId, HostInstanceId, MessageBoxId, ReferenceId, SubscriberId,
+};
 use crate::message::{Context, Document, DocumentName, WireMessage};
 use crate::time::{Duration, Instant};
 
@@ -57,6 +59,23 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The reference that it is about, if it is about one.
+    #[must_use]
+    pub const fn reference(&self) -> Option<ReferenceId> {
+        match self {
+            Self::Delete(id)
+            | Self::DefaultFailure(id)
+            | Self::NextTransport(id)
+            | Self::Resubmit(id, _)
+            | Self::SuspendReference(id) => Some(*id),
+            Self::Nothing | Self::Publish { .. } | Self::Refuse(_) | Self::SuspendWire { .. } => {
+                None
+            }
+        }
+    }
+}
+
 /// A batch ready to be committed: every pipeline and map has run.
 #[derive(Clone, Debug, Default)]
 pub struct PreparedBatch {
@@ -77,6 +96,65 @@ pub struct Footprint {
     pub bytes: u64,
 }
 
+/// What a transaction asks of each MessageBox it touches. One is the common case and takes no
+/// memory of its own.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Footprints {
+    first: Option<(MessageBoxId, Footprint)>,
+    others: Vec<(MessageBoxId, Footprint)>,
+}
+
+impl Footprints {
+    /// Only one MessageBox is touched.
+    #[must_use]
+    pub const fn one(home: MessageBoxId, footprint: Footprint) -> Self {
+        Self { first: Some((home, footprint)), others: Vec::new() }
+    }
+
+    /// Adds to what is asked of `home`.
+    pub fn add(&mut self, home: MessageBoxId, more: Footprint) {
+        let Some(first) = &mut self.first else {
+            self.first = Some((home, more));
+            return;
+        };
+        let mut known = std::iter::once(first).chain(&mut self.others);
+        match known.find(|(known, _)| *known == home) {
+            Some((_, footprint)) => {
+                footprint.rows += more.rows;
+                footprint.bytes += more.bytes;
+            }
+            None => self.others.push((home, more)),
+        }
+    }
+
+    /// The `at`-th MessageBox touched, and what is asked of it. A transaction that touches nothing
+    /// still visits the master, asking nothing.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<(MessageBoxId, Footprint)> {
+        match at {
+            0 => Some(self.first.unwrap_or((MessageBoxId(0), Footprint { rows: 0, bytes: 0 }))),
+            _ => self.others.get(at - 1).copied(),
+        }
+    }
+}
+
+/// The message exchange a delivered message is part of.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Exchange {
+    /// None: it is sent, and that is all.
+    #[default]
+    OneWay,
+    /// It answers the request that was submitted with this correlation token (R-RR-04).
+    Response {
+        /// The token.
+        token: u64,
+        /// Whether it is the engine's fault message instead of a response (R-RR-07).
+        fault: bool,
+    },
+    /// `IsSolicitResponse`: the partner's reply is to be submitted (R-SR-01).
+    Solicit,
+}
+
 /// A message as handed to a send adapter: what `TransmitMessage` carries.
 #[derive(Clone, Debug)]
 pub struct OutboundMessage {
@@ -90,8 +168,10 @@ pub struct OutboundMessage {
     pub lineage: u64,
     /// When its wire message was meant to arrive.
     pub arrived: Instant,
-    /// The port it goes out by.
-    pub port: SendPortId,
+    /// The subscriber it is for: a send port, or the two-way receive port that answers.
+    pub subscriber: SubscriberId,
+    /// What is expected of its delivery besides transmission.
+    pub exchange: Exchange,
     /// Whether it goes by the backup transport.
     pub on_backup: bool,
     /// The adapter that will send it.
@@ -143,6 +223,8 @@ pub enum Effect {
         document: DocumentName,
         /// References made: one per matching subscription (INV-13).
         references: u32,
+        /// Bodies stored: one per MessageBox with a match (R-PUB-02, INV-16).
+        bodies: u32,
         /// Its fingerprint.
         fingerprint: u64,
         /// The key of chance of the document.
@@ -207,7 +289,9 @@ pub struct Place {
     /// The document it refers to.
     pub document: DocumentName,
     /// The subscriber.
-    pub port: SendPortId,
+    pub subscriber: SubscriberId,
+    /// The MessageBox that holds it.
+    pub home: MessageBoxId,
     /// The host whose queue it is in.
     pub host: HostId,
     /// Publication order.

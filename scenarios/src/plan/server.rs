@@ -37,6 +37,8 @@ pub struct MessageBox {
     pub server: String,
     /// How often the cleanup jobs run.
     pub cleanup: Duration,
+    /// Whether it takes messages that activate something (R-MMB-04).
+    pub publishes: bool,
 }
 
 pub(crate) static SERVER: Shape = Shape::of(
@@ -61,6 +63,12 @@ pub(crate) static MESSAGE_BOX: Shape = Shape::of(
         Row::required("name", Kind::Text, "its name"),
         Row::required("server", Kind::Text, "the server it runs on"),
         Row::profile("cleanup", Kind::PositiveDuration, "how often the cleanup jobs run"),
+        Row::default(
+            "publishes",
+            Kind::Bool,
+            "true",
+            "whether messages that activate something go here; the first one is the master",
+        ),
     ],
 );
 
@@ -81,5 +89,6 @@ impl Bind for MessageBox {
         b.key("name", &mut self.name);
         b.key("server", &mut self.server);
         b.key("cleanup", &mut self.cleanup);
+        b.key("publishes", &mut self.publishes);
     }
 }

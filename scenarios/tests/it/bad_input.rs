@@ -159,8 +159,6 @@ fn names_that_lead_nowhere() {
 
 #[test]
 fn parts_that_do_not_go_together() {
-    let second = "[[message_box]]\nname = \"Two\"\nserver = \"bts1\"\n[[host]]";
-    check("[[host]]", second, &["7:1: several MessageBoxes are not supported yet"]);
     let twice = "[[server]]\nname = \"bts1\"\n[[host]]";
     check("[[host]]", twice, &["8:8: a server called 'bts1' is declared twice"]);
     check("on = [\"bts1\"]", "on = []", &["9:6: host 'Host' has no server to run on"]);

@@ -1,7 +1,7 @@
 //! Checks on ordered delivery: INV-44…47.
 
 use floodgate_engine::config::{OnFailure, Topology};
-use floodgate_engine::id::SendPortId;
+use floodgate_engine::id::{SendPortId, SubscriberId};
 use floodgate_engine::message_box::{MessageBox, Place, Reason};
 
 use super::{Docket, Rule};
@@ -42,18 +42,18 @@ impl OrderedPorts {
         Self { ports: topology.send_ports.iter().map(port).collect() }
     }
 
-    fn of(&mut self, port: SendPortId) -> Option<&mut OrderedPort> {
+    fn of(&mut self, port: SubscriberId) -> Option<&mut OrderedPort> {
         self.ports.get_mut(port.index())?.as_mut()
     }
 
     pub(super) fn published(&mut self, at: &Place) {
-        if let Some(port) = self.of(at.port) {
+        if let Some(port) = self.of(at.subscriber) {
             port.published += 1;
         }
     }
 
     /// A message is handed to an adapter.
-    pub(super) fn with_adapter(&mut self, docket: &mut Docket, port: SendPortId, sequence: u64) {
+    pub(super) fn with_adapter(&mut self, docket: &mut Docket, port: SubscriberId, sequence: u64) {
         let Some(ordered) = self.of(port) else { return };
         let before = ordered.with_adapter.replace(sequence);
         let alone = before.is_none_or(|before| before == sequence);
@@ -63,7 +63,7 @@ impl OrderedPorts {
     }
 
     pub(super) fn left_adapter(&mut self, at: &Place) {
-        if let Some(port) = self.of(at.port)
+        if let Some(port) = self.of(at.subscriber)
             && port.with_adapter == Some(at.sequence)
         {
             port.with_adapter = None;
@@ -73,7 +73,7 @@ impl OrderedPorts {
     /// A message is gone; it may have been `suspended` until now.
     pub(super) fn left(&mut self, at: &Place, suspended: bool) {
         self.left_adapter(at);
-        if let Some(port) = self.of(at.port) {
+        if let Some(port) = self.of(at.subscriber) {
             port.gone += 1;
             port.suspended -= u64::from(suspended);
             if port.failed == Some(at.sequence) {
@@ -83,7 +83,7 @@ impl OrderedPorts {
     }
 
     pub(super) fn resumed(&mut self, at: &Place) {
-        if let Some(port) = self.of(at.port) {
+        if let Some(port) = self.of(at.subscriber) {
             port.suspended -= 1;
             port.failed = None;
         }
@@ -97,7 +97,7 @@ impl OrderedPorts {
         resumable: bool,
     ) {
         self.left_adapter(at);
-        let Some(port) = self.of(at.port) else { return };
+        let Some(port) = self.of(at.subscriber) else { return };
         port.suspended += 1;
         if reason == Reason::PortStopped {
             return;
@@ -116,7 +116,7 @@ impl OrderedPorts {
     }
 
     /// The wire took a message.
-    pub(super) fn sent(&mut self, docket: &mut Docket, port: SendPortId, sequence: u64) {
+    pub(super) fn sent(&mut self, docket: &mut Docket, port: SubscriberId, sequence: u64) {
         let Some(ordered) = self.of(port) else { return };
         // Not less: a duplicate of the message in flight is not a change of order.
         let in_order = sequence >= ordered.sent_last;

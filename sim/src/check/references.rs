@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use floodgate_engine::adapter::CallId;
 use floodgate_engine::config::Topology;
-use floodgate_engine::id::{ReferenceId, SendPortId};
+use floodgate_engine::id::{ReferenceId, SubscriberId};
 use floodgate_engine::message::{Document, DocumentName};
 use floodgate_engine::message::{PropertyId, Value};
 use floodgate_engine::message_box::{
@@ -13,7 +13,7 @@ use floodgate_engine::message_box::{
 };
 use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::subscription::PortState;
-use floodgate_engine::time::Instant;
+use floodgate_engine::time::{Duration, Instant};
 
 use super::{Checks, Rule};
 
@@ -48,7 +48,7 @@ struct Known {
 #[derive(Clone, Debug)]
 pub(crate) struct Expected {
     document: DocumentName,
-    ports: Vec<SendPortId>,
+    ports: Vec<SubscriberId>,
 }
 
 /// The first documents, and then one in so many, have their routes worked out again.
@@ -87,9 +87,13 @@ impl References {
             ],
             has_backup: port.backup.is_some(),
         };
+        let others = topology.subscribers() - topology.send_ports.len();
+        let none = RetryPolicy { count: 0, interval: Duration::ZERO };
+        let inside =
+            std::iter::repeat_n(PortRule { retries: [none; 2], has_backup: false }, others);
         Self {
             known: Vec::new(),
-            ports: topology.send_ports.iter().map(port).collect(),
+            ports: topology.send_ports.iter().map(port).chain(inside).collect(),
             counts: ReferenceCounts::default(),
             referenced: 0,
             ended: 0,
@@ -138,7 +142,7 @@ impl References {
             sequence: at.sequence,
             fingerprint: folded(self.fingerprint),
             retries_left: small(retries_left),
-            port: at.port.0,
+            port: at.subscriber.0,
             ..Known::default()
         };
     }
@@ -181,12 +185,12 @@ impl Checks {
 
     fn effect(&mut self, effect: &Effect) {
         match effect {
-            Effect::Published { references, fingerprint, document, .. } => {
+            Effect::Published { references, bodies, fingerprint, document, .. } => {
                 let owed = self.references.owed;
                 self.docket.judge(Rule::OneReferenceOneEnd, owed == 0, || {
                     format!("{owed} references of the document before {document} were not made")
                 });
-                self.references.published += 1;
+                self.references.published += u64::from(*bodies);
                 self.references.owed = *references;
                 self.references.fingerprint = *fingerprint;
             }
@@ -219,10 +223,10 @@ impl Checks {
     fn locked(&mut self, at: &Place) {
         let from = self.references.go(at, Whereabouts::Locked);
         self.docket.judge(Rule::VisibleAfterCommit, from.is_some(), || {
-            format!("{} at {} was dequeued and never published", at.document, at.port)
+            format!("{} at {} was dequeued and never published", at.document, at.subscriber)
         });
         self.docket.judge(Rule::ReferenceInOnePlace, from == Some(Whereabouts::Work), || {
-            format!("{} at {} was dequeued while it was {from:?}", at.document, at.port)
+            format!("{} at {} was dequeued while it was {from:?}", at.document, at.subscriber)
         });
     }
 
@@ -230,7 +234,7 @@ impl Checks {
         let from = self.references.go(at, Whereabouts::Gone);
         let alive = !matches!(from, None | Some(Whereabouts::Gone));
         self.docket.judge(Rule::OneReferenceOneEnd, alive, || {
-            format!("{} at {} ended twice", at.document, at.port)
+            format!("{} at {} ended twice", at.document, at.subscriber)
         });
         self.references.ended += 1;
         self.ordered.left(at, from == Some(Whereabouts::Suspended));
@@ -247,7 +251,7 @@ impl Checks {
                 || {
                     format!(
                         "{} at {} went from {before} retries to {retries_left}",
-                        at.document, at.port
+                        at.document, at.subscriber
                     )
                 },
             );
@@ -272,7 +276,7 @@ impl Checks {
         });
         let free = !was_on_backup && self.references.ports[known.port as usize].has_backup;
         self.docket.judge(Rule::BackupOnlyOnce, free, || {
-            format!("{} moved to a next transport that {} has not", at.document, at.port)
+            format!("{} moved to a next transport that {} has not", at.document, at.subscriber)
         });
     }
 
@@ -343,7 +347,7 @@ impl Checks {
         self.docket.judge(Rule::SentIsTheEnd, !known.said_sent, || {
             format!("{name} is delivered again after the adapter said that it was sent")
         });
-        self.ordered.with_adapter(&mut self.docket, message.port, message.sequence);
+        self.ordered.with_adapter(&mut self.docket, message.subscriber, message.sequence);
     }
 
     /// The adapter said `true` of the message it was handed last in `call`.
@@ -406,7 +410,7 @@ impl Checks {
     ) {
         let now = self.docket.now;
         if sent {
-            self.ordered.sent(&mut self.docket, attempt.port, attempt.sequence);
+            self.ordered.sent(&mut self.docket, attempt.subscriber, attempt.sequence);
         }
         if let Some(known) = self.references.get(attempt.reference, attempt.sequence) {
             known.failed_at = NonZeroU64::new(now.as_nanos() + 1).filter(|_| !sent);
@@ -433,7 +437,7 @@ impl Checks {
                 .is_some_and(|filter| filter.matches(|property| document.promoted(property)));
             if port.state != PortState::Bound {
                 let matches = usize::from(direct) + usize::from(filtered);
-                ports.extend(std::iter::repeat_n(SendPortId::from(index), matches));
+                ports.extend(std::iter::repeat_n(SubscriberId::from(index), matches));
             }
         }
         Some(Expected { document: document.name, ports })
@@ -441,11 +445,11 @@ impl Checks {
 
     /// Compares an expected route with the references that the commit made.
     pub(crate) fn check_route(&mut self, expected: &Expected, effects: &[Effect]) {
-        let mut made: Vec<SendPortId> = effects
+        let mut made: Vec<SubscriberId> = effects
             .iter()
             .filter_map(|effect| {
                 let Effect::Referenced { at, .. } = effect else { return None };
-                (at.document == expected.document).then_some(at.port)
+                (at.document == expected.document).then_some(at.subscriber)
             })
             .collect();
         made.sort_unstable();

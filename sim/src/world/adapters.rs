@@ -4,7 +4,7 @@ use floodgate_engine::adapter::{AdapterInput, AdapterOutput, CallId, Returned};
 use floodgate_engine::batch::{Batch, Operation, Suspendable};
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::HostInput;
-use floodgate_engine::id::ReferenceId;
+use floodgate_engine::id::{ReferenceId, TransactionId};
 use floodgate_engine::message_box::{Effect, MessageBox, Place};
 
 use super::{Due, Now, World};
@@ -15,7 +15,7 @@ impl World {
     pub(super) fn carry_adapter(&mut self, node: u32, output: AdapterOutput) {
         let instance = self.nodes[node as usize].instance;
         match output {
-            AdapterOutput::Done(batch) => self.post(node, batch),
+            AdapterOutput::Done { batch, transaction } => self.post(node, batch, transaction),
             AdapterOutput::Returned { call, returned } => {
                 self.watch_return(node, call, returned);
                 self.ring.push_back(Now::Host(instance, HostInput::Returned { call, returned }));
@@ -24,6 +24,11 @@ impl World {
             AdapterOutput::Wake { at, token } => {
                 self.schedule(at.max(self.now), Due::Wake { node, token });
             }
+            AdapterOutput::Abort { .. }
+            | AdapterOutput::Commit { .. }
+            | AdapterOutput::Confirm { .. }
+            | AdapterOutput::ErrorInfo { .. }
+            | AdapterOutput::ReceiverShuttingDown { .. } => {}
             AdapterOutput::Watch { location } => {
                 let endpoint = self.topology.receive_locations[location.index()].endpoint;
                 let Endpoint::Source(source) = &mut self.endpoints[endpoint.index()] else {
@@ -36,7 +41,7 @@ impl World {
         }
     }
 
-    fn post(&mut self, node: u32, batch: Batch) {
+    fn post(&mut self, node: u32, batch: Batch, transaction: Option<TransactionId>) {
         let (cookie, operations) = (batch.cookie(), batch.operations().len());
         let operations = u32::try_from(operations).unwrap_or(u32::MAX);
         self.checks.posted(node, &batch);
@@ -50,7 +55,10 @@ impl World {
         let race = self.race(node, cookie);
         let (instance, adapter) =
             (self.nodes[node as usize].instance, self.nodes[node as usize].adapter);
-        self.ring.push_back(Now::Host(instance, HostInput::Posted { adapter, batch, race }));
+        self.ring.push_back(Now::Host(
+            instance,
+            HostInput::Posted { adapter, batch, race, transaction },
+        ));
     }
 
     /// The engine calls an adapter: the checks and the trace see it first.
@@ -91,7 +99,7 @@ impl World {
                     format!("E>A  {name} TransmitMessage({document}) RetryCount {retries}")
                 });
             }
-            AdapterInput::Done { call } | AdapterInput::Clear { call } => {
+            AdapterInput::Done { call, .. } | AdapterInput::Clear { call } => {
                 let cleared = matches!(input, AdapterInput::Clear { .. });
                 self.checks.end_batch(node, *call);
                 self.trace.record(self.now, &Event::EndBatch { node, cleared }, || {
@@ -100,13 +108,19 @@ impl World {
             }
             AdapterInput::AddReceiveEndpoint { .. }
             | AdapterInput::Arrived { .. }
+            | AdapterInput::Initialize
+            | AdapterInput::Load
+            | AdapterInput::RemoveReceiveEndpoint { .. }
+            | AdapterInput::Terminate { .. }
+            | AdapterInput::TransactionDone { .. }
+            | AdapterInput::UpdateEndpointConfig { .. }
             | AdapterInput::Wake { .. }
             | AdapterInput::WireDone { .. } => {}
         }
     }
 
     fn watch_return(&mut self, node: u32, call: CallId, returned: Returned) {
-        if let Returned::Begun { max } = returned {
+        if let Returned::Begun { max, .. } = returned {
             self.checks.begin_batch(node, call, max);
         }
         if returned == Returned::Sent {
@@ -119,12 +133,13 @@ impl World {
             Returned::Failed => 3,
             Returned::Pending => 4,
             Returned::Sent => 5,
+            Returned::Terminated => 6,
         };
         self.trace.record(self.now, &Event::Returned { node, said }, || {
             let name = &self.nodes[node as usize].name;
             let said = match returned {
-                Returned::Begun { max } => format!("max={max}"),
-                Returned::Cleared | Returned::Done => "returns".to_owned(),
+                Returned::Begun { max, .. } => format!("max={max}"),
+                Returned::Cleared | Returned::Done | Returned::Terminated => "returns".to_owned(),
                 Returned::Failed => "THROWS".to_owned(),
                 Returned::Pending => "false".to_owned(),
                 Returned::Sent => "true".to_owned(),
@@ -163,7 +178,7 @@ fn tell_operation(message_box: &MessageBox, operation: &Operation) -> String {
 
 /// A commit's change as a line of a story.
 pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
-    let port = |at: &Place| topology.send_ports[at.port.index()].name.clone();
+    let port = |at: &Place| topology.subscriber_name(at.subscriber).to_owned();
     let resume = |resumable: bool| if resumable { "resumable" } else { "non-resumable" };
     match effect {
         Effect::Collectable { document } => {
@@ -180,8 +195,10 @@ pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
                 port(at)
             )
         }
-        Effect::Published { document, references, .. } => {
-            format!("MB   publishes {document}, {references} reference(s)")
+        Effect::Published { document, references, bodies, .. } => {
+            let apart =
+                if *bodies > 1 { format!(" in {bodies} MessageBoxes") } else { String::new() };
+            format!("MB   publishes {document}, {references} reference(s){apart}")
         }
         Effect::Referenced { at, .. } => {
             format!("MB   refers {} to {} as #{}", at.document, port(at), at.sequence)

@@ -44,8 +44,12 @@ impl World {
                 processor.observe(window.0, window.1);
                 processor
             });
-        let mut locks = Fcfs::new(1);
-        locks.observe(window.0, window.1);
+        let boxes = topology.box_count();
+        assert_eq!(setup.databases.len(), boxes, "every MessageBox has a server");
+        let mut locks = vec![Fcfs::new(1); boxes];
+        for lock in &mut locks {
+            lock.observe(window.0, window.1);
+        }
         let loads = build_loads(&topology, &setup.loads);
         let mut world = Self {
             now: Instant::ZERO,
@@ -72,7 +76,7 @@ impl World {
             processors: processors.collect(),
             shared_versions: vec![0; topology.servers.len()],
             jobs: Slab::default(),
-            database: setup.database,
+            databases: setup.databases.clone(),
             locks,
             pending: Slab::default(),
             cleanup_every: setup.cleanup,
@@ -88,7 +92,7 @@ impl World {
             documents_accepted: 0,
             trace: Trace::default(),
             checks: Checks::new(&topology),
-            meters: Meters::over(window.0, window.1, topology.send_ports.len()),
+            meters: Meters::over(window.0, window.1, topology.subscribers()),
             samples: Samples::every(setup.sample),
             effects: Vec::new(),
             ready: Vec::new(),
@@ -156,7 +160,9 @@ fn build_nodes(topology: &Topology) -> (Vec<Node>, Vec<u32>) {
                     key: mix(name_key(&name), index as u64),
                     name,
                     machine: AnyAdapter::new(adapter.kind),
-                    proxy: TransportProxy::default(),
+                    proxy: TransportProxy::numbered(
+                        u32::try_from(nodes.len()).expect("fewer than 2^32 adapters"),
+                    ),
                 });
             }
         }

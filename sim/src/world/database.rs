@@ -3,9 +3,9 @@
 use floodgate_engine::batch::BatchStatus;
 use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::host::{FrameId, HostInput};
-use floodgate_engine::id::{HostId, HostInstanceId, Key};
+use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId};
 use floodgate_engine::message::{PropertyId, Value};
-use floodgate_engine::message_box::{Action, Effect, Footprint, PreparedBatch};
+use floodgate_engine::message_box::{Action, Effect, Footprints, PreparedBatch, Ready};
 use floodgate_engine::time::Instant;
 
 use super::load::documents_of;
@@ -13,21 +13,21 @@ use super::{Due, Job, Now, World};
 use crate::check::Asked;
 use crate::trace::Event;
 
-/// A transaction that the database is working on.
+/// A transaction that the databases are working on: one MessageBox after the other.
 #[derive(Clone, Debug)]
-pub(super) enum Pending {
-    /// A batch to commit.
-    Batch { instance: HostInstanceId, frame: FrameId, batch: PreparedBatch, footprint: Footprint },
-    /// A look into a host's queue.
-    Look { instance: HostInstanceId, max: u32, footprint: Footprint },
+pub(super) struct Pending {
+    what: Transaction,
+    footprints: Footprints,
+    /// The MessageBox being worked on, by its place among those touched.
+    at: usize,
 }
 
-impl Pending {
-    const fn footprint(&self) -> Footprint {
-        match self {
-            Self::Batch { footprint, .. } | Self::Look { footprint, .. } => *footprint,
-        }
-    }
+#[derive(Clone, Debug)]
+enum Transaction {
+    /// A batch to commit.
+    Batch { instance: HostInstanceId, frame: FrameId, batch: PreparedBatch },
+    /// A look into a host's queue.
+    Look { instance: HostInstanceId, home: MessageBoxId, max: u32 },
 }
 
 impl World {
@@ -37,54 +37,75 @@ impl World {
         frame: FrameId,
         batch: PreparedBatch,
     ) {
-        let footprint = self.message_box.footprint(&batch);
-        self.begin(Pending::Batch { instance, frame, batch, footprint });
+        let footprints = self.message_box.footprint(&batch);
+        let what = Transaction::Batch { instance, frame, batch };
+        self.begin(Pending { what, footprints, at: 0 });
     }
 
-    pub(super) fn look(&mut self, instance: HostInstanceId, max: u32) {
-        let host = self.instances[instance.index()].host();
-        let footprint = self.message_box.dequeue_footprint(self.now, host, max);
-        self.begin(Pending::Look { instance, max, footprint });
+    pub(super) fn look(&mut self, instance: HostInstanceId, home: MessageBoxId, max: u32) {
+        let footprint = self.message_box.dequeue_footprint(self.now, home, instance, max);
+        let what = Transaction::Look { instance, home, max };
+        self.begin(Pending { what, footprints: Footprints::one(home, footprint), at: 0 });
     }
 
     fn begin(&mut self, pending: Pending) {
-        let cost = self.costs.sql(pending.footprint());
         let key = self.pending.insert(pending);
+        self.work_on(key);
+    }
+
+    /// The CPU part in the MessageBox whose turn it is; the commit when all have had theirs.
+    fn work_on(&mut self, key: Key) {
+        let Some(pending) = self.pending.get(key) else { return };
+        let Some((home, footprint)) = pending.footprints.get(pending.at) else {
+            return self.commit(key);
+        };
+        let cost = self.costs.sql(footprint);
         if cost.is_zero() {
             self.computed(key);
         } else {
-            self.compute(self.database, Job::Transaction(key), cost);
+            self.compute(self.databases[home.index()], Job::Transaction(key), cost);
         }
     }
 
     /// The CPU part is done: into the locks.
     pub(super) fn computed(&mut self, key: Key) {
         let Some(pending) = self.pending.get(key) else { return };
-        let hold = self.costs.lock(pending.footprint());
+        let Some((home, footprint)) = pending.footprints.get(pending.at) else { return };
+        let hold = self.costs.lock(footprint);
         if hold.is_zero() {
-            self.commit(key);
+            self.unlocked(key);
         } else {
-            let out = self.locks.submit(self.now, hold);
+            let out = self.locks[home.index()].submit(self.now, hold);
             self.schedule(out, Due::Unlocked(key));
         }
     }
 
+    /// One MessageBox has done its part: the next one's turn.
+    pub(super) fn unlocked(&mut self, key: Key) {
+        let Some(pending) = self.pending.get_mut(key) else { return };
+        pending.at += 1;
+        if pending.footprints.get(pending.at).is_some() {
+            self.work_on(key);
+        } else {
+            self.commit(key);
+        }
+    }
+
     /// The transaction ends here and now: this is the commit order (R-CLK-06).
-    pub(super) fn commit(&mut self, key: Key) {
-        match self.pending.remove(key) {
-            Some(Pending::Batch { instance, frame, batch, .. }) => {
+    fn commit(&mut self, key: Key) {
+        let Some(pending) = self.pending.remove(key) else { return };
+        match pending.what {
+            Transaction::Batch { instance, frame, batch } => {
                 let status = self.commit_batch(instance, batch);
                 self.ring.push_back(Now::Host(instance, HostInput::Committed { frame, status }));
             }
-            Some(Pending::Look { instance, max, .. }) => {
-                let host = self.instances[instance.index()].host();
+            Transaction::Look { instance, home, max } => {
                 let mut messages = Vec::new();
-                self.message_box.dequeue(self.now, host, instance, max, &mut messages);
+                self.message_box.dequeue(self.now, home, instance, max, &mut messages);
                 self.absorb_effects();
-                let asked = max;
-                self.ring.push_back(Now::Host(instance, HostInput::Dequeued { asked, messages }));
+                let input = HostInput::Dequeued { home, asked: max, messages };
+                self.ring.push_back(Now::Host(instance, input));
             }
-            None => {}
         }
     }
 
@@ -162,11 +183,11 @@ impl World {
             Effect::Published { .. } => self.meters.received(self.now),
             Effect::Resubmitted { at, .. } => {
                 self.meters.resubmitted += 1;
-                self.meters.ports[at.port.index()].resubmitted += 1;
+                self.meters.ports[at.subscriber.index()].resubmitted += 1;
             }
             Effect::SuspendedReference { at, .. } => {
                 self.meters.suspended += 1;
-                self.meters.ports[at.port.index()].suspended += 1;
+                self.meters.ports[at.subscriber.index()].suspended += 1;
             }
             Effect::SuspendedMessage { .. } => self.meters.suspended += 1,
             Effect::RoutingFailureReport { .. } => self.meters.routing_failures += 1,
@@ -201,22 +222,32 @@ impl World {
 
     /// Hosts with something eligible are told, and the next waiting reference is watched.
     pub(super) fn tell_ready(&mut self) {
-        let mut ready: Vec<HostId> = std::mem::take(&mut self.ready);
+        let mut ready: Vec<Ready> = std::mem::take(&mut self.ready);
         self.message_box.take_ready(&mut ready);
         if !ready.is_empty() {
             ready.sort_unstable();
             ready.dedup();
             for index in 0..self.instances.len() {
-                let host = self.instances[index].host();
-                if ready.contains(&host) && self.message_box.has_eligible(self.now, host) {
-                    let instance = HostInstanceId::from(index);
-                    self.ring.push_back(Now::Host(instance, HostInput::WorkAvailable));
-                }
+                self.tell_instance(HostInstanceId::from(index), &ready);
             }
             ready.clear();
             self.watch_box();
         }
         self.ready = ready;
+    }
+
+    /// Tells one host instance of every MessageBox in which it would find something.
+    fn tell_instance(&mut self, instance: HostInstanceId, ready: &[Ready]) {
+        let host = self.instances[instance.index()].host();
+        let mut told = None;
+        for ready in ready {
+            let for_it = ready.host == host && ready.only.is_none_or(|only| only == instance);
+            let (now, home) = (self.now, ready.home);
+            if for_it && told != Some(home) && self.message_box.has_eligible(now, home, instance) {
+                told = Some(home);
+                self.ring.push_back(Now::Host(instance, HostInput::WorkAvailable { home }));
+            }
+        }
     }
 
     fn watch_box(&mut self) {

@@ -23,10 +23,10 @@ use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, OwnAdapter, W
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::{DoneRace, FrameId, HostInput, HostInstance, HostOutput};
 use floodgate_engine::id::{
-    AdapterId, HostId, HostInstanceId, Key, ReceiveLocationId, SendPortId, ServerId, Slab,
+    AdapterId, HostInstanceId, Key, ReceiveLocationId, SendPortId, ServerId, Slab,
 };
 use floodgate_engine::message::{Context, Value};
-use floodgate_engine::message_box::{Effect, MessageBox};
+use floodgate_engine::message_box::{Effect, MessageBox, Ready};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
 
@@ -148,8 +148,9 @@ pub struct World {
     processors: Vec<Processor>,
     shared_versions: Vec<u32>,
     jobs: Slab<Job>,
-    database: ServerId,
-    locks: Fcfs,
+    databases: Vec<ServerId>,
+    /// One per MessageBox.
+    locks: Vec<Fcfs>,
     pending: Slab<Pending>,
     cleanup_every: Duration,
     cleanup_due: bool,
@@ -171,7 +172,7 @@ pub struct World {
     samples: Samples,
     // Buffers, reused.
     effects: Vec<Effect>,
-    ready: Vec<HostId>,
+    ready: Vec<Ready>,
     finished: Vec<u64>,
 }
 
@@ -292,7 +293,7 @@ impl World {
                     let endpoint = self.topology.receive_locations[location.index()].endpoint;
                     self.adapter_input(
                         node,
-                        AdapterInput::AddReceiveEndpoint { location, endpoint },
+                        AdapterInput::AddReceiveEndpoint { location, endpoint, two_way: false },
                     );
                 }
             }
@@ -362,7 +363,7 @@ impl World {
             Due::Job(job) => self.job_done(job),
             Due::Shared { server, version } => self.shared_done(server, version),
             Due::Sent(call) => self.wire_done(call),
-            Due::Unlocked(transaction) => self.commit(transaction),
+            Due::Unlocked(transaction) => self.unlocked(transaction),
             Due::Wake { node, token } => {
                 self.adapter_input(node, AdapterInput::Wake { token });
             }
@@ -413,8 +414,10 @@ impl World {
                     self.compute(server, Job::Work(id, frame), cost);
                 }
             }
-            HostOutput::Transact { frame, batch } => self.transact(id, frame, batch),
-            HostOutput::Dequeue { max } => self.look(id, max),
+            HostOutput::Transact { frame, batch, transaction: _ } => {
+                self.transact(id, frame, batch)
+            }
+            HostOutput::Dequeue { home, max } => self.look(id, home, max),
         }
     }
 
@@ -544,7 +547,11 @@ impl World {
                 (format!("{} CPU", server.name), self.observed(processor.usage()))
             })
             .collect();
-        resources.push(("MessageBox locks and log".to_owned(), self.observed(self.locks.usage())));
+        for (at, locks) in self.locks.iter().enumerate() {
+            let name =
+                self.topology.message_boxes.get(at).map_or("MessageBox", |known| &known.name);
+            resources.push((format!("{name} locks and log"), self.observed(locks.usage())));
+        }
         resources.extend(self.pool_usage(ended));
         Outcome {
             digest: self.trace.digest(),

@@ -25,6 +25,7 @@ impl World {
             }
             WireRequest::Remove { numbers, .. } => self.remove(node, token, &numbers),
             WireRequest::Transmit(transmission) => self.transmit(node, token, transmission),
+            WireRequest::Resolve(_) | WireRequest::Respond { .. } => {}
         }
     }
 
@@ -74,8 +75,8 @@ impl World {
     }
 
     fn transmit(&mut self, node: u32, token: u64, transmission: Transmission) {
-        let port = &self.topology.send_ports[transmission.port.index()];
-        let configured = port.transport(transmission.on_backup).retry.count;
+        let port = self.topology.send_port(transmission.subscriber);
+        let configured = port.map_or(0, |port| port.transport(transmission.on_backup).retry.count);
         let attempt = configured.saturating_sub(transmission.retries_left);
         let (now, call) = (self.now, SinkCall { node, token, transmission, attempt });
         if let Some(call) = self.sink(transmission.endpoint).call(now, call) {
@@ -85,7 +86,7 @@ impl World {
 
     fn begin_call(&mut self, call: SinkCall) {
         self.checks.wire_begins(&call.transmission);
-        self.meters.ports[call.transmission.port.index()].attempts += 1;
+        self.meters.ports[call.transmission.subscriber.index()].attempts += 1;
         let (now, rng) = (self.now, self.rng);
         let outcome = self.sink(call.transmission.endpoint).outcome(now, &rng, &call);
         let key = self.on_wire.insert(OnWire { call, sent: outcome.sent });
@@ -103,7 +104,7 @@ impl World {
             sent,
         };
         self.trace.record(self.now, &event, || {
-            let port = &self.topology.send_ports[transmission.port.index()].name;
+            let port = self.topology.subscriber_name(transmission.subscriber);
             let transport = if transmission.on_backup { "backup" } else { "primary" };
             let answer = if sent { "ok" } else { "FAILS" };
             format!("A>W  {} by {port} ({transport}): wire {answer}", transmission.document)
@@ -111,7 +112,7 @@ impl World {
         self.checks.wire_ends(&transmission, sent);
         let forward_to = self.sink(transmission.endpoint).forward_to();
         if sent {
-            let port = transmission.port.index();
+            let port = transmission.subscriber.index();
             self.meters.processed(self.now, port, transmission.arrived, forward_to.is_none());
         }
         let context = match forward_to {

@@ -12,7 +12,7 @@ use floodgate_engine::adapter::{AdapterInput, AdapterOutput};
 use floodgate_engine::batch::{BatchStatus, Operation, OperationKind, Status, Suspendable};
 use floodgate_engine::config::{OnFailure, Topology};
 use floodgate_engine::host::{DoneRace, HostInput, HostInstance, HostOutput};
-use floodgate_engine::id::{AdapterId, HostId, HostInstanceId, ReferenceId};
+use floodgate_engine::id::{AdapterId, HostInstanceId, MessageBoxId, ReferenceId};
 use floodgate_engine::message::{Body, Context, Defect, Parts, PropertyId, Value, WireMessage};
 use floodgate_engine::message_box::{
     Action, Effect, MessageBox, OutboundMessage, PreparedBatch, Reason, ReferenceCounts,
@@ -234,7 +234,7 @@ impl Bench {
 
     fn dequeue(&mut self, owner: HostInstanceId) -> Option<OutboundMessage> {
         let mut messages = Vec::new();
-        self.message_box.dequeue(NOW, HostId(0), owner, 1, &mut messages);
+        self.message_box.dequeue(NOW, MessageBoxId(0), owner, 1, &mut messages);
         messages.pop()
     }
 
@@ -259,7 +259,7 @@ impl Bench {
                 let kind = OperationKind::MoveToSuspendQueue;
                 self.commit(MINE, action(kind, Action::SuspendReference(reference)));
             }
-            Past::OnBackup if message.port.index() == BACKED => {
+            Past::OnBackup if message.subscriber.index() == BACKED => {
                 let kind = OperationKind::MoveToNextTransport;
                 self.commit(MINE, action(kind, Action::NextTransport(reference)));
                 message = self.dequeue(MINE).expect("the backup is eligible at once");
@@ -268,7 +268,7 @@ impl Bench {
             Past::Locked | Past::OnBackup => mine = true,
             Past::LockedToAnother => {}
         }
-        let (port, on_backup) = (message.port.index(), message.on_backup);
+        let (port, on_backup) = (message.subscriber.index(), message.on_backup);
         self.held.push(Held { reference: message.reference, port, mine, on_backup });
     }
 
@@ -358,13 +358,13 @@ impl Bench {
         let mut batch = proxy.get_batch(COOKIE).expect("nothing is shutting down");
         operations.into_iter().for_each(|operation| batch.add(operation));
         assert!(proxy.done(batch).is_success());
-        let Some(AdapterOutput::Done(batch)) = proxy.poll_output() else {
+        let Some(AdapterOutput::Done { batch, .. }) = proxy.poll_output() else {
             panic!("a batch that is done is posted")
         };
         let mut host = HostInstance::new(&self.topology, MINE);
         let adapter = AdapterId(0);
         let race = DoneRace::ReturnFirst;
-        host.handle_input(NOW, HostInput::Posted { adapter, batch, race });
+        host.handle_input(NOW, HostInput::Posted { adapter, batch, race, transaction: None });
         self.carry(&mut host)
     }
 
@@ -376,7 +376,7 @@ impl Bench {
                 HostOutput::Work { frame, .. } => {
                     host.handle_input(NOW, HostInput::WorkDone { frame });
                 }
-                HostOutput::Transact { frame, batch } => {
+                HostOutput::Transact { frame, batch, .. } => {
                     let status = self.message_box.commit(NOW, MINE, batch);
                     host.handle_input(NOW, HostInput::Committed { frame, status });
                 }
@@ -479,7 +479,7 @@ struct Rows {
 
 fn rows(message_box: &MessageBox) -> Rows {
     let mut later = Vec::new();
-    message_box.clone().dequeue(Instant::MAX, HostId(0), OTHERS, u32::MAX, &mut later);
+    message_box.clone().dequeue(Instant::MAX, MessageBoxId(0), OTHERS, u32::MAX, &mut later);
     let seen = |one: &OutboundMessage| (one.reference, one.retries_left, one.on_backup);
     Rows {
         hash: message_box.state_hash(),

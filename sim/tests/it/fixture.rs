@@ -112,7 +112,7 @@ impl Plant {
                 seed: 1,
                 replication: 0,
                 disciplines: vec![Discipline::default()],
-                database: ServerId(0),
+                databases: vec![ServerId(0)],
                 costs: Costs::default(),
                 endpoints: Vec::new(),
                 loads: Vec::new(),
@@ -201,6 +201,7 @@ impl Plant {
             pipeline: SendPipeline::pass_through(),
             map: false,
             state: PortState::Started,
+            two_way: false,
             primary,
             backup: None,
         });

@@ -228,7 +228,7 @@ fn receiver_against(answer: impl Fn(&Operation) -> Status) -> (Vec<String>, Vec<
     let endpoint = EndpointId(0);
     let messages = fetched_messages();
     let mut inputs = vec![
-        AdapterInput::AddReceiveEndpoint { location, endpoint },
+        AdapterInput::AddReceiveEndpoint { location, endpoint, two_way: false },
         AdapterInput::Arrived { location },
     ];
     let (mut batches, mut removed) = (Vec::new(), Vec::new());
@@ -246,7 +246,7 @@ fn receiver_against(answer: impl Fn(&Operation) -> Status) -> (Vec<String>, Vec<
                 AdapterOutput::Wire { request: WireRequest::Remove { numbers, .. }, .. } => {
                     removed.extend(numbers);
                 }
-                AdapterOutput::Done(batch) => {
+                AdapterOutput::Done { batch, .. } => {
                     let kinds = |operation: &Operation| (operation.kind(), answer(operation));
                     let statuses = batch.operations().iter().map(kinds);
                     let status = BatchStatus::assemble(batch.cookie(), statuses);
@@ -256,6 +256,11 @@ fn receiver_against(answer: impl Fn(&Operation) -> Status) -> (Vec<String>, Vec<
                 AdapterOutput::Returned { .. }
                 | AdapterOutput::Wake { .. }
                 | AdapterOutput::Watch { .. }
+                | AdapterOutput::Abort { .. }
+                | AdapterOutput::Commit { .. }
+                | AdapterOutput::Confirm { .. }
+                | AdapterOutput::ErrorInfo { .. }
+                | AdapterOutput::ReceiverShuttingDown { .. }
                 | AdapterOutput::Wire { .. } => {}
             }
         }

@@ -173,7 +173,7 @@ fn accounts(case: &Case, history: &[(Instant, Event)]) -> Result<Vec<Account>, S
                 | Effect::Deleted { at }
                 | Effect::Resubmitted { at, .. }
                 | Effect::SuspendedReference { at, .. },
-            ) => (at.sequence, at.port.index()),
+            ) => (at.sequence, at.subscriber.index()),
             _ => continue,
         };
         let Some(on_failure) = case.ports[port].ordered else {

@@ -17,10 +17,6 @@ const SAMPLES_MAX: u128 = 1_000_000;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
-    if scenario.message_boxes.len() > 1 {
-        let message = "several MessageBoxes are not supported yet";
-        checker.refuse("message_box.1", message, "keep one [[message_box]]");
-    }
     for (n, host) in scenario.hosts.iter().enumerate() {
         let on = format!("host.{n}.on");
         let written = checker.document.find(&on).and_then(Node::as_list);

@@ -1,0 +1,188 @@
+//! The work queues of all hosts: what became eligible, and who takes it.
+
+use super::host_queue::HostQueue;
+use super::{Exchange, MessageBox, OutboundMessage, Place, ReferenceState};
+use crate::id::{HostId, HostInstanceId, MessageBoxId, ReferenceId};
+use crate::message_box::Effect;
+use crate::time::Instant;
+
+/// A place where work became eligible: who should look where.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Ready {
+    /// The MessageBox.
+    pub home: MessageBoxId,
+    /// The host whose queue it is.
+    pub host: HostId,
+    /// The one host instance that may take it, if only one may (R-RR-04).
+    pub only: Option<HostInstanceId>,
+}
+
+impl MessageBox {
+    /// Queues that got something eligible since the last call.
+    pub fn take_ready(&mut self, into: &mut Vec<Ready>) {
+        into.clear();
+        std::mem::swap(&mut self.ready, into);
+    }
+
+    /// When a waiting reference becomes eligible next: ask [`Self::wake`] then.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.queues.iter().chain(&self.own_queues).filter_map(HostQueue::next_due).min()
+    }
+
+    /// Reports the queues whose waiting references are due (see [`Self::take_ready`]).
+    pub fn wake(&mut self, now: Instant) {
+        for (index, queue) in self.queues.iter_mut().enumerate() {
+            // What is due now must not hide from `poll_timeout` what is due later.
+            if queue.promote_due(now) {
+                let (home, host) = (index / self.hosts, index % self.hosts);
+                let (home, host) = (MessageBoxId::from(home), HostId::from(host));
+                self.ready.push(Ready { home, host, only: None });
+            }
+        }
+        let instances = self.host_of.len();
+        for (index, queue) in self.own_queues.iter_mut().enumerate() {
+            if queue.promote_due(now) {
+                let only = HostInstanceId::from(index % instances);
+                let (home, host) =
+                    (MessageBoxId::from(index / instances), self.host_of[only.index()]);
+                self.ready.push(Ready { home, host, only: Some(only) });
+            }
+        }
+    }
+
+    fn queue(&self, home: MessageBoxId, host: HostId) -> &HostQueue {
+        &self.queues[home.index() * self.hosts + host.index()]
+    }
+
+    fn own_queue(&self, home: MessageBoxId, owner: HostInstanceId) -> &HostQueue {
+        &self.own_queues[home.index() * self.host_of.len() + owner.index()]
+    }
+
+    /// The queue a reference waits in: its host's, or that of the one instance that may take it.
+    fn queue_of(&mut self, place: &Place) -> (&mut HostQueue, Ready) {
+        let (home, host) = (place.home, place.host);
+        let only = self.instance_of(place.reference).and_then(|instance| instance.owner);
+        let queue = match only {
+            Some(owner) => &mut self.own_queues[home.index() * self.host_of.len() + owner.index()],
+            None => &mut self.queues[home.index() * self.hosts + host.index()],
+        };
+        (queue, Ready { home, host, only })
+    }
+
+    /// Whether a look by `owner` into `home` would find something.
+    #[must_use]
+    pub fn has_eligible(&self, now: Instant, home: MessageBoxId, owner: HostInstanceId) -> bool {
+        self.queue(home, self.host_of[owner.index()]).has_eligible(now)
+            || self.own_queue(home, owner).has_eligible(now)
+    }
+
+    /// References that a look by `owner` into `home` would find, counted up to `max`.
+    pub(super) fn eligible(
+        &self,
+        now: Instant,
+        home: MessageBoxId,
+        owner: HostInstanceId,
+        max: usize,
+    ) -> usize {
+        let shared = self.queue(home, self.host_of[owner.index()]).eligible(now, max);
+        (shared + self.own_queue(home, owner).eligible(now, max)).min(max)
+    }
+
+    pub(super) fn enqueue(&mut self, place: Place) {
+        let priority = self.priority(place.subscriber);
+        let (queue, ready) = self.queue_of(&place);
+        queue.push(priority, place.sequence, place.reference);
+        if self.ready.last() != Some(&ready) {
+            self.ready.push(ready);
+        }
+    }
+
+    /// Queues a reference that becomes eligible at `due`.
+    pub(super) fn delay(&mut self, place: Place, due: Instant) {
+        let priority = self.priority(place.subscriber);
+        let (queue, ready) = self.queue_of(&place);
+        queue.delay(due, priority, place.sequence, place.reference);
+        self.ready.push(ready);
+    }
+
+    pub(super) fn offer(&mut self, head: ReferenceId) {
+        let place = self
+            .place(head, self.references.get(head.0).expect("an ordered port's messages exist"));
+        self.enqueue(place);
+    }
+
+    /// Locks up to `max` eligible references in `home` to `owner`, in the order of priority and
+    /// publication (R-DEQ-01, R-DEQ-05), and hands out what `TransmitMessage` will carry.
+    pub fn dequeue(
+        &mut self,
+        now: Instant,
+        home: MessageBoxId,
+        owner: HostInstanceId,
+        max: u32,
+        out: &mut Vec<OutboundMessage>,
+    ) {
+        let before = out.len();
+        out.reserve(self.eligible(now, home, owner, max as usize));
+        while out.len() - before < max as usize {
+            let Some(id) = self.pop(now, home, owner) else { break };
+            // A terminated reference may still be named by its queue.
+            if self.references.get(id.0).is_none_or(|found| found.state != ReferenceState::Queued) {
+                continue;
+            }
+            let place =
+                self.change(id, |reference| reference.state = ReferenceState::Locked(owner));
+            self.effects.push(Effect::Locked { at: place, owner });
+            out.push(self.outbound(id));
+        }
+    }
+
+    /// The next reference for `owner`: the smaller priority number of its own queue and its
+    /// host's (INV-28).
+    fn pop(
+        &mut self,
+        now: Instant,
+        home: MessageBoxId,
+        owner: HostInstanceId,
+    ) -> Option<ReferenceId> {
+        let host = self.host_of[owner.index()];
+        let references = &self.references;
+        let sequence = |id: ReferenceId| references.get(id.0).map_or(0, |found| found.sequence);
+        let shared = &mut self.queues[home.index() * self.hosts + host.index()];
+        let own = &mut self.own_queues[home.index() * self.host_of.len() + owner.index()];
+        let own_first = match (own.first_priority(now), shared.first_priority(now)) {
+            (Some(own), Some(shared)) => own <= shared,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if own_first { own.pop(now, sequence) } else { shared.pop(now, sequence) }
+    }
+
+    fn outbound(&self, id: ReferenceId) -> OutboundMessage {
+        let reference = self.references.get(id.0).expect("locked just now");
+        let document = &self.row(reference).document;
+        let transport = self.transport(reference);
+        let exchange = match self.instance_of(id).and_then(|instance| instance.exchange) {
+            Some(exchange) => exchange,
+            None if self.subscribers[reference.subscriber.index()].two_way => Exchange::Solicit,
+            None => Exchange::OneWay,
+        };
+        OutboundMessage {
+            reference: id,
+            document: document.name,
+            sequence: reference.sequence,
+            lineage: document.lineage,
+            arrived: document.arrived,
+            subscriber: reference.subscriber,
+            exchange,
+            on_backup: reference.on_backup,
+            adapter: transport.adapter,
+            endpoint: transport.endpoint,
+            retries_left: u32::from(reference.retries_left),
+            retry_interval: transport.retry.interval,
+            bytes: document.parts.bytes(),
+            fingerprint: document.fingerprint(),
+            context: document.context.clone(),
+        }
+    }
+}

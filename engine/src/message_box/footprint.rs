@@ -1,0 +1,49 @@
+//! What a transaction will ask of the databases, before it runs: the driver prices it.
+
+use super::{Action, Footprint, Footprints, MessageBox, PreparedBatch};
+use crate::id::{HostInstanceId, MessageBoxId, ReferenceId};
+use crate::time::Instant;
+
+impl MessageBox {
+    /// What committing `batch` will ask of every MessageBox it touches. Where an activation will
+    /// go is foreseen by whose turn it is now; a commit in between may take the turn.
+    pub fn footprint(&mut self, batch: &PreparedBatch) -> Footprints {
+        let mut footprints = Footprints::default();
+        for (at, document) in batch.documents.iter().enumerate() {
+            let route = self.subscriptions.route(document);
+            let references = self.subscriptions.subscribers(route).len();
+            let rows = 1 + u32::try_from(references).expect("fewer than 2^32 subscribers");
+            let home = self.publishing[(self.turn + at) % self.publishing.len()];
+            footprints.add(home, Footprint { rows, bytes: document.parts.bytes() });
+            if home != MessageBoxId(0) {
+                // The master evaluates the subscriptions (R-PUB-02).
+                footprints.add(MessageBoxId(0), Footprint { rows: 1, bytes: 0 });
+            }
+        }
+        for (_, action) in &batch.actions {
+            if matches!(action, Action::Publish { .. } | Action::Nothing) {
+                continue;
+            }
+            let home = action.reference().map_or(MessageBoxId(0), |id| self.home_of(id));
+            footprints.add(home, Footprint { rows: 1, bytes: 0 });
+        }
+        footprints
+    }
+
+    fn home_of(&self, id: ReferenceId) -> MessageBoxId {
+        self.references.get(id.0).map_or(MessageBoxId(0), super::Reference::home)
+    }
+
+    /// What a look for up to `max` references will ask of the database: a row per lock taken.
+    #[must_use]
+    pub fn dequeue_footprint(
+        &self,
+        now: Instant,
+        home: MessageBoxId,
+        owner: HostInstanceId,
+        max: u32,
+    ) -> Footprint {
+        let eligible = self.eligible(now, home, owner, max as usize);
+        Footprint { rows: u32::try_from(eligible).unwrap_or(max), bytes: 0 }
+    }
+}

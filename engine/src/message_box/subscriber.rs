@@ -1,0 +1,82 @@
+//! Subscribers as the MessageBox sees them: send ports, orchestrations, waits for a response.
+
+use super::ordered::OrderedInstance;
+use crate::config::{OnFailure, SubscriberKind, Topology, Transport};
+use crate::id::{AdapterId, EndpointId, HostId, MessageBoxId, SubscriberId};
+use crate::retry::RetryPolicy;
+use crate::subscription::PortState;
+use crate::time::Duration;
+
+/// The subscriber settings that the MessageBox itself needs.
+#[derive(Clone, Debug)]
+pub(super) struct Subscriber {
+    pub(super) transports: [Option<TransportSettings>; 2],
+    pub(super) priority: u8,
+    pub(super) state: PortState,
+    pub(super) ordered: Option<(OnFailure, OrderedInstance)>,
+    /// Where the one instance of an ordered port lives, once it does (R-MMB-03, R-ORD-05).
+    pub(super) home: Option<MessageBoxId>,
+    /// Whether a delivery expects a reply (R-SR-01).
+    pub(super) two_way: bool,
+}
+
+/// Where deliveries of a subscriber go. An orchestration has no adapter and no partner's end: its
+/// deliveries never leave the host instance, and nobody reads these two.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TransportSettings {
+    pub(super) adapter: AdapterId,
+    pub(super) endpoint: EndpointId,
+    pub(super) host: HostId,
+    pub(super) retry: RetryPolicy,
+}
+
+impl Subscriber {
+    pub(super) fn of(topology: &Topology, id: SubscriberId) -> Self {
+        let settings = |transport: &Transport| TransportSettings {
+            adapter: transport.adapter,
+            endpoint: transport.endpoint,
+            host: transport.host,
+            retry: transport.retry,
+        };
+        let inside = |host: HostId, priority: u8| Self {
+            transports: [
+                Some(TransportSettings {
+                    adapter: AdapterId::default(),
+                    endpoint: EndpointId::default(),
+                    host,
+                    retry: RetryPolicy { count: 0, interval: Duration::ZERO },
+                }),
+                None,
+            ],
+            priority,
+            state: PortState::Started,
+            ordered: None,
+            home: None,
+            two_way: false,
+        };
+        match topology.subscriber(id) {
+            SubscriberKind::SendPort(port) => {
+                let port = &topology.send_ports[port.index()];
+                Self {
+                    transports: [Some(settings(&port.primary)), port.backup.as_ref().map(settings)],
+                    priority: port.priority,
+                    state: port.state,
+                    ordered: port
+                        .ordered
+                        .map(|on_failure| (on_failure, OrderedInstance::default())),
+                    home: None,
+                    two_way: port.two_way,
+                }
+            }
+            SubscriberKind::Orchestration(id) => {
+                let orchestration = &topology.orchestrations[id.index()];
+                inside(orchestration.host, orchestration.priority)
+            }
+            // The host differs from location to location; the instance's owner says which.
+            SubscriberKind::Responses(_) => inside(HostId::default(), CORRELATING_PRIORITY),
+        }
+    }
+}
+
+/// Priority of instance subscriptions (R-SUB-08).
+const CORRELATING_PRIORITY: u8 = 5;

@@ -1,0 +1,195 @@
+//! The plan's words as the engine's and the simulator's types.
+
+use floodgate_engine::config::{HostSettings, ReceiveSettings, SendSettings};
+use floodgate_engine::message::{PropertyTable, Value};
+use floodgate_engine::pipeline::{ReceivePipeline, SendPipeline, Stage};
+use floodgate_engine::subscription::{Condition, Filter, Operator, PortState};
+use floodgate_engine::time::Duration;
+use floodgate_sim::cost::Costs;
+use floodgate_sim::dist::Dist;
+use floodgate_sim::setup::{Discipline, DoneOrder, Failure};
+
+use crate::plan;
+
+pub(super) fn position<'a>(mut names: impl Iterator<Item = &'a String>, name: &str) -> usize {
+    names.position(|known| known == name).expect("names were checked when the scenario was read")
+}
+
+pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
+    HostSettings {
+        poll: host.poll,
+        dequeue_threads: host.dequeue_threads,
+        dequeue_batch: host.dequeue_batch,
+        internal_queue: host.internal_queue,
+        in_process: host.in_process,
+        threads: host.threads,
+        threads_start: host.threads_start,
+        thread_growth: host.thread_growth,
+        engine_batch: host.engine_batch,
+        batch_queue: host.batch_queue,
+    }
+}
+
+pub(super) fn receive_name(adapter: &plan::receive::ReceiveAdapter) -> &'static str {
+    match adapter.kind {
+        plan::receive::ReceiveKind::File => "FILE",
+        plan::receive::ReceiveKind::Push => "PUSH",
+        plan::receive::ReceiveKind::Queue => "QUEUE",
+    }
+}
+
+pub(super) fn receive_adapter(adapter: &plan::receive::ReceiveAdapter) -> ReceiveSettings {
+    ReceiveSettings {
+        batch_messages: adapter.batch,
+        batch_bytes: adapter.batch_bytes.unwrap_or(u64::MAX),
+        poll: adapter.poll,
+        notify: adapter.notify,
+        batches: adapter.batches,
+    }
+}
+
+pub(super) fn send_name(adapter: &plan::send_adapter::SendAdapter) -> &'static str {
+    match adapter.kind {
+        plan::send_adapter::SendKind::File => "FILE",
+        plan::send_adapter::SendKind::Http => "HTTP",
+        plan::send_adapter::SendKind::Sync => "SYNC",
+        plan::send_adapter::SendKind::Synthetic => "SYNTHETIC",
+    }
+}
+
+pub(super) fn send_adapter(adapter: &plan::send_adapter::SendAdapter) -> SendSettings {
+    use plan::send_adapter::SendKind;
+    let (completion_batch, completion_wait) = (adapter.completion.as_ref())
+        .map_or((1, Duration::ZERO), |completion| (completion.batch, completion.wait));
+    SendSettings {
+        blocking: adapter.blocking,
+        batched: adapter.batched,
+        batch: adapter.batch,
+        // FILE documents its batch of 20 as fixed (R-BSND-07); a synthetic adapter gets what it
+        // asks for.
+        fixed_batch: matches!(adapter.kind, SendKind::File | SendKind::Synthetic),
+        workers: adapter.workers,
+        completion_batch,
+        completion_wait,
+    }
+}
+
+pub(super) fn receive_pipeline(pipeline: plan::receive::ReceivePipeline) -> ReceivePipeline {
+    match pipeline {
+        plan::receive::ReceivePipeline::PassThruReceive => ReceivePipeline::pass_through(),
+        plan::receive::ReceivePipeline::XmlReceive => ReceivePipeline::xml(),
+    }
+}
+
+pub(super) fn send_pipeline(pipeline: plan::send::SendPipeline) -> SendPipeline {
+    match pipeline {
+        plan::send::SendPipeline::PassThruTransmit => SendPipeline::pass_through(),
+        plan::send::SendPipeline::XmlTransmit => SendPipeline::xml(),
+    }
+}
+
+pub(super) fn port_state(state: plan::send::PortState) -> PortState {
+    match state {
+        plan::send::PortState::Bound => PortState::Bound,
+        plan::send::PortState::Started => PortState::Started,
+        plan::send::PortState::Stopped => PortState::Stopped,
+    }
+}
+
+pub(super) fn stage(stage: plan::load::Stage) -> Stage {
+    match stage {
+        plan::load::Stage::Decode => Stage::Decode,
+        plan::load::Stage::Disassemble => Stage::Disassemble,
+        plan::load::Stage::Map => Stage::Map,
+        plan::load::Stage::Validate => Stage::Validate,
+    }
+}
+
+pub(super) fn discipline(discipline: plan::server::Discipline) -> Discipline {
+    match discipline {
+        plan::server::Discipline::Fcfs => Discipline::FirstComeFirstServed,
+        plan::server::Discipline::ProcessorSharing => Discipline::ProcessorSharing,
+    }
+}
+
+pub(super) fn done_order(order: plan::scenario::DoneOrder) -> DoneOrder {
+    match order {
+        plan::scenario::DoneOrder::CompleteFirst => DoneOrder::CompleteFirst,
+        plan::scenario::DoneOrder::Drawn => DoneOrder::Drawn,
+        plan::scenario::DoneOrder::ReturnFirst => DoneOrder::ReturnFirst,
+    }
+}
+
+pub(super) fn failure(failure: &plan::send::Failure) -> Failure {
+    match failure {
+        plan::send::Failure::Always => Failure::Always,
+        plan::send::Failure::Every(nth) => Failure::Every(*nth),
+        plan::send::Failure::First(attempts) => Failure::First(*attempts),
+        plan::send::Failure::PerMille(share) => Failure::PerMille(*share),
+    }
+}
+
+pub(super) fn dist(distribution: &plan::distribution::Distribution) -> Dist {
+    use plan::distribution::Distribution;
+    match distribution {
+        Distribution::Constant(value) => Dist::Constant(*value),
+        Distribution::Erlang(own) => Dist::Erlang { mean: own.mean, shape: own.shape },
+        Distribution::Exponential(mean) => Dist::Exponential { mean: *mean },
+        Distribution::Lognormal(own) => Dist::Lognormal { mean: own.mean, scv: own.scv },
+        Distribution::Uniform(own) => Dist::Uniform { low: own.low, high: own.high },
+    }
+}
+
+pub(super) fn filter(filter: &plan::filter::Filter, properties: &mut PropertyTable) -> Filter {
+    let mut condition = |own: &plan::filter::Condition| Condition {
+        property: properties.intern(&own.property),
+        operator: operator(own.operator),
+        value: own.value.as_ref().map_or(Value::Bool(true), value),
+    };
+    let groups = filter.groups.iter().map(|group| group.iter().map(&mut condition).collect());
+    Filter { groups: groups.collect() }
+}
+
+pub(super) fn operator(operator: plan::filter::Operator) -> Operator {
+    match operator {
+        plan::filter::Operator::Equal => Operator::Equals,
+        plan::filter::Operator::Exists => Operator::Exists,
+        plan::filter::Operator::Greater => Operator::Greater,
+        plan::filter::Operator::GreaterOrEqual => Operator::GreaterOrEqual,
+        plan::filter::Operator::Less => Operator::Less,
+        plan::filter::Operator::LessOrEqual => Operator::LessOrEqual,
+        plan::filter::Operator::NotEqual => Operator::NotEquals,
+    }
+}
+
+pub(super) fn value(value: &plan::filter::FilterValue) -> Value {
+    match value {
+        plan::filter::FilterValue::Bool(value) => Value::Bool(*value),
+        plan::filter::FilterValue::Integer(value) => Value::Int(*value),
+        plan::filter::FilterValue::Text(value) => Value::text(value),
+    }
+}
+
+/// The price list, by name.
+pub(super) fn costs(own: &plan::cost::Costs) -> Costs {
+    Costs {
+        receive_batch: own.receive_batch,
+        receive_message: own.receive_message,
+        receive_kb: own.receive_kb,
+        xml_message: own.xml_message,
+        xml_kb: own.xml_kb,
+        map_message: own.map_message,
+        map_kb: own.map_kb,
+        send_batch: own.send_batch,
+        send_message: own.send_message,
+        send_kb: own.send_kb,
+        completion_batch: own.completion_batch,
+        completion_message: own.completion_message,
+        sql_transaction: own.sql_transaction,
+        sql_row: own.sql_row,
+        sql_kb: own.sql_kb,
+        lock_transaction: own.lock_transaction,
+        lock_row: own.lock_row,
+        lock_kb: own.lock_kb,
+    }
+}

@@ -1,0 +1,111 @@
+//! Loads and planned faults.
+
+use std::path::Path;
+
+use floodgate_engine::id::{EndpointId, ReceiveLocationId};
+use floodgate_engine::message::{Body, Defect};
+use floodgate_engine::time::Instant;
+use floodgate_sim::load::{ArrivalKind, Lots, LotsPer, Shape, Spacing, parse_csv};
+use floodgate_sim::setup::{Fault, LoadSettings, Poison};
+
+use super::Names;
+use super::convert::{position, stage};
+use crate::plan::{self, Problems};
+
+impl Names<'_> {
+    pub(super) fn loads(&self) -> Result<Vec<LoadSettings>, Problems> {
+        self.scenario.loads.iter().map(|load| self.load(load)).collect()
+    }
+
+    fn load(&self, load: &plan::load::Load) -> Result<LoadSettings, Problems> {
+        let locations = match &load.location {
+            Some(name) => {
+                let names = self.topology.receive_locations.iter().map(|location| &location.name);
+                vec![ReceiveLocationId::from(position(names, name))]
+            }
+            None => self.locations(&load.to),
+        };
+        let start = Instant::ZERO + load.start;
+        let bytes = load.size.saturating_mul(u64::from(load.documents));
+        let body = Body::Described {
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+            documents: load.documents,
+        };
+        Ok(LoadSettings {
+            name: load.name.clone(),
+            locations,
+            arrivals: arrivals(load, &self.scenario.folder)?,
+            start,
+            until: load.measure.map(|measure| start + load.warm_up + measure),
+            count: load.count,
+            body,
+            document_type: load.document_type.clone(),
+            poison: load.poison.as_ref().map(|poison| Poison {
+                every: poison.every,
+                defect: Defect { stage: stage(poison.stage), document: poison.document },
+            }),
+        })
+    }
+
+    pub(super) fn faults(&self) -> Vec<Fault> {
+        let fault = |fault: &plan::fault::Fault| Fault::EndpointDown {
+            endpoint: EndpointId::from(position(self.topology.endpoints.iter(), &fault.endpoint)),
+            at: Instant::ZERO + fault.at,
+            lasts: fault.lasts,
+        };
+        self.scenario.faults.iter().map(fault).collect()
+    }
+}
+
+/// Rates of a scenario are documents per second; messages arrive as interchanges.
+fn arrivals(load: &plan::load::Load, folder: &Path) -> Result<ArrivalKind, Problems> {
+    let per_second = |rate: f64| rate / f64::from(load.documents);
+    let shaped = |shape, spacing| ArrivalKind::Shape { shape, spacing: spaced(spacing) };
+    Ok(match &load.rate {
+        plan::rate::Rate::AllAtOnce => {
+            let count = usize::try_from(load.count.unwrap_or(1)).unwrap_or(usize::MAX);
+            ArrivalKind::Replay(vec![Instant::ZERO; count])
+        }
+        plan::rate::Rate::Constant(rate) => {
+            shaped(Shape::constant(per_second(*rate)), plan::rate::Spacing::Constant)
+        }
+        plan::rate::Rate::Poisson(rate) => {
+            shaped(Shape::constant(per_second(*rate)), plan::rate::Spacing::Poisson)
+        }
+        plan::rate::Rate::Steps(steps, spacing) => {
+            let steps = steps.iter().map(|step| (Instant::ZERO + step.at, per_second(step.rate)));
+            shaped(Shape::steps(steps.collect()), *spacing)
+        }
+        plan::rate::Rate::Floodgate(flood, spacing) => {
+            let (base, peak) = (per_second(flood.base), per_second(flood.peak));
+            let first = Instant::ZERO + flood.first;
+            shaped(Shape::floodgate(base, peak, flood.every, flood.lasts, first), *spacing)
+        }
+        plan::rate::Rate::Lots(lots) => ArrivalKind::Lots(Lots {
+            threads: lots.threads,
+            lot: lots.lot,
+            sleep: lots.sleep,
+            per: match lots.per {
+                plan::rate::Per::Section => LotsPer::Section,
+                plan::rate::Per::Thread => LotsPer::Thread,
+            },
+            files: load.count,
+            time: load.measure.map(|measure| load.warm_up + measure),
+        }),
+        plan::rate::Rate::Replay(file) => ArrivalKind::Replay(replay(&folder.join(file))?),
+    })
+}
+
+fn replay(path: &Path) -> Result<Vec<Instant>, Problems> {
+    let text = std::fs::read_to_string(path).map_err(|error| Problems::unreadable(path, &error))?;
+    let rows = parse_csv(&text)
+        .map_err(|error| Problems::one(format!("{}: {error}", path.display()), None))?;
+    Ok(rows.into_iter().map(|row| row.at).collect())
+}
+
+fn spaced(spacing: plan::rate::Spacing) -> Spacing {
+    match spacing {
+        plan::rate::Spacing::Constant => Spacing::Constant,
+        plan::rate::Spacing::Poisson => Spacing::Poisson,
+    }
+}

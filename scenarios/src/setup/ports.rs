@@ -1,0 +1,92 @@
+//! Receive ports, send ports and their transports.
+
+use floodgate_engine::config::{
+    AdapterKind, OnFailure, ReceiveLocation, ReceivePort, SendPort, Transport,
+};
+use floodgate_engine::message::{Context, PropertyId, Value};
+use floodgate_engine::retry::RetryPolicy;
+use floodgate_sim::setup::{EndpointSettings, Failure, SinkSettings};
+
+use super::Names;
+use super::convert::{
+    dist, failure, filter, port_state, receive_adapter, receive_name, receive_pipeline,
+    send_adapter, send_name, send_pipeline,
+};
+use crate::plan;
+
+impl Names<'_> {
+    pub(super) fn receive_ports(&mut self) {
+        for port in &self.scenario.receive_ports {
+            self.topology
+                .receive_ports
+                .push(ReceivePort { name: port.name.clone(), map: port.map });
+            let port_id = self.port(&port.name);
+            for location in &port.locations {
+                let adapter = receive_adapter(&location.adapter);
+                let name = receive_name(&location.adapter);
+                let adapter = self.adapter(name, AdapterKind::Receive(adapter));
+                let source = EndpointSettings::Source { wire: dist(&location.wire) };
+                let endpoint = self.endpoint(format!("{}.source", location.name), source);
+                let mut context = Context::default();
+                if location.suspend_on_routing_failure {
+                    context.write(
+                        PropertyId::SUSPEND_MESSAGE_ON_ROUTING_FAILURE,
+                        Some(Value::Bool(true)),
+                    );
+                }
+                let host = self.host(&location.host);
+                self.topology.receive_locations.push(ReceiveLocation {
+                    name: location.name.clone(),
+                    port: port_id,
+                    host,
+                    adapter,
+                    pipeline: receive_pipeline(location.pipeline),
+                    endpoint,
+                    enabled: true,
+                    context,
+                });
+            }
+        }
+    }
+
+    pub(super) fn send_ports(&mut self) {
+        for port in &self.scenario.send_ports {
+            let primary = self.transport(&format!("{}.primary", port.name), &port.primary);
+            let backup = (port.backup.as_ref())
+                .map(|backup| self.transport(&format!("{}.backup", port.name), backup));
+            let filter = port.filter.as_ref().map(|own| filter(own, &mut self.topology.properties));
+            let on_failure =
+                if port.stop_on_failure { OnFailure::Stop } else { OnFailure::Continue };
+            self.topology.send_ports.push(SendPort {
+                name: port.name.clone(),
+                filter,
+                ordered: port.ordered.then_some(on_failure),
+                priority: u8::try_from(port.priority).expect("priorities are at most 10"),
+                pipeline: send_pipeline(port.pipeline),
+                map: port.map,
+                state: port_state(port.state),
+                two_way: false,
+                primary,
+                backup,
+            });
+        }
+    }
+
+    fn transport(&mut self, name: &str, transport: &plan::send::Transport) -> Transport {
+        let adapter_name = send_name(&transport.adapter);
+        let adapter =
+            self.adapter(adapter_name, AdapterKind::Send(send_adapter(&transport.adapter)));
+        let forward_to = transport.forward_to.as_ref().map(|port| self.locations(port)[0]);
+        let sink = SinkSettings {
+            wire: dist(&transport.wire),
+            limit: transport.limit,
+            failure: transport.fail.as_ref().map_or(Failure::Never, failure),
+            fail_takes: transport.fail_takes,
+            forward_to,
+        };
+        let endpoint = self.endpoint(name.to_owned(), EndpointSettings::Sink(sink));
+        let retry =
+            RetryPolicy { count: transport.retry.count, interval: transport.retry.interval };
+        Transport { adapter, host: self.host(&transport.host), endpoint, retry }
+    }
+}
