@@ -3,11 +3,12 @@
 //! Plain data, built once by the driver and never changed by the engine. Names are for people and
 //! for keys of chance; the engine works with the numbers of `id.rs`, which are positions here.
 
+use crate::dynamic::{DynamicPort, SendHandler};
 use crate::id::{
     AdapterId, EndpointId, HostId, OrchestrationId, ReceivePortId, SendPortId, ServerId,
     SubscriberId,
 };
-use crate::message::{Context, PropertyTable};
+use crate::message::{Context, PropertyId, PropertyTable, Value};
 use crate::pipeline::{ReceivePipeline, SendPipeline};
 use crate::retry::RetryPolicy;
 use crate::subscription::{Filter, PortState};
@@ -38,6 +39,24 @@ pub struct Topology {
     pub message_boxes: Vec<MessageBoxConfig>,
     /// Orchestrations.
     pub orchestrations: Vec<Orchestration>,
+    /// The send ports among [`Self::send_ports`] that are dynamic (R-DYN-01).
+    pub dynamic_ports: Vec<DynamicPort>,
+    /// What dynamic send ports choose from (R-DYN-02).
+    pub send_handlers: Vec<SendHandler>,
+    /// What transports are configured with, where an adapter wants to read it (R-SND-04).
+    pub configurations: Vec<TransportConfiguration>,
+}
+
+/// A transport's configuration: properties in the namespace of its adapter, which the engine
+/// writes into the context of every message it hands out on that transport (R-SND-04).
+#[derive(Clone, Debug)]
+pub struct TransportConfiguration {
+    /// The send port.
+    pub port: SendPortId,
+    /// Whether it is the backup transport's.
+    pub on_backup: bool,
+    /// The properties, such as `FILE.CopyMode`.
+    pub properties: Vec<(PropertyId, Value)>,
 }
 
 /// A MessageBox of the group.
@@ -81,6 +100,12 @@ impl Topology {
     #[must_use]
     pub fn box_count(&self) -> usize {
         self.message_boxes.len().max(1)
+    }
+
+    /// What a send port chooses for each message, if it is dynamic (R-DYN-01).
+    #[must_use]
+    pub fn dynamic_port(&self, port: SendPortId) -> Option<&DynamicPort> {
+        self.dynamic_ports.iter().find(|known| known.port == port)
     }
 
     /// How many subscribers there may be.

@@ -16,6 +16,7 @@ pub mod adapter;
 pub mod batch;
 pub mod config;
 pub mod demand;
+pub mod dynamic;
 pub mod hash;
 pub mod host;
 pub mod id;

@@ -55,6 +55,12 @@ system_properties! {
     /// Names the interchange: the same for all its documents (R-MSG-10). Derived on demand, never
     /// routed on.
     INTERCHANGE_ID = 12, "BTS.InterchangeID";
+    /// Where a message of a dynamic send port goes, with the alias of its adapter or without.
+    OUTBOUND_TRANSPORT_LOCATION = 13, "BTS.OutboundTransportLocation";
+    /// The adapter it goes by; wins over the alias (R-DYN-02).
+    OUTBOUND_TRANSPORT_TYPE = 14, "BTS.OutboundTransportType";
+    /// true: the engine chose adapter and endpoint for this message (R-DYN-06).
+    IS_DYNAMIC_SEND = 15, "BTS.IsDynamicSend";
 }
 
 /// Names of properties, interned once when a topology is built.

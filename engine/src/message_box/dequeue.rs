@@ -1,7 +1,7 @@
 //! The work queues of all hosts: what became eligible, and who takes it.
 
 use super::host_queue::HostQueue;
-use super::{Exchange, MessageBox, OutboundMessage, Place, ReferenceState};
+use super::{Exchange, MessageBox, OutboundMessage, Place, Reason, ReferenceState};
 use crate::id::{HostId, HostInstanceId, MessageBoxId, ReferenceId};
 use crate::message_box::Effect;
 use crate::time::Instant;
@@ -130,10 +130,19 @@ impl MessageBox {
             if self.references.get(id.0).is_none_or(|found| found.state != ReferenceState::Queued) {
                 continue;
             }
+            let dynamic = self.is_dynamic(id);
+            if dynamic && !self.is_addressed(id) {
+                self.suspend_reference(id, Reason::Unaddressed);
+                continue;
+            }
             let place =
                 self.change(id, |reference| reference.state = ReferenceState::Locked(owner));
             self.effects.push(Effect::Locked { at: place, owner });
-            out.push(self.outbound(id));
+            let mut message = self.outbound(id);
+            if dynamic {
+                self.address(&mut message);
+            }
+            out.push(message);
         }
     }
 
@@ -167,6 +176,13 @@ impl MessageBox {
             None if self.subscribers[reference.subscriber.index()].two_way => Exchange::Solicit,
             None => Exchange::OneWay,
         };
+        let mut context = document.context.clone();
+        let subscriber = &self.subscribers[reference.subscriber.index()];
+        if let Some(properties) = &subscriber.configuration[usize::from(reference.on_backup)] {
+            for (property, value) in &**properties {
+                context.write(*property, Some(value.clone()));
+            }
+        }
         OutboundMessage {
             reference: id,
             document: document.name,
@@ -182,7 +198,7 @@ impl MessageBox {
             retry_interval: transport.retry.interval,
             bytes: document.parts.bytes(),
             fingerprint: document.fingerprint(),
-            context: document.context.clone(),
+            context,
         }
     }
 }

@@ -8,6 +8,7 @@
 
 mod dequeue;
 mod dispose;
+mod dynamic;
 mod footprint;
 mod host_queue;
 mod instance;
@@ -35,6 +36,7 @@ use crate::suspend::SuspendedQueue;
 use crate::time::Instant;
 
 pub use dequeue::Ready;
+use dynamic::Addresses;
 use host_queue::HostQueue;
 use instance::Instances;
 use spool::{Row, Spool};
@@ -122,6 +124,8 @@ pub struct MessageBox {
     host_of: Vec<HostId>,
     subscribers: Vec<Subscriber>,
     subscriptions: SubscriptionTable,
+    /// Where messages of dynamic send ports go.
+    addresses: Addresses,
     suspended: SuspendedQueue,
     counts: ReferenceCounts,
     next_sequence: u64,
@@ -173,6 +177,7 @@ impl MessageBox {
                 .map(|at| Subscriber::of(topology, SubscriberId::from(at)))
                 .collect(),
             subscriptions,
+            addresses: Addresses::of(topology),
             suspended: SuspendedQueue::default(),
             counts: ReferenceCounts::default(),
             next_sequence: 1,
@@ -407,9 +412,13 @@ impl MessageBox {
     }
 
     fn transport(&self, reference: &Reference) -> TransportSettings {
-        let transports = &self.subscribers[reference.subscriber.index()].transports;
-        transports[usize::from(reference.on_backup)]
-            .expect("a reference is on a transport its port has")
+        let subscriber = &self.subscribers[reference.subscriber.index()];
+        let own = subscriber.transports[usize::from(reference.on_backup)]
+            .expect("a reference is on a transport its port has");
+        if subscriber.dynamic {
+            return self.dynamic_transport(reference, own).unwrap_or(own);
+        }
+        own
     }
 
     fn place(&self, id: ReferenceId, reference: &Reference) -> Place {

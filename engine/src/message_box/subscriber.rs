@@ -1,8 +1,11 @@
 //! Subscribers as the MessageBox sees them: send ports, orchestrations, waits for a response.
 
+use std::sync::Arc;
+
 use super::ordered::OrderedInstance;
 use crate::config::{OnFailure, SubscriberKind, Topology, Transport};
-use crate::id::{AdapterId, EndpointId, HostId, MessageBoxId, SubscriberId};
+use crate::id::{AdapterId, EndpointId, HostId, MessageBoxId, SendPortId, SubscriberId};
+use crate::message::{PropertyId, Value};
 use crate::retry::RetryPolicy;
 use crate::subscription::PortState;
 use crate::time::Duration;
@@ -16,9 +19,16 @@ pub(super) struct Subscriber {
     pub(super) ordered: Option<(OnFailure, OrderedInstance)>,
     /// Where the one instance of an ordered port lives, once it does (R-MMB-03, R-ORD-05).
     pub(super) home: Option<MessageBoxId>,
+    /// Whether every message chooses its own adapter (R-DYN-01).
+    pub(super) dynamic: bool,
+    /// What is written into the context of a delivered message, by transport (R-SND-04).
+    pub(super) configuration: [Option<Properties>; 2],
     /// Whether a delivery expects a reply (R-SR-01).
     pub(super) two_way: bool,
 }
+
+/// Properties to write, shared by all copies of a subscriber.
+pub(super) type Properties = Arc<[(PropertyId, Value)]>;
 
 /// Where deliveries of a subscriber go. An orchestration has no adapter and no partner's end: its
 /// deliveries never leave the host instance, and nobody reads these two.
@@ -52,19 +62,34 @@ impl Subscriber {
             state: PortState::Started,
             ordered: None,
             home: None,
+            dynamic: false,
+            configuration: [None, None],
             two_way: false,
         };
+        let configured = |port: SendPortId, on_backup: bool| {
+            let mut known = topology.configurations.iter();
+            let known = known.find(|one| one.port == port && one.on_backup == on_backup)?;
+            Some(Properties::from(known.properties.clone()))
+        };
         match topology.subscriber(id) {
-            SubscriberKind::SendPort(port) => {
-                let port = &topology.send_ports[port.index()];
+            SubscriberKind::SendPort(id) => {
+                let dynamic = topology.dynamic_port(id).is_some();
+                let configuration = [configured(id, false), configured(id, true)];
+                let port = &topology.send_ports[id.index()];
                 Self {
-                    transports: [Some(settings(&port.primary)), port.backup.as_ref().map(settings)],
+                    // R-RETRY-12: a dynamic port has no backup.
+                    transports: [
+                        Some(settings(&port.primary)),
+                        port.backup.as_ref().filter(|_| !dynamic).map(settings),
+                    ],
                     priority: port.priority,
                     state: port.state,
                     ordered: port
                         .ordered
                         .map(|on_failure| (on_failure, OrderedInstance::default())),
                     home: None,
+                    dynamic,
+                    configuration,
                     two_way: port.two_way,
                 }
             }

@@ -20,6 +20,8 @@ pub enum Reason {
     Retries,
     /// Nobody subscribes, and the engine was told to suspend then.
     Routing,
+    /// A dynamic port's message that no adapter answers to (R-DYN-02).
+    Unaddressed,
 }
 
 /// What one operation of a batch will do, once pipelines and maps have run.

@@ -6,6 +6,7 @@
 //! occasion says nothing: silence is not success.
 
 mod batches;
+mod dynamic;
 mod ordered;
 mod references;
 
@@ -14,6 +15,7 @@ use floodgate_engine::time::Instant;
 
 pub(crate) use batches::Asked;
 use batches::Batches;
+use dynamic::DynamicPorts;
 use ordered::OrderedPorts;
 use references::References;
 
@@ -90,6 +92,8 @@ rules! {
     BackupOnlyOnce = "INV-38";
     /// After `true` from `TransmitMessage` there is no further traffic for the message.
     SentIsTheEnd = "INV-39";
+    /// A dynamic send goes by the adapter of its type, else of its longest alias, in any case.
+    DynamicChoice = "INV-42";
     /// The wire order of an ordered port is a subsequence of publish order.
     WireOrder = "INV-44";
     /// At most one undeleted message of an ordered port is with an adapter.
@@ -159,6 +163,7 @@ pub struct Checks {
     batches: Batches,
     references: References,
     ordered: OrderedPorts,
+    dynamic: DynamicPorts,
 }
 
 impl Checks {
@@ -176,6 +181,7 @@ impl Checks {
             batches: Batches::default(),
             references: References::new(topology),
             ordered: OrderedPorts::new(topology),
+            dynamic: DynamicPorts::new(topology),
         }
     }
 

@@ -80,12 +80,13 @@ pub(super) struct References {
 
 impl References {
     pub(super) fn new(topology: &Topology) -> Self {
-        let port = |port: &floodgate_engine::config::SendPort| PortRule {
+        let port = |(at, port): (usize, &floodgate_engine::config::SendPort)| PortRule {
             retries: [
                 port.primary.retry,
                 port.backup.map_or(port.primary.retry, |backup| backup.retry),
             ],
-            has_backup: port.backup.is_some(),
+            // R-RETRY-12.
+            has_backup: port.backup.is_some() && topology.dynamic_port(at.into()).is_none(),
         };
         let others = topology.subscribers() - topology.send_ports.len();
         let none = RetryPolicy { count: 0, interval: Duration::ZERO };
@@ -93,7 +94,7 @@ impl References {
             std::iter::repeat_n(PortRule { retries: [none; 2], has_backup: false }, others);
         Self {
             known: Vec::new(),
-            ports: topology.send_ports.iter().map(port).chain(inside).collect(),
+            ports: topology.send_ports.iter().enumerate().map(port).chain(inside).collect(),
             counts: ReferenceCounts::default(),
             referenced: 0,
             ended: 0,
@@ -348,6 +349,7 @@ impl Checks {
             format!("{name} is delivered again after the adapter said that it was sent")
         });
         self.ordered.with_adapter(&mut self.docket, message.subscriber, message.sequence);
+        self.dynamic.transmit(&mut self.docket, message);
     }
 
     /// The adapter said `true` of the message it was handed last in `call`.

@@ -56,6 +56,11 @@ impl Sink {
         }
     }
 
+    /// A sink of another name that behaves as `model` is set to; its outages are its own.
+    pub(crate) fn like(model: &Self, name: &str, window: (Instant, Instant)) -> Self {
+        Self::new(name, model.settings.clone(), window)
+    }
+
     pub(crate) fn plan_outage(&mut self, from: Instant, lasts: Duration) {
         self.down.push((from, from + lasts));
     }

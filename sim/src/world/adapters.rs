@@ -96,7 +96,8 @@ impl World {
                 };
                 self.trace.record(self.now, &event, || {
                     let (document, retries) = (message.document, message.retries_left);
-                    format!("E>A  {name} TransmitMessage({document}) RetryCount {retries}")
+                    let to = super::dynamic::tell_location(message);
+                    format!("E>A  {name} TransmitMessage({document}) RetryCount {retries}{to}")
                 });
             }
             AdapterInput::Done { call, .. } | AdapterInput::Clear { call } => {

@@ -177,11 +177,29 @@ fn used_by(topology: &Topology, host: floodgate_engine::id::HostId, adapter: Ada
             .receive_locations
             .iter()
             .any(|location| location.host == host && location.adapter == adapter),
-        AdapterKind::Send(_) => topology.send_ports.iter().any(|port| {
-            let mut transports = std::iter::once(&port.primary).chain(&port.backup);
-            transports.any(|transport| transport.host == host && transport.adapter == adapter)
-        }),
+        AdapterKind::Send(_) => {
+            let by_port = topology.send_ports.iter().any(|port| {
+                let mut transports = std::iter::once(&port.primary).chain(&port.backup);
+                transports.any(|transport| transport.host == host && transport.adapter == adapter)
+            });
+            by_port || used_dynamically(topology, host, adapter)
+        }
     }
+}
+
+/// Whether a dynamic send port may choose the adapter in this host (R-DYN-06).
+fn used_dynamically(
+    topology: &Topology,
+    host: floodgate_engine::id::HostId,
+    adapter: AdapterId,
+) -> bool {
+    let own = topology.send_handlers.iter();
+    let chosen = topology.dynamic_ports.iter().flat_map(|port| &port.handlers);
+    !topology.dynamic_ports.is_empty()
+        && own
+            .map(|handler| (handler.adapter, handler.host))
+            .chain(chosen.copied())
+            .any(|known| known == (adapter, host))
 }
 
 fn build_endpoints(topology: &Topology, setup: &Setup) -> Vec<Endpoint> {

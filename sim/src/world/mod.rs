@@ -13,6 +13,7 @@
 mod adapters;
 mod build;
 mod database;
+mod dynamic;
 mod load;
 mod wire;
 

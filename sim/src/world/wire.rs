@@ -75,6 +75,7 @@ impl World {
     }
 
     fn transmit(&mut self, node: u32, token: u64, transmission: Transmission) {
+        self.meet(transmission.endpoint);
         let port = self.topology.send_port(transmission.subscriber);
         let configured = port.map_or(0, |port| port.transport(transmission.on_backup).retry.count);
         let attempt = configured.saturating_sub(transmission.retries_left);

@@ -10,6 +10,7 @@ mod conservation;
 mod determinism;
 mod fixture;
 mod golden;
+mod golden_send;
 mod ordered;
 mod retry;
 mod smoke;
