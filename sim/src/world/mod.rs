@@ -416,7 +416,7 @@ impl World {
                 }
             }
             HostOutput::Transact { frame, batch, transaction: _ } => {
-                self.transact(id, frame, batch)
+                self.transact(id, frame, batch);
             }
             HostOutput::Dequeue { home, max } => self.look(id, home, max),
         }
