@@ -78,7 +78,7 @@ impl fmt::Display for TransactionId {
 }
 
 /// A place in a [`Slab`] and the generation of its tenant.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Key {
     index: u32,
     generation: u32,
@@ -89,6 +89,13 @@ impl Key {
     #[must_use]
     pub const fn index(self) -> usize {
         self.index as usize
+    }
+}
+
+impl fmt::Debug for Key {
+    /// The place alone: two worlds that differ only in how often a place was reused look the same.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.index)
     }
 }
 
@@ -119,11 +126,18 @@ struct Cell<T> {
 /// A growing arena with stable places, generation-checked keys and constant-time reuse.
 ///
 /// Chunked, so that growing to millions of rows copies nothing and doubles nothing.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Slab<T> {
     chunks: Vec<Vec<Cell<T>>>,
     first_free: u32,
     len: usize,
+}
+
+impl<T: fmt::Debug> fmt::Debug for Slab<T> {
+    /// What is taken; where the free places are is nobody's business.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
 }
 
 impl<T> Default for Slab<T> {

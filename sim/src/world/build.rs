@@ -64,6 +64,7 @@ impl World {
             rng: Rng::new(setup.seed, setup.replication),
             done_order: setup.done,
             shuffle_ties: setup.shuffle_ties,
+            apart: false,
             scheduled: 0,
             costs: setup.costs,
             host_wakes: vec![Instant::MAX; instances.len()],

@@ -72,7 +72,9 @@ impl World {
         let Some(pending) = self.pending.get(key) else { return };
         let Some((home, footprint)) = pending.footprints.get(pending.at) else { return };
         let hold = self.costs.lock(footprint);
-        if hold.is_zero() {
+        if hold.is_zero() && self.apart {
+            self.ring.push_back(Now::Due(Due::Unlocked(key)));
+        } else if hold.is_zero() {
             self.unlocked(key);
         } else {
             let out = self.locks[home.index()].submit(self.now, hold);

@@ -14,6 +14,7 @@ mod adapters;
 mod build;
 mod database;
 mod dynamic;
+mod explore;
 mod load;
 mod wire;
 
@@ -46,6 +47,7 @@ use crate::setup::DoneOrder;
 use crate::trace::Trace;
 
 use database::Pending;
+pub use explore::Way;
 use load::Load;
 use wire::Fetch;
 
@@ -79,6 +81,8 @@ enum Due {
 enum Now {
     /// A watched source has something.
     Arrived(u32, ReceiveLocationId),
+    /// What was planned for this instant, gathered from the queue by an explorer.
+    Due(Due),
     /// A source answers.
     Answered(u32, u64, WireResult),
     Host(HostInstanceId, HostInput),
@@ -132,6 +136,8 @@ pub struct World {
     rng: Rng,
     done_order: DoneOrder,
     shuffle_ties: bool,
+    /// Transactions are steps of their own even if they take no time: for explorers.
+    apart: bool,
     scheduled: u64,
     topology: Arc<Topology>,
     costs: Costs,
@@ -289,6 +295,7 @@ impl World {
                 Now::Answered(node, token, result) => {
                     self.adapter_input(node, AdapterInput::WireDone { token, result });
                 }
+                Now::Due(due) => self.happen(due),
                 Now::Host(instance, input) => self.host_input(instance, input),
                 Now::Opens(node, location) => {
                     let endpoint = self.topology.receive_locations[location.index()].endpoint;

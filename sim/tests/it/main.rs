@@ -8,6 +8,7 @@
 mod atomicity;
 mod conservation;
 mod determinism;
+mod exhaustive;
 mod fixture;
 mod golden;
 mod golden_send;

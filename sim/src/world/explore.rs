@@ -1,0 +1,143 @@
+//! Every way in which a world can go on: the ground for exhaustive tests of small ones.
+//!
+//! A normal run takes what is due at one instant in the order in which it was caused. Nothing
+//! promises that order, so here every order of transactions is gone (R-CLK-01, R-CLK-05), and an
+//! attempt on the wire may be refused. A world is forked by `Clone`, and worlds that have become
+//! equal are recognised by their [`World::fingerprint`], so that no state is looked at twice.
+
+use std::fmt::{Debug, Write as _};
+
+use floodgate_engine::hash::mix;
+
+use super::{Due, Now, World};
+use crate::queue::Schedule;
+
+/// One way for a world to go on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Way {
+    /// What stands at this place of [`World::due_now`] happens.
+    Next(usize),
+    /// What stands there is the wire's answer to an attempt, and it is a refusal.
+    Refuse(usize),
+}
+
+impl Now {
+    /// Whether it concerns one host instance or adapter alone: such a step commutes with those of
+    /// all others, so that only one order of them need be gone. What the machines share is the
+    /// MessageBox, and what comes from outside.
+    const fn is_local(&self) -> bool {
+        match self {
+            Self::Arrived(..) | Self::Answered(..) | Self::Opens(..) | Self::Host(..) => true,
+            Self::Due(due) => match due {
+                Due::Arrival(_) | Due::BoxWake | Due::Cleanup | Due::Unlocked(_) => false,
+                Due::Fetched(_)
+                | Due::HostWake(_)
+                | Due::Job(_)
+                | Due::Shared { .. }
+                | Due::Sent(_)
+                | Due::Wake { .. } => true,
+            },
+        }
+    }
+}
+
+impl World {
+    /// Gathers what is due at the next instant at which anything is, and returns how many things
+    /// that are; zero when nothing is left to do before the end.
+    pub fn due_now(&mut self) -> usize {
+        if self.ring.is_empty()
+            && let Some(at) = self.queue.next_at().filter(|at| *at <= self.end)
+        {
+            if at > self.now {
+                self.pass(at);
+            }
+            while let Some((_, due)) = self.queue.pop_until(at) {
+                self.ring.push_back(Now::Due(due));
+            }
+        }
+        self.ring.len()
+    }
+
+    /// From now on a transaction is a step of its own even if it takes no time, so that every
+    /// order of transactions can be gone.
+    pub fn take_transactions_apart(&mut self) {
+        self.apart = true;
+    }
+
+    /// The ways in which the world can go on; refusals only if `refusals` are allowed.
+    ///
+    /// Steps that concern one machine alone are gone first, in one order: only the order of what
+    /// several machines share is a choice (a partial-order reduction).
+    pub fn ways(&mut self, refusals: bool) -> Vec<Way> {
+        let due = self.due_now();
+        let local = (0..due).find(|place| self.ring[*place].is_local());
+        let Some(place) = local else { return (0..due).map(Way::Next).collect() };
+        let refusable = match &self.ring[place] {
+            Now::Due(Due::Sent(call)) => self.on_wire.get(*call).is_some_and(|call| call.sent),
+            _ => false,
+        };
+        let mut ways = vec![Way::Next(place)];
+        if refusals && refusable {
+            ways.push(Way::Refuse(place));
+        }
+        ways
+    }
+
+    /// Goes one way of [`Self::ways`].
+    pub fn go(&mut self, way: Way) {
+        let (Way::Next(place) | Way::Refuse(place)) = way;
+        let Some(now) = self.ring.remove(place) else { return };
+        if let (Way::Refuse(_), Now::Due(Due::Sent(call))) = (way, &now)
+            && let Some(call) = self.on_wire.get_mut(*call)
+        {
+            call.sent = false;
+        }
+        self.ring.push_front(now);
+        self.step();
+    }
+
+    /// A number that equal worlds share: the engine, the wire and everything scheduled, but not
+    /// those who only watch. What is due at one instant counts as a set.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hash = mix(self.now.as_nanos(), self.wires_arrived);
+        for part in [
+            debug_hash(&self.instances),
+            debug_hash(&self.nodes),
+            debug_hash(&self.message_box),
+            debug_hash(&self.pending),
+            debug_hash(&self.on_wire),
+            debug_hash(&self.fetches),
+            debug_hash(&self.endpoints),
+        ] {
+            hash = mix(hash, part);
+        }
+        let due_now: u64 =
+            self.ring.iter().map(debug_hash).fold(0, |all, one| all.wrapping_add(mix(one, 1)));
+        let mut later = 0_u64;
+        let mut queue = self.queue.clone();
+        while let Some((at, due)) = queue.pop() {
+            later = later.wrapping_add(mix(debug_hash(&due), at.as_nanos()));
+        }
+        mix(mix(hash, due_now), later)
+    }
+}
+
+/// The hash of what `Debug` says: slow, and complete without a line per type.
+fn debug_hash(what: &impl Debug) -> u64 {
+    struct Hasher(u64);
+    impl std::fmt::Write for Hasher {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            for word in text.as_bytes().chunks(8) {
+                let mut bytes = [0; 8];
+                bytes[..word.len()].copy_from_slice(word);
+                self.0 = mix(self.0, u64::from_le_bytes(bytes));
+            }
+            Ok(())
+        }
+    }
+    let mut hasher = Hasher(0);
+    let written = write!(hasher, "{what:?}");
+    assert!(written.is_ok(), "a hasher takes everything");
+    hasher.0
+}
