@@ -44,12 +44,6 @@ impl World {
                 processor.observe(window.0, window.1);
                 processor
             });
-        let boxes = topology.box_count();
-        assert_eq!(setup.databases.len(), boxes, "every MessageBox has a server");
-        let mut locks = vec![Fcfs::new(1); boxes];
-        for lock in &mut locks {
-            lock.observe(window.0, window.1);
-        }
         let loads = build_loads(&topology, &setup.loads);
         let mut world = Self {
             now: Instant::ZERO,
@@ -78,7 +72,7 @@ impl World {
             shared_versions: vec![0; topology.servers.len()],
             jobs: Slab::default(),
             databases: setup.databases.clone(),
-            locks,
+            locks: build_locks(&topology, setup),
             pending: Slab::default(),
             cleanup_every: setup.cleanup,
             cleanup_due: false,
@@ -121,6 +115,17 @@ impl World {
             }
         }
     }
+}
+
+/// The locks and the log of every MessageBox: one transaction at a time.
+fn build_locks(topology: &Topology, setup: &Setup) -> Vec<Fcfs> {
+    let boxes = topology.box_count();
+    assert_eq!(setup.databases.len(), boxes, "every MessageBox has a server");
+    let mut locks = vec![Fcfs::new(1); boxes];
+    for lock in &mut locks {
+        lock.observe(setup.measure_from, setup.measure_to);
+    }
+    locks
 }
 
 /// The context that every message of a location starts with, marked as a template.

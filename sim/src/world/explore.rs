@@ -74,7 +74,9 @@ impl World {
         let Some(place) = local else { return (0..due).map(Way::Next).collect() };
         let refusable = match &self.ring[place] {
             Now::Due(Due::Sent(call)) => self.on_wire.get(*call).is_some_and(|call| call.sent),
-            _ => false,
+            Now::Arrived(..) | Now::Answered(..) | Now::Due(_) | Now::Host(..) | Now::Opens(..) => {
+                false
+            }
         };
         let mut ways = vec![Way::Next(place)];
         if refusals && refusable {
