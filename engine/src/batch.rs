@@ -326,6 +326,12 @@ impl BatchStatus {
         Self { cookie, overall, operations }
     }
 
+    /// Whether some message has exactly this status.
+    #[must_use]
+    pub fn any(&self, status: Status) -> bool {
+        self.operations.iter().any(|operation| operation.messages.contains(&status))
+    }
+
     /// The entry of a kind; the order of entries is not documented, so look them up.
     #[must_use]
     pub fn of(&self, kind: OperationKind) -> Option<&OperationStatus> {

@@ -9,6 +9,7 @@ use crate::id::{
     SubscriberId,
 };
 use crate::message::{Context, PropertyId, PropertyTable, Value};
+use crate::message_box::MessageBoxPolicy;
 use crate::pipeline::{ReceivePipeline, SendPipeline};
 use crate::retry::RetryPolicy;
 use crate::subscription::{Filter, PortState};
@@ -45,6 +46,10 @@ pub struct Topology {
     pub send_handlers: Vec<SendHandler>,
     /// What transports are configured with, where an adapter wants to read it (R-SND-04).
     pub configurations: Vec<TransportConfiguration>,
+    /// Send port groups.
+    pub send_port_groups: Vec<SendPortGroup>,
+    /// Choices that the product leaves open about its MessageBoxes.
+    pub policy: MessageBoxPolicy,
 }
 
 /// A transport's configuration: properties in the namespace of its adapter, which the engine
@@ -57,6 +62,19 @@ pub struct TransportConfiguration {
     pub on_backup: bool,
     /// The properties, such as `FILE.CopyMode`.
     pub properties: Vec<(PropertyId, Value)>,
+}
+
+/// A send port group: one filter whose matches go to every enlisted member (R-SUB-11).
+#[derive(Clone, Debug)]
+pub struct SendPortGroup {
+    /// Its name; also its identity in subscriptions.
+    pub name: String,
+    /// What it subscribes to; `None` takes only direct sends.
+    pub filter: Option<Filter>,
+    /// Its members.
+    pub ports: Vec<SendPortId>,
+    /// Bound, stopped or started (R-SUB-09).
+    pub state: PortState,
 }
 
 /// A MessageBox of the group.
@@ -145,6 +163,17 @@ impl Topology {
         self.send_ports.get(id.index())
     }
 
+    /// The host of a subscriber's deliveries, or of its primary transport's; that of the waits for
+    /// a response differs from location to location.
+    #[must_use]
+    pub fn host_of(&self, id: SubscriberId) -> Option<HostId> {
+        match self.subscriber(id) {
+            SubscriberKind::Orchestration(id) => Some(self.orchestrations[id.index()].host),
+            SubscriberKind::Responses(_) => None,
+            SubscriberKind::SendPort(id) => Some(self.send_ports[id.index()].primary.host),
+        }
+    }
+
     /// A subscriber's name.
     #[must_use]
     pub fn subscriber_name(&self, id: SubscriberId) -> &str {
@@ -172,6 +201,8 @@ pub struct Host {
     pub name: String,
     /// Its settings.
     pub settings: HostSettings,
+    /// What messages may demand of it (R-CTX-08).
+    pub properties: Vec<(PropertyId, Value)>,
 }
 
 /// A process that realises a host on a server.

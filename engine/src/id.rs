@@ -51,6 +51,8 @@ configured_id! {
     ReceiveLocationId, "location";
     /// A receive port (R-LIFE-01).
     ReceivePortId, "receive";
+    /// A send port group.
+    SendPortGroupId, "group";
     /// A send port.
     SendPortId, "send";
     /// A server: a machine with cores.

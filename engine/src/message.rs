@@ -4,8 +4,12 @@
 //! pipeline turns it into zero, one or many [`Document`]s, which are what the MessageBox stores.
 //! Both share one [`Context`] of written and promoted properties (R-CTX-02).
 
+mod context;
+
 use std::fmt;
 use std::sync::Arc;
+
+pub use context::{Context, Predicate, PropertyRefusal};
 
 use crate::hash::mix;
 use crate::pipeline::Stage;
@@ -24,6 +28,8 @@ macro_rules! system_properties {
             $($(#[$doc])* pub const $name: Self = Self($index);)*
         }
         const SYSTEM_PROPERTIES: &[&str] = &[$($text),*];
+        #[cfg(test)]
+        const SYSTEM_PROPERTY_IDS: &[PropertyId] = &[$(PropertyId::$name),*];
     };
 }
 
@@ -61,6 +67,8 @@ system_properties! {
     OUTBOUND_TRANSPORT_TYPE = 14, "BTS.OutboundTransportType";
     /// true: the engine chose adapter and endpoint for this message (R-DYN-06).
     IS_DYNAMIC_SEND = 15, "BTS.IsDynamicSend";
+    /// Identity of a send port group; the members of an enlisted group subscribe to it.
+    SP_GROUP_ID = 16, "BTS.SPGroupID";
 }
 
 /// Names of properties, interned once when a topology is built.
@@ -122,128 +130,14 @@ impl fmt::Display for Value {
     }
 }
 
-/// Whether a property may be routed on (R-CTX-02).
+/// Whether a property may be routed on (R-CTX-02). The third kind, predicates, are requirements
+/// rather than values and are kept apart: see [`Context::predicates`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum PropertyKind {
     /// Visible to subscriptions.
     Promoted,
     /// Travels with the message, invisible to subscriptions (R-SUB-04, INV-20).
     Written,
-}
-
-/// Why a context refused a property.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum PropertyRefusal {
-    /// A promoted text longer than [`PROMOTED_LENGTH_MAX`] (R-CTX-05).
-    TooLong,
-}
-
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-struct Properties {
-    /// Sorted by identity.
-    entries: Vec<(PropertyId, Value, PropertyKind)>,
-}
-
-/// A message's context: properties by identity, shared until changed.
-///
-/// Messages of one location and type share one stored context; a change copies it first, so that
-/// no redelivery can see another's change (INV-18).
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Context {
-    properties: Arc<Properties>,
-    /// Not zero: all contexts with this number are equal, so routing may be remembered by it.
-    template: u32,
-}
-
-impl Context {
-    /// Marks this context as the template `number` (not zero): the caller promises that every
-    /// context marked with it is equal. Any later change of a copy removes the mark.
-    #[must_use]
-    pub fn into_template(mut self, number: u32) -> Self {
-        self.template = number;
-        self
-    }
-
-    /// The template's number, or zero when this context is one of its own.
-    #[must_use]
-    pub const fn template(&self) -> u32 {
-        self.template
-    }
-
-    fn find(&self, property: PropertyId) -> Result<usize, usize> {
-        self.properties.entries.binary_search_by_key(&property, |entry| entry.0)
-    }
-
-    fn put(&mut self, property: PropertyId, value: Option<Value>, kind: PropertyKind) {
-        let place = self.find(property);
-        self.template = 0;
-        let entries = &mut Arc::make_mut(&mut self.properties).entries;
-        match (place, value) {
-            (Ok(at), Some(value)) => entries[at] = (property, value, kind),
-            (Err(at), Some(value)) => entries.insert(at, (property, value, kind)),
-            (Ok(at), None) => drop(entries.remove(at)),
-            (Err(_), None) => {}
-        }
-    }
-
-    /// Writes a property: not routable, even if it was promoted before (R-CTX-03). `None`
-    /// deletes it (R-CTX-04).
-    pub fn write(&mut self, property: PropertyId, value: Option<Value>) {
-        self.put(property, value, PropertyKind::Written);
-    }
-
-    /// Promotes a property: routable from now on (R-CTX-06). `None` deletes it (R-CTX-04).
-    ///
-    /// # Errors
-    /// [`PropertyRefusal::TooLong`] for a text above 255 characters; nothing is changed (R-CTX-05).
-    pub fn promote(
-        &mut self,
-        property: PropertyId,
-        value: Option<Value>,
-    ) -> Result<(), PropertyRefusal> {
-        if let Some(Value::Text(text)) = &value
-            && text.chars().count() > PROMOTED_LENGTH_MAX
-        {
-            return Err(PropertyRefusal::TooLong);
-        }
-        self.put(property, value, PropertyKind::Promoted);
-        Ok(())
-    }
-
-    /// The value, promoted or written; `None` when absent (R-CTX-04).
-    #[must_use]
-    pub fn read(&self, property: PropertyId) -> Option<&Value> {
-        self.find(property).ok().map(|at| &self.properties.entries[at].1)
-    }
-
-    /// The value if it is promoted: what subscriptions may see (R-SUB-04).
-    #[must_use]
-    pub fn promoted(&self, property: PropertyId) -> Option<&Value> {
-        let (_, value, kind) = &self.properties.entries[self.find(property).ok()?];
-        (*kind == PropertyKind::Promoted).then_some(value)
-    }
-
-    /// Whether the property is present and `true`.
-    #[must_use]
-    pub fn is_set(&self, property: PropertyId) -> bool {
-        self.read(property) == Some(&Value::Bool(true))
-    }
-
-    /// The copy a subscriber gets: values stay, promotions go, so that publishing it again
-    /// does not loop (R-CTX-07, INV-24).
-    #[must_use]
-    pub fn demoted(&self) -> Self {
-        let demote = |(id, value, _): &(PropertyId, Value, PropertyKind)| {
-            (*id, value.clone(), PropertyKind::Written)
-        };
-        let entries = self.properties.entries.iter().map(demote).collect();
-        Self { properties: Arc::new(Properties { entries }), template: 0 }
-    }
-
-    /// All properties in the order of their identities.
-    pub fn iter(&self) -> impl Iterator<Item = (PropertyId, &Value, PropertyKind)> {
-        self.properties.entries.iter().map(|(id, value, kind)| (*id, value, *kind))
-    }
 }
 
 /// The content of a part: described, or real bytes.
@@ -454,7 +348,7 @@ impl Document {
     /// A number that changes when content or context change (INV-16, INV-18).
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        mix(self.lineage, mix(self.parts.bytes(), u64::from(self.context.template)))
+        mix(self.lineage, mix(self.parts.bytes(), u64::from(self.context.template())))
     }
 }
 
@@ -462,59 +356,12 @@ impl Document {
 mod tests {
     use super::*;
 
-    const P: PropertyId = PropertyId(1000);
-
     #[test]
-    fn the_last_call_decides_whether_a_property_is_promoted() {
-        // R-CTX-03, INV-21.
-        let mut context = Context::default();
-        context.promote(P, Some(Value::Int(1))).unwrap();
-        assert_eq!(context.promoted(P), Some(&Value::Int(1)));
-        context.write(P, Some(Value::Int(2)));
-        assert_eq!((context.promoted(P), context.read(P)), (None, Some(&Value::Int(2))));
-        context.promote(P, Some(Value::Int(3))).unwrap();
-        assert_eq!(context.promoted(P), Some(&Value::Int(3)));
-    }
-
-    #[test]
-    fn none_deletes_and_absent_reads_as_none() {
-        // R-CTX-04.
-        let mut context = Context::default();
-        context.write(P, None);
-        assert_eq!(context.read(P), None);
-        context.promote(P, Some(Value::Bool(true))).unwrap();
-        context.promote(P, None).unwrap();
-        assert_eq!((context.read(P), context.iter().count()), (None, 0));
-    }
-
-    #[test]
-    fn promoted_text_is_limited_written_text_is_not() {
-        // R-CTX-05.
-        let (short, long) = ("x".repeat(255), "x".repeat(256));
-        let mut context = Context::default();
-        assert_eq!(context.promote(P, Some(Value::text(&long))), Err(PropertyRefusal::TooLong));
-        assert_eq!(context.read(P), None);
-        assert_eq!(context.promote(P, Some(Value::text(&short))), Ok(()));
-        context.write(P, Some(Value::text(&long)));
-        assert_eq!(context.read(P), Some(&Value::text(&long)));
-    }
-
-    #[test]
-    fn a_demoted_copy_keeps_values_and_routes_on_nothing() {
-        // R-CTX-07, INV-24; INV-18: the original is untouched.
-        let mut context = Context::default();
-        context.promote(P, Some(Value::Int(7))).unwrap();
-        let delivered = context.demoted();
-        assert_eq!((delivered.read(P), delivered.promoted(P)), (Some(&Value::Int(7)), None));
-        assert_eq!(context.promoted(P), Some(&Value::Int(7)));
-    }
-
-    #[test]
-    fn a_changed_copy_is_no_longer_the_template() {
-        let template = Context::default().into_template(5);
-        let mut copy = template.clone();
-        copy.write(P, Some(Value::Int(1)));
-        assert_eq!((template.template(), copy.template(), template.read(P)), (5, 0, None));
+    fn system_properties_are_numbered_by_their_places() {
+        let table = PropertyTable::default();
+        for (id, name) in SYSTEM_PROPERTY_IDS.iter().zip(SYSTEM_PROPERTIES) {
+            assert_eq!(table.name(*id), *name);
+        }
     }
 
     #[test]

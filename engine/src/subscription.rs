@@ -4,17 +4,23 @@
 //! The table files every group of a filter under one of its equality conditions, evaluates only
 //! the groups so found, and remembers the answer per distinct set of routed-on values.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
-use crate::id::SubscriberId;
+use crate::config::Topology;
+use crate::id::{SendPortGroupId, SubscriberId};
 use crate::message::{Document, PropertyId, Value};
 
 /// Answers remembered before the memory is emptied: a bound, not a tuning knob.
 const REMEMBERED_MAX: usize = 65_536;
 
-/// The operators of a condition (R-SUB-02; the bitwise operator is not modelled).
+/// The operators of a condition (R-SUB-02).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Operator {
+    /// `&`: integers that have a bit in common. \[M\] whether one common bit is enough is not
+    /// documented.
+    BitwiseAnd,
     /// `==`
     Equals,
     /// Present, whatever its value.
@@ -56,6 +62,10 @@ impl Condition {
         let Some(found) = found else { return false };
         let comparable = std::mem::discriminant(found) == std::mem::discriminant(&self.value);
         match self.operator {
+            Operator::BitwiseAnd => match (found, &self.value) {
+                (Value::Int(found), Value::Int(mask)) => found & mask != 0,
+                _ => false,
+            },
             Operator::Exists => true,
             Operator::Equals => *found == self.value,
             Operator::NotEquals => *found != self.value,
@@ -100,38 +110,56 @@ pub enum PortState {
     Stopped = 2,
 }
 
-/// A remembered answer of the table: which ports get a reference.
+/// A matching subscription: who gets a reference, and by which group, if not by itself
+/// (R-PUB-03, R-SUB-11).
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Match {
+    /// The subscriber.
+    pub subscriber: SubscriberId,
+    /// The send port group whose filter matched.
+    pub group: Option<SendPortGroupId>,
+}
+
+/// A remembered answer of the table: which subscriptions match.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RouteId(u32);
 
 #[derive(Clone, Debug)]
 struct Subscription {
-    port: SubscriberId,
+    by: Match,
     filter: Filter,
 }
+
+/// The properties of a subscriber's host, shared by all of that host's.
+type HostProperties = Arc<[(PropertyId, Value)]>;
 
 /// All subscriptions of a MessageBox and the index over them.
 #[derive(Clone, Debug)]
 pub struct SubscriptionTable {
     subscriptions: Vec<Subscription>,
+    /// By subscriber: what predicates are held against (R-CTX-08). Empty where no host has any.
+    properties: Vec<HostProperties>,
     /// (property, value) of an equality condition → the (subscription, group) filed under it.
     by_equality: FxHashMap<(PropertyId, Value), Vec<(u32, u32)>>,
     /// Groups without an equality condition: tried for every new signature.
     elsewhere: Vec<(u32, u32)>,
     /// Properties that some condition names, sorted: only these can change an answer.
     routed_on: Vec<PropertyId>,
-    routes: Vec<Box<[SubscriberId]>>,
+    routes: Vec<Box<[Match]>>,
     /// Answer by template number (zero: not known yet); valid while no condition looks at a
     /// value that differs between documents of one template.
     by_template: Vec<u32>,
     by_signature: FxHashMap<Vec<Option<Value>>, RouteId>,
     remembered_max: usize,
+    /// Predicates that no subscription uses any more, waiting for their job (R-GC-02).
+    unused: u64,
 }
 
 impl Default for SubscriptionTable {
     fn default() -> Self {
         Self {
             subscriptions: Vec::new(),
+            properties: Vec::new(),
             by_equality: FxHashMap::default(),
             elsewhere: Vec::new(),
             routed_on: Vec::new(),
@@ -139,11 +167,25 @@ impl Default for SubscriptionTable {
             by_template: Vec::new(),
             by_signature: FxHashMap::default(),
             remembered_max: REMEMBERED_MAX,
+            unused: 0,
         }
     }
 }
 
 impl SubscriptionTable {
+    /// An empty table that knows the hosts of its subscribers.
+    #[must_use]
+    pub fn new(topology: &Topology) -> Self {
+        let hosts: Vec<HostProperties> =
+            topology.hosts.iter().map(|host| Arc::from(host.properties.as_slice())).collect();
+        let none = HostProperties::default();
+        let properties = (0..topology.subscribers()).map(|at| {
+            let host = topology.host_of(SubscriberId::from(at));
+            host.map_or_else(|| Arc::clone(&none), |host| Arc::clone(&hosts[host.index()]))
+        });
+        Self { properties: properties.collect(), ..Self::default() }
+    }
+
     /// Enlists a port: its filter, and its own transport identity, to which direct sends are
     /// addressed (R-SUB-06).
     pub fn enlist(&mut self, port: SubscriberId, transport: &str, filter: Option<Filter>) {
@@ -154,8 +196,28 @@ impl SubscriptionTable {
         }
     }
 
+    /// Enlists a member of a send port group: the group's filter and its identity (R-SUB-11).
+    pub fn enlist_member(
+        &mut self,
+        port: SubscriberId,
+        group: SendPortGroupId,
+        name: &str,
+        filter: Option<Filter>,
+    ) {
+        let own = Condition::equals(PropertyId::SP_GROUP_ID, Value::text(name));
+        for filter in [Some(Filter::all_of(vec![own])), filter].into_iter().flatten() {
+            self.add(Match { subscriber: port, group: Some(group) }, filter);
+        }
+        self.forget();
+    }
+
     /// Adds an activation subscription (R-SUB-05).
-    pub fn subscribe(&mut self, port: SubscriberId, filter: Filter) {
+    pub fn subscribe(&mut self, subscriber: SubscriberId, filter: Filter) {
+        self.add(Match { subscriber, group: None }, filter);
+        self.forget();
+    }
+
+    fn add(&mut self, by: Match, filter: Filter) {
         let number =
             u32::try_from(self.subscriptions.len()).expect("fewer than 2^32 subscriptions");
         for (group_number, group) in (0_u32..).zip(&filter.groups) {
@@ -174,18 +236,43 @@ impl SubscriptionTable {
         }
         self.routed_on.sort_unstable();
         self.routed_on.dedup();
-        self.subscriptions.push(Subscription { port, filter });
-        self.forget();
+        self.subscriptions.push(Subscription { by, filter });
     }
 
-    /// Removes every subscription of a port (R-SUB-09: unenlist).
+    /// Removes every subscription of a port, its groups' included (R-SUB-09: unenlist).
     pub fn unenlist(&mut self, port: SubscriberId) {
-        let kept: Vec<Subscription> =
-            self.subscriptions.drain(..).filter(|known| known.port != port).collect();
-        *self = Self::default();
-        for subscription in kept {
-            self.subscribe(subscription.port, subscription.filter);
+        self.keep(|by| by.subscriber != port);
+    }
+
+    /// Removes every subscription that a send port group made (R-SUB-09: unenlist).
+    pub fn unenlist_group(&mut self, group: SendPortGroupId) {
+        self.keep(|by| by.group != Some(group));
+    }
+
+    fn keep(&mut self, stays: impl Fn(Match) -> bool) {
+        let all = std::mem::take(&mut self.subscriptions);
+        let properties = std::mem::take(&mut self.properties);
+        let (remembered_max, mut unused) = (self.remembered_max, self.unused);
+        *self = Self { properties, remembered_max, ..Self::default() };
+        for subscription in all {
+            if stays(subscription.by) {
+                self.add(subscription.by, subscription.filter);
+            } else {
+                unused += subscription.filter.groups.len() as u64;
+            }
         }
+        self.unused = unused;
+    }
+
+    /// Predicates of subscriptions that are gone: the job `PurgeSubscriptions` removes them.
+    #[must_use]
+    pub const fn unused_predicates(&self) -> u64 {
+        self.unused
+    }
+
+    /// The work of the job `PurgeSubscriptions` (R-GC-02); returns how many predicates went.
+    pub fn purge(&mut self) -> u64 {
+        std::mem::take(&mut self.unused)
     }
 
     fn forget(&mut self) {
@@ -194,9 +281,9 @@ impl SubscriptionTable {
         self.routes.clear();
     }
 
-    /// The ports that a route leads to, in the order of their enlistment.
+    /// Where a route leads, in the order of enlistment: one entry per matching subscription.
     #[must_use]
-    pub fn subscribers(&self, route: RouteId) -> &[SubscriberId] {
+    pub fn matches(&self, route: RouteId) -> &[Match] {
         &self.routes[route.0 as usize]
     }
 
@@ -213,7 +300,10 @@ impl SubscriptionTable {
         {
             return RouteId(known - 1);
         }
-        let route = self.route_by_signature(document);
+        let mut route = self.route_by_signature(document);
+        if !document.context.predicates().is_empty() {
+            route = self.admitted(document, route);
+        }
         if fixed {
             if self.by_template.len() <= template {
                 self.by_template.resize(template + 1, 0);
@@ -221,6 +311,26 @@ impl SubscriptionTable {
             self.by_template[template] = route.0 + 1;
         }
         route
+    }
+
+    /// What the document's predicates leave of a route (R-PUB-05). \[M\] a document that no host
+    /// may have is a routing failure.
+    fn admitted(&mut self, document: &Document, route: RouteId) -> RouteId {
+        let admits = |by: &&Match| {
+            let host = self.properties.get(by.subscriber.index());
+            document.context.admits(host.map_or(&[], |properties| properties))
+        };
+        let left: Vec<Match> = self.matches(route).iter().filter(admits).copied().collect();
+        self.known_route(left)
+    }
+
+    fn known_route(&mut self, matches: Vec<Match>) -> RouteId {
+        let known = self.routes.iter().position(|route| **route == matches);
+        let index = known.unwrap_or_else(|| {
+            self.routes.push(matches.into_boxed_slice());
+            self.routes.len() - 1
+        });
+        RouteId(u32::try_from(index).expect("fewer than 2^32 routes"))
     }
 
     fn route_by_signature(&mut self, document: &Document) -> RouteId {
@@ -234,18 +344,13 @@ impl SubscriptionTable {
             // there are few distinct routes.
             self.by_signature.clear();
         }
-        let ports = self.evaluate(document, &signature);
-        let known = self.routes.iter().position(|route| **route == ports);
-        let index = known.unwrap_or_else(|| {
-            self.routes.push(ports.into_boxed_slice());
-            self.routes.len() - 1
-        });
-        let route = RouteId(u32::try_from(index).expect("fewer than 2^32 routes"));
+        let matches = self.evaluate(document, &signature);
+        let route = self.known_route(matches);
         self.by_signature.insert(signature, route);
         route
     }
 
-    fn evaluate(&self, document: &Document, signature: &[Option<Value>]) -> Vec<SubscriberId> {
+    fn evaluate(&self, document: &Document, signature: &[Option<Value>]) -> Vec<Match> {
         let filed = self
             .routed_on
             .iter()
@@ -265,10 +370,7 @@ impl SubscriptionTable {
         // Two groups of one subscription are still one match (INV-13).
         matching.sort_unstable();
         matching.dedup();
-        matching
-            .iter()
-            .map(|subscription| self.subscriptions[*subscription as usize].port)
-            .collect()
+        matching.iter().map(|number| self.subscriptions[*number as usize].by).collect()
     }
 }
 
@@ -280,6 +382,10 @@ mod tests {
 
     const A: PropertyId = PropertyId(100);
     const B: PropertyId = PropertyId(101);
+
+    fn reached(table: &SubscriptionTable, route: RouteId) -> Vec<SubscriberId> {
+        table.matches(route).iter().map(|by| by.subscriber).collect()
+    }
 
     fn document(promoted: &[(PropertyId, Value)]) -> Document {
         let mut context = Context::default();
@@ -301,7 +407,10 @@ mod tests {
 
     #[test]
     fn every_operator_in_all_its_cases() {
-        use Operator::{Equals, Exists, Greater, GreaterOrEqual, Less, LessOrEqual, NotEquals};
+        // R-SUB-02, R-SUB-04.
+        use Operator::{
+            BitwiseAnd, Equals, Exists, Greater, GreaterOrEqual, Less, LessOrEqual, NotEquals,
+        };
         let five = Value::Int(5);
         let cases = [
             // operator, holds for 4, for 5, for 6, for text, for absent (R-SUB-04)
@@ -312,6 +421,8 @@ mod tests {
             (Greater, [false, false, true, false, false]),
             (GreaterOrEqual, [false, true, true, false, false]),
             (Exists, [true, true, true, true, false]),
+            // 4 & 5 and 5 & 5 and 6 & 5 have bits in common; see below for none.
+            (BitwiseAnd, [true, true, true, false, false]),
         ];
         let found = [
             Some(Value::Int(4)),
@@ -325,6 +436,9 @@ mod tests {
             let holds = found.each_ref().map(|found| condition.holds(found.as_ref()));
             assert_eq!(holds, expected, "{operator:?}");
         }
+        let mask = condition(A, BitwiseAnd, Value::Int(2));
+        let holds = found.each_ref().map(|found| mask.holds(found.as_ref()));
+        assert_eq!(holds, [false, false, true, false, false], "4, 5 and 6 against the bit of 2");
     }
 
     #[test]
@@ -357,7 +471,7 @@ mod tests {
                 .collect();
             for _ in 0..2 {
                 let route = table.route(&document);
-                assert_eq!(table.subscribers(route), expected, "a={a} b={b}");
+                assert_eq!(reached(&table, route), expected, "a={a} b={b}");
             }
         }
     }
@@ -373,7 +487,7 @@ mod tests {
         for value in 0..9 {
             let _ = table.route(&document(&[(A, Value::Int(value))]));
         }
-        assert_eq!(table.subscribers(first), [SubscriberId(1)]);
+        assert_eq!(reached(&table, first), [SubscriberId(1)]);
     }
 
     #[test]
@@ -388,10 +502,10 @@ mod tests {
         let mut written = document(&[]);
         written.context.write(A, Some(Value::Int(1)));
         let route = table.route(&written);
-        assert!(table.subscribers(route).is_empty());
+        assert!(table.matches(route).is_empty());
         let promoted = document(&[(A, Value::Int(1))]);
         let route = table.route(&promoted);
-        assert_eq!(table.subscribers(route), [SubscriberId(0)]);
+        assert_eq!(reached(&table, route), [SubscriberId(0)]);
     }
 
     #[test]
@@ -401,9 +515,9 @@ mod tests {
         table.enlist(SubscriberId(3), "Partner", None);
         let direct = document(&[(PropertyId::SP_TRANSPORT_ID, Value::text("Partner"))]);
         let route = table.route(&direct);
-        assert_eq!(table.subscribers(route), [SubscriberId(3)]);
+        assert_eq!(reached(&table, route), [SubscriberId(3)]);
         table.unenlist(SubscriberId(3));
         let route = table.route(&direct);
-        assert!(table.subscribers(route).is_empty());
+        assert!(table.matches(route).is_empty());
     }
 }

@@ -152,7 +152,9 @@ fn effect_words(effect: &Effect) -> [u64; 4] {
         Effect::Published { document, references, fingerprint, .. } => {
             [24, name_word(*document), u64::from(*references), *fingerprint]
         }
-        Effect::Referenced { at, retries_left } => place_words(25, at, u64::from(*retries_left)),
+        Effect::Referenced { at, retries_left, .. } => {
+            place_words(25, at, u64::from(*retries_left))
+        }
         Effect::Resumed { at } => place_words(26, at, 0),
         Effect::Resubmitted { at, due, retries_left } => {
             place_words(27, at, mix(due.as_nanos(), u64::from(*retries_left)))
@@ -165,6 +167,10 @@ fn effect_words(effect: &Effect) -> [u64; 4] {
             [30, name_word(*document), suspension_word(*resumable, *reason), 0]
         }
         Effect::Terminated { at } => place_words(31, at, 0),
+        Effect::PortState { port, from, to } => [60, u64::from(port.0), *from as u64, *to as u64],
+        Effect::GroupState { group, from, to } => {
+            [61, u64::from(group.0), *from as u64, *to as u64]
+        }
     }
 }
 

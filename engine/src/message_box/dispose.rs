@@ -79,8 +79,8 @@ impl MessageBox {
         let context = &self.row(reference).document.context;
         let resumable = on_failure != Some(OnFailure::Continue)
             && !context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
-        let place =
-            self.change(id, |reference| reference.state = ReferenceState::Suspended { resumable });
+        let state = ReferenceState::Suspended { resumable, by_stop: false };
+        let place = self.change(id, |reference| reference.state = state);
         self.suspended.references += 1;
         self.effects.push(Effect::SuspendedReference { at: place, resumable, reason });
         match on_failure {

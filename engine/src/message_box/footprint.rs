@@ -11,7 +11,7 @@ impl MessageBox {
         let mut footprints = Footprints::default();
         for (at, document) in batch.documents.iter().enumerate() {
             let route = self.subscriptions.route(document);
-            let references = self.subscriptions.subscribers(route).len();
+            let references = self.subscriptions.matches(route).len();
             let rows = 1 + u32::try_from(references).expect("fewer than 2^32 subscribers");
             let home = self.publishing[(self.turn + at) % self.publishing.len()];
             footprints.add(home, Footprint { rows, bytes: document.parts.bytes() });

@@ -14,6 +14,8 @@ mod host_queue;
 mod instance;
 mod operate;
 mod ordered;
+mod policy;
+mod port;
 mod publish;
 mod spool;
 mod subscriber;
@@ -28,7 +30,7 @@ use crate::id::{
     HostId, HostInstanceId, Key, MessageBoxId, MessageId, OrchestrationId, ReferenceId, SendPortId,
     Slab, SubscriberId,
 };
-use crate::message::{Context, DocumentName};
+use crate::message::{Context, DocumentName, PropertyId, Value};
 use crate::retry::RetryPolicy;
 use crate::sabotage::Sabotage;
 use crate::subscription::{PortState, RouteId, SubscriptionTable};
@@ -39,6 +41,9 @@ pub use dequeue::Ready;
 use dynamic::Addresses;
 use host_queue::HostQueue;
 use instance::Instances;
+pub use policy::{DequeueOrder, MessageBoxPolicy, Unavailability};
+use port::Enlistable;
+pub use port::{PortOperation, PortRefusal};
 use spool::{Row, Spool};
 use subscriber::{Subscriber, TransportSettings};
 pub use transaction::{
@@ -52,8 +57,8 @@ enum ReferenceState {
     Queued,
     /// With a host instance (R-DEQ-07).
     Locked(HostInstanceId),
-    /// In the suspended queue.
-    Suspended { resumable: bool },
+    /// In the suspended queue; `by_stop` because its port or group was not started (R-SUB-10).
+    Suspended { resumable: bool, by_stop: bool },
 }
 
 #[derive(Clone, Debug)]
@@ -88,7 +93,7 @@ impl Reference {
         let state = match self.state {
             ReferenceState::Queued => 0,
             ReferenceState::Locked(owner) => 1 + u64::from(owner.0),
-            ReferenceState::Suspended { resumable } => u64::MAX - u64::from(resumable),
+            ReferenceState::Suspended { resumable, .. } => u64::MAX - u64::from(resumable),
         };
         let transport = u64::from(self.retries_left) << 1 | u64::from(self.on_backup);
         mix(mix(self.sequence, state), mix(self.valid_from.as_nanos(), transport))
@@ -122,10 +127,14 @@ pub struct MessageBox {
     publishing: Vec<MessageBoxId>,
     turn: usize,
     host_of: Vec<HostId>,
+    /// What messages may demand of the hosts (R-CTX-08).
+    host_properties: Vec<Vec<(PropertyId, Value)>>,
     subscribers: Vec<Subscriber>,
     subscriptions: SubscriptionTable,
     /// Where messages of dynamic send ports go.
     addresses: Addresses,
+    enlistable: Enlistable,
+    policy: MessageBoxPolicy,
     suspended: SuspendedQueue,
     counts: ReferenceCounts,
     next_sequence: u64,
@@ -146,13 +155,11 @@ impl MessageBox {
     /// An empty MessageBox with the topology's subscriptions enlisted.
     #[must_use]
     pub fn new(topology: &Topology) -> Self {
-        let mut subscriptions = SubscriptionTable::default();
-        for (index, port) in topology.send_ports.iter().enumerate() {
-            if port.state != PortState::Bound {
-                let subscriber = SubscriberId::from(index);
-                subscriptions.enlist(subscriber, &port.name, port.filter.clone());
-            }
-        }
+        let mut subscriptions = SubscriptionTable::new(topology);
+        let enlistable = Enlistable::new(topology);
+        enlistable.enlist_all(&mut subscriptions, |port| {
+            topology.send_ports[port.index()].state != PortState::Bound
+        });
         for (index, orchestration) in topology.orchestrations.iter().enumerate() {
             let id = topology.subscriber_of_orchestration(OrchestrationId::from(index));
             subscriptions.subscribe(id, orchestration.filter.clone());
@@ -173,11 +180,14 @@ impl MessageBox {
             publishing: if publishing.is_empty() { vec![MessageBoxId(0)] } else { publishing },
             turn: 0,
             host_of: topology.host_instances.iter().map(|instance| instance.host).collect(),
+            host_properties: topology.hosts.iter().map(|host| host.properties.clone()).collect(),
             subscribers: (0..topology.subscribers())
                 .map(|at| Subscriber::of(topology, SubscriberId::from(at)))
                 .collect(),
             subscriptions,
             addresses: Addresses::of(topology),
+            enlistable,
+            policy: topology.policy,
             suspended: SuspendedQueue::default(),
             counts: ReferenceCounts::default(),
             next_sequence: 1,
@@ -367,12 +377,15 @@ impl MessageBox {
         }
     }
 
-    /// A backup exists and the message is on the primary (R-RETRY-11, INV-38).
+    /// A backup exists and the message is on the primary (R-RETRY-11, INV-38). One whose host the
+    /// message's predicates do not allow is none for it (INV-23). \[M\] not documented.
     fn has_backup(&self, id: ReferenceId) -> bool {
-        self.references.get(id.0).is_some_and(|reference| {
-            !reference.on_backup
-                && self.subscribers[reference.subscriber.index()].transports[1].is_some()
-        })
+        let Some(reference) = self.references.get(id.0).filter(|known| !known.on_backup) else {
+            return false;
+        };
+        let backup = self.subscribers[reference.subscriber.index()].transports[1];
+        let context = &self.row(reference).document.context;
+        backup.is_some_and(|backup| context.admits(&self.host_properties[backup.host.index()]))
     }
 
     fn apply(&mut self, now: Instant, batch: PreparedBatch) {

@@ -8,7 +8,7 @@ use crate::hash::mix;
 use crate::id::{Key, MessageBoxId, MessageId, ReferenceId, SubscriberId};
 use crate::message::{Document, DocumentName, PropertyId, Value, WireMessage};
 use crate::sabotage::Sabotage;
-use crate::subscription::PortState;
+use crate::subscription::{Match, PortState};
 use crate::suspend::{RoutingFailureReport, SuspendedForm, SuspendedMessage};
 use crate::time::Instant;
 
@@ -68,9 +68,21 @@ impl MessageBox {
             return;
         }
         for (at, document) in (0..).zip(documents) {
-            let matching = self.instances.matching(document);
+            let mut matching = self.instances.matching(document);
+            if !document.context.predicates().is_empty() {
+                matching.retain(|instance| self.admits_instance(document, *instance));
+            }
             self.correlated.extend(matching.into_iter().map(|instance| (at, instance)));
         }
+    }
+
+    /// Whether a document's predicates allow the host of a running instance (R-PUB-05).
+    fn admits_instance(&self, document: &Document, instance: Key) -> bool {
+        let Some(running) = self.instances.get(instance) else { return false };
+        let own = self.subscribers[running.subscriber.index()].transports[0];
+        let host = running.owner.map(|owner| self.host_of[owner.index()]);
+        let host = host.or_else(|| own.map(|transport| transport.host));
+        host.is_some_and(|host| document.context.admits(&self.host_properties[host.index()]))
     }
 
     fn correlated_with(&self, at: u32) -> impl Iterator<Item = Key> {
@@ -79,7 +91,7 @@ impl MessageBox {
 
     /// Whether nobody at all subscribes to the document at place `at` of the batch (R-PUB-06).
     fn is_unrouted(&self, at: u32) -> bool {
-        self.subscriptions.subscribers(self.routes[at as usize]).is_empty()
+        self.subscriptions.matches(self.routes[at as usize]).is_empty()
             && self.correlated_with(at).next().is_none()
     }
 
@@ -93,33 +105,34 @@ impl MessageBox {
         if self.spools.len() > 1 || !self.correlated.is_empty() {
             return self.publish_apart(document, route, at);
         }
-        let references = self.subscriptions.subscribers(route).len();
+        let references = self.subscriptions.matches(route).len();
         let references = u32::try_from(references).expect("fewer than 2^32 subscribers");
         let name = self.announce(&document, references, 1);
         let message = self.spools[0].store(document, references);
         for at in 0..references as usize {
-            let subscriber = self.subscriptions.subscribers(route)[at];
-            self.refer(message, name, subscriber, None, MessageBoxId(0));
+            let by = self.subscriptions.matches(route)[at];
+            self.refer(message, name, by, None, MessageBoxId(0));
         }
     }
 
     /// The general case of [`Self::publish`]: several MessageBoxes, or running instances.
     fn publish_apart(&mut self, document: Document, route: RouteId, at: u32) {
-        let mut targets: Vec<(SubscriberId, Option<Key>, MessageBoxId)> = Vec::new();
+        let mut targets: Vec<(Match, Option<Key>, MessageBoxId)> = Vec::new();
         for key in self.correlated_with(at) {
             let Some(instance) = self.instances.get(key) else { continue };
-            targets.push((instance.subscriber, Some(key), instance.home));
+            let by = Match { subscriber: instance.subscriber, group: None };
+            targets.push((by, Some(key), instance.home));
         }
         let correlated = targets.len();
         let mut turn = None;
-        for at in 0..self.subscriptions.subscribers(route).len() {
-            let subscriber = self.subscriptions.subscribers(route)[at];
+        for at in 0..self.subscriptions.matches(route).len() {
+            let by = self.subscriptions.matches(route)[at];
             // A convoy: what goes to a running instance does not activate another of its kind.
-            if targets[..correlated].iter().any(|(known, ..)| *known == subscriber) {
+            if targets[..correlated].iter().any(|(known, ..)| *known == by) {
                 continue;
             }
-            let home = self.home_of_activation(subscriber, &mut turn);
-            targets.push((subscriber, None, home));
+            let home = self.home_of_activation(by.subscriber, &mut turn);
+            targets.push((by, None, home));
         }
         let mut homes: Vec<(MessageBoxId, u32)> = Vec::new();
         for (_, _, home) in &targets {
@@ -136,10 +149,10 @@ impl MessageBox {
                 (*home, self.spools[home.index()].store(document.clone(), *references))
             })
             .collect();
-        for (subscriber, instance, home) in targets {
+        for (by, instance, home) in targets {
             let row = rows.iter().find(|(known, _)| *known == home);
             let (_, message) = row.expect("a row was stored for every home");
-            self.refer(*message, name, subscriber, instance, home);
+            self.refer(*message, name, by, instance, home);
         }
     }
 
@@ -179,17 +192,20 @@ impl MessageBox {
         &mut self,
         message: MessageId,
         document: DocumentName,
-        subscriber: SubscriberId,
+        by: Match,
         instance: Option<Key>,
         home: MessageBoxId,
     ) {
+        let subscriber = by.subscriber;
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let settings = &self.subscribers[subscriber.index()];
         let own = settings.transports[0].expect("every subscriber has a primary transport");
-        let stopped = settings.state == PortState::Stopped;
+        // Through a group both must be started, directly only the port itself (R-SUB-11).
+        let stopped = settings.state == PortState::Stopped
+            || by.group.is_some_and(|group| !self.enlistable.is_started(group));
         let state = if stopped {
-            ReferenceState::Suspended { resumable: true }
+            ReferenceState::Suspended { resumable: true, by_stop: true }
         } else {
             ReferenceState::Queued
         };
@@ -210,7 +226,12 @@ impl MessageBox {
         let host = self.host(&reference);
         let id = ReferenceId(self.references.insert(reference));
         let place = Place { reference: id, document, subscriber, home, host, sequence };
-        self.effects.push(Effect::Referenced { at: place, retries_left: own.retry.count });
+        self.effects.push(Effect::Referenced {
+            at: place,
+            group: by.group,
+            activates: instance.is_none(),
+            retries_left: own.retry.count,
+        });
         if stopped {
             // R-SUB-10: routed, but to the suspended queue.
             self.spools[home.index()].suspend(message, true);

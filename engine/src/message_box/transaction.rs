@@ -2,9 +2,11 @@
 
 use crate::batch::{OperationKind, Status};
 use crate::id::{
-    AdapterId, EndpointId, HostId, HostInstanceId, MessageBoxId, ReferenceId, SubscriberId,
+    AdapterId, EndpointId, HostId, HostInstanceId, MessageBoxId, ReferenceId, SendPortGroupId,
+    SendPortId, SubscriberId,
 };
 use crate::message::{Context, Document, DocumentName, WireMessage};
+use crate::subscription::PortState;
 use crate::time::{Duration, Instant};
 
 /// Why something was suspended.
@@ -188,7 +190,8 @@ pub struct OutboundMessage {
     pub bytes: u64,
     /// Changes when the stored message changes (INV-18).
     pub fingerprint: u64,
-    /// Its properties, as stored. A subscriber that publishes again must demote first (R-CTX-07).
+    /// Its properties, as stored and all demoted, so that publishing them again does not loop
+    /// (R-CTX-07).
     pub context: Context,
 }
 
@@ -236,6 +239,10 @@ pub enum Effect {
     Referenced {
         /// The reference.
         at: Place,
+        /// The send port group by which it came, if it did (R-SUB-11).
+        group: Option<SendPortGroupId>,
+        /// Whether it begins a service instance; otherwise it goes to a running one (R-SUB-05).
+        activates: bool,
         /// Retries it has on its transport.
         retries_left: u32,
     },
@@ -280,6 +287,24 @@ pub enum Effect {
     Terminated {
         /// The reference.
         at: Place,
+    },
+    /// An operator changed a send port group's state (R-SUB-09).
+    GroupState {
+        /// The group.
+        group: SendPortGroupId,
+        /// Its state before.
+        from: PortState,
+        /// Its state now.
+        to: PortState,
+    },
+    /// An operator changed a send port's state (R-SUB-09).
+    PortState {
+        /// The port.
+        port: SendPortId,
+        /// Its state before.
+        from: PortState,
+        /// Its state now.
+        to: PortState,
     },
 }
 

@@ -110,9 +110,11 @@ impl Names<'_> {
         self.topology.message_boxes = self.scenario.message_boxes.iter().map(message_box).collect();
         for host in &self.scenario.hosts {
             let id = HostId::from(self.topology.hosts.len());
-            self.topology
-                .hosts
-                .push(Host { name: host.name.clone(), settings: host_settings(host) });
+            self.topology.hosts.push(Host {
+                name: host.name.clone(),
+                settings: host_settings(host),
+                properties: Vec::new(),
+            });
             for server in &host.on {
                 let server = self.server(server);
                 self.topology.host_instances.push(HostInstanceConfig { host: id, server });

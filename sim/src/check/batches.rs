@@ -100,6 +100,8 @@ impl Asked {
                 | Effect::Locked { .. }
                 | Effect::Referenced { .. }
                 | Effect::Resumed { .. }
+                | Effect::GroupState { .. }
+                | Effect::PortState { .. }
                 | Effect::RoutingFailureReport { .. }
                 | Effect::Terminated { .. } => {}
             }

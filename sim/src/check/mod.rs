@@ -9,6 +9,7 @@ mod batches;
 mod dynamic;
 mod ordered;
 mod references;
+mod routing;
 
 use floodgate_engine::config::Topology;
 use floodgate_engine::time::Instant;
@@ -18,6 +19,7 @@ use batches::Batches;
 use dynamic::DynamicPorts;
 use ordered::OrderedPorts;
 use references::References;
+use routing::Routing;
 
 /// Violations kept with their story; the others are only counted.
 const VIOLATIONS_KEPT: usize = 16;
@@ -78,6 +80,14 @@ rules! {
     StoredNeverChanges = "INV-18";
     /// Delivered to a subscriber exactly if its predicate is true.
     RoutedByPredicate = "INV-19";
+    /// Nobody subscribes: exactly one routing failure report, and none for an acknowledgement.
+    OneReportPerFailure = "INV-22";
+    /// No message reaches a host that its predicates do not allow.
+    HostByPredicates = "INV-23";
+    /// A delivered copy has no promoted property left.
+    DeliveredIsDemoted = "INV-24";
+    /// A bound port gets nothing, a stopped one suspended messages; states change by the table.
+    PortStates = "INV-25";
     /// An adapter batch holds at least one message and no more than announced.
     BatchWithinMaximum = "INV-33";
     /// Attempts on a transport are at most one more than its retries; exactly so at the end.
@@ -164,6 +174,7 @@ pub struct Checks {
     references: References,
     ordered: OrderedPorts,
     dynamic: DynamicPorts,
+    routing: Routing,
 }
 
 impl Checks {
@@ -182,6 +193,7 @@ impl Checks {
             references: References::new(topology),
             ordered: OrderedPorts::new(topology),
             dynamic: DynamicPorts::new(topology),
+            routing: Routing::new(topology),
         }
     }
 

@@ -1,18 +1,16 @@
 //! Checks on references: where they are, how often they were tried, what became of them.
-//! INV-10, 13, 14, 16…19, 34…37, 39.
+//! INV-10, 13, 14, 16…18, 24, 34…37, 39.
 
 use std::num::NonZeroU64;
 
 use floodgate_engine::adapter::CallId;
 use floodgate_engine::config::Topology;
-use floodgate_engine::id::{ReferenceId, SubscriberId};
-use floodgate_engine::message::{Document, DocumentName};
-use floodgate_engine::message::{PropertyId, Value};
+use floodgate_engine::id::ReferenceId;
+use floodgate_engine::message::PropertyKind;
 use floodgate_engine::message_box::{
     Effect, MessageBox, OutboundMessage, Place, Reason, ReferenceCounts,
 };
 use floodgate_engine::retry::RetryPolicy;
-use floodgate_engine::subscription::PortState;
 use floodgate_engine::time::{Duration, Instant};
 
 use super::{Checks, Rule};
@@ -44,17 +42,6 @@ struct Known {
     said_sent: bool,
 }
 
-/// A document whose route is worked out from the predicates themselves.
-#[derive(Clone, Debug)]
-pub(crate) struct Expected {
-    document: DocumentName,
-    ports: Vec<SubscriberId>,
-}
-
-/// The first documents, and then one in so many, have their routes worked out again.
-const ROUTES_CHECKED_FIRST: u64 = 256;
-const ROUTES_CHECKED_EVERY: u64 = 1024;
-
 #[derive(Clone, Debug)]
 struct PortRule {
     retries: [RetryPolicy; 2],
@@ -73,7 +60,6 @@ pub(super) struct References {
     /// References that the document published last still has to get.
     owed: u32,
     fingerprint: u64,
-    routed: u64,
     /// The message handed over last, by adapter instance and place of the call.
     calls: Vec<Vec<Option<(ReferenceId, u64)>>>,
 }
@@ -102,7 +88,6 @@ impl References {
             collectable: 0,
             owed: 0,
             fingerprint: 0,
-            routed: 0,
             calls: Vec::new(),
         }
     }
@@ -185,6 +170,7 @@ impl Checks {
     }
 
     fn effect(&mut self, effect: &Effect) {
+        self.routing.effect(&mut self.docket, effect);
         match effect {
             Effect::Published { references, bodies, fingerprint, document, .. } => {
                 let owed = self.references.owed;
@@ -195,7 +181,7 @@ impl Checks {
                 self.references.owed = *references;
                 self.references.fingerprint = *fingerprint;
             }
-            Effect::Referenced { at, retries_left } => self.referenced(at, *retries_left),
+            Effect::Referenced { at, retries_left, .. } => self.referenced(at, *retries_left),
             Effect::Locked { at, .. } => self.locked(at),
             Effect::Deleted { at } | Effect::Terminated { at } => self.ended(at),
             Effect::Resubmitted { at, retries_left, .. } => self.resubmitted(at, *retries_left),
@@ -205,7 +191,10 @@ impl Checks {
             }
             Effect::Resumed { at } => self.resumed(at),
             Effect::Collectable { .. } => self.references.collectable += 1,
-            Effect::RoutingFailureReport { .. } | Effect::SuspendedMessage { .. } => {}
+            Effect::GroupState { .. }
+            | Effect::PortState { .. }
+            | Effect::RoutingFailureReport { .. }
+            | Effect::SuspendedMessage { .. } => {}
         }
     }
 
@@ -345,6 +334,11 @@ impl Checks {
                 )
             },
         );
+        let promoted = |kind| kind == PropertyKind::Promoted;
+        let demoted = !message.context.iter().any(|(.., kind)| promoted(kind));
+        self.docket.judge(Rule::DeliveredIsDemoted, demoted, || {
+            format!("{name} is delivered with a property that is still promoted")
+        });
         self.docket.judge(Rule::SentIsTheEnd, !known.said_sent, || {
             format!("{name} is delivered again after the adapter said that it was sent")
         });
@@ -417,50 +411,6 @@ impl Checks {
         if let Some(known) = self.references.get(attempt.reference, attempt.sequence) {
             known.failed_at = NonZeroU64::new(now.as_nanos() + 1).filter(|_| !sent);
         }
-    }
-
-    /// The subscribers a document must reach, worked out from the predicates themselves; only
-    /// for some documents, since it looks at every port.
-    pub(crate) fn expect_route(
-        &mut self,
-        topology: &Topology,
-        document: &Document,
-    ) -> Option<Expected> {
-        let number = self.references.routed;
-        self.references.routed += 1;
-        if number >= ROUTES_CHECKED_FIRST && !number.is_multiple_of(ROUTES_CHECKED_EVERY) {
-            return None;
-        }
-        let direct_to = document.promoted(PropertyId::SP_TRANSPORT_ID);
-        let mut ports = Vec::new();
-        for (index, port) in topology.send_ports.iter().enumerate() {
-            let direct = matches!(&direct_to, Some(Value::Text(name)) if **name == *port.name);
-            let filtered = (port.filter.as_ref())
-                .is_some_and(|filter| filter.matches(|property| document.promoted(property)));
-            if port.state != PortState::Bound {
-                let matches = usize::from(direct) + usize::from(filtered);
-                ports.extend(std::iter::repeat_n(SubscriberId::from(index), matches));
-            }
-        }
-        Some(Expected { document: document.name, ports })
-    }
-
-    /// Compares an expected route with the references that the commit made.
-    pub(crate) fn check_route(&mut self, expected: &Expected, effects: &[Effect]) {
-        let mut made: Vec<SubscriberId> = effects
-            .iter()
-            .filter_map(|effect| {
-                let Effect::Referenced { at, .. } = effect else { return None };
-                (at.document == expected.document).then_some(at.subscriber)
-            })
-            .collect();
-        made.sort_unstable();
-        self.docket.judge(Rule::RoutedByPredicate, made == expected.ports, || {
-            format!(
-                "{} reached {made:?}, its predicates say {:?}",
-                expected.document, expected.ports
-            )
-        });
     }
 
     /// The accounts of the checks against the MessageBox's own: constant time, after every commit.

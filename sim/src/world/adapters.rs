@@ -227,5 +227,11 @@ pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
             format!("MB   suspends {document}, {}, {reason:?}", resume(*resumable))
         }
         Effect::Terminated { at } => format!("MB   terminates {} of {}", at.document, port(at)),
+        Effect::PortState { port, to, .. } => {
+            format!("MB   {} is {to:?}", topology.send_ports[port.index()].name)
+        }
+        Effect::GroupState { group, to, .. } => {
+            format!("MB   group {} is {to:?}", topology.send_port_groups[group.index()].name)
+        }
     }
 }

@@ -127,10 +127,8 @@ impl World {
         self.checks.moves(&may_move, &status);
         self.absorb_effects();
         self.checks.committed(&asked, &status, (before, after), &self.effects);
-        if status.overall.is_success() {
-            for route in &expected {
-                self.checks.check_route(route, &self.effects);
-            }
+        for route in &expected {
+            self.checks.check_route(route, &status, &self.effects);
         }
         self.checks.balance(&self.message_box);
         self.watch_levels();
@@ -198,6 +196,8 @@ impl World {
             | Effect::Locked { .. }
             | Effect::MovedToNextTransport { .. }
             | Effect::Referenced { .. }
+            | Effect::GroupState { .. }
+            | Effect::PortState { .. }
             | Effect::Resumed { .. }
             | Effect::Terminated { .. } => {}
         }

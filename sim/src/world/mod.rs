@@ -16,6 +16,7 @@ mod database;
 mod dynamic;
 mod explore;
 mod load;
+mod operate;
 mod wire;
 
 use std::collections::VecDeque;
@@ -24,9 +25,7 @@ use std::sync::Arc;
 use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, OwnAdapter, WireResult};
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::{DoneRace, FrameId, HostInput, HostInstance, HostOutput};
-use floodgate_engine::id::{
-    AdapterId, HostInstanceId, Key, ReceiveLocationId, SendPortId, ServerId, Slab,
-};
+use floodgate_engine::id::{AdapterId, HostInstanceId, Key, ReceiveLocationId, ServerId, Slab};
 use floodgate_engine::message::{Context, Value};
 use floodgate_engine::message_box::{Effect, MessageBox, Ready};
 use floodgate_engine::time::{Duration, Instant};
@@ -212,20 +211,6 @@ impl World {
     #[cfg(any(test, feature = "sabotage"))]
     pub fn sabotage(&mut self, sabotage: floodgate_engine::sabotage::Sabotage) {
         self.message_box.sabotage(sabotage);
-    }
-
-    /// An operator resumes what is suspended at `port`; returns how many references (R-MBX-08).
-    pub fn resume(&mut self, port: SendPortId) -> usize {
-        let resumed = self.message_box.resume(port);
-        self.operated();
-        resumed
-    }
-
-    /// An operator terminates what is suspended at `port`; returns how many references went.
-    pub fn terminate(&mut self, port: SendPortId) -> usize {
-        let terminated = self.message_box.terminate(port);
-        self.operated();
-        terminated
     }
 
     /// Puts somebody's own adapter in the place of `adapter`, in every host instance that has it.

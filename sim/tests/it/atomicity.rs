@@ -555,6 +555,8 @@ fn is_asked_for(effect: &Effect) -> bool {
         | Effect::Locked { .. }
         | Effect::Referenced { .. }
         | Effect::Resumed { .. }
+        | Effect::GroupState { .. }
+        | Effect::PortState { .. }
         | Effect::RoutingFailureReport { .. }
         | Effect::Terminated { .. } => false,
     }

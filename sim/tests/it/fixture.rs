@@ -2,10 +2,11 @@
 
 use floodgate_engine::config::{
     AdapterConfig, AdapterKind, Host, HostInstanceConfig, HostSettings, OnFailure, ReceiveLocation,
-    ReceivePort, ReceiveSettings, SendPort, SendSettings, Server, Topology, Transport,
+    ReceivePort, ReceiveSettings, SendPort, SendPortGroup, SendSettings, Server, Topology,
+    Transport,
 };
 use floodgate_engine::id::{
-    AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId,
+    AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, SendPortId, ServerId,
 };
 use floodgate_engine::message::{Body, Context, PropertyId, Value};
 use floodgate_engine::pipeline::{ReceivePipeline, SendPipeline};
@@ -98,7 +99,7 @@ impl Plant {
     pub(crate) fn new(settings: HostSettings, receive: ReceiveSettings) -> Self {
         let mut topology = Topology {
             servers: vec![Server { name: "server".to_owned(), cpus: 4 }],
-            hosts: vec![Host { name: "H".to_owned(), settings }],
+            hosts: vec![Host { name: "H".to_owned(), settings, properties: Vec::new() }],
             host_instances: vec![HostInstanceConfig { host: HostId(0), server: ServerId(0) }],
             ..Topology::default()
         };
@@ -228,6 +229,25 @@ impl Plant {
         let name = format!("{}.backup", self.last_port().name);
         let backup = self.transport(&name, send, retry, sink);
         self.last_port().backup = Some(backup);
+        self
+    }
+
+    /// Sets the state in which the last send port begins.
+    pub(crate) fn state(&mut self, state: PortState) -> &mut Self {
+        self.last_port().state = state;
+        self
+    }
+
+    /// Adds a send port group over all send ports so far, with a filter like theirs.
+    pub(crate) fn group(&mut self, name: &str, from: &str, state: PortState) -> &mut Self {
+        let filter = Condition::equals(PropertyId::RECEIVE_PORT_NAME, Value::text(from));
+        let topology = &mut self.setup.topology;
+        topology.send_port_groups.push(SendPortGroup {
+            name: name.to_owned(),
+            filter: Some(Filter::all_of(vec![filter])),
+            ports: (0..topology.send_ports.len()).map(SendPortId::from).collect(),
+            state,
+        });
         self
     }
 

@@ -1,0 +1,224 @@
+//! Checks on routing: INV-19, 22, 23, 25.
+//!
+//! The states of ports and groups are followed from the acts that changed them, and routes are
+//! worked out from the predicates themselves, without the engine's index.
+
+use floodgate_engine::batch::{BatchStatus, Status};
+use floodgate_engine::config::Topology;
+use floodgate_engine::id::{ReferenceId, SubscriberId};
+use floodgate_engine::message::{Document, DocumentName, Predicate, PropertyId, Value};
+use floodgate_engine::message_box::{Effect, Place, PortOperation, Reason};
+use floodgate_engine::subscription::{Filter, PortState};
+use rustc_hash::FxHashMap;
+
+use super::{Checks, Docket, Rule};
+
+/// A document whose route is worked out from the predicates themselves.
+#[derive(Clone, Debug)]
+pub(crate) struct Expected {
+    document: DocumentName,
+    ports: Vec<SubscriberId>,
+    /// What must be told of it when nobody subscribes: `false` for an acknowledgement.
+    reported: bool,
+}
+
+/// The first documents, and then one in so many, have their routes worked out again.
+const ROUTES_CHECKED_FIRST: u64 = 256;
+const ROUTES_CHECKED_EVERY: u64 = 1024;
+
+#[derive(Clone, Debug)]
+pub(super) struct Routing {
+    routed: u64,
+    ports: Vec<PortState>,
+    groups: Vec<PortState>,
+    hosts: Vec<Vec<(PropertyId, Value)>>,
+    /// What documents demand of hosts: only of those that demand something.
+    demands: FxHashMap<DocumentName, Vec<Predicate>>,
+    /// The reference that must be suspended next, since its port or group is not started.
+    held: Option<ReferenceId>,
+}
+
+impl Routing {
+    pub(super) fn new(topology: &Topology) -> Self {
+        Self {
+            routed: 0,
+            ports: topology.send_ports.iter().map(|port| port.state).collect(),
+            groups: topology.send_port_groups.iter().map(|group| group.state).collect(),
+            hosts: topology.hosts.iter().map(|host| host.properties.clone()).collect(),
+            demands: FxHashMap::default(),
+            held: None,
+        }
+    }
+
+    pub(super) fn effect(&mut self, docket: &mut Docket, effect: &Effect) {
+        self.held(docket, effect);
+        match effect {
+            Effect::Referenced { at, group, .. } => {
+                let state = self.ports.get(at.subscriber.index()).copied();
+                let group = group.map(|group| self.groups[group.index()]);
+                docket.judge(Rule::PortStates, state != Some(PortState::Bound), || {
+                    format!("{} reaches {}, which is not enlisted", at.document, at.subscriber)
+                });
+                let started = |state: Option<PortState>| {
+                    state.is_none_or(|state| state == PortState::Started)
+                };
+                if !started(state) || !started(group) {
+                    self.held = Some(at.reference);
+                }
+                self.host(docket, at);
+            }
+            Effect::Locked { at, .. } => self.host(docket, at),
+            Effect::PortState { port, from, to } => {
+                let known = std::mem::replace(&mut self.ports[port.index()], *to);
+                transition(docket, known, *from, *to);
+            }
+            Effect::GroupState { group, from, to } => {
+                let known = std::mem::replace(&mut self.groups[group.index()], *to);
+                transition(docket, known, *from, *to);
+            }
+            Effect::Collectable { .. }
+            | Effect::Deleted { .. }
+            | Effect::MovedToNextTransport { .. }
+            | Effect::Published { .. }
+            | Effect::Resubmitted { .. }
+            | Effect::Resumed { .. }
+            | Effect::RoutingFailureReport { .. }
+            | Effect::SuspendedMessage { .. }
+            | Effect::SuspendedReference { .. }
+            | Effect::Terminated { .. } => {}
+        }
+    }
+
+    /// Exactly what was routed to something that is not started is suspended at once (INV-25).
+    fn held(&mut self, docket: &mut Docket, effect: &Effect) {
+        let held = self.held.take();
+        let suspended = if let Effect::SuspendedReference { at, reason, .. } = effect
+            && *reason == Reason::PortStopped
+        {
+            Some(at.reference)
+        } else {
+            None
+        };
+        if held.is_none() && suspended.is_none() {
+            return;
+        }
+        docket.judge(Rule::PortStates, held == suspended, || {
+            format!("{held:?} was routed to a port that is not started, {suspended:?} suspended")
+        });
+    }
+
+    /// The host where a reference is allows what its document demands (INV-23).
+    fn host(&self, docket: &mut Docket, at: &Place) {
+        if self.demands.is_empty() {
+            return;
+        }
+        let Some(demands) = self.demands.get(&at.document) else { return };
+        let host = &self.hosts[at.host.index()];
+        let value = |property: PropertyId| {
+            host.iter().find(|(known, _)| *known == property).map(|(_, value)| value)
+        };
+        let kept = demands.iter().all(|(property, demanded)| value(*property) == demanded.as_ref());
+        docket.judge(Rule::HostByPredicates, kept, || {
+            format!("{} reaches {}, which it may not", at.document, at.host)
+        });
+    }
+
+    /// Whether a subscription of this filter, or of this identity, matches.
+    fn matches(
+        document: &Document,
+        (property, name): (PropertyId, &str),
+        filter: Option<&Filter>,
+    ) -> usize {
+        let direct = matches!(document.promoted(property), Some(Value::Text(to)) if *to == *name);
+        let filtered =
+            filter.is_some_and(|filter| filter.matches(|property| document.promoted(property)));
+        usize::from(direct) + usize::from(filtered)
+    }
+
+    fn route(&self, topology: &Topology, document: &Document) -> Vec<SubscriberId> {
+        let mut reached = Vec::new();
+        for (index, port) in topology.send_ports.iter().enumerate() {
+            let host = &topology.hosts[port.primary.host.index()];
+            if self.ports[index] == PortState::Bound || !document.context.admits(&host.properties) {
+                continue;
+            }
+            let own = (PropertyId::SP_TRANSPORT_ID, port.name.as_str());
+            let mut matches = Self::matches(document, own, port.filter.as_ref());
+            for (group, state) in topology.send_port_groups.iter().zip(&self.groups) {
+                let member = group.ports.iter().any(|member| member.index() == index);
+                if member && *state != PortState::Bound {
+                    let own = (PropertyId::SP_GROUP_ID, group.name.as_str());
+                    matches += Self::matches(document, own, group.filter.as_ref());
+                }
+            }
+            reached.extend(std::iter::repeat_n(SubscriberId::from(index), matches));
+        }
+        reached
+    }
+}
+
+/// A state follows another only by the table, and from where it was (INV-25).
+fn transition(docket: &mut Docket, known: PortState, from: PortState, to: PortState) {
+    let leads = |operation: &PortOperation| operation.leads_to(from) == Some(to);
+    let kept = known == from && PortOperation::ALL.iter().any(leads);
+    docket.judge(Rule::PortStates, kept, || {
+        format!("a state went from {from:?} to {to:?}, it was {known:?}")
+    });
+}
+
+impl Checks {
+    /// The subscribers a document must reach, worked out from the predicates themselves; only
+    /// for some documents, since it looks at every port.
+    pub(crate) fn expect_route(
+        &mut self,
+        topology: &Topology,
+        document: &Document,
+    ) -> Option<Expected> {
+        let demands = document.context.predicates();
+        if !demands.is_empty() {
+            self.routing.demands.insert(document.name, demands.to_vec());
+        }
+        let number = self.routing.routed;
+        self.routing.routed += 1;
+        if number >= ROUTES_CHECKED_FIRST && !number.is_multiple_of(ROUTES_CHECKED_EVERY) {
+            return None;
+        }
+        let ports = self.routing.route(topology, document);
+        let reported = document.context.read(PropertyId::ACK_TYPE).is_none();
+        Some(Expected { document: document.name, ports, reported })
+    }
+
+    /// Compares an expected route with what the commit did.
+    pub(crate) fn check_route(
+        &mut self,
+        expected: &Expected,
+        status: &BatchStatus,
+        effects: &[Effect],
+    ) {
+        let Expected { document, ports, reported } = expected;
+        let reports = effects.iter().filter(|effect| {
+            matches!(effect, Effect::RoutingFailureReport { document: known } if known == document)
+        });
+        let reports = reports.count();
+        if reports > 0 || status.any(Status::NO_SUBSCRIPTION) {
+            let due = usize::from(ports.is_empty() && *reported);
+            self.docket.judge(Rule::OneReportPerFailure, reports == due, || {
+                format!("{reports} routing failure reports for {document}, due {due}")
+            });
+        }
+        if !status.overall.is_success() {
+            return;
+        }
+        let mut made: Vec<SubscriberId> = effects
+            .iter()
+            .filter_map(|effect| {
+                let Effect::Referenced { at, activates: true, .. } = effect else { return None };
+                (at.document == *document).then_some(at.subscriber)
+            })
+            .collect();
+        made.sort_unstable();
+        self.docket.judge(Rule::RoutedByPredicate, made == *ports, || {
+            format!("{document} reached {made:?}, its predicates say {ports:?}")
+        });
+    }
+}
