@@ -22,32 +22,33 @@ use crate::fixture::{
 use crate::retry::done_orders;
 
 #[derive(Clone, Debug)]
-struct Case {
-    host: HostSettings,
-    receive: ReceiveSettings,
-    instances: u32,
-    ports: Vec<Port>,
+pub(crate) struct Case {
+    pub(crate) host: HostSettings,
+    pub(crate) receive: ReceiveSettings,
+    pub(crate) instances: u32,
+    pub(crate) boxes: u32,
+    pub(crate) ports: Vec<Port>,
     load: Lot,
     costs: Costs,
     sharing: bool,
-    done: DoneOrder,
+    pub(crate) done: DoneOrder,
     shuffle_ties: bool,
     seed: u64,
 }
 
 #[derive(Clone, Debug)]
-struct Port {
-    send: SendSettings,
+pub(crate) struct Port {
+    pub(crate) send: SendSettings,
     sink: SinkSettings,
     retry: RetryPolicy,
     backup: Option<(RetryPolicy, Failure)>,
-    ordered: Option<OnFailure>,
+    pub(crate) ordered: Option<OnFailure>,
     state: PortState,
     priority: u8,
 }
 
 #[derive(Clone, Debug)]
-struct Lot {
+pub(crate) struct Lot {
     arrivals: Vec<u64>,
     documents: u32,
     poison: Option<u64>,
@@ -61,7 +62,7 @@ fn up_to_us(micros: u64) -> impl Strategy<Value = Duration> {
     prop_oneof![Just(0), 0..=micros].prop_map(Duration::from_micros)
 }
 
-fn hosts() -> impl Strategy<Value = HostSettings> {
+pub(crate) fn hosts() -> impl Strategy<Value = HostSettings> {
     let dequeue = (up_to_ms(700), 1..6_u32, 1..21_u32);
     let limits = (1..8_u32, 1..40_u32, 1..6_u32, 1..100_u32);
     (dequeue, limits, up_to_ms(600), 1..12_u32, 1..4_u32).prop_map(
@@ -84,7 +85,7 @@ fn hosts() -> impl Strategy<Value = HostSettings> {
     )
 }
 
-fn receives() -> impl Strategy<Value = ReceiveSettings> {
+pub(crate) fn receives() -> impl Strategy<Value = ReceiveSettings> {
     (1..12_u32, prop::option::of(1..900_u64), 1..4_u32).prop_map(
         |(batch_messages, poll, batches)| {
             let poll = poll.map(Duration::from_millis);
@@ -94,7 +95,7 @@ fn receives() -> impl Strategy<Value = ReceiveSettings> {
     )
 }
 
-fn sends() -> impl Strategy<Value = SendSettings> {
+pub(crate) fn sends() -> impl Strategy<Value = SendSettings> {
     let kind = (any::<bool>(), any::<bool>(), any::<bool>());
     let workers = prop_oneof![Just(u32::MAX), 1..4_u32];
     (kind, 1..25_u32, workers, 1..5_u32, up_to_ms(50)).prop_map(
@@ -192,20 +193,33 @@ fn lots() -> impl Strategy<Value = Lot> {
     )
 }
 
-fn cases() -> impl Strategy<Value = Case> {
-    let outside = (receives(), 1..4_u32, prop::collection::vec(ports(), 1..5), lots());
+pub(crate) fn cases() -> impl Strategy<Value = Case> {
+    let places = (1..4_u32, 1..4_u32);
+    let outside = (receives(), places, prop::collection::vec(ports(), 1..5), lots());
     let order = (any::<bool>(), done_orders(), any::<bool>(), any::<u64>());
     (hosts(), outside, prices(), order).prop_map(|(host, outside, costs, order)| {
-        let (receive, instances, mut ports, load) = outside;
+        let (receive, (instances, boxes), mut ports, load) = outside;
         let (sharing, done, shuffle_ties, seed) = order;
         // Somebody subscribes: a routing failure is another test's matter.
         ports[0].state = PortState::Started;
-        Case { host, receive, instances, ports, load, costs, sharing, done, shuffle_ties, seed }
+        Case {
+            host,
+            receive,
+            instances,
+            boxes,
+            ports,
+            load,
+            costs,
+            sharing,
+            done,
+            shuffle_ties,
+            seed,
+        }
     })
 }
 
 impl Case {
-    fn plant(&self) -> Plant {
+    pub(crate) fn plant(&self) -> Plant {
         let mut plant = Plant::new(self.host, self.receive);
         plant.setup.topology.receive_locations[0].pipeline = ReceivePipeline::xml();
         for (number, port) in self.ports.iter().enumerate() {
@@ -218,7 +232,7 @@ impl Case {
             let last = plant.setup.topology.send_ports.last_mut().expect("added just now");
             (last.ordered, last.state, last.priority) = (port.ordered, port.state, port.priority);
         }
-        plant.instances(self.instances);
+        plant.instances(self.instances).boxes(self.boxes);
         let arrivals = self.load.arrivals.iter().copied().map(ms).collect();
         plant.load(ArrivalKind::Replay(arrivals), None);
         let load = &mut plant.setup.loads[0];

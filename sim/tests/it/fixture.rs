@@ -1,9 +1,9 @@
 //! A plant: the smallest topology that runs, with the knobs that tests turn.
 
 use floodgate_engine::config::{
-    AdapterConfig, AdapterKind, Host, HostInstanceConfig, HostSettings, OnFailure, ReceiveLocation,
-    ReceivePort, ReceiveSettings, SendPort, SendPortGroup, SendSettings, Server, Topology,
-    Transport,
+    AdapterConfig, AdapterKind, Host, HostInstanceConfig, HostSettings, MessageBoxConfig,
+    OnFailure, ReceiveLocation, ReceivePort, ReceiveSettings, SendPort, SendPortGroup,
+    SendSettings, Server, Topology, Transport,
 };
 use floodgate_engine::id::{
     AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, SendPortId, ServerId,
@@ -267,6 +267,15 @@ impl Plant {
                 .host_instances
                 .push(HostInstanceConfig { host: HostId(0), server: ServerId(number) });
         }
+        self
+    }
+
+    /// Gives the group `count` MessageBoxes, all on the first server.
+    pub(crate) fn boxes(&mut self, count: u32) -> &mut Self {
+        let message_box =
+            |number| MessageBoxConfig { name: format!("MsgBox{number}"), publishes: true };
+        self.setup.topology.message_boxes = (0..count).map(message_box).collect();
+        self.setup.databases = vec![ServerId(0); count as usize];
         self
     }
 
