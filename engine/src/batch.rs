@@ -4,6 +4,7 @@
 //! answers exactly once with a [`BatchStatus`] (R-DONE-05).
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::id::ReferenceId;
 use crate::message::{PropertyId, WireMessage};
@@ -173,6 +174,8 @@ impl Operation {
 pub struct Batch {
     cookie: u64,
     operations: Vec<Operation>,
+    /// `PropertiesToUpdate` of messages among them; almost always none.
+    updates: Vec<(ReferenceId, Arc<str>)>,
     /// Largest number submitted so far: an ascending submit needs no search for its double.
     submitted_max: u64,
     submitted_twice: bool,
@@ -200,6 +203,17 @@ impl Batch {
     /// The operations, for execution.
     pub(crate) fn into_operations(self) -> Vec<Operation> {
         self.operations
+    }
+
+    /// Writes `PropertiesToUpdate` on a delivered message that this batch resubmits or suspends:
+    /// the engine keeps what the XML text lists (R-CTX-10).
+    pub fn update_properties(&mut self, reference: ReferenceId, xml: &str) {
+        self.updates.push((reference, Arc::from(xml)));
+    }
+
+    /// What was asked to be updated, for execution.
+    pub(crate) fn take_updates(&mut self) -> Vec<(ReferenceId, Arc<str>)> {
+        std::mem::take(&mut self.updates)
     }
 
     /// Whether nothing was added.

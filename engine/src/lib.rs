@@ -24,6 +24,7 @@ mod interchange;
 pub mod message;
 pub mod message_box;
 pub mod pipeline;
+pub mod properties_to_update;
 pub mod retry;
 pub mod sabotage;
 pub mod subscription;

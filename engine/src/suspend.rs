@@ -1,5 +1,7 @@
 //! The suspended queue: what waits for an operator.
 
+use std::sync::Arc;
+
 use crate::message::{Context, Document, DocumentName, WireMessage};
 use crate::message_box::Reason;
 use crate::time::Instant;
@@ -13,6 +15,8 @@ pub struct SuspendedMessage {
     pub resumable: bool,
     /// Why it is here.
     pub reason: Reason,
+    /// What its adapter said of the failure (R-MSG-09).
+    pub error: Option<Arc<str>>,
     /// Since when.
     pub since: Instant,
 }

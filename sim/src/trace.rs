@@ -171,6 +171,10 @@ fn effect_words(effect: &Effect) -> [u64; 4] {
         Effect::GroupState { group, from, to } => {
             [61, u64::from(group.0), *from as u64, *to as u64]
         }
+        Effect::Logged { at, entry } => place_words(70, at, *entry as u64),
+        Effect::PropertiesUpdated { at, retries_left } => {
+            place_words(71, at, retries_left.map_or(0, |left| u64::from(left) + 1))
+        }
     }
 }
 

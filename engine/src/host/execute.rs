@@ -1,11 +1,13 @@
 //! Executing an engine batch on an engine thread: pipelines, maps, one transaction, one callback.
 
+use std::sync::Arc;
+
 use super::{DoneRace, Frame, FrameId, HostInstance, HostOutput, Task, settles};
-use crate::adapter::AdapterInput;
+use crate::adapter::{AdapterInput, ErrorSubject};
 use crate::batch::{Batch, BatchStatus, Operation, OperationKind, Status, Suspendable};
 use crate::config::Topology;
 use crate::demand::Demand;
-use crate::id::{AdapterId, ReceiveLocationId, TransactionId};
+use crate::id::{AdapterId, ReceiveLocationId, ReferenceId, TransactionId};
 use crate::message::{Context, PropertyId, Value, WireMessage};
 use crate::message_box::{Action, PreparedBatch, Reason};
 
@@ -22,6 +24,10 @@ pub(super) struct Execution {
     owes_return: bool,
     race: DoneRace,
     transaction: Option<TransactionId>,
+    /// `PropertiesToUpdate` of its messages (R-CTX-10).
+    pub(super) updates: Vec<(ReferenceId, Arc<str>)>,
+    /// Messages of which an adapter said why they failed (R-MSG-09).
+    pub(super) remarked: Vec<ErrorSubject>,
 }
 
 /// Finds a message's receive location by its `InboundTransportLocation` (R-RCV-01), remembering
@@ -63,12 +69,13 @@ impl HostInstance {
     pub(super) fn posted(
         &mut self,
         adapter: AdapterId,
-        batch: Batch,
+        mut batch: Batch,
         race: DoneRace,
         transaction: Option<TransactionId>,
     ) {
         let publishes = batch.publishes();
         let cookie = batch.cookie();
+        let updates = batch.take_updates();
         let operations = batch.into_operations();
         let settles = operations.iter().filter(|operation| settles(operation)).count();
         let execution = Execution {
@@ -80,6 +87,8 @@ impl HostInstance {
             owes_return: true,
             race,
             transaction,
+            updates,
+            remarked: Vec::new(),
         };
         if publishes && (self.publishing >= self.batch_limit() || !self.held.is_empty()) {
             self.held.push_back(execution);
@@ -139,6 +148,7 @@ impl HostInstance {
             let action = self.prepare(operation, &mut batch);
             batch.actions.push((kind, action));
         }
+        self.remark(frame, &mut batch);
         self.outputs.push_back(HostOutput::Transact { frame, batch, transaction });
     }
 
@@ -207,6 +217,7 @@ impl HostInstance {
     pub(super) fn executed(&mut self, execution: &Execution, status: BatchStatus) {
         if status.overall.is_success() {
             self.settle(execution.settles);
+            self.forget_errors(&execution.remarked);
         }
         self.call(execution.adapter, AdapterInput::BatchComplete(status));
         if execution.owes_return {
@@ -216,7 +227,9 @@ impl HostInstance {
 
     /// The engine's own transaction about delivered messages, on the thread of `frame`.
     pub(super) fn transact_own(&mut self, frame: FrameId, actions: Vec<(OperationKind, Action)>) {
-        let batch = PreparedBatch { actions, ..PreparedBatch::default() };
+        let mut batch = PreparedBatch { actions, ..PreparedBatch::default() };
+        let remarked = self.errors_of(&mut batch);
+        self.forget_errors(&remarked);
         if let Some(slot) = self.frames.get_mut(frame.0) {
             *slot = Frame::Settle;
         }

@@ -15,12 +15,15 @@
 mod deliver;
 mod dequeuer;
 mod execute;
+mod remark;
 mod threads;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::adapter::{AdapterInput, CallId, Returned};
+use rustc_hash::FxHashMap;
+
+use crate::adapter::{AdapterInput, CallId, ErrorSubject, Returned};
 use crate::batch::{Batch, BatchStatus, Operation};
 use crate::config::{AdapterKind, HostSettings, Topology};
 use crate::demand::Demand;
@@ -66,6 +69,13 @@ pub enum HostInput {
         asked: u32,
         /// What was locked to this instance.
         messages: Vec<OutboundMessage>,
+    },
+    /// An adapter called `SetErrorInfo` on a message (R-MSG-09).
+    ErrorInfo {
+        /// The message.
+        of: ErrorSubject,
+        /// The failure's text.
+        text: Arc<str>,
     },
     /// An adapter posted a batch (`Done`).
     Posted {
@@ -183,6 +193,8 @@ pub struct HostInstance {
     held: VecDeque<Execution>,
     frames: Slab<Frame>,
     transmitters: Vec<Transmitter>,
+    /// What adapters said of failures, until the messages are disposed of (R-MSG-09).
+    errors: FxHashMap<ErrorSubject, Arc<str>>,
     waiting: u32,
     in_process: u32,
     /// One per MessageBox: each is polled by itself.
@@ -212,6 +224,7 @@ impl HostInstance {
             held: VecDeque::new(),
             frames: Slab::default(),
             transmitters: transmitters.collect(),
+            errors: FxHashMap::default(),
             waiting: 0,
             in_process: 0,
             dequeuers: vec![Dequeuer::new(&settings); topology.box_count()],
@@ -251,6 +264,10 @@ impl HostInstance {
         match input {
             HostInput::Posted { adapter, batch, race, transaction } => {
                 self.posted(adapter, batch, race, transaction);
+            }
+            HostInput::ErrorInfo { of, text } => {
+                self.errors.insert(of, text);
+                return;
             }
             HostInput::Returned { call, returned } => {
                 // Between two calls of one delivery nothing else can have become possible.

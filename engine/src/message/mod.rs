@@ -69,6 +69,9 @@ system_properties! {
     IS_DYNAMIC_SEND = 15, "BTS.IsDynamicSend";
     /// Identity of a send port group; the members of an enlisted group subscribe to it.
     SP_GROUP_ID = 16, "BTS.SPGroupID";
+    /// Retries left on the transport in use (R-RETRY-02). A delivered message carries it as a
+    /// field of its own; only `PropertiesToUpdate` names it.
+    RETRY_COUNT = 17, "BTS.RetryCount";
 }
 
 /// Names of properties, interned once when a topology is built.
@@ -92,6 +95,13 @@ impl PropertyTable {
             self.names.len() - 1
         });
         PropertyId(u32::try_from(index).expect("fewer than 2^32 property names"))
+    }
+
+    /// The identity of `name`, if it was ever given one.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<PropertyId> {
+        let at = self.names.iter().position(|known| known == name)?;
+        u32::try_from(at).ok().map(PropertyId)
     }
 
     /// The name behind an identity of this table.

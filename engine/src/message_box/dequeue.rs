@@ -176,7 +176,11 @@ impl MessageBox {
             None if self.subscribers[reference.subscriber.index()].two_way => Exchange::Solicit,
             None => Exchange::OneWay,
         };
-        let mut context = document.context.demoted();
+        let mut context = if self.has_remarks() {
+            self.context_for(reference).demoted()
+        } else {
+            document.context.demoted()
+        };
         let subscriber = &self.subscribers[reference.subscriber.index()];
         if let Some(properties) = &subscriber.configuration[usize::from(reference.on_backup)] {
             for (property, value) in &**properties {

@@ -1,6 +1,6 @@
 //! What becomes of a delivered message: another attempt, another transport, suspension, the end.
 
-use super::{Effect, MessageBox, Place, Reason, ReferenceState, retries};
+use super::{Effect, LogEntry, MessageBox, Place, Reason, ReferenceState, retries};
 use crate::config::OnFailure;
 use crate::id::ReferenceId;
 use crate::message::PropertyId;
@@ -22,15 +22,18 @@ impl MessageBox {
 
     pub(super) fn resubmit(&mut self, now: Instant, id: ReferenceId, due: Instant) {
         let cost = u16::from(!self.is_sabotaged(Sabotage::KeepRetryCount));
+        let kept = self.take_kept_retries(id);
         let place = self.change(id, |reference| {
             // Remaining, one lower per Resubmit; an adapter may go on at zero (R-RETRY-02).
-            reference.retries_left = reference.retries_left.saturating_sub(cost);
+            reference.retries_left =
+                kept.unwrap_or_else(|| reference.retries_left.saturating_sub(cost));
             reference.state = ReferenceState::Queued;
             reference.valid_from = due;
         });
         let retries_left =
             self.references.get(id.0).map_or(0, |reference| u32::from(reference.retries_left));
         self.effects.push(Effect::Resubmitted { at: place, due, retries_left });
+        self.log(place, LogEntry::Retried);
         if due <= now {
             return self.enqueue(place);
         }
@@ -48,6 +51,7 @@ impl MessageBox {
         });
         let retries_left = u32::from(retries_left);
         self.effects.push(Effect::MovedToNextTransport { at: place, retries_left });
+        self.log(place, LogEntry::Moved);
         self.enqueue(place);
     }
 
@@ -76,13 +80,14 @@ impl MessageBox {
         let Some(reference) = self.references.get(id.0) else { return };
         let port = reference.subscriber.index();
         let on_failure = self.subscribers[port].ordered.as_ref().map(|(on_failure, _)| *on_failure);
-        let context = &self.row(reference).document.context;
+        let context = self.context_for(reference);
         let resumable = on_failure != Some(OnFailure::Continue)
             && !context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
         let state = ReferenceState::Suspended { resumable, by_stop: false };
         let place = self.change(id, |reference| reference.state = state);
         self.suspended.references += 1;
         self.effects.push(Effect::SuspendedReference { at: place, resumable, reason });
+        self.log(place, LogEntry::Suspended);
         match on_failure {
             Some(OnFailure::Continue) => self.leave_ordered(place),
             Some(OnFailure::Stop) => {

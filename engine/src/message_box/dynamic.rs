@@ -86,8 +86,8 @@ impl MessageBox {
         reference: &Reference,
         own: TransportSettings,
     ) -> Option<TransportSettings> {
-        let context = &self.row(reference).document.context;
-        let (handler, _) = self.addresses.choose(context)?;
+        let context = self.context_for(reference);
+        let (handler, _) = self.addresses.choose(&context)?;
         let port = self.addresses.port(reference.subscriber)?;
         let chosen = port.handlers.iter().find(|(adapter, _)| *adapter == handler.adapter);
         let host = chosen.map_or(handler.host, |(_, host)| *host);
@@ -103,7 +103,7 @@ impl MessageBox {
     /// Whether a message of a dynamic port has an adapter that answers to it.
     pub(super) fn is_addressed(&self, id: ReferenceId) -> bool {
         let Some(reference) = self.references.get(id.0) else { return false };
-        self.addresses.choose(&self.row(reference).document.context).is_some()
+        self.addresses.choose(&self.context_for(reference)).is_some()
     }
 
     /// Writes the endpoint, the handler's configuration and the mark of a dynamic send

@@ -17,12 +17,15 @@ mod ordered;
 mod policy;
 mod port;
 mod publish;
+mod remark;
 mod spool;
 mod subscriber;
 mod transaction;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
+use crate::adapter::ErrorSubject;
 use crate::batch::{BatchStatus, OperationKind, Status};
 use crate::config::Topology;
 use crate::hash::mix;
@@ -44,6 +47,8 @@ use instance::Instances;
 pub use policy::{DequeueOrder, MessageBoxPolicy, Unavailability};
 use port::Enlistable;
 pub use port::{PortOperation, PortRefusal};
+use remark::Remarks;
+pub use remark::{LogEntry, Remark};
 use spool::{Row, Spool};
 use subscriber::{Subscriber, TransportSettings};
 pub use transaction::{
@@ -135,6 +140,7 @@ pub struct MessageBox {
     addresses: Addresses,
     enlistable: Enlistable,
     policy: MessageBoxPolicy,
+    remarks: Remarks,
     suspended: SuspendedQueue,
     counts: ReferenceCounts,
     next_sequence: u64,
@@ -188,6 +194,7 @@ impl MessageBox {
             addresses: Addresses::of(topology),
             enlistable,
             policy: topology.policy,
+            remarks: Remarks::default(),
             suspended: SuspendedQueue::default(),
             counts: ReferenceCounts::default(),
             next_sequence: 1,
@@ -389,7 +396,9 @@ impl MessageBox {
     }
 
     fn apply(&mut self, now: Instant, batch: PreparedBatch) {
-        let PreparedBatch { actions, documents, .. } = batch;
+        let PreparedBatch { actions, documents, remarks, .. } = batch;
+        let errors = wire_errors(&remarks);
+        self.keep_remarks(remarks);
         let mut documents = documents.into_iter();
         for (_, action) in actions {
             match action {
@@ -400,7 +409,9 @@ impl MessageBox {
                     }
                 }
                 Action::SuspendWire { wire, resumable, reason, .. } => {
-                    self.suspend_wire(now, wire, resumable, reason);
+                    let error = errors.iter().find(|(wire_number, _)| *wire_number == wire.number);
+                    let error = error.map(|(_, text)| Arc::clone(text));
+                    self.suspend_wire(now, wire, (resumable, reason), error);
                 }
                 Action::Delete(id) => self.finish(id, |at| Effect::Deleted { at }),
                 Action::Resubmit(id, at) => self.resubmit(now, id, at.max(now)),
@@ -474,6 +485,9 @@ impl MessageBox {
         if suspended {
             self.suspended.references -= 1;
         }
+        if self.has_remarks() {
+            self.forget_remarks(reference.sequence);
+        }
         let spool = &mut self.spools[usize::from(reference.home)];
         if let Some(document) = spool.release(reference.message, suspended) {
             self.state_hash = self.state_hash.wrapping_sub(Row::hash(&document));
@@ -504,6 +518,15 @@ impl MessageBox {
             .map(|(_, reference)| self.row(reference).document.name)
             .collect()
     }
+}
+
+/// The texts set on wire messages that a batch suspends (R-MSG-09), by number.
+fn wire_errors(remarks: &[(ErrorSubject, Remark)]) -> Vec<(u64, Arc<str>)> {
+    let wire = |(of, remark): &(ErrorSubject, Remark)| match (of, remark) {
+        (ErrorSubject::Wire(number), Remark::Error(text)) => Some((*number, Arc::clone(text))),
+        (ErrorSubject::Wire(_), Remark::Properties(_)) | (ErrorSubject::Reference(_), _) => None,
+    };
+    remarks.iter().filter_map(wire).collect()
 }
 
 /// A transport's retries as a reference keeps them.

@@ -1,5 +1,7 @@
 //! Publishing: a document becomes a spool row and one reference per matching subscription.
 
+use std::sync::Arc;
+
 use super::{
     Action, Effect, MessageBox, Place, PreparedBatch, Reason, Reference, ReferenceState, RouteId,
 };
@@ -286,11 +288,14 @@ impl MessageBox {
         &mut self,
         now: Instant,
         wire: Box<WireMessage>,
-        resumable: bool,
-        reason: Reason,
+        (resumable, reason): (bool, Reason),
+        error: Option<Arc<str>>,
     ) {
         let name = DocumentName::of_wire(wire.number);
         self.keep_suspended(now, SuspendedForm::Wire(wire), name, resumable, reason);
+        if let Some(last) = self.suspended.messages.last_mut() {
+            last.error = error;
+        }
     }
 
     fn keep_suspended(
@@ -303,7 +308,13 @@ impl MessageBox {
     ) {
         let row = mix(mix(name.wire, u64::from(name.sequence)), u64::MAX);
         self.state_hash = self.state_hash.wrapping_add(row);
-        self.suspended.messages.push(SuspendedMessage { form, resumable, reason, since: now });
+        self.suspended.messages.push(SuspendedMessage {
+            form,
+            resumable,
+            reason,
+            error: None,
+            since: now,
+        });
         self.effects.push(Effect::SuspendedMessage { document: name, resumable, reason });
     }
 }

@@ -1,5 +1,7 @@
 //! What one MessageBox transaction asks for, what it costs, and what it did.
 
+use super::remark::{LogEntry, Remark};
+use crate::adapter::ErrorSubject;
 use crate::batch::{OperationKind, Status};
 use crate::id::{
     AdapterId, EndpointId, HostId, HostInstanceId, MessageBoxId, ReferenceId, SendPortGroupId,
@@ -89,6 +91,8 @@ pub struct PreparedBatch {
     pub actions: Vec<(OperationKind, Action)>,
     /// The documents to publish.
     pub documents: Vec<Document>,
+    /// What adapters remark on the messages that the actions are about; almost always nothing.
+    pub remarks: Vec<(ErrorSubject, Remark)>,
 }
 
 /// What a transaction asks of the database: the driver prices it.
@@ -215,12 +219,26 @@ pub enum Effect {
         /// To whom.
         owner: HostInstanceId,
     },
+    /// An entry of the event log: the text is the one that the adapter set (R-MSG-09).
+    Logged {
+        /// The reference.
+        at: Place,
+        /// What happened to it.
+        entry: LogEntry,
+    },
     /// A reference moved to its port's backup transport.
     MovedToNextTransport {
         /// The reference.
         at: Place,
         /// Retries it has there.
         retries_left: u32,
+    },
+    /// An adapter asked for properties to be kept (R-CTX-10).
+    PropertiesUpdated {
+        /// The reference.
+        at: Place,
+        /// The retry count among them, which the next resubmit leaves as it is (R-RETRY-09).
+        retries_left: Option<u16>,
     },
     /// A document was stored.
     Published {

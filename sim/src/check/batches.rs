@@ -103,6 +103,8 @@ impl Asked {
                 | Effect::GroupState { .. }
                 | Effect::PortState { .. }
                 | Effect::RoutingFailureReport { .. }
+                | Effect::Logged { .. }
+                | Effect::PropertiesUpdated { .. }
                 | Effect::Terminated { .. } => {}
             }
         }

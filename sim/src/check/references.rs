@@ -191,7 +191,16 @@ impl Checks {
             }
             Effect::Resumed { at } => self.resumed(at),
             Effect::Collectable { .. } => self.references.collectable += 1,
+            Effect::PropertiesUpdated { at, retries_left } => {
+                // R-RETRY-09: a kept count spares the message the retry of its next resubmit.
+                if let (Some(left), Some(known)) =
+                    (retries_left, self.references.get(at.reference, at.sequence))
+                {
+                    known.retries_left = left + 1;
+                }
+            }
             Effect::GroupState { .. }
+            | Effect::Logged { .. }
             | Effect::PortState { .. }
             | Effect::RoutingFailureReport { .. }
             | Effect::SuspendedMessage { .. } => {}

@@ -78,7 +78,9 @@ impl Routing {
             }
             Effect::Collectable { .. }
             | Effect::Deleted { .. }
+            | Effect::Logged { .. }
             | Effect::MovedToNextTransport { .. }
+            | Effect::PropertiesUpdated { .. }
             | Effect::Published { .. }
             | Effect::Resubmitted { .. }
             | Effect::Resumed { .. }

@@ -27,8 +27,10 @@ impl World {
             AdapterOutput::Abort { .. }
             | AdapterOutput::Commit { .. }
             | AdapterOutput::Confirm { .. }
-            | AdapterOutput::ErrorInfo { .. }
             | AdapterOutput::ReceiverShuttingDown { .. } => {}
+            AdapterOutput::ErrorInfo { of, text } => {
+                self.ring.push_back(Now::Host(instance, HostInput::ErrorInfo { of, text }));
+            }
             AdapterOutput::Watch { location } => {
                 let endpoint = self.topology.receive_locations[location.index()].endpoint;
                 let Endpoint::Source(source) = &mut self.endpoints[endpoint.index()] else {
@@ -188,6 +190,12 @@ pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
         Effect::Deleted { at } => format!("MB   deletes {} of {}", at.document, port(at)),
         Effect::Locked { at, owner } => {
             format!("MB   locks {} of {} to {owner}", at.document, port(at))
+        }
+        Effect::Logged { at, entry } => {
+            format!("MB   event log: {} of {} {entry:?}", at.document, port(at))
+        }
+        Effect::PropertiesUpdated { at, .. } => {
+            format!("MB   keeps properties of {} of {}", at.document, port(at))
         }
         Effect::MovedToNextTransport { at, retries_left } => {
             format!(

@@ -194,7 +194,9 @@ impl World {
             Effect::Collectable { .. }
             | Effect::Deleted { .. }
             | Effect::Locked { .. }
+            | Effect::Logged { .. }
             | Effect::MovedToNextTransport { .. }
+            | Effect::PropertiesUpdated { .. }
             | Effect::Referenced { .. }
             | Effect::GroupState { .. }
             | Effect::PortState { .. }

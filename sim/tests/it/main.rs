@@ -16,5 +16,6 @@ mod golden_send;
 mod metamorphic;
 mod ordered;
 mod ports;
+mod remarks;
 mod retry;
 mod smoke;
