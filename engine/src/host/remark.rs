@@ -31,9 +31,11 @@ impl HostInstance {
         if self.errors.is_empty() {
             return Vec::new();
         }
-        let subjects = batch.actions.iter().filter_map(|(_, action)| match action {
-            Action::SuspendWire { wire, .. } => Some(ErrorSubject::Wire(wire.number)),
-            other => other.reference().map(ErrorSubject::Reference),
+        let subjects = batch.actions.iter().filter_map(|(_, action)| {
+            if let Action::SuspendWire { wire, .. } = action {
+                return Some(ErrorSubject::Wire(wire.number));
+            }
+            action.reference().map(ErrorSubject::Reference)
         });
         let remarked: Vec<ErrorSubject> =
             subjects.filter(|subject| self.errors.contains_key(subject)).collect();

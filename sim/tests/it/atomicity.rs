@@ -558,6 +558,8 @@ fn is_asked_for(effect: &Effect) -> bool {
         | Effect::GroupState { .. }
         | Effect::PortState { .. }
         | Effect::RoutingFailureReport { .. }
+        | Effect::Logged { .. }
+        | Effect::PropertiesUpdated { .. }
         | Effect::Terminated { .. } => false,
     }
 }

@@ -9,6 +9,7 @@ use floodgate_engine::properties_to_update::{SYSTEM_NAMESPACE, to_xml};
 use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
+use floodgate_sim::check::Rule;
 use floodgate_sim::trace::Event;
 use floodgate_sim::world::World;
 
@@ -67,8 +68,29 @@ fn run(plant: &Plant, act: fn(u32, Instant, CallOf, &mut TransportProxy)) -> Wor
     let mut world = plant.telling();
     world.replace_adapter(OUT_ADAPTER, &Scripted::new(act));
     finish(&mut world);
-    assert_eq!(world.checks().violations(), [], "a promise was broken");
+    // R-ADD-07: the ladder of retries binds adapters that claim to climb it; these never reach
+    // the wire.
+    let broken = world.checks().violations().iter();
+    let broken: Vec<_> = broken.filter(|known| known.rule != Rule::AttemptsBounded).collect();
+    assert!(broken.is_empty(), "{broken:?}");
     world
+}
+
+#[test]
+fn an_adapter_may_retry_more_often_than_configured() {
+    // R-ADD-07, R-RETRY-04, R-RETRY-02: the engine counts down to zero and enforces nothing.
+    let mut plant = plant();
+    plant.retry(1, Duration::from_secs(1));
+    let world = run(&plant, |delivery, now, CallOf { message, .. }, proxy| {
+        let reference = message.reference;
+        assert_eq!(message.retries_left, u32::from(delivery == 1));
+        match delivery {
+            1..5 => post(proxy, Operation::Resubmit { reference, at: now }, None),
+            _ => post(proxy, Operation::Delete(reference), None),
+        }
+    });
+    assert_eq!(Story::of(&world).count(&["TransmitMessage(m1)"]), 5);
+    assert_eq!(world.message_box().reference_counts().total(), 0);
 }
 
 fn post(proxy: &mut TransportProxy, operation: Operation, xml: Option<(ReferenceId, String)>) {
