@@ -121,6 +121,7 @@ fn mixed_batch(documents: u32) -> Vec<OutboundMessage> {
         cookie: 1,
         actions: vec![(OperationKind::Submit, Action::Publish { first: 0, count: documents })],
         documents: (0..documents).map(document).collect(),
+        ..PreparedBatch::default()
     };
     let mut message_box = MessageBox::new(&topology);
     let (owner, home) = (HostInstanceId(0), MessageBoxId(0));
