@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::hash::mix;
 use crate::message::{Context, Document, DocumentName, WireMessage};
 use crate::message_box::Reason;
 use crate::time::Instant;
@@ -9,6 +10,10 @@ use crate::time::Instant;
 /// A suspended message that no reference holds.
 #[derive(Clone, Debug)]
 pub struct SuspendedMessage {
+    /// Its number in the suspended queue, never used again.
+    pub number: u64,
+    /// An operator resumed it, and its publication is under way.
+    pub resuming: bool,
     /// In which form it is kept: resuming the wire form runs the pipeline again (INV-61).
     pub form: SuspendedForm,
     /// Whether an operator may resume it.
@@ -40,6 +45,9 @@ pub struct RoutingFailureReport {
     pub context: Context,
     /// When.
     pub since: Instant,
+    /// An operator dealt with the message it is about: it goes with the next run of the master's
+    /// job (R-ROUTE-03).
+    pub settled: bool,
 }
 
 /// Suspended messages and reports of one MessageBox. References that are suspended stay in the
@@ -52,9 +60,37 @@ pub struct SuspendedQueue {
     pub reports: Vec<RoutingFailureReport>,
     /// References in a suspended state.
     pub references: usize,
+    /// Messages that were ever suspended without a reference.
+    pub numbered: u64,
+}
+
+impl SuspendedMessage {
+    /// Its share of the state hash.
+    pub(crate) const fn row_hash(name: DocumentName) -> u64 {
+        mix(mix(name.wire, name.sequence as u64), u64::MAX)
+    }
+
+    /// The message's name.
+    #[must_use]
+    pub fn name(&self) -> DocumentName {
+        match &self.form {
+            SuspendedForm::Document(document) => document.name,
+            SuspendedForm::Wire(wire) => DocumentName::of_wire(wire.number),
+        }
+    }
 }
 
 impl SuspendedQueue {
+    /// The message of this number, if it still waits.
+    #[must_use]
+    pub fn message(&self, number: u64) -> Option<&SuspendedMessage> {
+        self.messages.iter().find(|message| message.number == number)
+    }
+
+    pub(crate) fn message_mut(&mut self, number: u64) -> Option<&mut SuspendedMessage> {
+        self.messages.iter_mut().find(|message| message.number == number)
+    }
+
     /// Everything that waits for an operator, reports aside.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -38,7 +38,11 @@ pub(super) struct Locations {
 }
 
 impl Locations {
-    fn find(&mut self, topology: &Topology, wire: &WireMessage) -> Option<ReceiveLocationId> {
+    pub(super) fn find(
+        &mut self,
+        topology: &Topology,
+        wire: &WireMessage,
+    ) -> Option<ReceiveLocationId> {
         let template = wire.context.template() as usize;
         if let Some(Some(known)) = self.by_template.get(template) {
             return *known;
@@ -152,7 +156,7 @@ impl HostInstance {
         self.outputs.push_back(HostOutput::Transact { frame, batch, transaction });
     }
 
-    fn prepare(&mut self, operation: Operation, batch: &mut PreparedBatch) -> Action {
+    pub(super) fn prepare(&mut self, operation: Operation, batch: &mut PreparedBatch) -> Action {
         match operation {
             Operation::Submit(wire) => self.receive(wire, batch),
             Operation::Delete(reference) => Action::Delete(reference),

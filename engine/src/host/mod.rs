@@ -16,6 +16,7 @@ mod deliver;
 mod dequeuer;
 mod execute;
 mod remark;
+mod resume;
 mod threads;
 
 use std::collections::VecDeque;
@@ -28,12 +29,14 @@ use crate::batch::{Batch, BatchStatus, Operation};
 use crate::config::{AdapterKind, HostSettings, Topology};
 use crate::demand::Demand;
 use crate::id::{AdapterId, HostId, HostInstanceId, Key, MessageBoxId, Slab, TransactionId};
+use crate::message::WireMessage;
 use crate::message_box::{OutboundMessage, PreparedBatch};
 use crate::time::Instant;
 
 use deliver::{Delivery, Transmitter};
 use dequeuer::Dequeuer;
 use execute::{Execution, Locations};
+use resume::Resumption;
 use threads::ThreadPool;
 
 /// A frame: what one leased thread is doing.
@@ -87,6 +90,13 @@ pub enum HostInput {
         race: DoneRace,
         /// The transaction it is posted in (R-TXN-02).
         transaction: Option<TransactionId>,
+    },
+    /// An operator resumes a message that was suspended as it came (INV-61).
+    ResumeSuspended {
+        /// Its number in the suspended queue.
+        number: u64,
+        /// The message.
+        wire: Box<WireMessage>,
     },
     /// An adapter returned from a call.
     Returned {
@@ -150,12 +160,14 @@ enum Task {
     /// The messages that wait at a transmitter, as many as one delivery takes.
     Deliver(AdapterId),
     Execute(Execution),
+    Resume(Resumption),
 }
 
 #[derive(Clone, Debug)]
 enum Frame {
     Deliver(Delivery),
     Execute(Execution),
+    Resume(Resumption),
     /// A commit that the engine itself asked for: its outcome is nobody's callback.
     Settle,
 }
@@ -275,6 +287,7 @@ impl HostInstance {
                     return;
                 }
             }
+            HostInput::ResumeSuspended { number, wire } => self.resume_suspended(number, *wire),
             HostInput::WorkDone { frame } => self.work_done(frame),
             HostInput::Committed { frame, status } => self.committed(frame, status),
             HostInput::Dequeued { home, asked, messages } => {
@@ -328,6 +341,7 @@ impl HostInstance {
             match self.tasks.pop_front() {
                 Some(Task::Execute(execution)) => self.start_execution(execution),
                 Some(Task::Deliver(adapter)) => self.start_delivery(adapter),
+                Some(Task::Resume(resumption)) => self.start_resumption(resumption),
                 None => unreachable!("the queue of tasks was not empty"),
             }
         }
@@ -343,6 +357,7 @@ impl HostInstance {
         match self.frames.get(frame.0) {
             Some(Frame::Execute(_)) => self.execute(frame),
             Some(Frame::Deliver(_)) => self.transmit_next(frame),
+            Some(Frame::Resume(_)) => self.resumed(frame),
             Some(Frame::Settle) | None => {}
         }
     }
@@ -355,7 +370,7 @@ impl HostInstance {
                     status.operations.iter().map(|kind| kind.messages.len()).sum::<usize>();
                 self.settle(settled);
             }
-            Some(Frame::Deliver(_)) | None => {}
+            Some(Frame::Deliver(_) | Frame::Resume(_)) | None => {}
         }
     }
 

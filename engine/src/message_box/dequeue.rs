@@ -126,8 +126,12 @@ impl MessageBox {
         out.reserve(self.eligible(now, home, owner, max as usize));
         while out.len() - before < max as usize {
             let Some(id) = self.pop(now, home, owner) else { break };
-            // A terminated reference may still be named by its queue.
-            if self.references.get(id.0).is_none_or(|found| found.state != ReferenceState::Queued) {
+            // A reference that an operator terminated or suspended may still be named by its
+            // queue, even after it was resumed and waits for a retry.
+            let takes = |found: &super::Reference| {
+                found.state == ReferenceState::Queued && found.valid_from <= now
+            };
+            if !self.references.get(id.0).is_some_and(takes) {
                 continue;
             }
             let dynamic = self.is_dynamic(id);

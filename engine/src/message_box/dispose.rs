@@ -1,6 +1,8 @@
 //! What becomes of a delivered message: another attempt, another transport, suspension, the end.
 
-use super::{Effect, LogEntry, MessageBox, Place, Reason, ReferenceState, retries};
+use super::{
+    Effect, LogEntry, MessageBox, PendingOperation, Place, Reason, ReferenceState, retries,
+};
 use crate::config::OnFailure;
 use crate::id::ReferenceId;
 use crate::message::PropertyId;
@@ -34,6 +36,9 @@ impl MessageBox {
             self.references.get(id.0).map_or(0, |reference| u32::from(reference.retries_left));
         self.effects.push(Effect::Resubmitted { at: place, due, retries_left });
         self.log(place, LogEntry::Retried);
+        if self.settle_pending(id) {
+            return;
+        }
         if due <= now {
             return self.enqueue(place);
         }
@@ -52,15 +57,19 @@ impl MessageBox {
         let retries_left = u32::from(retries_left);
         self.effects.push(Effect::MovedToNextTransport { at: place, retries_left });
         self.log(place, LogEntry::Moved);
-        self.enqueue(place);
+        if !self.settle_pending(id) {
+            self.enqueue(place);
+        }
     }
 
     /// A terminal state by removal: the reference goes, the next of an ordered port is offered.
     pub(super) fn finish(&mut self, id: ReferenceId, effect: impl FnOnce(Place) -> Effect) {
-        let place = self.place(id, self.references.get(id.0).expect("judged before it is removed"));
+        let reference = self.references.get(id.0).expect("judged before it is removed");
+        let (place, pending) = (self.place(id, reference), reference.pending);
         self.effects.push(effect(place));
         self.leave_ordered(place);
         self.remove(id);
+        self.settle_rest(place.subscriber, pending);
     }
 
     pub(super) fn leave_ordered(&mut self, place: Place) {
@@ -84,7 +93,11 @@ impl MessageBox {
         let resumable = on_failure != Some(OnFailure::Continue)
             && !context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
         let state = ReferenceState::Suspended { resumable, by_stop: false };
-        let place = self.change(id, |reference| reference.state = state);
+        let mut pending = PendingOperation::None;
+        let place = self.change(id, |reference| {
+            reference.state = state;
+            pending = std::mem::replace(&mut reference.pending, PendingOperation::None);
+        });
         self.suspended.references += 1;
         self.effects.push(Effect::SuspendedReference { at: place, resumable, reason });
         self.log(place, LogEntry::Suspended);
@@ -96,6 +109,12 @@ impl MessageBox {
                 }
             }
             None => {}
+        }
+        if pending == PendingOperation::Terminate {
+            self.terminate_reference(id);
+        }
+        if on_failure == Some(OnFailure::Continue) {
+            self.settle_rest(place.subscriber, pending);
         }
     }
 }

@@ -18,6 +18,7 @@ mod policy;
 mod port;
 mod publish;
 mod remark;
+mod service;
 mod spool;
 mod subscriber;
 mod transaction;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 
 use crate::adapter::ErrorSubject;
 use crate::batch::{BatchStatus, OperationKind, Status};
-use crate::config::Topology;
+use crate::config::{SubscriberKind, Topology};
 use crate::hash::mix;
 use crate::id::{
     HostId, HostInstanceId, Key, MessageBoxId, MessageId, OrchestrationId, ReferenceId, SendPortId,
@@ -44,11 +45,16 @@ pub use dequeue::Ready;
 use dynamic::Addresses;
 use host_queue::HostQueue;
 use instance::Instances;
+pub use operate::{InstanceRefusal, Operated};
 pub use policy::{DequeueOrder, MessageBoxPolicy, Unavailability};
 use port::Enlistable;
 pub use port::{PortOperation, PortRefusal};
 use remark::Remarks;
 pub use remark::{LogEntry, Remark};
+pub use service::{
+    Allowed, InstanceOperation, PendingOperation, ReferenceCode, SavedMessage, ServiceClass,
+    ServiceInstance, ServiceInstanceId, ServiceStatus, SubState,
+};
 use spool::{Row, Spool};
 use subscriber::{Subscriber, TransportSettings};
 pub use transaction::{
@@ -77,6 +83,10 @@ struct Reference {
     /// At most 1000 (R-RETRY-01); two bytes, since there are as many of these as references.
     retries_left: u16,
     state: ReferenceState,
+    /// What an operator wants done when its host instance lets go of it (R-MBX-05).
+    pending: PendingOperation,
+    /// Resumed after it was suspended outside its service window (R-MBX-09).
+    dehydrated: bool,
     on_backup: bool,
     /// The MessageBox it lives in: as small as the number of those.
     home: u8,
@@ -135,6 +145,8 @@ pub struct MessageBox {
     /// What messages may demand of the hosts (R-CTX-08).
     host_properties: Vec<Vec<(PropertyId, Value)>>,
     subscribers: Vec<Subscriber>,
+    /// What each subscriber's number stands for.
+    kinds: Vec<SubscriberKind>,
     subscriptions: SubscriptionTable,
     /// Where messages of dynamic send ports go.
     addresses: Addresses,
@@ -189,6 +201,9 @@ impl MessageBox {
             host_properties: topology.hosts.iter().map(|host| host.properties.clone()).collect(),
             subscribers: (0..topology.subscribers())
                 .map(|at| Subscriber::of(topology, SubscriberId::from(at)))
+                .collect(),
+            kinds: (0..topology.subscribers())
+                .map(|at| topology.subscriber(SubscriberId::from(at)))
                 .collect(),
             subscriptions,
             addresses: Addresses::of(topology),
@@ -343,6 +358,7 @@ impl MessageBox {
                 Action::Nothing => Status::OK,
                 Action::Refuse(status) | Action::SuspendWire { status, .. } => *status,
                 Action::Publish { first, count } => self.judge_publish(batch, *first, *count),
+                Action::ForgetSuspended(number) => self.judge_forget(*number),
                 Action::DefaultFailure(reference)
                 | Action::Delete(reference)
                 | Action::Resubmit(reference, _)
@@ -371,6 +387,11 @@ impl MessageBox {
     }
 
     fn unstage(&mut self, action: &Action) {
+        if let Action::ForgetSuspended(number) = action
+            && let Some(message) = self.suspended.message_mut(*number)
+        {
+            message.resuming = false;
+        }
         let (Action::DefaultFailure(id)
         | Action::Delete(id)
         | Action::NextTransport(id)
@@ -402,6 +423,7 @@ impl MessageBox {
         let mut documents = documents.into_iter();
         for (_, action) in actions {
             match action {
+                Action::ForgetSuspended(number) => self.forget_suspended(number),
                 Action::Nothing | Action::Refuse(_) => {}
                 Action::Publish { first, count } => {
                     for (document, at) in documents.by_ref().take(count as usize).zip(first..) {

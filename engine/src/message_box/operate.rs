@@ -1,8 +1,44 @@
-//! What an operator does to suspended messages: resume and terminate.
+//! What an operator does to service instances: suspend, resume, terminate (R-MBX-08).
 
-use super::{Effect, MessageBox, Reference, ReferenceState, retries};
+use super::{
+    Action, Allowed, Effect, InstanceOperation, MessageBox, PendingOperation, PreparedBatch,
+    Reason, Reference, ReferenceState, ServiceInstanceId, ServiceStatus, retries,
+};
+use crate::batch::{OperationKind, Status};
 use crate::id::{ReferenceId, SendPortId, SubscriberId};
+use crate::message::WireMessage;
+use crate::suspend::{SuspendedForm, SuspendedMessage};
 use crate::time::Instant;
+
+/// What became of an operator's act on an instance.
+#[derive(Clone, Debug)]
+pub enum Operated {
+    /// It is done.
+    Done,
+    /// It will be done when the host instance lets go (R-MBX-05).
+    Pending,
+    /// The message had its pipeline already: the driver commits this batch (INV-61).
+    Publish(PreparedBatch),
+    /// The message is as it came: a host instance of its location runs the pipeline again
+    /// ([`HostInput::ResumeSuspended`](crate::host::HostInput), INV-61).
+    Submit {
+        /// Its number in the suspended queue.
+        number: u64,
+        /// The message.
+        wire: Box<WireMessage>,
+    },
+}
+
+/// Why an operator's act on an instance was refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum InstanceRefusal {
+    /// There is no such instance (any more).
+    Gone,
+    /// Not in this state (R-MBX-08).
+    NotFrom(ServiceStatus),
+    /// Only one operation can be pending (R-MBX-05).
+    Pending(PendingOperation),
+}
 
 impl MessageBox {
     /// An operator resumes what is suspended at `port`, resumable ones only (R-MBX-08); a stopped
@@ -40,10 +76,215 @@ impl MessageBox {
                 None => self.enqueue(place),
             }
         }
-        if let Some((_, instance)) = &mut self.subscribers[at].ordered
+        self.resume_ordered(subscriber);
+    }
+
+    /// An ordered instance goes on with its head, unless that still waits for an operator.
+    fn resume_ordered(&mut self, subscriber: SubscriberId) {
+        let references = &self.references;
+        let held = |id: ReferenceId| references.get(id.0).is_some_and(Reference::is_suspended);
+        if let Some((_, instance)) = &mut self.subscribers[subscriber.index()].ordered
+            && !instance.head().is_some_and(held)
             && let Some(head) = instance.resume()
         {
             self.offer(head);
+        }
+    }
+
+    /// An operator acts on one instance, as its state allows (R-MBX-08).
+    ///
+    /// # Errors
+    /// [`InstanceRefusal`]; nothing is changed.
+    pub fn operate(
+        &mut self,
+        now: Instant,
+        id: ServiceInstanceId,
+        operation: InstanceOperation,
+    ) -> Result<Operated, InstanceRefusal> {
+        let instance = self.service_instance(now, id).ok_or(InstanceRefusal::Gone)?;
+        let refused = Err(InstanceRefusal::NotFrom(instance.status));
+        let pending = match operation.allowed(instance.status) {
+            Allowed::Refused => return refused,
+            Allowed::Now => false,
+            Allowed::Pending => true,
+        };
+        match id {
+            // Its pipeline runs: nobody waits for it to come to rest. [M] not documented.
+            ServiceInstanceId::Message(_) if pending => refused,
+            ServiceInstanceId::Message(number) => Ok(self.operate_message(number, operation)),
+            ServiceInstanceId::Report(at) => {
+                let report = self.suspended.reports.remove(at as usize);
+                self.effects.push(Effect::ReportRemoved { document: report.document });
+                Ok(Operated::Done)
+            }
+            ServiceInstanceId::Ordered(port) => {
+                let ordered = self.subscribers[port.index()].ordered.as_ref();
+                let head = ordered.and_then(|(_, ordered)| ordered.head());
+                self.operate_reference(head.ok_or(InstanceRefusal::Gone)?, operation, pending)
+            }
+            ServiceInstanceId::Reference(id) => self.operate_reference(id, operation, pending),
+        }
+    }
+
+    fn operate_reference(
+        &mut self,
+        id: ReferenceId,
+        operation: InstanceOperation,
+        pending: bool,
+    ) -> Result<Operated, InstanceRefusal> {
+        let reference = self.references.get_mut(id.0).ok_or(InstanceRefusal::Gone)?;
+        let subscriber = reference.subscriber;
+        if pending {
+            if reference.pending != PendingOperation::None {
+                return Err(InstanceRefusal::Pending(reference.pending));
+            }
+            let wanted = match operation {
+                InstanceOperation::Resume => PendingOperation::Resume,
+                InstanceOperation::Suspend => PendingOperation::Suspend,
+                InstanceOperation::Terminate => PendingOperation::Terminate,
+            };
+            reference.pending = wanted;
+            let reference = self.references.get(id.0).ok_or(InstanceRefusal::Gone)?;
+            let at = self.place(id, reference);
+            self.effects.push(Effect::OperationPending { at, operation: wanted });
+            return Ok(Operated::Pending);
+        }
+        match operation {
+            InstanceOperation::Resume => self.resume_all(subscriber, &[id]),
+            InstanceOperation::Suspend => self.suspend_queued(id),
+            InstanceOperation::Terminate => self.terminate_reference(id),
+        }
+        Ok(Operated::Done)
+    }
+
+    /// Resume and terminate of what was suspended without a reference.
+    fn operate_message(&mut self, number: u64, operation: InstanceOperation) -> Operated {
+        if operation != InstanceOperation::Resume {
+            self.drop_suspended(number, false);
+            return Operated::Done;
+        }
+        let Some(message) = self.suspended.message_mut(number) else { return Operated::Done };
+        message.resuming = true;
+        match &message.form {
+            SuspendedForm::Wire(wire) => Operated::Submit { number, wire: wire.clone() },
+            SuspendedForm::Document(document) => {
+                let kind = OperationKind::Submit;
+                Operated::Publish(PreparedBatch {
+                    documents: vec![(**document).clone()],
+                    actions: vec![
+                        (kind, Action::ForgetSuspended(number)),
+                        (kind, Action::Publish { first: 0, count: 1 }),
+                    ],
+                    ..PreparedBatch::default()
+                })
+            }
+        }
+    }
+
+    /// A suspended message whose resumption cannot even begin waits on.
+    pub fn cancel_resume(&mut self, number: u64) {
+        if let Some(message) = self.suspended.message_mut(number) {
+            message.resuming = false;
+        }
+    }
+
+    pub(super) fn judge_forget(&self, number: u64) -> Status {
+        match self.suspended.message(number) {
+            Some(message) if message.resuming => Status::OK,
+            Some(_) | None => Status::FAIL,
+        }
+    }
+
+    pub(super) fn forget_suspended(&mut self, number: u64) {
+        self.drop_suspended(number, true);
+    }
+
+    /// The message leaves the suspended queue; what was reported of it is for the master's job.
+    fn drop_suspended(&mut self, number: u64, resumed: bool) {
+        let messages = &mut self.suspended.messages;
+        let Some(at) = messages.iter().position(|message| message.number == number) else {
+            return;
+        };
+        let document = messages.remove(at).name();
+        self.state_hash = self.state_hash.wrapping_sub(SuspendedMessage::row_hash(document));
+        for report in &mut self.suspended.reports {
+            report.settled |= report.document.wire == document.wire;
+        }
+        self.effects.push(Effect::SuspendedMessageGone { document, resumed });
+    }
+
+    /// Whether the next run of the master's job will find something.
+    #[must_use]
+    pub fn has_settled_reports(&self) -> bool {
+        self.suspended.reports.iter().any(|report| report.settled)
+    }
+
+    /// The work of the job `Operations_OperateOnInstances_OnMaster`: the reports about messages
+    /// that an operator dealt with go (R-ROUTE-03). \[M\] resuming counts as well as terminating.
+    pub fn operate_on_instances(&mut self) -> usize {
+        let (settled, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.suspended.reports).into_iter().partition(|one| one.settled);
+        self.suspended.reports = kept;
+        for report in &settled {
+            self.effects.push(Effect::ReportRemoved { document: report.document });
+        }
+        settled.len()
+    }
+
+    /// A host instance let go of a reference: what an operator wanted meanwhile is done now.
+    /// `true` if that took it out of its queue (R-MBX-05, R-MBX-08).
+    pub(super) fn settle_pending(&mut self, id: ReferenceId) -> bool {
+        let Some(reference) = self.references.get_mut(id.0) else { return true };
+        match std::mem::replace(&mut reference.pending, PendingOperation::None) {
+            PendingOperation::None | PendingOperation::Resume => return false,
+            PendingOperation::Suspend => self.suspend_queued(id),
+            PendingOperation::Terminate => self.terminate_reference(id),
+        }
+        true
+    }
+
+    /// The head of an ordered instance ended while an operation was pending: it is the instance
+    /// that was meant, and the rest of it is there.
+    pub(super) fn settle_rest(&mut self, subscriber: SubscriberId, pending: PendingOperation) {
+        let ordered = self.subscribers[subscriber.index()].ordered.as_ref();
+        let Some(head) = ordered.and_then(|(_, ordered)| ordered.head()) else { return };
+        match pending {
+            PendingOperation::None | PendingOperation::Resume => {}
+            PendingOperation::Suspend => self.suspend_queued(head),
+            PendingOperation::Terminate => self.terminate_reference(head),
+        }
+    }
+
+    /// Takes a reference out of its queue until it is resumed; with it the whole ordered instance.
+    fn suspend_queued(&mut self, id: ReferenceId) {
+        let state = ReferenceState::Suspended { resumable: true, by_stop: false };
+        let place = self.change(id, |reference| reference.state = state);
+        self.suspended.references += 1;
+        let (resumable, reason) = (true, Reason::Operator);
+        self.effects.push(Effect::SuspendedReference { at: place, resumable, reason });
+        if let Some((_, instance)) = &mut self.subscribers[place.subscriber.index()].ordered
+            && instance.contains(id)
+        {
+            instance.stop();
+        }
+    }
+
+    /// Removes a reference, or all of the ordered instance it is in (R-ORD-09).
+    pub(super) fn terminate_reference(&mut self, id: ReferenceId) {
+        let Some(reference) = self.references.get(id.0) else { return };
+        let subscriber = reference.subscriber.index();
+        let ids = match &mut self.subscribers[subscriber].ordered {
+            Some((_, instance)) if instance.contains(id) => instance.terminate(),
+            Some(_) | None => vec![id],
+        };
+        self.terminate_all(&ids);
+    }
+
+    fn terminate_all(&mut self, ids: &[ReferenceId]) {
+        for id in ids {
+            let place = self.place(*id, self.references.get(id.0).expect("listed just now"));
+            self.effects.push(Effect::Terminated { at: place });
+            self.remove(*id);
         }
     }
 
@@ -58,11 +299,7 @@ impl MessageBox {
                 ids
             }
         };
-        for id in &ids {
-            let place = self.place(*id, self.references.get(id.0).expect("listed just now"));
-            self.effects.push(Effect::Terminated { at: place });
-            self.remove(*id);
-        }
+        self.terminate_all(&ids);
         ids.len()
     }
 

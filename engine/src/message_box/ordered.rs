@@ -68,6 +68,21 @@ impl OrderedInstance {
         self.queue.drain(..).collect()
     }
 
+    /// The message whose turn it is.
+    pub(super) fn head(&self) -> Option<ReferenceId> {
+        self.queue.front().copied()
+    }
+
+    /// Whether a message waits here, the head included.
+    pub(super) fn contains(&self, reference: ReferenceId) -> bool {
+        self.queue.contains(&reference)
+    }
+
+    /// All its messages in publication order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = ReferenceId> {
+        self.queue.iter().copied()
+    }
+
     /// Whether the instance is suspended.
     pub(super) const fn is_stopped(&self) -> bool {
         self.stopped

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    Action, Effect, MessageBox, Place, PreparedBatch, Reason, Reference, ReferenceState, RouteId,
+    Action, Effect, MessageBox, PendingOperation, Place, PreparedBatch, Reason, Reference,
+    ReferenceState, RouteId,
 };
 use crate::batch::Status;
-use crate::hash::mix;
 use crate::id::{Key, MessageBoxId, MessageId, ReferenceId, SubscriberId};
 use crate::message::{Document, DocumentName, PropertyId, Value, WireMessage};
 use crate::sabotage::Sabotage;
@@ -219,6 +219,8 @@ impl MessageBox {
             instance: instance.and_then(super::instance::as_place),
             retries_left: super::retries(own.retry),
             state,
+            pending: PendingOperation::None,
+            dehydrated: false,
             on_backup: false,
             home: u8::try_from(home.0).expect("fewer than 256 MessageBoxes"),
             staged: false,
@@ -280,7 +282,13 @@ impl MessageBox {
 
     fn report(&mut self, now: Instant, document: &Document) {
         let (name, context) = (document.name, document.context.clone());
-        self.suspended.reports.push(RoutingFailureReport { document: name, context, since: now });
+        let (document, settled) = (name, false);
+        self.suspended.reports.push(RoutingFailureReport {
+            document,
+            context,
+            since: now,
+            settled,
+        });
         self.effects.push(Effect::RoutingFailureReport { document: name });
     }
 
@@ -306,9 +314,11 @@ impl MessageBox {
         resumable: bool,
         reason: Reason,
     ) {
-        let row = mix(mix(name.wire, u64::from(name.sequence)), u64::MAX);
-        self.state_hash = self.state_hash.wrapping_add(row);
+        self.state_hash = self.state_hash.wrapping_add(SuspendedMessage::row_hash(name));
+        self.suspended.numbered += 1;
         self.suspended.messages.push(SuspendedMessage {
+            number: self.suspended.numbered,
+            resuming: false,
             form,
             resumable,
             reason,

@@ -1,5 +1,6 @@
 //! What one MessageBox transaction asks for, what it costs, and what it did.
 
+use super::PendingOperation;
 use super::remark::{LogEntry, Remark};
 use crate::adapter::ErrorSubject;
 use crate::batch::{OperationKind, Status};
@@ -24,6 +25,8 @@ pub enum Reason {
     Retries,
     /// Nobody subscribes, and the engine was told to suspend then.
     Routing,
+    /// An operator asked for it. Numbered after the others: digests rest on their numbers.
+    Operator,
     /// A dynamic port's message that no adapter answers to (R-DYN-02).
     Unaddressed,
 }
@@ -33,6 +36,8 @@ pub enum Reason {
 pub enum Action {
     /// Removes a reference.
     Delete(ReferenceId),
+    /// Removes a suspended message that this batch publishes again, by its number (INV-61).
+    ForgetSuspended(u64),
     /// The engine's own reaction to a failed transmission (R-RETRY-05).
     DefaultFailure(ReferenceId),
     /// Does nothing, successfully: the pipeline consumed the message (R-RCV-02).
@@ -75,9 +80,11 @@ impl Action {
             | Self::NextTransport(id)
             | Self::Resubmit(id, _)
             | Self::SuspendReference(id) => Some(*id),
-            Self::Nothing | Self::Publish { .. } | Self::Refuse(_) | Self::SuspendWire { .. } => {
-                None
-            }
+            Self::ForgetSuspended(_)
+            | Self::Nothing
+            | Self::Publish { .. }
+            | Self::Refuse(_)
+            | Self::SuspendWire { .. } => None,
         }
     }
 }
@@ -305,6 +312,25 @@ pub enum Effect {
     Terminated {
         /// The reference.
         at: Place,
+    },
+    /// A report went with the suspended message it was about (R-ROUTE-03).
+    ReportRemoved {
+        /// The document that nobody subscribed to.
+        document: DocumentName,
+    },
+    /// A suspended message without a reference was published again, or an operator removed it.
+    SuspendedMessageGone {
+        /// The message.
+        document: DocumentName,
+        /// Whether it was resumed.
+        resumed: bool,
+    },
+    /// An operation waits until a host instance lets go of the reference (R-MBX-05).
+    OperationPending {
+        /// The reference.
+        at: Place,
+        /// The operation.
+        operation: PendingOperation,
     },
     /// An operator changed a send port group's state (R-SUB-09).
     GroupState {

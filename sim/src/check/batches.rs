@@ -40,6 +40,7 @@ impl Asked {
             Action::NextTransport(reference) => Some(*reference),
             Action::DefaultFailure(_)
             | Action::Delete(_)
+            | Action::ForgetSuspended(_)
             | Action::Nothing
             | Action::Publish { .. }
             | Action::Refuse(_)
@@ -70,7 +71,7 @@ impl Asked {
                 | Action::Resubmit(..)
                 | Action::SuspendReference(_) => asked.dispositions += 1,
                 Action::SuspendWire { .. } => asked.suspended_wires += 1,
-                Action::Nothing | Action::Refuse(_) => {}
+                Action::ForgetSuspended(_) | Action::Nothing | Action::Refuse(_) => {}
             }
         }
         asked
@@ -91,7 +92,11 @@ impl Asked {
                 Effect::Published { .. }
                 | Effect::SuspendedMessage { reason: Reason::Routing, .. } => done.documents += 1,
                 Effect::Deleted { .. } => done.deletes += 1,
-                Effect::SuspendedReference { reason: Reason::PortStopped, .. } => {}
+                // What an operator asked for is done by whatever commit brings it to rest.
+                Effect::SuspendedReference {
+                    reason: Reason::PortStopped | Reason::Operator,
+                    ..
+                } => {}
                 Effect::MovedToNextTransport { .. }
                 | Effect::Resubmitted { .. }
                 | Effect::SuspendedReference { .. } => done.dispositions += 1,
@@ -101,7 +106,10 @@ impl Asked {
                 | Effect::Referenced { .. }
                 | Effect::Resumed { .. }
                 | Effect::GroupState { .. }
+                | Effect::OperationPending { .. }
                 | Effect::PortState { .. }
+                | Effect::ReportRemoved { .. }
+                | Effect::SuspendedMessageGone { .. }
                 | Effect::RoutingFailureReport { .. }
                 | Effect::Logged { .. }
                 | Effect::PropertiesUpdated { .. }

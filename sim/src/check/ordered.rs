@@ -15,6 +15,8 @@ struct OrderedPort {
     with_adapter: Option<u64>,
     /// The failed message that holds the others back.
     failed: Option<u64>,
+    /// The message with which an operator suspended the whole instance.
+    held: Option<u64>,
     published: u64,
     gone: u64,
     suspended: u64,
@@ -34,6 +36,7 @@ impl OrderedPorts {
                 sent_last: 0,
                 with_adapter: None,
                 failed: None,
+                held: None,
                 published: 0,
                 gone: 0,
                 suspended: 0,
@@ -75,7 +78,8 @@ impl OrderedPorts {
         self.left_adapter(at);
         if let Some(port) = self.of(at.subscriber) {
             port.gone += 1;
-            port.suspended -= u64::from(suspended);
+            let held = port.held.take_if(|held| *held == at.sequence).is_some();
+            port.suspended -= u64::from(suspended && !held);
             if port.failed == Some(at.sequence) {
                 port.failed = None;
             }
@@ -84,7 +88,8 @@ impl OrderedPorts {
 
     pub(super) fn resumed(&mut self, at: &Place) {
         if let Some(port) = self.of(at.subscriber) {
-            port.suspended -= 1;
+            let held = port.held.take_if(|held| *held == at.sequence).is_some();
+            port.suspended -= u64::from(!held);
             port.failed = None;
         }
     }
@@ -98,6 +103,10 @@ impl OrderedPorts {
     ) {
         self.left_adapter(at);
         let Some(port) = self.of(at.subscriber) else { return };
+        if reason == Reason::Operator {
+            port.held = Some(at.sequence);
+            return;
+        }
         port.suspended += 1;
         if reason == Reason::PortStopped {
             return;

@@ -201,7 +201,10 @@ impl Checks {
             }
             Effect::GroupState { .. }
             | Effect::Logged { .. }
+            | Effect::OperationPending { .. }
             | Effect::PortState { .. }
+            | Effect::ReportRemoved { .. }
+            | Effect::SuspendedMessageGone { .. }
             | Effect::RoutingFailureReport { .. }
             | Effect::SuspendedMessage { .. } => {}
         }

@@ -81,7 +81,10 @@ impl Routing {
             | Effect::Logged { .. }
             | Effect::MovedToNextTransport { .. }
             | Effect::PropertiesUpdated { .. }
+            | Effect::OperationPending { .. }
             | Effect::Published { .. }
+            | Effect::ReportRemoved { .. }
+            | Effect::SuspendedMessageGone { .. }
             | Effect::Resubmitted { .. }
             | Effect::Resumed { .. }
             | Effect::RoutingFailureReport { .. }

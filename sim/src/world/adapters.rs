@@ -238,6 +238,14 @@ pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
         Effect::PortState { port, to, .. } => {
             format!("MB   {} is {to:?}", topology.send_ports[port.index()].name)
         }
+        Effect::ReportRemoved { document } => format!("MB   the report for {document} goes"),
+        Effect::SuspendedMessageGone { document, resumed } => {
+            let how = if *resumed { "resumed" } else { "terminated" };
+            format!("MB   suspended {document} is {how}")
+        }
+        Effect::OperationPending { at, operation } => {
+            format!("MB   {} of {}: {operation:?} is pending", at.document, port(at))
+        }
         Effect::GroupState { group, to, .. } => {
             format!("MB   group {} is {to:?}", topology.send_port_groups[group.index()].name)
         }

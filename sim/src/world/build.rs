@@ -76,6 +76,7 @@ impl World {
             pending: Slab::default(),
             cleanup_every: setup.cleanup,
             cleanup_due: false,
+            master_job_due: false,
             endpoints: build_endpoints(&topology, setup),
             on_wire: Slab::default(),
             fetches: Slab::default(),

@@ -111,9 +111,19 @@ impl World {
         }
     }
 
-    fn commit_batch(&mut self, instance: HostInstanceId, batch: PreparedBatch) -> BatchStatus {
+    pub(super) fn commit_batch(
+        &mut self,
+        instance: HostInstanceId,
+        batch: PreparedBatch,
+    ) -> BatchStatus {
         let asked = Asked::of(&batch);
-        let accepted: u64 = batch.actions.iter().map(|(_, action)| self.accepts(action)).sum();
+        // What is resumed was accepted when it was suspended.
+        let again = |(_, action): &(_, Action)| matches!(action, Action::ForgetSuspended(_));
+        let resumes = batch.actions.iter().any(again);
+        let accepted = match resumes {
+            true => 0,
+            false => batch.actions.iter().map(|(_, action)| self.accepts(action)).sum(),
+        };
         let expected: Vec<_> = (batch.documents.iter())
             .filter_map(|document| self.checks.expect_route(&self.topology, document))
             .collect();
@@ -133,6 +143,9 @@ impl World {
         self.checks.balance(&self.message_box);
         self.watch_levels();
         self.tell_ready();
+        if resumes {
+            self.watch_reports();
+        }
         status
     }
 
@@ -157,6 +170,7 @@ impl World {
             }
             Action::DefaultFailure(_)
             | Action::Delete(_)
+            | Action::ForgetSuspended(_)
             | Action::NextTransport(_)
             | Action::Refuse(_)
             | Action::Resubmit(..)
@@ -199,7 +213,10 @@ impl World {
             | Effect::PropertiesUpdated { .. }
             | Effect::Referenced { .. }
             | Effect::GroupState { .. }
+            | Effect::OperationPending { .. }
             | Effect::PortState { .. }
+            | Effect::ReportRemoved { .. }
+            | Effect::SuspendedMessageGone { .. }
             | Effect::Resumed { .. }
             | Effect::Terminated { .. } => {}
         }

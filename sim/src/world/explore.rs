@@ -29,7 +29,11 @@ impl Now {
         match self {
             Self::Arrived(..) | Self::Answered(..) | Self::Opens(..) | Self::Host(..) => true,
             Self::Due(due) => match due {
-                Due::Arrival(_) | Due::BoxWake | Due::Cleanup | Due::Unlocked(_) => false,
+                Due::Arrival(_)
+                | Due::BoxWake
+                | Due::Cleanup
+                | Due::MasterJob
+                | Due::Unlocked(_) => false,
                 Due::Fetched(_)
                 | Due::HostWake(_)
                 | Due::Job(_)

@@ -48,6 +48,7 @@ use crate::trace::Trace;
 use database::Pending;
 pub use explore::Way;
 use load::Load;
+pub use operate::Acted;
 use wire::Fetch;
 
 /// What is to happen later.
@@ -63,6 +64,8 @@ enum Due {
     Fetched(Key),
     /// A host instance wants to be woken.
     HostWake(u32),
+    /// The master's job runs (R-ROUTE-03).
+    MasterJob,
     /// A job on a core is done (first come, first served).
     Job(Key),
     /// A shared job may be done; stale if the version has moved on.
@@ -160,6 +163,7 @@ pub struct World {
     pending: Slab<Pending>,
     cleanup_every: Duration,
     cleanup_due: bool,
+    master_job_due: bool,
     // The world outside.
     endpoints: Vec<Endpoint>,
     on_wire: Slab<OnWire>,
@@ -354,6 +358,7 @@ impl World {
                 }
             }
             Due::Job(job) => self.job_done(job),
+            Due::MasterJob => return self.run_master_job(),
             Due::Shared { server, version } => self.shared_done(server, version),
             Due::Sent(call) => self.wire_done(call),
             Due::Unlocked(transaction) => self.unlocked(transaction),

@@ -1,10 +1,28 @@
 //! What an operator does while a world runs: each act takes no time, and all who watch see it.
 
-use floodgate_engine::id::{SendPortGroupId, SendPortId};
-use floodgate_engine::message_box::{PortOperation, PortRefusal};
+use floodgate_engine::host::HostInput;
+use floodgate_engine::id::{HostInstanceId, SendPortGroupId, SendPortId};
+use floodgate_engine::message::{PropertyId, Value, WireMessage};
+use floodgate_engine::message_box::{
+    InstanceOperation, InstanceRefusal, Operated, PortOperation, PortRefusal, SavedMessage,
+    ServiceInstance, ServiceInstanceId,
+};
 use floodgate_engine::subscription::PortState;
+use floodgate_engine::time::{Duration, Instant};
 
-use super::World;
+use super::{Due, Now, World};
+
+/// How often the master's job runs (R-GC-02).
+const MASTER_JOB_EVERY: Duration = Duration::from_secs(60);
+
+/// What became of an operator's act on an instance, as an operator sees it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Acted {
+    /// It is done, or under way.
+    Done,
+    /// It waits for a host instance to let go (R-MBX-05).
+    Pending,
+}
 
 impl World {
     /// An operator resumes what is suspended at `port`; returns how many references (R-MBX-08).
@@ -47,5 +65,78 @@ impl World {
         let state = self.message_box.operate_group(group, operation);
         self.operated();
         state
+    }
+
+    /// Every service instance as it stands.
+    #[must_use]
+    pub fn service_instances(&self) -> Vec<ServiceInstance> {
+        self.message_box.service_instances(self.now)
+    }
+
+    /// What an instance holds, to be kept before it is terminated (R-MBX-13, R-ADD-03).
+    #[must_use]
+    pub fn save(&self, id: ServiceInstanceId) -> Vec<SavedMessage> {
+        self.message_box.save(id)
+    }
+
+    /// An operator suspends, resumes or terminates one instance (R-MBX-08).
+    ///
+    /// # Errors
+    /// [`InstanceRefusal`]; nothing is changed.
+    pub fn operate(
+        &mut self,
+        id: ServiceInstanceId,
+        operation: InstanceOperation,
+    ) -> Result<Acted, InstanceRefusal> {
+        let operated = self.message_box.operate(self.now, id, operation)?;
+        self.operated();
+        let acted = match operated {
+            Operated::Done => Acted::Done,
+            Operated::Pending => Acted::Pending,
+            Operated::Publish(batch) => {
+                self.commit_batch(HostInstanceId::default(), batch);
+                Acted::Done
+            }
+            Operated::Submit { number, wire } => {
+                self.resubmit_suspended(number, wire);
+                Acted::Done
+            }
+        };
+        self.watch_reports();
+        Ok(acted)
+    }
+
+    /// A host instance of the message's location runs its pipeline again (INV-61). Without one
+    /// the message waits on.
+    fn resubmit_suspended(&mut self, number: u64, wire: Box<WireMessage>) {
+        let uri = wire.context.read(PropertyId::INBOUND_TRANSPORT_LOCATION);
+        let mut locations = self.topology.receive_locations.iter();
+        let location = locations.find(|known| uri == Some(&Value::text(&known.name)));
+        let host = location.map(|location| location.host);
+        let instance = self.instances.iter().position(|one| Some(one.host()) == host);
+        match instance.map(HostInstanceId::from) {
+            None => self.message_box.cancel_resume(number),
+            Some(instance) => {
+                let input = HostInput::ResumeSuspended { number, wire };
+                self.ring.push_back(Now::Host(instance, input));
+            }
+        }
+    }
+
+    /// The master's job runs when it will find something.
+    pub(super) fn watch_reports(&mut self) {
+        if self.message_box.has_settled_reports() && !self.master_job_due {
+            self.master_job_due = true;
+            let period = MASTER_JOB_EVERY.as_nanos();
+            let next = (self.now.as_nanos() / period + 1) * period;
+            self.schedule(Instant::from_nanos(next), Due::MasterJob);
+        }
+    }
+
+    /// Operations_OperateOnInstances_OnMaster (R-ROUTE-03).
+    pub(super) fn run_master_job(&mut self) {
+        self.master_job_due = false;
+        self.message_box.operate_on_instances();
+        self.operated();
     }
 }

@@ -556,7 +556,10 @@ fn is_asked_for(effect: &Effect) -> bool {
         | Effect::Referenced { .. }
         | Effect::Resumed { .. }
         | Effect::GroupState { .. }
+        | Effect::OperationPending { .. }
         | Effect::PortState { .. }
+        | Effect::ReportRemoved { .. }
+        | Effect::SuspendedMessageGone { .. }
         | Effect::RoutingFailureReport { .. }
         | Effect::Logged { .. }
         | Effect::PropertiesUpdated { .. }

@@ -13,6 +13,7 @@ mod fixture;
 mod golden;
 mod golden_ports;
 mod golden_send;
+mod instances;
 mod metamorphic;
 mod ordered;
 mod ports;
