@@ -3,6 +3,8 @@
 //! Plain data, built once by the driver and never changed by the engine. Names are for people and
 //! for keys of chance; the engine works with the numbers of `id.rs`, which are positions here.
 
+mod transactional;
+
 use crate::dynamic::{DynamicPort, SendHandler};
 use crate::id::{
     AdapterId, EndpointId, HostId, OrchestrationId, ReceivePortId, SendPortId, ServerId,
@@ -14,6 +16,10 @@ use crate::pipeline::{ReceivePipeline, SendPipeline};
 use crate::retry::RetryPolicy;
 use crate::subscription::{Filter, PortState};
 use crate::time::Duration;
+
+pub use transactional::{
+    OnPoison, TransactionBegins, TransactionalReceiveSettings, TransactionalSendSettings,
+};
 
 /// Everything that is deployed.
 #[derive(Clone, Debug, Default)]
@@ -274,6 +280,10 @@ pub enum AdapterKind {
     Receive(ReceiveSettings),
     /// A synthetic send adapter.
     Send(SendSettings),
+    /// A one-way receive adapter that reads inside transactions (R-TXN-05).
+    TransactionalReceive(TransactionalReceiveSettings),
+    /// A send adapter that transmits inside transactions (R-TXN-06).
+    TransactionalSend(TransactionalSendSettings),
 }
 
 /// Settings of the receive adapter; the presets differ only in these.

@@ -6,8 +6,12 @@
 /// One broken promise.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Sabotage {
+    /// Applies at the abort what was staged: breaks INV-55.
+    ApplyAbortedBatches,
     /// Applies what can be applied of a failed batch: breaks INV-02.
     ApplyFailedBatches,
+    /// Applies a staged batch before its transaction commits: breaks INV-10 and INV-55.
+    ApplyStagedBatches,
     /// A resubmit costs no retry: breaks INV-34 and INV-36.
     KeepRetryCount,
     /// Offers the followers of an ordered port with its head: breaks INV-45 and INV-44.

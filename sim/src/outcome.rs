@@ -8,6 +8,19 @@ use crate::meter::Meters;
 use crate::probe::Samples;
 use crate::resource::Usage;
 
+/// What became of the distributed transactions of a run.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct TransactionCounts {
+    /// Nothing of these happened.
+    pub aborted: u64,
+    /// All of these happened.
+    pub committed: u64,
+    /// Those that were in doubt for a while, whatever became of them.
+    pub in_doubt: u64,
+    /// Confirm objects that were never called (R-CLK-18).
+    pub leaked_confirms: u64,
+}
+
 /// The outcome of one run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -29,6 +42,8 @@ pub struct Outcome {
     pub meters: Meters,
     /// Final spool rows, garbage included.
     pub spool_final: u64,
+    /// Distributed transactions.
+    pub transactions: TransactionCounts,
     /// Resources by name.
     pub resources: Vec<(String, Usage)>,
     /// The verdict on every check.

@@ -1,5 +1,7 @@
 //! What one run consists of: the topology and everything the engine does not know about it.
 
+mod coordination;
+
 use floodgate_engine::config::Topology;
 use floodgate_engine::id::{EndpointId, ReceiveLocationId, ServerId};
 use floodgate_engine::message::{Body, Defect};
@@ -8,6 +10,8 @@ use floodgate_engine::time::{Duration, Instant};
 use crate::cost::Costs;
 use crate::dist::Dist;
 use crate::load::ArrivalKind;
+
+pub use coordination::{Coordination, Resolution};
 
 /// One run, ready to be simulated. Two equal setups give equal digests.
 #[derive(Clone, Debug)]
@@ -24,6 +28,8 @@ pub struct Setup {
     pub databases: Vec<ServerId>,
     /// What work costs.
     pub costs: Costs,
+    /// How distributed transactions end.
+    pub coordination: Coordination,
     /// The partners' ends, in the order of the topology's endpoints.
     pub endpoints: Vec<EndpointSettings>,
     /// Who sends what.

@@ -6,6 +6,7 @@
 //! in which they part without keeping either.
 
 use floodgate_engine::hash::mix;
+use floodgate_engine::id::{EndpointId, TransactionId};
 use floodgate_engine::message::DocumentName;
 use floodgate_engine::message_box::{Effect, Place, Reason};
 use floodgate_engine::time::Instant;
@@ -46,6 +47,20 @@ pub enum Event {
         /// Whether it was cleared.
         cleared: bool,
     },
+    /// `DTCCommitConfirm` was called.
+    Confirmed {
+        /// The transaction.
+        transaction: TransactionId,
+        /// What the adapter says became of it.
+        committed: bool,
+    },
+    /// A transaction moved on.
+    Coordinated {
+        /// The transaction.
+        transaction: TransactionId,
+        /// Its state, as a small number.
+        state: u8,
+    },
     /// A commit changed the MessageBox.
     Effect(Effect),
     /// A `Done` came back.
@@ -54,6 +69,13 @@ pub enum Event {
         node: u32,
         /// The batch's cookie.
         cookie: u64,
+    },
+    /// A source got messages back from a transaction that was aborted.
+    GivenBack {
+        /// The source.
+        endpoint: EndpointId,
+        /// How many messages.
+        messages: u32,
     },
     /// An adapter posted a batch.
     Posted {
@@ -89,6 +111,13 @@ pub enum Event {
         /// Retries left.
         retries_left: u32,
     },
+    /// What a transaction had transmitted is visible at the partner's end.
+    Visible {
+        /// The document.
+        document: DocumentName,
+        /// Publication order of its reference.
+        sequence: u64,
+    },
     /// The wire answered.
     WireDone {
         /// The document.
@@ -122,6 +151,12 @@ impl Event {
             Self::WireDone { document, sequence, sent } => {
                 [10, name_word(document), sequence, u64::from(sent)]
             }
+            Self::Confirmed { transaction, committed } => {
+                [60, transaction.0, u64::from(committed), 0]
+            }
+            Self::Coordinated { transaction, state } => [61, transaction.0, u64::from(state), 0],
+            Self::GivenBack { endpoint, messages } => [62, pair(endpoint.0, messages), 0, 0],
+            Self::Visible { document, sequence } => [63, name_word(document), sequence, 0],
         }
     }
 }

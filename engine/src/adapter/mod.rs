@@ -8,6 +8,8 @@
 
 mod receive;
 mod send;
+mod transactional_receive;
+mod transactional_send;
 
 use std::sync::Arc;
 
@@ -21,6 +23,8 @@ use crate::transport_proxy::TransportProxy;
 
 pub use receive::Receiver;
 pub use send::Sender;
+pub use transactional_receive::TransactionalReceiver;
+pub use transactional_send::TransactionalSender;
 
 /// A call of the engine that the adapter has to return from.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -409,6 +413,10 @@ pub enum AnyAdapter {
     Receiver(Receiver),
     /// Sends.
     Sender(Sender),
+    /// Receives inside transactions.
+    TransactionalReceiver(TransactionalReceiver),
+    /// Sends inside transactions.
+    TransactionalSender(TransactionalSender),
 }
 
 impl AnyAdapter {
@@ -418,6 +426,12 @@ impl AnyAdapter {
         match kind {
             AdapterKind::Receive(settings) => Self::Receiver(Receiver::new(settings)),
             AdapterKind::Send(settings) => Self::Sender(Sender::new(settings)),
+            AdapterKind::TransactionalReceive(settings) => {
+                Self::TransactionalReceiver(TransactionalReceiver::new(settings))
+            }
+            AdapterKind::TransactionalSend(settings) => {
+                Self::TransactionalSender(TransactionalSender::new(settings))
+            }
         }
     }
 }
@@ -428,6 +442,8 @@ impl Adapter for AnyAdapter {
             Self::Own(own) => own.handle_input(now, input, proxy),
             Self::Receiver(receiver) => receiver.handle_input(now, input, proxy),
             Self::Sender(sender) => sender.handle_input(now, input, proxy),
+            Self::TransactionalReceiver(receiver) => receiver.handle_input(now, input, proxy),
+            Self::TransactionalSender(sender) => sender.handle_input(now, input, proxy),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::transport_proxy::TransportProxy;
 
 /// What becomes of a message after an attempt.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Fate {
+pub(super) enum Fate {
     Delete,
     NextTransport,
     Resubmit,
@@ -32,7 +32,7 @@ enum Fate {
 }
 
 impl Fate {
-    const fn kind(self) -> OperationKind {
+    pub(super) const fn kind(self) -> OperationKind {
         match self {
             Self::Delete => OperationKind::Delete,
             Self::NextTransport => OperationKind::MoveToNextTransport,
@@ -42,7 +42,7 @@ impl Fate {
     }
 
     /// The next rung after this one failed (R-FILT-03); `None` leaves the message as it is.
-    const fn after_refusal(self) -> Option<Self> {
+    pub(super) const fn after_refusal(self) -> Option<Self> {
         match self {
             Self::Resubmit => Some(Self::NextTransport),
             Self::NextTransport => Some(Self::Suspend),

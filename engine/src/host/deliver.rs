@@ -7,7 +7,7 @@ use crate::adapter::{AdapterInput, CallId, Returned};
 use crate::batch::OperationKind;
 use crate::config::SendSettings;
 use crate::demand::Demand;
-use crate::id::{AdapterId, MessageBoxId, ReferenceId};
+use crate::id::{AdapterId, MessageBoxId, ReferenceId, TransactionId};
 use crate::message_box::{Action, OutboundMessage};
 use crate::time::Instant;
 
@@ -26,6 +26,11 @@ impl Transmitter {
     pub(super) fn new(send: &SendSettings, engine_batch: u32) -> Self {
         let engine_batch = if send.fixed_batch { send.batch } else { engine_batch };
         Self { batched: send.batched, engine_batch: engine_batch.max(1), ..Self::default() }
+    }
+
+    /// That of a batch-aware adapter which takes as many as the host gives.
+    pub(super) fn batched(engine_batch: u32) -> Self {
+        Self { batched: true, engine_batch: engine_batch.max(1), ..Self::default() }
     }
 }
 
@@ -48,6 +53,8 @@ pub(super) struct Delivery {
     adapter: AdapterId,
     batched: bool,
     step: Step,
+    /// What `BeginBatch` returned: the engine's own part runs in it (R-TXN-09).
+    transaction: Option<TransactionId>,
     /// Not handed over yet, the next one last.
     waiting: Vec<OutboundMessage>,
     /// Handed over, with what the adapter said.
@@ -88,6 +95,7 @@ impl HostInstance {
             adapter,
             batched,
             step: Step::Transmitting,
+            transaction: None,
             waiting: Vec::new(),
             given: Vec::new(),
         };
@@ -154,8 +162,9 @@ impl HostInstance {
             self.enter(frame, Step::Clearing);
             self.call(adapter, AdapterInput::Clear { call });
         } else {
+            let confirm = delivery.transaction;
             self.enter(frame, Step::Finishing);
-            self.call(adapter, AdapterInput::Done { call, confirm: None });
+            self.call(adapter, AdapterInput::Done { call, confirm });
         }
     }
 
@@ -170,7 +179,10 @@ impl HostInstance {
     pub(super) fn returned(&mut self, frame: FrameId, returned: Returned) -> bool {
         let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return false };
         match (delivery.step, returned) {
-            (Step::Beginning, Returned::Begun { max, transaction: _ }) => self.load(frame, max),
+            (Step::Beginning, Returned::Begun { max, transaction }) => {
+                delivery.transaction = transaction;
+                self.load(frame, max);
+            }
             (Step::Beginning, _) => self.abandon(frame),
             (Step::Transmitting, _) => {
                 if let Some(last) = delivery.given.last_mut() {
@@ -202,6 +214,8 @@ impl HostInstance {
     /// means its default action, for all messages of a failed batch (R-BSND-03…05, R-SND-06…08).
     fn conclude(&mut self, frame: FrameId, all_failed: bool) {
         let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return };
+        // The default action is no part of the adapter's transaction (R-TXN-07).
+        let transaction = delivery.transaction.filter(|_| !all_failed);
         let given = std::mem::take(&mut delivery.given);
         let actions: Vec<(OperationKind, Action)> = given
             .into_iter()
@@ -220,7 +234,7 @@ impl HostInstance {
             // `false` for every message: the adapter goes on by itself, the thread is free.
             self.release(frame);
         } else {
-            self.transact_own(frame, actions);
+            self.transact_own(frame, actions, transaction);
         }
     }
 }

@@ -220,7 +220,10 @@ impl HostInstance {
     /// thread is free at the same instant (R-CLK-02).
     pub(super) fn executed(&mut self, execution: &Execution, status: BatchStatus) {
         if status.overall.is_success() {
-            self.settle(execution.settles);
+            match execution.transaction {
+                None => self.settle(execution.settles),
+                Some(transaction) => self.owe(transaction, execution.settles),
+            }
             self.forget_errors(&execution.remarked);
         }
         self.call(execution.adapter, AdapterInput::BatchComplete(status));
@@ -229,15 +232,27 @@ impl HostInstance {
         }
     }
 
-    /// The engine's own transaction about delivered messages, on the thread of `frame`.
-    pub(super) fn transact_own(&mut self, frame: FrameId, actions: Vec<(OperationKind, Action)>) {
+    /// The engine's own transaction about delivered messages, on the thread of `frame`; or its
+    /// part of the adapter's, if `BeginBatch` returned one (R-TXN-09).
+    pub(super) fn transact_own(
+        &mut self,
+        frame: FrameId,
+        actions: Vec<(OperationKind, Action)>,
+        transaction: Option<TransactionId>,
+    ) {
+        if let Some(slot) = self.frames.get_mut(frame.0) {
+            *slot = match transaction {
+                None => Frame::Settle,
+                Some(transaction) => {
+                    let own = actions.iter().filter_map(|(_, action)| action.reference());
+                    Frame::SettleIn(transaction, own.collect())
+                }
+            };
+        }
         let mut batch = PreparedBatch { actions, ..PreparedBatch::default() };
         let remarked = self.errors_of(&mut batch);
         self.forget_errors(&remarked);
-        if let Some(slot) = self.frames.get_mut(frame.0) {
-            *slot = Frame::Settle;
-        }
-        self.outputs.push_back(HostOutput::Transact { frame, batch, transaction: None });
+        self.outputs.push_back(HostOutput::Transact { frame, batch, transaction });
     }
 }
 

@@ -14,6 +14,7 @@
 
 mod deliver;
 mod dequeuer;
+mod distributed;
 mod execute;
 mod remark;
 mod resume;
@@ -28,13 +29,16 @@ use crate::adapter::{AdapterInput, CallId, ErrorSubject, Returned};
 use crate::batch::{Batch, BatchStatus, Operation};
 use crate::config::{AdapterKind, HostSettings, Topology};
 use crate::demand::Demand;
-use crate::id::{AdapterId, HostId, HostInstanceId, Key, MessageBoxId, Slab, TransactionId};
+use crate::id::{
+    AdapterId, HostId, HostInstanceId, Key, MessageBoxId, ReferenceId, Slab, TransactionId,
+};
 use crate::message::WireMessage;
 use crate::message_box::{OutboundMessage, PreparedBatch};
 use crate::time::Instant;
 
 use deliver::{Delivery, Transmitter};
 use dequeuer::Dequeuer;
+use distributed::Share;
 use execute::{Execution, Locations};
 use resume::Resumption;
 use threads::ThreadPool;
@@ -105,6 +109,13 @@ pub enum HostInput {
         /// With what.
         returned: Returned,
     },
+    /// A transaction that batches of this instance were staged in has its outcome.
+    TransactionDone {
+        /// The transaction.
+        transaction: TransactionId,
+        /// Whether it committed.
+        committed: bool,
+    },
     /// The instant of [`HostInstance::poll_timeout`] has come.
     Wake,
     /// The host's queue in a MessageBox has something eligible.
@@ -161,6 +172,8 @@ enum Task {
     Deliver(AdapterId),
     Execute(Execution),
     Resume(Resumption),
+    /// Messages that need the engine's default action.
+    Fail(Vec<ReferenceId>),
 }
 
 #[derive(Clone, Debug)]
@@ -170,6 +183,8 @@ enum Frame {
     Resume(Resumption),
     /// A commit that the engine itself asked for: its outcome is nobody's callback.
     Settle,
+    /// The same inside a transaction, and the messages it is about (R-TXN-09).
+    SettleIn(TransactionId, Vec<ReferenceId>),
 }
 
 /// Gauges of a host instance, for counters and checks.
@@ -209,6 +224,8 @@ pub struct HostInstance {
     errors: FxHashMap<ErrorSubject, Arc<str>>,
     waiting: u32,
     in_process: u32,
+    /// What open transactions will settle.
+    shares: Vec<Share>,
     /// One per MessageBox: each is polled by itself.
     dequeuers: Vec<Dequeuer>,
     outputs: VecDeque<HostOutput>,
@@ -223,7 +240,10 @@ impl HostInstance {
         let cpus = topology.servers[config.server.index()].cpus;
         let transmitters = topology.adapters.iter().map(|adapter| match adapter.kind {
             AdapterKind::Send(send) => Transmitter::new(&send, settings.engine_batch),
-            AdapterKind::Receive(_) => Transmitter::default(),
+            AdapterKind::TransactionalSend(_) => Transmitter::batched(settings.engine_batch),
+            AdapterKind::Receive(_) | AdapterKind::TransactionalReceive(_) => {
+                Transmitter::default()
+            }
         });
         Self {
             host: config.host,
@@ -239,6 +259,7 @@ impl HostInstance {
             errors: FxHashMap::default(),
             waiting: 0,
             in_process: 0,
+            shares: Vec::new(),
             dequeuers: vec![Dequeuer::new(&settings); topology.box_count()],
             outputs: VecDeque::new(),
             topology: Arc::clone(topology),
@@ -296,6 +317,9 @@ impl HostInstance {
             HostInput::WorkAvailable { home } => {
                 self.dequeuers[home.index()].work_available(now);
             }
+            HostInput::TransactionDone { transaction, committed } => {
+                self.transaction_done(transaction, committed);
+            }
             HostInput::Wake => {}
         }
         self.start_tasks(now);
@@ -342,6 +366,7 @@ impl HostInstance {
                 Some(Task::Execute(execution)) => self.start_execution(execution),
                 Some(Task::Deliver(adapter)) => self.start_delivery(adapter),
                 Some(Task::Resume(resumption)) => self.start_resumption(resumption),
+                Some(Task::Fail(messages)) => self.start_failing(messages),
                 None => unreachable!("the queue of tasks was not empty"),
             }
         }
@@ -358,7 +383,7 @@ impl HostInstance {
             Some(Frame::Execute(_)) => self.execute(frame),
             Some(Frame::Deliver(_)) => self.transmit_next(frame),
             Some(Frame::Resume(_)) => self.resumed(frame),
-            Some(Frame::Settle) | None => {}
+            Some(Frame::Settle | Frame::SettleIn(..)) | None => {}
         }
     }
 
@@ -370,6 +395,7 @@ impl HostInstance {
                     status.operations.iter().map(|kind| kind.messages.len()).sum::<usize>();
                 self.settle(settled);
             }
+            Some(Frame::SettleIn(transaction, own)) => self.owe_own(transaction, own, &status),
             Some(Frame::Deliver(_) | Frame::Resume(_)) | None => {}
         }
     }

@@ -20,6 +20,7 @@ mod publish;
 mod remark;
 mod service;
 mod spool;
+mod staging;
 mod subscriber;
 mod transaction;
 
@@ -56,6 +57,8 @@ pub use service::{
     ServiceInstance, ServiceInstanceId, ServiceStatus, SubState,
 };
 use spool::{Row, Spool};
+use staging::Staging;
+pub use staging::TransactionState;
 use subscriber::{Subscriber, TransportSettings};
 pub use transaction::{
     Action, Effect, Exchange, Footprint, Footprints, OutboundMessage, Place, PreparedBatch, Reason,
@@ -92,6 +95,8 @@ struct Reference {
     home: u8,
     /// Named by an operation of the batch being judged: a second one cannot be done as well.
     staged: bool,
+    /// Named by a batch whose transaction has no outcome yet.
+    held: bool,
 }
 
 impl Reference {
@@ -154,6 +159,7 @@ pub struct MessageBox {
     policy: MessageBoxPolicy,
     remarks: Remarks,
     suspended: SuspendedQueue,
+    staging: Staging,
     counts: ReferenceCounts,
     next_sequence: u64,
     /// Wrapping sum of the hashes of all rows: equal states have equal sums (INV-02).
@@ -211,6 +217,7 @@ impl MessageBox {
             policy: topology.policy,
             remarks: Remarks::default(),
             suspended: SuspendedQueue::default(),
+            staging: Staging::default(),
             counts: ReferenceCounts::default(),
             next_sequence: 1,
             state_hash: 0,
@@ -373,11 +380,14 @@ impl MessageBox {
         judged.collect()
     }
 
-    /// A reference may be named once per batch, and only by the host instance that has it.
+    /// A reference may be named once per batch, only by the host instance that has it, and not
+    /// while a transaction that named it is open.
     fn stage(&mut self, owner: HostInstanceId, id: ReferenceId) -> Status {
         match self.references.get_mut(id.0) {
             Some(reference)
-                if reference.state == ReferenceState::Locked(owner) && !reference.staged =>
+                if reference.state == ReferenceState::Locked(owner)
+                    && !reference.staged
+                    && !reference.held =>
             {
                 reference.staged = true;
                 Status::OK
@@ -486,6 +496,7 @@ impl MessageBox {
         let was_suspended = reference.is_suspended();
         change(reference);
         reference.staged = false;
+        reference.held = false;
         *self.counts.of(reference.state) += 1;
         if reference.is_suspended() != was_suspended {
             self.spools[usize::from(reference.home)].suspend(reference.message, !was_suspended);

@@ -92,7 +92,7 @@ impl MessageBox {
     }
 
     /// Whether nobody at all subscribes to the document at place `at` of the batch (R-PUB-06).
-    fn is_unrouted(&self, at: u32) -> bool {
+    pub(super) fn is_unrouted(&self, at: u32) -> bool {
         self.subscriptions.matches(self.routes[at as usize]).is_empty()
             && self.correlated_with(at).next().is_none()
     }
@@ -224,6 +224,7 @@ impl MessageBox {
             on_backup: false,
             home: u8::try_from(home.0).expect("fewer than 256 MessageBoxes"),
             staged: false,
+            held: false,
         };
         self.state_hash = self.state_hash.wrapping_add(reference.hash());
         *self.counts.of(state) += 1;

@@ -85,6 +85,20 @@ impl Asked {
         documents.contains(&done.documents) && same == *done
     }
 
+    /// Adds what another batch of the same transaction asks for.
+    pub(super) fn add(&mut self, more: &Self) {
+        self.documents += more.documents;
+        self.acknowledgements += more.acknowledgements;
+        self.deletes += more.deletes;
+        self.dispositions += more.dispositions;
+        self.suspended_wires += more.suspended_wires;
+    }
+
+    /// Whether `effects` are what was asked for.
+    pub(super) fn is_met(&self, effects: &[Effect]) -> bool {
+        self.is_met_by(&Self::done(effects))
+    }
+
     fn done(effects: &[Effect]) -> Self {
         let mut done = Self::default();
         for effect in effects {
@@ -142,6 +156,7 @@ impl Checks {
 
     /// `BatchComplete` is delivered.
     pub(crate) fn batch_complete(&mut self, node: u32, status: &BatchStatus) {
+        self.transactions.complete(node, status);
         let posted = self.batches.posted.remove(&(node, status.cookie));
         self.docket.judge(Rule::OneCompletePerDone, posted.is_some(), || {
             format!(

@@ -10,6 +10,7 @@ mod dynamic;
 mod ordered;
 mod references;
 mod routing;
+mod transactions;
 
 use floodgate_engine::config::Topology;
 use floodgate_engine::time::Instant;
@@ -20,6 +21,8 @@ use dynamic::DynamicPorts;
 use ordered::OrderedPorts;
 use references::References;
 use routing::Routing;
+pub(crate) use transactions::Ended;
+use transactions::Transactions;
 
 /// Violations kept with their story; the others are only counted.
 const VIOLATIONS_KEPT: usize = 16;
@@ -112,6 +115,12 @@ rules! {
     StopHoldsBack = "INV-46";
     /// Continue on failure: only the failed are missing, and they are not resumable.
     ContinueLosesOnlyFailed = "INV-47";
+    /// One `DTCCommitConfirm` per confirm object, with the real outcome.
+    ConfirmedOnce = "INV-52";
+    /// Under transactions each source message has one fate, each destination message one copy.
+    ExactlyOneFate = "INV-53";
+    /// An open or aborted transaction leaves the MessageBox and every retry count as they were.
+    AbortChangesNothing = "INV-55";
 }
 
 /// A broken promise.
@@ -175,6 +184,7 @@ pub struct Checks {
     ordered: OrderedPorts,
     dynamic: DynamicPorts,
     routing: Routing,
+    transactions: Transactions,
 }
 
 impl Checks {
@@ -194,6 +204,7 @@ impl Checks {
             ordered: OrderedPorts::new(topology),
             dynamic: DynamicPorts::new(topology),
             routing: Routing::new(topology),
+            transactions: Transactions::default(),
         }
     }
 

@@ -40,6 +40,8 @@ struct Known {
     on_backup: bool,
     /// The adapter said `true`: not a word more about it.
     said_sent: bool,
+    /// The last attempt was taken back: made again at once it is the same one (R-ADD-09).
+    rolled_back: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -145,6 +147,11 @@ impl References {
         calls[call.0.index()] = Some(message);
     }
 
+    /// Retries that a reference has left.
+    pub(super) fn retries_of(&self, id: ReferenceId) -> Option<u32> {
+        self.known.get(id.0.index()).map(|known| u32::from(known.retries_left))
+    }
+
     /// Retries of the transport a reference is on.
     fn retry(&self, known: &Known) -> RetryPolicy {
         self.ports[known.port as usize].retries[usize::from(known.on_backup)]
@@ -223,6 +230,11 @@ impl Checks {
     }
 
     fn locked(&mut self, at: &Place) {
+        if self.transactions.hides(at.document) {
+            self.docket.judge(Rule::VisibleAfterCommit, false, || {
+                format!("{} was dequeued before its transaction committed", at.document)
+            });
+        }
         let from = self.references.go(at, Whereabouts::Locked);
         self.docket.judge(Rule::VisibleAfterCommit, from.is_some(), || {
             format!("{} at {} was dequeued and never published", at.document, at.subscriber)
@@ -246,6 +258,7 @@ impl Checks {
         self.references.go(at, Whereabouts::Work);
         self.ordered.left_adapter(at);
         if let Some(known) = self.references.get(at.reference, at.sequence) {
+            known.rolled_back = false;
             let before = u32::from(std::mem::replace(&mut known.retries_left, small(retries_left)));
             self.docket.judge(
                 Rule::RetryCountDescends,
@@ -268,6 +281,7 @@ impl Checks {
         known.retries_left = small(retries_left);
         known.attempts = 0;
         known.failed_at = None;
+        known.rolled_back = false;
         let known = *known;
         let configured = self.references.retry(&known).count;
         self.docket.judge(Rule::RetryCountDescends, configured == retries_left, || {
@@ -383,7 +397,9 @@ impl Checks {
     pub(crate) fn wire_begins(&mut self, attempt: &floodgate_engine::adapter::Transmission) {
         let now = self.docket.now;
         let Some(known) = self.references.get(attempt.reference, attempt.sequence) else { return };
-        known.attempts = known.attempts.saturating_add(1);
+        if !std::mem::take(&mut known.rolled_back) {
+            known.attempts = known.attempts.saturating_add(1);
+        }
         let known = *known;
         let retry = self.references.retry(&known);
         self.docket.judge(
@@ -407,6 +423,14 @@ impl Checks {
                     retry.interval
                 )
             });
+        }
+    }
+
+    /// An attempt that the wire took is taken back by an abort.
+    pub(crate) fn rolled_back(&mut self, attempt: &floodgate_engine::adapter::Transmission) {
+        if let Some(known) = self.references.get(attempt.reference, attempt.sequence) {
+            known.rolled_back = true;
+            known.said_sent = false;
         }
     }
 

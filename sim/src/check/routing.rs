@@ -140,6 +140,13 @@ impl Routing {
         usize::from(direct) + usize::from(filtered)
     }
 
+    /// What is due for a document now.
+    pub(super) fn expected(&self, topology: &Topology, document: &Document) -> Expected {
+        let ports = self.route(topology, document);
+        let reported = document.context.read(PropertyId::ACK_TYPE).is_none();
+        Expected { document: document.name, ports, reported }
+    }
+
     fn route(&self, topology: &Topology, document: &Document) -> Vec<SubscriberId> {
         let mut reached = Vec::new();
         for (index, port) in topology.send_ports.iter().enumerate() {
@@ -188,9 +195,7 @@ impl Checks {
         if number >= ROUTES_CHECKED_FIRST && !number.is_multiple_of(ROUTES_CHECKED_EVERY) {
             return None;
         }
-        let ports = self.routing.route(topology, document);
-        let reported = document.context.read(PropertyId::ACK_TYPE).is_none();
-        Some(Expected { document: document.name, ports, reported })
+        Some(self.routing.expected(topology, document))
     }
 
     /// Compares an expected route with what the commit did.

@@ -49,6 +49,19 @@ impl Source {
         self.messages.drain(..taken).collect()
     }
 
+    /// Takes back what was read in a transaction that was aborted, where it was; returns who is to
+    /// be told.
+    pub(crate) fn give_back(
+        &mut self,
+        messages: Vec<WireMessage>,
+    ) -> impl Iterator<Item = (u32, ReceiveLocationId)> {
+        let told = messages.len().min(self.watchers.len());
+        self.messages.extend(messages);
+        // Numbers are given in the order of arrival.
+        self.messages.make_contiguous().sort_by_key(|message| message.number);
+        self.watchers.drain(..told)
+    }
+
     pub(crate) fn has_more(&self) -> bool {
         !self.messages.is_empty()
     }

@@ -24,10 +24,10 @@ impl World {
             AdapterOutput::Wake { at, token } => {
                 self.schedule(at.max(self.now), Due::Wake { node, token });
             }
-            AdapterOutput::Abort { .. }
-            | AdapterOutput::Commit { .. }
-            | AdapterOutput::Confirm { .. }
-            | AdapterOutput::ReceiverShuttingDown { .. } => {}
+            AdapterOutput::Abort { transaction } => self.ask_abort(node, transaction),
+            AdapterOutput::Commit { transaction } => self.ask_commit(node, transaction),
+            AdapterOutput::Confirm { of, committed } => self.confirm(node, of, committed),
+            AdapterOutput::ReceiverShuttingDown { .. } => {}
             AdapterOutput::ErrorInfo { of, text } => {
                 self.ring.push_back(Now::Host(instance, HostInput::ErrorInfo { of, text }));
             }
@@ -52,8 +52,13 @@ impl World {
                 .map(|operation| tell_operation(&self.message_box, operation))
                 .collect();
             let name = &self.nodes[node as usize].name;
-            format!("A>E  {name} b{cookie}: {} ; Done", said.join(", "))
+            let within = transaction.map_or_else(String::new, |within| format!("({within})"));
+            format!("A>E  {name} b{cookie}: {} ; Done{within}", said.join(", "))
         });
+        if let Some(transaction) = transaction {
+            self.coordinator.posted(self.now, node, transaction, cookie);
+            self.checks.posted_in(node, transaction, &batch);
+        }
         let race = self.race(node, cookie);
         let (instance, adapter) =
             (self.nodes[node as usize].instance, self.nodes[node as usize].adapter);
@@ -69,6 +74,7 @@ impl World {
         match input {
             AdapterInput::BatchComplete(status) => {
                 self.checks.batch_complete(node, status);
+                self.coordinator.returned(node, status.cookie, false);
                 let kinds = u32::try_from(status.operations.len()).unwrap_or(u32::MAX);
                 let (cookie, overall) = (status.cookie, status.overall.0);
                 let event = Event::BatchComplete { node, cookie, status: overall, kinds };
@@ -77,6 +83,9 @@ impl World {
                 });
             }
             AdapterInput::DoneReturned { cookie, status } => {
+                if !status.is_success() {
+                    self.coordinator.returned(node, *cookie, true);
+                }
                 let event = Event::DoneReturned { node, cookie: *cookie };
                 self.trace.record(self.now, &event, || {
                     format!("E>A  {name} b{cookie}: Done returns {status}")
@@ -104,6 +113,9 @@ impl World {
             }
             AdapterInput::Done { call, .. } | AdapterInput::Clear { call } => {
                 let cleared = matches!(input, AdapterInput::Clear { .. });
+                if let AdapterInput::Done { confirm: Some(transaction), .. } = input {
+                    self.coordinator.delivered(self.now, node, *transaction);
+                }
                 self.checks.end_batch(node, *call);
                 self.trace.record(self.now, &Event::EndBatch { node, cleared }, || {
                     format!("E>A  {name} {}", if cleared { "Clear" } else { "Done" })
@@ -126,6 +138,9 @@ impl World {
         if let Returned::Begun { max, .. } = returned {
             self.checks.begin_batch(node, call, max);
         }
+        if let Returned::Begun { transaction: Some(transaction), .. } = returned {
+            self.coordinator.enlist(self.now, node, transaction);
+        }
         if returned == Returned::Sent {
             self.checks.said_sent(node, call);
         }
@@ -141,7 +156,8 @@ impl World {
         self.trace.record(self.now, &Event::Returned { node, said }, || {
             let name = &self.nodes[node as usize].name;
             let said = match returned {
-                Returned::Begun { max, .. } => format!("max={max}"),
+                Returned::Begun { max, transaction: None } => format!("max={max}"),
+                Returned::Begun { max, transaction: Some(begun) } => format!("max={max}, {begun}"),
                 Returned::Cleared | Returned::Done | Returned::Terminated => "returns".to_owned(),
                 Returned::Failed => "THROWS".to_owned(),
                 Returned::Pending => "false".to_owned(),

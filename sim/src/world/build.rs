@@ -13,6 +13,7 @@ use floodgate_engine::message_box::MessageBox;
 use floodgate_engine::time::Instant;
 use floodgate_engine::transport_proxy::TransportProxy;
 
+use super::coordinator::Coordinator;
 use super::load::Load;
 use super::{Node, Now, World};
 use rustc_hash::FxHashMap;
@@ -80,6 +81,7 @@ impl World {
             endpoints: build_endpoints(&topology, setup),
             on_wire: Slab::default(),
             fetches: Slab::default(),
+            coordinator: Coordinator::new(setup.coordination),
             next_template: first_free_template(&topology, &setup.loads),
             forwarded: FxHashMap::default(),
             loads,
@@ -180,11 +182,11 @@ fn build_nodes(topology: &Topology) -> (Vec<Node>, Vec<u32>) {
 /// Whether a host has a handler of the adapter: only then is it created there (R-SND-01).
 fn used_by(topology: &Topology, host: floodgate_engine::id::HostId, adapter: AdapterId) -> bool {
     match topology.adapters[adapter.index()].kind {
-        AdapterKind::Receive(_) => topology
+        AdapterKind::Receive(_) | AdapterKind::TransactionalReceive(_) => topology
             .receive_locations
             .iter()
             .any(|location| location.host == host && location.adapter == adapter),
-        AdapterKind::Send(_) => {
+        AdapterKind::Send(_) | AdapterKind::TransactionalSend(_) => {
             let by_port = topology.send_ports.iter().any(|port| {
                 let mut transports = std::iter::once(&port.primary).chain(&port.backup);
                 transports.any(|transport| transport.host == host && transport.adapter == adapter)

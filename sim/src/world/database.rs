@@ -3,7 +3,7 @@
 use floodgate_engine::batch::BatchStatus;
 use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::host::{FrameId, HostInput};
-use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId};
+use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId, TransactionId};
 use floodgate_engine::message::{PropertyId, Value};
 use floodgate_engine::message_box::{Action, Effect, Footprints, PreparedBatch, Ready};
 use floodgate_engine::time::Instant;
@@ -25,7 +25,13 @@ pub(super) struct Pending {
 #[derive(Clone, Debug)]
 enum Transaction {
     /// A batch to commit.
-    Batch { instance: HostInstanceId, frame: FrameId, batch: PreparedBatch },
+    Batch {
+        instance: HostInstanceId,
+        frame: FrameId,
+        batch: PreparedBatch,
+        /// The one its effects wait for.
+        transaction: Option<TransactionId>,
+    },
     /// A look into a host's queue.
     Look { instance: HostInstanceId, home: MessageBoxId, max: u32 },
 }
@@ -33,12 +39,12 @@ enum Transaction {
 impl World {
     pub(super) fn transact(
         &mut self,
-        instance: HostInstanceId,
-        frame: FrameId,
+        (instance, frame): (HostInstanceId, FrameId),
         batch: PreparedBatch,
+        transaction: Option<TransactionId>,
     ) {
         let footprints = self.message_box.footprint(&batch);
-        let what = Transaction::Batch { instance, frame, batch };
+        let what = Transaction::Batch { instance, frame, batch, transaction };
         self.begin(Pending { what, footprints, at: 0 });
     }
 
@@ -97,8 +103,11 @@ impl World {
     fn commit(&mut self, key: Key) {
         let Some(pending) = self.pending.remove(key) else { return };
         match pending.what {
-            Transaction::Batch { instance, frame, batch } => {
-                let status = self.commit_batch(instance, batch);
+            Transaction::Batch { instance, frame, batch, transaction } => {
+                let status = match transaction {
+                    None => self.commit_batch(instance, batch),
+                    Some(transaction) => self.stage_batch(instance, transaction, batch),
+                };
                 self.ring.push_back(Now::Host(instance, HostInput::Committed { frame, status }));
             }
             Transaction::Look { instance, home, max } => {
@@ -158,7 +167,7 @@ impl World {
     }
 
     /// Documents that the engine owns once `action` is committed.
-    fn accepts(&self, action: &Action) -> u64 {
+    pub(super) fn accepts(&self, action: &Action) -> u64 {
         match action {
             Action::Publish { count, .. } => u64::from(*count),
             Action::Nothing => 1,
@@ -179,7 +188,7 @@ impl World {
     }
 
     /// Shows the last commit's changes to all who watch.
-    fn absorb_effects(&mut self) {
+    pub(super) fn absorb_effects(&mut self) {
         let mut effects = std::mem::take(&mut self.effects);
         self.message_box.take_effects(&mut effects);
         for effect in &effects {

@@ -27,12 +27,17 @@ impl Now {
     /// MessageBox, and what comes from outside.
     const fn is_local(&self) -> bool {
         match self {
-            Self::Arrived(..) | Self::Answered(..) | Self::Opens(..) | Self::Host(..) => true,
+            Self::Arrived(..)
+            | Self::Answered(..)
+            | Self::Host(..)
+            | Self::Opens(..)
+            | Self::TransactionDone(..) => true,
             Self::Due(due) => match due {
                 Due::Arrival(_)
                 | Due::BoxWake
                 | Due::Cleanup
                 | Due::MasterJob
+                | Due::Coordinator(_)
                 | Due::Unlocked(_) => false,
                 Due::Fetched(_)
                 | Due::HostWake(_)
@@ -78,9 +83,12 @@ impl World {
         let Some(place) = local else { return (0..due).map(Way::Next).collect() };
         let refusable = match &self.ring[place] {
             Now::Due(Due::Sent(call)) => self.on_wire.get(*call).is_some_and(|call| call.sent),
-            Now::Arrived(..) | Now::Answered(..) | Now::Due(_) | Now::Host(..) | Now::Opens(..) => {
-                false
-            }
+            Now::Arrived(..)
+            | Now::Answered(..)
+            | Now::Due(_)
+            | Now::Host(..)
+            | Now::Opens(..)
+            | Now::TransactionDone(..) => false,
         };
         let mut ways = vec![Way::Next(place)];
         if refusals && refusable {
@@ -115,6 +123,7 @@ impl World {
             debug_hash(&self.on_wire),
             debug_hash(&self.fetches),
             debug_hash(&self.endpoints),
+            debug_hash(&self.coordinator),
         ] {
             hash = mix(hash, part);
         }

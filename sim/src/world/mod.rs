@@ -12,7 +12,9 @@
 
 mod adapters;
 mod build;
+mod coordinator;
 mod database;
+mod distributed;
 mod dynamic;
 mod explore;
 mod load;
@@ -25,7 +27,9 @@ use std::sync::Arc;
 use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, OwnAdapter, WireResult};
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::{DoneRace, FrameId, HostInput, HostInstance, HostOutput};
-use floodgate_engine::id::{AdapterId, HostInstanceId, Key, ReceiveLocationId, ServerId, Slab};
+use floodgate_engine::id::{
+    AdapterId, HostInstanceId, Key, ReceiveLocationId, ServerId, Slab, TransactionId,
+};
 use floodgate_engine::message::{Context, Value};
 use floodgate_engine::message_box::{Effect, MessageBox, Ready};
 use floodgate_engine::time::{Duration, Instant};
@@ -45,6 +49,7 @@ use crate::rng::{Purpose, Rng};
 use crate::setup::DoneOrder;
 use crate::trace::Trace;
 
+use coordinator::Coordinator;
 use database::Pending;
 pub use explore::Way;
 use load::Load;
@@ -60,6 +65,8 @@ enum Due {
     BoxWake,
     /// The cleanup job runs.
     Cleanup,
+    /// A transaction takes its next step.
+    Coordinator(TransactionId),
     /// A fetch from a source is done.
     Fetched(Key),
     /// A host instance wants to be woken.
@@ -90,6 +97,8 @@ enum Now {
     Host(HostInstanceId, HostInput),
     /// A receive location opens.
     Opens(u32, ReceiveLocationId),
+    /// An adapter hears of the outcome of its transaction.
+    TransactionDone(u32, TransactionId, bool),
 }
 
 /// What waits for a core.
@@ -175,6 +184,7 @@ pub struct World {
     wires_arrived: u64,
     documents_arrived: u64,
     documents_accepted: u64,
+    coordinator: Coordinator,
     // Those who watch.
     trace: Trace,
     checks: Checks,
@@ -255,7 +265,7 @@ impl World {
     pub fn run_until(&mut self, until: Instant) -> bool {
         loop {
             if self.ring.is_empty() {
-                match self.queue.next_at() {
+                match self.next_at() {
                     Some(at) if at < until && at <= self.end => {}
                     Some(at) => return at <= self.end,
                     None => return false,
@@ -269,7 +279,7 @@ impl World {
 
     /// Lets time pass to `until` when nothing happens before: the next look is taken from there.
     pub fn wait_until(&mut self, until: Instant) {
-        if self.now < until && self.queue.next_at().is_none_or(|at| at >= until) {
+        if self.now < until && self.next_at().is_none_or(|at| at >= until) {
             self.pass(until);
         }
     }
@@ -293,10 +303,15 @@ impl World {
                         AdapterInput::AddReceiveEndpoint { location, endpoint, two_way: false },
                     );
                 }
+                Now::TransactionDone(node, transaction, committed) => {
+                    let input = AdapterInput::TransactionDone { transaction, committed };
+                    self.adapter_input(node, input);
+                }
             }
             return true;
         }
-        let Some((at, due)) = self.queue.pop_until(self.end) else { return false };
+        let until = self.end.min(self.coordinator.deadline());
+        let Some((at, due)) = self.queue.pop_until(until) else { return self.run_out_of_time() };
         if at > self.now {
             self.pass(at);
         }
@@ -350,6 +365,7 @@ impl World {
             Due::Arrival(load) => self.arrival(load),
             Due::BoxWake => self.wake_box(),
             Due::Cleanup => return self.clean_up(),
+            Due::Coordinator(transaction) => self.coordinate(transaction),
             Due::Fetched(fetch) => self.fetched(fetch),
             Due::HostWake(instance) => {
                 if self.host_wakes[instance as usize] <= self.now {
@@ -412,8 +428,11 @@ impl World {
                     self.compute(server, Job::Work(id, frame), cost);
                 }
             }
-            HostOutput::Transact { frame, batch, transaction: _ } => {
-                self.transact(id, frame, batch);
+            HostOutput::Transact { frame, batch, transaction } => {
+                if let Some(transaction) = transaction {
+                    self.coordinator.works(transaction);
+                }
+                self.transact((id, frame), batch, transaction);
             }
             HostOutput::Dequeue { home, max } => self.look(id, home, max),
         }
@@ -525,7 +544,7 @@ impl World {
     /// Sums up: the last samples, the full audit, the outcome.
     #[must_use]
     pub fn conclude(mut self) -> Outcome {
-        let quiescent = self.ring.is_empty() && self.queue.is_empty();
+        let quiescent = self.ring.is_empty() && self.next_at().is_none();
         if !quiescent {
             self.pass(self.end.max(self.now));
             self.active = self.now;
@@ -536,6 +555,7 @@ impl World {
         self.sample(self.now);
         // A last run of the cleanup job is no part of the work.
         let ended = self.active;
+        self.audit_transactions();
         self.checks.audit(&self.message_box);
         if quiescent {
             self.checks.nothing_outstanding();
@@ -560,6 +580,7 @@ impl World {
             quiescent,
             unfinished: self.backlog(),
             spool_final: self.spool(),
+            transactions: self.coordinator.counts(),
             meters: self.meters,
             resources,
             verdicts: self.checks.verdicts(),

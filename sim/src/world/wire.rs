@@ -1,7 +1,7 @@
 //! The wire: fetches from sources and calls to sinks.
 
 use floodgate_engine::adapter::{AdapterInput, Transmission, WireRequest, WireResult};
-use floodgate_engine::id::{EndpointId, Key};
+use floodgate_engine::id::{EndpointId, Key, TransactionId};
 use floodgate_engine::message::WireMessage;
 
 use super::{Due, Now, OnWire, World};
@@ -15,13 +15,14 @@ pub(super) struct Fetch {
     token: u64,
     endpoint: EndpointId,
     messages: Vec<WireMessage>,
+    transaction: Option<TransactionId>,
 }
 
 impl World {
     pub(super) fn wire(&mut self, node: u32, token: u64, request: WireRequest) {
         match request {
-            WireRequest::Fetch { endpoint, messages, bytes, .. } => {
-                self.fetch(node, token, endpoint, messages, bytes);
+            WireRequest::Fetch { endpoint, messages, bytes, transaction, .. } => {
+                self.fetch((node, token), endpoint, (messages, bytes), transaction);
             }
             WireRequest::Remove { numbers, .. } => self.remove(node, token, &numbers),
             WireRequest::Transmit(transmission) => self.transmit(node, token, transmission),
@@ -29,13 +30,22 @@ impl World {
         }
     }
 
-    fn fetch(&mut self, node: u32, token: u64, endpoint: EndpointId, count: u32, bytes: u64) {
+    fn fetch(
+        &mut self,
+        (node, token): (u32, u64),
+        endpoint: EndpointId,
+        (count, bytes): (u32, u64),
+        transaction: Option<TransactionId>,
+    ) {
         let Endpoint::Source(source) = &mut self.endpoints[endpoint.index()] else {
             unreachable!("a receive adapter fetches from a source")
         };
         let messages = source.fetch(count, bytes);
         let takes = source.fetch_time(&self.rng, &messages);
-        let fetch = self.fetches.insert(Fetch { node, token, endpoint, messages });
+        if let Some(transaction) = transaction {
+            self.enlist_read(node, transaction, endpoint, &messages);
+        }
+        let fetch = self.fetches.insert(Fetch { node, token, endpoint, messages, transaction });
         if takes.is_zero() {
             self.fetched(fetch);
         } else {
@@ -44,9 +54,15 @@ impl World {
     }
 
     pub(super) fn fetched(&mut self, fetch: Key) {
-        let Some(Fetch { node, token, endpoint, messages }) = self.fetches.remove(fetch) else {
+        let Some(Fetch { node, token, endpoint, mut messages, transaction }) =
+            self.fetches.remove(fetch)
+        else {
             return;
         };
+        if transaction.is_some_and(|id| self.coordinator.active(id).is_none()) {
+            // The time was up meanwhile: they are back at their source.
+            messages.clear();
+        }
         let Endpoint::Source(source) = &self.endpoints[endpoint.index()] else { return };
         let result = WireResult::Fetched { messages, more: source.has_more() };
         self.ring.push_back(Now::Answered(node, token, result));
@@ -67,7 +83,7 @@ impl World {
         self.ring.push_back(Now::Answered(node, token, result));
     }
 
-    fn sink(&mut self, endpoint: EndpointId) -> &mut Sink {
+    pub(super) fn sink(&mut self, endpoint: EndpointId) -> &mut Sink {
         let Endpoint::Sink(sink) = &mut self.endpoints[endpoint.index()] else {
             unreachable!("a send adapter transmits to a sink")
         };
@@ -76,6 +92,9 @@ impl World {
 
     fn transmit(&mut self, node: u32, token: u64, transmission: Transmission) {
         self.meet(transmission.endpoint);
+        if let Some(transaction) = transmission.transaction {
+            self.enlist_write(node, transaction, &transmission);
+        }
         let port = self.topology.send_port(transmission.subscriber);
         let configured = port.map_or(0, |port| port.transport(transmission.on_backup).retry.count);
         let attempt = configured.saturating_sub(transmission.retries_left);
@@ -99,6 +118,7 @@ impl World {
     pub(super) fn wire_done(&mut self, key: Key) {
         let Some(OnWire { call, sent }) = self.on_wire.remove(key) else { return };
         let (now, transmission) = (self.now, call.transmission);
+        let sent = sent && self.takes_part(&transmission);
         let event = Event::WireDone {
             document: transmission.document,
             sequence: transmission.sequence,
@@ -110,14 +130,17 @@ impl World {
             let answer = if sent { "ok" } else { "FAILS" };
             format!("A>W  {} by {port} ({transport}): wire {answer}", transmission.document)
         });
-        self.checks.wire_ends(&transmission, sent);
+        let staged = sent && self.staged_write(&transmission);
+        if !staged {
+            self.checks.wire_ends(&transmission, sent);
+        }
         let forward_to = self.sink(transmission.endpoint).forward_to();
-        if sent {
+        if sent && !staged {
             let port = transmission.subscriber.index();
             self.meters.processed(self.now, port, transmission.arrived, forward_to.is_none());
         }
         let context = match forward_to {
-            Some(to) if sent => Some((to, self.forwarded_context(to, &transmission))),
+            Some(to) if sent && !staged => Some((to, self.forwarded_context(to, &transmission))),
             Some(_) | None => None,
         };
         let result = if sent { WireResult::Sent } else { WireResult::Refused };

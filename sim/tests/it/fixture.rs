@@ -18,7 +18,8 @@ use floodgate_sim::dist::Dist;
 use floodgate_sim::load::{ArrivalKind, Shape, Spacing};
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::setup::{
-    Discipline, DoneOrder, EndpointSettings, Failure, LoadSettings, Setup, SinkSettings,
+    Coordination, Discipline, DoneOrder, EndpointSettings, Failure, LoadSettings, Setup,
+    SinkSettings,
 };
 use floodgate_sim::trace::StoryLine;
 use floodgate_sim::world::World;
@@ -115,6 +116,7 @@ impl Plant {
                 disciplines: vec![Discipline::default()],
                 databases: vec![ServerId(0)],
                 costs: Costs::default(),
+                coordination: Coordination::default(),
                 endpoints: Vec::new(),
                 loads: Vec::new(),
                 faults: Vec::new(),

@@ -1,0 +1,66 @@
+//! A host instance's share in distributed transactions: what is over only when the outcome is.
+
+use super::{Frame, FrameId, HostInstance, HostOutput, Task};
+use crate::batch::{BatchStatus, OperationKind};
+use crate::id::{ReferenceId, TransactionId};
+use crate::message_box::{Action, PreparedBatch};
+
+/// What an open transaction will settle here.
+#[derive(Clone, Debug)]
+pub(super) struct Share {
+    transaction: TransactionId,
+    /// Deliveries that its adapter's batches end.
+    count: usize,
+    /// Messages that the engine deletes in it, since the adapter said `true` (R-TXN-09).
+    own: Vec<ReferenceId>,
+}
+
+impl HostInstance {
+    /// A batch of an adapter was staged: its deliveries end with the transaction.
+    pub(super) fn owe(&mut self, transaction: TransactionId, count: usize) {
+        if count > 0 {
+            self.shares.push(Share { transaction, count, own: Vec::new() });
+        }
+    }
+
+    /// The engine's own part of an adapter batch came back, staged or refused.
+    pub(super) fn owe_own(
+        &mut self,
+        transaction: TransactionId,
+        own: Vec<ReferenceId>,
+        status: &BatchStatus,
+    ) {
+        if status.overall.is_success() {
+            self.shares.push(Share { transaction, count: own.len(), own });
+        } else {
+            self.tasks.push_back(Task::Fail(own));
+        }
+    }
+
+    /// The outcome is known. After an abort the messages are still locked to this instance: what
+    /// the adapter has taken upon itself is the adapter's business, the engine's own part gets its
+    /// default action in a transaction of its own (R-TXN-07). \[M\] for an adapter that said `true`
+    /// and then aborted the documents say nothing.
+    pub(super) fn transaction_done(&mut self, transaction: TransactionId, committed: bool) {
+        let (done, open) = std::mem::take(&mut self.shares)
+            .into_iter()
+            .partition(|share: &Share| share.transaction == transaction);
+        self.shares = open;
+        for Share { count, own, .. } in done {
+            if committed {
+                self.settle(count);
+            } else if !own.is_empty() {
+                self.tasks.push_back(Task::Fail(own));
+            }
+        }
+    }
+
+    /// The engine's default action on `messages`, on a thread of its own.
+    pub(super) fn start_failing(&mut self, messages: Vec<ReferenceId>) {
+        let frame = FrameId(self.frames.insert(Frame::Settle));
+        let fail = |id| (OperationKind::Resubmit, Action::DefaultFailure(id));
+        let actions = messages.into_iter().map(fail).collect();
+        let batch = PreparedBatch { actions, ..PreparedBatch::default() };
+        self.outputs.push_back(HostOutput::Transact { frame, batch, transaction: None });
+    }
+}

@@ -1,0 +1,234 @@
+//! Distributed transactions as a property: whatever fails, each message has exactly one fate.
+
+use floodgate_engine::config::AdapterKind;
+use floodgate_engine::config::{
+    OnPoison, TransactionBegins, TransactionalReceiveSettings, TransactionalSendSettings,
+};
+use floodgate_engine::retry::RetryPolicy;
+use floodgate_engine::sabotage::Sabotage;
+use floodgate_engine::time::Duration;
+use floodgate_sim::cost::Costs;
+use floodgate_sim::dist::Dist;
+use floodgate_sim::load::ArrivalKind;
+use floodgate_sim::setup::{Coordination, DoneOrder, Failure, Resolution, SinkSettings};
+use floodgate_sim::world::World;
+use proptest::prelude::*;
+
+use crate::fixture::{
+    Plant, Verdict, all_kept, demand, demand_eq, finish_within, holds, ms, notices, sink,
+};
+use crate::retry::done_orders;
+use crate::transactional::{SEND, poisoned, receiving};
+
+/// A plant that reads and sends by transactions, and what goes wrong in it.
+#[derive(Clone, Debug)]
+struct Case {
+    receive: TransactionalReceiveSettings,
+    send: TransactionalSendSettings,
+    instances: u32,
+    arrivals: Vec<u64>,
+    poison: Option<u64>,
+    sink: SinkSettings,
+    retry: RetryPolicy,
+    backup: bool,
+    coordination: Coordination,
+    costs: Costs,
+    done: DoneOrder,
+    shuffle_ties: bool,
+    seed: u64,
+}
+
+fn millis(most: u64) -> impl Strategy<Value = Duration> {
+    prop_oneof![Just(0), 0..=most].prop_map(Duration::from_millis)
+}
+
+fn receives() -> impl Strategy<Value = TransactionalReceiveSettings> {
+    let on_poison = prop_oneof![
+        any::<bool>().prop_map(|resumable| OnPoison::SuspendInTransaction { resumable }),
+        // An id forgotten before the next look is poison for ever (R-TXN-13, R-TXN-14).
+        (1000..30_000_u64).prop_map(|remember| OnPoison::SuspendOnNextRead {
+            remember: Duration::from_millis(remember)
+        }),
+    ];
+    let poll = prop::option::of((1..900_u64).prop_map(Duration::from_millis));
+    (1..12_u32, poll, 1..4_u32, on_poison, millis(20_000), 1..3000_u64).prop_map(
+        |(batch_messages, poll, transactions, on_poison, single_for, pause)| {
+            TransactionalReceiveSettings {
+                batch_messages,
+                poll,
+                transactions,
+                on_poison,
+                single_for,
+                pause: Duration::from_millis(pause),
+                ..TransactionalReceiveSettings::default()
+            }
+        },
+    )
+}
+
+fn sends() -> impl Strategy<Value = TransactionalSendSettings> {
+    let begins =
+        prop_oneof![Just(TransactionBegins::AtTransmit), Just(TransactionBegins::InBeginBatch)];
+    (1..12_u32, 1..5_u32, begins).prop_map(|(batch, workers, begins)| TransactionalSendSettings {
+        batch,
+        workers,
+        begins,
+    })
+}
+
+fn sometimes() -> impl Strategy<Value = Failure> {
+    prop_oneof![
+        2 => Just(Failure::Never),
+        2 => (1..600_u32).prop_map(Failure::PerMille),
+        1 => (2..5_u64).prop_map(Failure::Every),
+        1 => (1..3_u32).prop_map(Failure::First),
+    ]
+}
+
+/// Refusals that end some day, so that a source is read empty.
+fn refusals() -> impl Strategy<Value = Failure> {
+    prop_oneof![
+        2 => Just(Failure::Never),
+        2 => (1..500_u32).prop_map(Failure::PerMille),
+        1 => (1..3_u32).prop_map(Failure::First),
+    ]
+}
+
+fn coordinations() -> impl Strategy<Value = Coordination> {
+    let ends = prop_oneof![Just(Resolution::Abort), Just(Resolution::Commit)];
+    // Doubt that always ended in an abort would never let a source run dry.
+    let doubts = prop_oneof![Just(Failure::Never), (1..400_u32).prop_map(Failure::PerMille)];
+    let timeout = prop_oneof![3 => Just(3600 * 1000_u64), 1 => 300..5000_u64];
+    let times = (millis(300), millis(300), timeout, millis(20_000));
+    (times, refusals(), doubts, ends).prop_map(
+        |((prepare, commit, timeout, doubt_lasts), refusals, doubts, doubt_ends)| Coordination {
+            // What can never be prepared in time would be tried for ever.
+            timeout: Duration::from_millis(timeout.max(prepare.as_nanos() / 1_000_000 + 1500)),
+            prepare,
+            commit,
+            refusals,
+            doubts,
+            doubt_lasts,
+            doubt_ends,
+        },
+    )
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let wire = (millis(400), any::<bool>()).prop_map(|(mean, varies)| match varies {
+        true => Dist::Exponential { mean },
+        false => Dist::Constant(mean),
+    });
+    let sinks =
+        (wire, sometimes()).prop_map(|(wire, failure)| SinkSettings { wire, failure, ..sink() });
+    let retries = (0..4_u32, 1..4000_u64).prop_map(|(count, interval)| RetryPolicy {
+        count,
+        interval: Duration::from_millis(interval),
+    });
+    let prices = (millis(3), millis(2)).prop_map(|(sql_transaction, lock_transaction)| Costs {
+        sql_transaction,
+        lock_transaction,
+        ..Costs::default()
+    });
+    let arrivals = prop::collection::vec(prop_oneof![Just(0_u64), 0..5000_u64], 1..30);
+    let source = (receives(), arrivals, prop::option::of(1..5_u64));
+    let partner = (sends(), sinks, retries, any::<bool>());
+    let order = (1..4_u32, done_orders(), any::<bool>(), any::<u64>());
+    (source, partner, coordinations(), prices, order).prop_map(
+        |(source, partner, coordination, costs, order)| {
+            let (receive, mut arrivals, poison) = source;
+            let (send, sink, retry, backup) = partner;
+            let (instances, done, shuffle_ties, seed) = order;
+            arrivals.sort_unstable();
+            Case {
+                receive,
+                send,
+                instances,
+                arrivals,
+                poison,
+                sink,
+                retry,
+                backup,
+                coordination,
+                costs,
+                done,
+                shuffle_ties,
+                seed,
+            }
+        },
+    )
+}
+
+fn plant(case: &Case) -> Plant {
+    let mut plant = receiving(case.receive);
+    plant
+        .send_port("Out", "In", crate::fixture::ASYNC, case.sink.clone())
+        .retry(case.retry.count, case.retry.interval)
+        .instances(case.instances);
+    if case.backup {
+        plant.backup(crate::fixture::ASYNC, case.retry, sink());
+    }
+    plant.setup.topology.adapters[1].kind = AdapterKind::TransactionalSend(case.send);
+    let arrivals: Vec<_> = case.arrivals.iter().map(|at| ms(*at)).collect();
+    let count = arrivals.len() as u64;
+    plant.load(ArrivalKind::Replay(arrivals), Some(count));
+    if let Some(nth) = case.poison {
+        poisoned(&mut plant, nth);
+    }
+    let setup = &mut plant.setup;
+    setup.coordination = case.coordination;
+    setup.costs = case.costs;
+    (setup.done, setup.shuffle_ties, setup.seed) = (case.done, case.shuffle_ties, case.seed);
+    plant
+}
+
+/// What a world ends with: every promise kept, every message sent once or suspended once.
+fn judged(case: &Case, sabotage: Option<Sabotage>) -> Verdict {
+    let mut world = World::new(&plant(case).setup);
+    if let Some(sabotage) = sabotage {
+        world.sabotage(sabotage);
+    }
+    finish_within(&mut world, 300_000)?;
+    let left = world.message_box().reference_counts();
+    let suspended = world.message_box().suspended().len() as u64;
+    let outcome = world.conclude();
+    all_kept(&outcome)?;
+    demand(outcome.quiescent, || "something is left to do".to_owned())?;
+    demand_eq(outcome.transactions.leaked_confirms, 0, "leaked confirm objects")?;
+    demand_eq(left.work + left.locked, 0, "references that nobody has finished")?;
+    // INV-53: exactly one fate for every source message, exactly one copy at the partner.
+    let fates = outcome.meters.processed + suspended;
+    demand_eq(fates, case.arrivals.len() as u64, "fates of source messages")
+}
+
+#[test]
+fn every_message_has_exactly_one_fate() {
+    // INV-10, INV-52, INV-53, INV-55, R-TXN-01, R-TXN-02, R-TXN-03, R-TXN-15, R-CLK-13.
+    holds(2000, "proptest-regressions/transactions.txt", &cases(), |case| judged(case, None));
+}
+
+#[test]
+fn what_shows_before_the_commit_is_noticed() {
+    let broken = notices(50, &cases(), |case| judged(case, Some(Sabotage::ApplyStagedBatches)));
+    assert!(broken.contains("INV-10") || broken.contains("INV-55"), "{broken}");
+}
+
+#[test]
+fn what_an_abort_leaves_behind_is_noticed() {
+    let broken = notices(200, &cases(), |case| judged(case, Some(Sabotage::ApplyAbortedBatches)));
+    assert!(broken.contains("INV-55"), "{broken}");
+}
+
+#[test]
+fn equal_seeds_have_equal_digests_with_chance_in_the_coordinator() {
+    let mut plant = receiving(crate::transactional::mq());
+    plant.send_port("Out", "In", crate::fixture::ASYNC, sink()).poisson(20.0, 200);
+    plant.setup.topology.adapters[1].kind = AdapterKind::TransactionalSend(SEND);
+    plant.setup.coordination.refusals = Failure::PerMille(300);
+    plant.setup.coordination.doubts = Failure::PerMille(300);
+    let (one, two) = (plant.run(), plant.run());
+    assert_eq!((&one.digest, one.transactions), (&two.digest, two.transactions));
+    assert!(one.transactions.aborted > 0 && one.transactions.in_doubt > 0);
+    plant.setup.seed = 2;
+    assert_ne!(plant.run().digest, two.digest);
+}
