@@ -14,7 +14,7 @@ use floodgate_engine::id::{
     AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId,
 };
 use floodgate_engine::time::Instant;
-use floodgate_sim::setup::{EndpointSettings, Setup};
+use floodgate_sim::setup::{Coordination, EndpointSettings, Setup};
 
 use crate::plan::{self, Problems, Scenario};
 use convert::{costs, discipline, done_order, host_settings, position};
@@ -47,6 +47,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         disciplines: scenario.servers.iter().map(|server| discipline(server.discipline)).collect(),
         databases: names.databases(),
         costs: costs(&scenario.costs),
+        coordination: Coordination::default(),
         loads,
         faults: names.faults(),
         measure_from,

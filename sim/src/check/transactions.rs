@@ -200,8 +200,7 @@ impl Checks {
             });
         }
         for sent in ended.sent {
-            let deleted = |effect: &&Effect| matches!(effect, Effect::Deleted { at } if at.sequence == sent.sequence);
-            let deletes = ended.effects.iter().filter(deleted).count();
+            let deletes = ended.effects.iter().filter(|effect| deletes(effect, sent)).count();
             let first = self.transactions.delivered.insert(sent.sequence);
             self.docket.judge(Rule::ExactlyOneFate, deletes == 1 && first, || {
                 let document = sent.document;
@@ -226,4 +225,9 @@ impl Checks {
             format!("{leaked} confirm objects of {transaction} were never called")
         });
     }
+}
+
+/// Whether an effect is the `Delete` of what was sent.
+fn deletes(effect: &Effect, sent: &Transmission) -> bool {
+    matches!(effect, Effect::Deleted { at } if at.sequence == sent.sequence)
 }

@@ -295,7 +295,7 @@ impl Coordinator {
         Some((id, truthful))
     }
 
-    /// What runs out of time now: a transaction to abort, or confirm objects that leaked (R-CLK-18).
+    /// What runs out of time now: a transaction to abort, or leaked confirm objects (R-CLK-18).
     pub(super) fn expire(&mut self, now: Instant) -> Option<Expired> {
         let (id, open) = self.open.iter().find(|(_, open)| open.deadline <= now)?;
         let id = *id;
