@@ -29,5 +29,6 @@ pub mod retry;
 pub mod sabotage;
 pub mod subscription;
 pub mod suspend;
+pub mod throttle;
 pub mod time;
 pub mod transport_proxy;

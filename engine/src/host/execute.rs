@@ -30,6 +30,13 @@ pub(super) struct Execution {
     pub(super) remarked: Vec<ErrorSubject>,
 }
 
+impl Execution {
+    /// Whether it publishes, and so is held back by throttling.
+    pub(super) const fn publishes(&self) -> bool {
+        self.publishes
+    }
+}
+
 /// Finds a message's receive location by its `InboundTransportLocation` (R-RCV-01), remembering
 /// the answer for contexts that are templates.
 #[derive(Clone, Debug, Default)]

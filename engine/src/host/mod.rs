@@ -16,6 +16,7 @@ mod deliver;
 mod dequeuer;
 mod distributed;
 mod execute;
+mod pause;
 mod remark;
 mod resume;
 mod threads;
@@ -34,17 +35,19 @@ use crate::id::{
 };
 use crate::message::WireMessage;
 use crate::message_box::{OutboundMessage, PreparedBatch};
+use crate::throttle::Throttle;
 use crate::time::Instant;
 
 use deliver::{Delivery, Transmitter};
 use dequeuer::Dequeuer;
 use distributed::Share;
 use execute::{Execution, Locations};
+use pause::Pauses;
 use resume::Resumption;
 use threads::ThreadPool;
 
 /// A frame: what one leased thread is doing.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct FrameId(pub Key);
 
 /// Which comes first when a batch completes fast: the return of `Done`, or `BatchComplete`
@@ -116,6 +119,8 @@ pub enum HostInput {
         /// Whether it committed.
         committed: bool,
     },
+    /// A controller throttles it, or lets it go (R-THR-03).
+    Throttle(Throttle),
     /// The instant of [`HostInstance::poll_timeout`] has come.
     Wake,
     /// The host's queue in a MessageBox has something eligible.
@@ -228,6 +233,7 @@ pub struct HostInstance {
     shares: Vec<Share>,
     /// One per MessageBox: each is polled by itself.
     dequeuers: Vec<Dequeuer>,
+    pauses: Pauses,
     outputs: VecDeque<HostOutput>,
 }
 
@@ -261,6 +267,7 @@ impl HostInstance {
             in_process: 0,
             shares: Vec::new(),
             dequeuers: vec![Dequeuer::new(&settings); topology.box_count()],
+            pauses: Pauses::default(),
             outputs: VecDeque::new(),
             topology: Arc::clone(topology),
         }
@@ -309,7 +316,7 @@ impl HostInstance {
                 }
             }
             HostInput::ResumeSuspended { number, wire } => self.resume_suspended(number, *wire),
-            HostInput::WorkDone { frame } => self.work_done(frame),
+            HostInput::WorkDone { frame } => self.work_done(now, frame),
             HostInput::Committed { frame, status } => self.committed(frame, status),
             HostInput::Dequeued { home, asked, messages } => {
                 self.dequeued(now, home, asked, messages);
@@ -321,6 +328,8 @@ impl HostInstance {
                 self.transaction_done(transaction, committed);
             }
             HostInput::Wake => {}
+            HostInput::Throttle(throttle) => self.throttle(throttle),
+            HostInput::Wake => self.end_pauses(now),
         }
         self.start_tasks(now);
         self.look(now);
@@ -338,7 +347,7 @@ impl HostInstance {
         let growth = if self.tasks.is_empty() { None } else { self.threads.grows_at() };
         let looks = self.dequeuers.iter().filter_map(Dequeuer::due).min();
         let look = if self.room() > 0 { looks } else { None };
-        [growth, look].into_iter().flatten().min()
+        [growth, look, self.pauses.due()].into_iter().flatten().min()
     }
 
     /// References that may be taken from the queue now (R-DEQ-04, R-DEQ-08).
@@ -378,7 +387,8 @@ impl HostInstance {
         self.frames.remove(frame.0)
     }
 
-    fn work_done(&mut self, frame: FrameId) {
+    /// A frame goes on after its work.
+    fn proceed(&mut self, frame: FrameId) {
         match self.frames.get(frame.0) {
             Some(Frame::Execute(_)) => self.execute(frame),
             Some(Frame::Deliver(_)) => self.transmit_next(frame),

@@ -8,6 +8,7 @@ use floodgate_engine::message_box::{
     ServiceInstance, ServiceInstanceId,
 };
 use floodgate_engine::subscription::PortState;
+use floodgate_engine::throttle::Throttle;
 use floodgate_engine::time::{Duration, Instant};
 
 use super::{Due, Now, World};
@@ -25,6 +26,11 @@ pub enum Acted {
 }
 
 impl World {
+    /// Throttles a host instance from now on, or lets it go (R-THR-03).
+    pub fn throttle(&mut self, instance: HostInstanceId, throttle: Throttle) {
+        self.ring.push_back(Now::Host(instance, HostInput::Throttle(throttle)));
+    }
+
     /// An operator resumes what is suspended at `port`; returns how many references (R-MBX-08).
     pub fn resume(&mut self, port: SendPortId) -> usize {
         let resumed = self.message_box.resume(port);

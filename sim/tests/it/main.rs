@@ -21,5 +21,6 @@ mod ports;
 mod remarks;
 mod retry;
 mod smoke;
+mod throttle;
 mod transactional;
 mod transactions;
