@@ -11,7 +11,11 @@ use crate::time::Duration;
 pub const MAX_DELAY: Duration = Duration::from_millis(300_000);
 
 macro_rules! states {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal,)* }) => {
+    (
+        $(#[$doc:meta])* $name:ident {
+            $($(#[$variant_doc:meta])* $variant:ident = $code:literal,)*
+        }
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
         #[repr(u8)]
