@@ -327,7 +327,6 @@ impl HostInstance {
             HostInput::TransactionDone { transaction, committed } => {
                 self.transaction_done(transaction, committed);
             }
-            HostInput::Wake => {}
             HostInput::Throttle(throttle) => self.throttle(throttle),
             HostInput::Wake => self.end_pauses(now),
         }
