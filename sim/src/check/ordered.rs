@@ -17,6 +17,11 @@ struct OrderedPort {
     failed: Option<u64>,
     /// The message with which an operator suspended the whole instance.
     held: Option<u64>,
+    /// Messages that were routed while the port was stopped: not in the instance until an operator
+    /// resumes them, and then out of order (R-ORD-15).
+    apart: Vec<u64>,
+    /// Those of them that were resumed: they go when their turn comes, whatever went before.
+    late: Vec<u64>,
     published: u64,
     gone: u64,
     suspended: u64,
@@ -37,6 +42,8 @@ impl OrderedPorts {
                 with_adapter: None,
                 failed: None,
                 held: None,
+                apart: Vec::new(),
+                late: Vec::new(),
                 published: 0,
                 gone: 0,
                 suspended: 0,
@@ -78,6 +85,7 @@ impl OrderedPorts {
         self.left_adapter(at);
         if let Some(port) = self.of(at.subscriber) {
             port.gone += 1;
+            port.apart.retain(|apart| *apart != at.sequence);
             let held = port.held.take_if(|held| *held == at.sequence).is_some();
             port.suspended -= u64::from(suspended && !held);
             if port.failed == Some(at.sequence) {
@@ -90,7 +98,12 @@ impl OrderedPorts {
         if let Some(port) = self.of(at.subscriber) {
             let held = port.held.take_if(|held| *held == at.sequence).is_some();
             port.suspended -= u64::from(!held);
-            port.failed = None;
+            if let Some(place) = port.apart.iter().position(|apart| *apart == at.sequence) {
+                port.apart.remove(place);
+                port.late.push(at.sequence);
+            } else {
+                port.failed = None;
+            }
         }
     }
 
@@ -109,6 +122,7 @@ impl OrderedPorts {
         }
         port.suspended += 1;
         if reason == Reason::PortStopped {
+            port.apart.push(at.sequence);
             return;
         }
         match port.on_failure {
@@ -127,6 +141,9 @@ impl OrderedPorts {
     /// The wire took a message.
     pub(super) fn sent(&mut self, docket: &mut Docket, port: SubscriberId, sequence: u64) {
         let Some(ordered) = self.of(port) else { return };
+        if ordered.late.contains(&sequence) {
+            return;
+        }
         // Not less: a duplicate of the message in flight is not a change of order.
         let in_order = sequence >= ordered.sent_last;
         let last = std::mem::replace(&mut ordered.sent_last, sequence);
@@ -146,10 +163,10 @@ impl OrderedPorts {
             let Some(port) = port else { continue };
             let id = SendPortId::from(index);
             let waiting = message_box.ordered_backlog(id) as u64;
-            let present = port.published - port.gone;
+            let present = port.published - port.gone - port.apart.len() as u64;
             match port.on_failure {
                 OnFailure::Continue => {
-                    let expected = present - port.suspended;
+                    let expected = present + port.apart.len() as u64 - port.suspended;
                     docket.judge(Rule::ContinueLosesOnlyFailed, waiting == expected, || {
                         format!("{waiting} wait at {id}, {expected} of its messages neither left nor failed")
                     });

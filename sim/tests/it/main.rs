@@ -21,6 +21,7 @@ mod ports;
 mod remarks;
 mod retry;
 mod smoke;
+mod state_machine;
 mod throttle;
 mod transactional;
 mod transactions;
