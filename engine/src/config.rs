@@ -12,6 +12,7 @@ use crate::id::{
 };
 use crate::message::{Context, PropertyId, PropertyTable, Value};
 use crate::message_box::MessageBoxPolicy;
+use crate::orchestration::Program;
 use crate::pipeline::{ReceivePipeline, SendPipeline};
 use crate::retry::RetryPolicy;
 use crate::subscription::{Filter, PortState};
@@ -104,8 +105,11 @@ pub struct Orchestration {
     pub filter: Filter,
     /// 1 is dequeued first, 10 last.
     pub priority: u8,
-    /// Whether messages of one instance are received in publication order (R-ORD-02).
+    /// Whether messages of one instance are received in publication order (R-ORD-02). \[M\] A
+    /// convoy takes them so in any case: without this mark the product only does not promise it.
     pub ordered: bool,
+    /// Its shapes.
+    pub program: Program,
 }
 
 /// Who a reference is for.

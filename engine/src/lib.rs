@@ -23,6 +23,7 @@ pub mod id;
 mod interchange;
 pub mod message;
 pub mod message_box;
+pub mod orchestration;
 pub mod pipeline;
 pub mod properties_to_update;
 pub mod retry;

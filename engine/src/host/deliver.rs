@@ -75,6 +75,7 @@ impl HostInstance {
         self.waiting += found;
         self.in_process += found;
         for message in messages {
+            let Some(message) = self.takes_turn(message) else { continue };
             let adapter = message.adapter;
             self.transmitters[adapter.index()].pending.push_back(message);
             self.queue_delivery(adapter);

@@ -17,6 +17,7 @@ mod dequeuer;
 mod distributed;
 mod execute;
 mod pause;
+mod orchestrate;
 mod remark;
 mod resume;
 mod threads;
@@ -179,6 +180,8 @@ enum Task {
     Resume(Resumption),
     /// Messages that need the engine's default action.
     Fail(Vec<ReferenceId>),
+    /// An orchestration's message.
+    Orchestrate(Box<OutboundMessage>),
 }
 
 #[derive(Clone, Debug)]
@@ -186,6 +189,8 @@ enum Frame {
     Deliver(Delivery),
     Execute(Execution),
     Resume(Resumption),
+    /// An orchestration takes its turn (R-ORD-03).
+    Orchestrate(Box<OutboundMessage>),
     /// A commit that the engine itself asked for: its outcome is nobody's callback.
     Settle,
     /// The same inside a transaction, and the messages it is about (R-TXN-09).
@@ -375,6 +380,7 @@ impl HostInstance {
                 Some(Task::Deliver(adapter)) => self.start_delivery(adapter),
                 Some(Task::Resume(resumption)) => self.start_resumption(resumption),
                 Some(Task::Fail(messages)) => self.start_failing(messages),
+                Some(Task::Orchestrate(message)) => self.start_turn(message),
                 None => unreachable!("the queue of tasks was not empty"),
             }
         }
@@ -392,11 +398,15 @@ impl HostInstance {
             Some(Frame::Execute(_)) => self.execute(frame),
             Some(Frame::Deliver(_)) => self.transmit_next(frame),
             Some(Frame::Resume(_)) => self.resumed(frame),
+            Some(Frame::Orchestrate(_)) => self.take_turn(frame),
             Some(Frame::Settle | Frame::SettleIn(..)) | None => {}
         }
     }
 
     fn committed(&mut self, frame: FrameId, status: BatchStatus) {
+        if matches!(self.frames.get(frame.0), Some(Frame::Orchestrate(_))) {
+            return self.turn_ended(frame, &status);
+        }
         match self.release(frame) {
             Some(Frame::Execute(execution)) => self.executed(&execution, status),
             Some(Frame::Settle) => {
@@ -405,7 +415,7 @@ impl HostInstance {
                 self.settle(settled);
             }
             Some(Frame::SettleIn(transaction, own)) => self.owe_own(transaction, own, &status),
-            Some(Frame::Deliver(_) | Frame::Resume(_)) | None => {}
+            Some(Frame::Deliver(_) | Frame::Orchestrate(_) | Frame::Resume(_)) | None => {}
         }
     }
 

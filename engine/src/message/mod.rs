@@ -72,6 +72,8 @@ system_properties! {
     /// Retries left on the transport in use (R-RETRY-02). A delivered message carries it as a
     /// field of its own; only `PropertiesToUpdate` names it.
     RETRY_COUNT = 17, "BTS.RetryCount";
+    /// true: the instance that the message belongs to has passed its Suspend shape (R-ADD-01).
+    SUSPEND_SHAPE_PASSED = 18, "XLANGs.SuspendShapePassed";
 }
 
 /// Names of properties, interned once when a topology is built.
@@ -298,7 +300,10 @@ impl DocumentName {
 
 impl fmt::Display for DocumentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.split {
+        if let Some(received) = self.wire.checked_sub(crate::orchestration::SENT_BY_ORCHESTRATIONS)
+        {
+            write!(f, "o{received}")
+        } else if self.split {
             write!(f, "m{}.{}", self.wire, self.sequence)
         } else {
             write!(f, "m{}", self.wire)

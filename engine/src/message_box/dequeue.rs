@@ -27,11 +27,13 @@ impl MessageBox {
     /// When a waiting reference becomes eligible next: ask [`Self::wake`] then.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.queues.iter().chain(&self.own_queues).filter_map(HostQueue::next_due).min()
+        let queues = self.queues.iter().chain(&self.own_queues).filter_map(HostQueue::next_due);
+        queues.chain(self.convoys.next_end()).min()
     }
 
     /// Reports the queues whose waiting references are due (see [`Self::take_ready`]).
     pub fn wake(&mut self, now: Instant) {
+        self.end_idle_convoys(now);
         for (index, queue) in self.queues.iter_mut().enumerate() {
             // What is due now must not hide from `poll_timeout` what is due later.
             if queue.promote_due(now) {

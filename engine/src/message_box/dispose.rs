@@ -68,6 +68,9 @@ impl MessageBox {
         let (place, pending) = (self.place(id, reference), reference.pending);
         self.effects.push(effect(place));
         self.leave_ordered(place);
+        if !self.convoys.are_none() {
+            self.consumed(id);
+        }
         self.remove(id);
         self.settle_rest(place.subscriber, pending);
     }

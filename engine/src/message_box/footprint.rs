@@ -25,7 +25,11 @@ impl MessageBox {
                 continue;
             }
             let home = action.reference().map_or(MessageBoxId(0), |id| self.home_of(id));
-            footprints.add(home, Footprint { rows: 1, bytes: 0 });
+            // A persistence point of an orchestration writes the state of its instance too.
+            let reference = action.reference().and_then(|id| self.references.get(id.0));
+            let stateful =
+                reference.is_some_and(|known| self.subscribers[known.subscriber.index()].stateful);
+            footprints.add(home, Footprint { rows: 1 + u32::from(stateful), bytes: 0 });
         }
         footprints
     }

@@ -6,6 +6,7 @@
 //!
 //! What it refuses to be: a database. It keeps no history, and a garbage row is only a count.
 
+mod convoy;
 mod dequeue;
 mod dispose;
 mod dynamic;
@@ -42,6 +43,8 @@ use crate::subscription::{PortState, RouteId, SubscriptionTable};
 use crate::suspend::SuspendedQueue;
 use crate::time::Instant;
 
+use convoy::Convoys;
+pub use convoy::OrchestrationStatus;
 pub use dequeue::Ready;
 use dynamic::Addresses;
 use host_queue::HostQueue;
@@ -158,6 +161,7 @@ pub struct MessageBox {
     enlistable: Enlistable,
     policy: MessageBoxPolicy,
     remarks: Remarks,
+    convoys: Convoys,
     suspended: SuspendedQueue,
     staging: Staging,
     counts: ReferenceCounts,
@@ -216,6 +220,7 @@ impl MessageBox {
             enlistable,
             policy: topology.policy,
             remarks: Remarks::default(),
+            convoys: Convoys::of(topology),
             suspended: SuspendedQueue::default(),
             staging: Staging::default(),
             counts: ReferenceCounts::default(),
@@ -369,6 +374,7 @@ impl MessageBox {
                 Action::DefaultFailure(reference)
                 | Action::Delete(reference)
                 | Action::Resubmit(reference, _)
+                | Action::SuspendInstance(reference, _)
                 | Action::SuspendReference(reference) => self.stage(owner, *reference),
                 Action::NextTransport(reference) => match self.stage(owner, *reference) {
                     Status::OK if !self.has_backup(*reference) => Status::NO_BACKUP_TRANSPORT,
@@ -406,6 +412,7 @@ impl MessageBox {
         | Action::Delete(id)
         | Action::NextTransport(id)
         | Action::Resubmit(id, _)
+        | Action::SuspendInstance(id, _)
         | Action::SuspendReference(id)) = action
         else {
             return;
@@ -430,6 +437,7 @@ impl MessageBox {
         let PreparedBatch { actions, documents, remarks, .. } = batch;
         let errors = wire_errors(&remarks);
         self.keep_remarks(remarks);
+        self.convoys.at(now);
         let mut documents = documents.into_iter();
         for (_, action) in actions {
             match action {
@@ -448,6 +456,7 @@ impl MessageBox {
                 Action::Delete(id) => self.finish(id, |at| Effect::Deleted { at }),
                 Action::Resubmit(id, at) => self.resubmit(now, id, at.max(now)),
                 Action::NextTransport(id) => self.move_to_next_transport(id),
+                Action::SuspendInstance(id, reason) => self.suspend_reference(id, reason),
                 Action::SuspendReference(id) => self.suspend_reference(id, Reason::Adapter),
                 Action::DefaultFailure(id) => self.default_failure(now, id),
             }

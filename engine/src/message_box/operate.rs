@@ -58,6 +58,13 @@ impl MessageBox {
         self.resume_all(port.into(), &suspended);
     }
 
+    /// The same for a subscriber of any kind.
+    pub(super) fn resume_subscriber(&mut self, subscriber: SubscriberId) -> usize {
+        let suspended = self.suspended_at(subscriber, |resumable, _| resumable);
+        self.resume_all(subscriber, &suspended);
+        suspended.len()
+    }
+
     fn resume_all(&mut self, subscriber: SubscriberId, suspended: &[ReferenceId]) {
         let at = subscriber.index();
         let own = self.subscribers[at].transports[0];

@@ -68,11 +68,6 @@ impl OrderedInstance {
         self.queue.drain(..).collect()
     }
 
-    /// The message whose turn it is.
-    pub(super) fn head(&self) -> Option<ReferenceId> {
-        self.queue.front().copied()
-    }
-
     /// Whether a message waits here, the head included.
     pub(super) fn contains(&self, reference: ReferenceId) -> bool {
         self.queue.contains(&reference)
@@ -86,6 +81,11 @@ impl OrderedInstance {
     /// Whether the instance is suspended.
     pub(super) const fn is_stopped(&self) -> bool {
         self.stopped
+    }
+
+    /// The message whose turn it is.
+    pub(super) fn head(&self) -> Option<ReferenceId> {
+        self.queue.front().copied()
     }
 
     /// Messages behind and including the head.

@@ -104,7 +104,7 @@ impl MessageBox {
             return self.publish_unrouted(now, document);
         }
         let route = self.routes[at as usize];
-        if self.spools.len() > 1 || !self.correlated.is_empty() {
+        if self.spools.len() > 1 || !self.correlated.is_empty() || !self.convoys.are_none() {
             return self.publish_apart(document, route, at);
         }
         let references = self.subscriptions.matches(route).len();
@@ -120,7 +120,7 @@ impl MessageBox {
     /// The general case of [`Self::publish`]: several MessageBoxes, or running instances.
     fn publish_apart(&mut self, document: Document, route: RouteId, at: u32) {
         let mut targets: Vec<(Match, Option<Key>, MessageBoxId)> = Vec::new();
-        for key in self.correlated_with(at) {
+        for key in self.running_for(&document, at) {
             let Some(instance) = self.instances.get(key) else { continue };
             let by = Match { subscriber: instance.subscriber, group: None };
             targets.push((by, Some(key), instance.home));
@@ -130,11 +130,12 @@ impl MessageBox {
         for at in 0..self.subscriptions.matches(route).len() {
             let by = self.subscriptions.matches(route)[at];
             // A convoy: what goes to a running instance does not activate another of its kind.
-            if targets[..correlated].iter().any(|(known, ..)| *known == by) {
+            if targets[..correlated].iter().any(|(known, ..)| known.subscriber == by.subscriber) {
                 continue;
             }
             let home = self.home_of_activation(by.subscriber, &mut turn);
-            targets.push((by, None, home));
+            let started = self.start_convoy(by.subscriber, &document, home);
+            targets.push((by, started, home));
         }
         let mut homes: Vec<(MessageBoxId, u32)> = Vec::new();
         for (_, _, home) in &targets {
@@ -156,6 +157,17 @@ impl MessageBox {
             let (_, message) = row.expect("a row was stored for every home");
             self.refer(*message, name, by, instance, home);
         }
+    }
+
+    /// The running instances that a document goes to. One that a message before it in the same
+    /// batch started is among them (R-ORD-21).
+    fn running_for(&self, document: &Document, at: u32) -> Vec<Key> {
+        if self.convoys.are_none() {
+            return self.correlated_with(at).collect();
+        }
+        let mut running = self.instances.matching(document);
+        running.retain(|instance| self.admits_instance(document, *instance));
+        running
     }
 
     /// Where a new activation lives: an ordered port's instance stays where it is, others go
@@ -231,10 +243,11 @@ impl MessageBox {
         let host = self.host(&reference);
         let id = ReferenceId(self.references.insert(reference));
         let place = Place { reference: id, document, subscriber, home, host, sequence };
+        let activates = self.activates(instance);
         self.effects.push(Effect::Referenced {
             at: place,
             group: by.group,
-            activates: instance.is_none(),
+            activates,
             retries_left: own.retry.count,
         });
         if stopped {
@@ -243,6 +256,9 @@ impl MessageBox {
             self.suspended.references += 1;
             let reason = Reason::PortStopped;
             self.effects.push(Effect::SuspendedReference { at: place, resumable: true, reason });
+            return;
+        }
+        if !self.convoys.are_none() && self.join_convoy(place) {
             return;
         }
         let offers_followers = self.is_sabotaged(Sabotage::OfferOrderedFollowers);

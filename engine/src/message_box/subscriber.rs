@@ -19,6 +19,8 @@ pub(super) struct Subscriber {
     pub(super) ordered: Option<(OnFailure, OrderedInstance)>,
     /// Where the one instance of an ordered port lives, once it does (R-MMB-03, R-ORD-05).
     pub(super) home: Option<MessageBoxId>,
+    /// Whether its instances have a state to write at every persistence point.
+    pub(super) stateful: bool,
     /// Whether every message chooses its own adapter (R-DYN-01).
     pub(super) dynamic: bool,
     /// What is written into the context of a delivered message, by transport (R-SND-04).
@@ -62,6 +64,7 @@ impl Subscriber {
             state: PortState::Started,
             ordered: None,
             home: None,
+            stateful: false,
             dynamic: false,
             configuration: [None, None],
             two_way: false,
@@ -88,6 +91,7 @@ impl Subscriber {
                         .ordered
                         .map(|on_failure| (on_failure, OrderedInstance::default())),
                     home: None,
+                    stateful: false,
                     dynamic,
                     configuration,
                     two_way: port.two_way,
@@ -95,7 +99,7 @@ impl Subscriber {
             }
             SubscriberKind::Orchestration(id) => {
                 let orchestration = &topology.orchestrations[id.index()];
-                inside(orchestration.host, orchestration.priority)
+                Self { stateful: true, ..inside(orchestration.host, orchestration.priority) }
             }
             // The host differs from location to location; the instance's owner says which.
             SubscriberKind::Responses(_) => inside(HostId::default(), CORRELATING_PRIORITY),

@@ -29,6 +29,10 @@ pub enum Reason {
     Operator,
     /// A dynamic port's message that no adapter answers to (R-DYN-02).
     Unaddressed,
+    /// An orchestration came to its Suspend shape (R-ADD-01).
+    SuspendShape,
+    /// The instance it was routed to ended without it (R-MBX-12; 0xC0C01B4C).
+    Zombie,
 }
 
 /// What one operation of a batch will do, once pipelines and maps have run.
@@ -55,6 +59,8 @@ pub enum Action {
     Refuse(Status),
     /// Makes a reference eligible again at an instant (R-RETRY-06).
     Resubmit(ReferenceId, Instant),
+    /// Suspends an orchestration's instance with the message it received.
+    SuspendInstance(ReferenceId, Reason),
     /// Suspends a delivered message.
     SuspendReference(ReferenceId),
     /// Suspends a message in the form it was submitted in (R-RCV-08).
@@ -79,6 +85,7 @@ impl Action {
             | Self::DefaultFailure(id)
             | Self::NextTransport(id)
             | Self::Resubmit(id, _)
+            | Self::SuspendInstance(id, _)
             | Self::SuspendReference(id) => Some(*id),
             Self::ForgetSuspended(_)
             | Self::Nothing

@@ -45,6 +45,7 @@ impl Asked {
             | Action::Publish { .. }
             | Action::Refuse(_)
             | Action::Resubmit(..)
+            | Action::SuspendInstance(..)
             | Action::SuspendReference(_)
             | Action::SuspendWire { .. } => None,
         };
@@ -69,6 +70,7 @@ impl Asked {
                 Action::DefaultFailure(_)
                 | Action::NextTransport(_)
                 | Action::Resubmit(..)
+                | Action::SuspendInstance(..)
                 | Action::SuspendReference(_) => asked.dispositions += 1,
                 Action::SuspendWire { .. } => asked.suspended_wires += 1,
                 Action::ForgetSuspended(_) | Action::Nothing | Action::Refuse(_) => {}
@@ -106,9 +108,10 @@ impl Asked {
                 Effect::Published { .. }
                 | Effect::SuspendedMessage { reason: Reason::Routing, .. } => done.documents += 1,
                 Effect::Deleted { .. } => done.deletes += 1,
-                // What an operator asked for is done by whatever commit brings it to rest.
+                // What a stop or the end of an instance brings with it nobody asked for, and what an
+                // operator asked for is done by whatever commit brings it to rest.
                 Effect::SuspendedReference {
-                    reason: Reason::PortStopped | Reason::Operator,
+                    reason: Reason::PortStopped | Reason::Operator | Reason::Zombie,
                     ..
                 } => {}
                 Effect::MovedToNextTransport { .. }

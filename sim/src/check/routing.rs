@@ -5,7 +5,7 @@
 
 use floodgate_engine::batch::{BatchStatus, Status};
 use floodgate_engine::config::Topology;
-use floodgate_engine::id::{ReferenceId, SubscriberId};
+use floodgate_engine::id::{OrchestrationId, ReferenceId, SubscriberId};
 use floodgate_engine::message::{Document, DocumentName, Predicate, PropertyId, Value};
 use floodgate_engine::message_box::{Effect, Place, PortOperation, Reason};
 use floodgate_engine::subscription::{Filter, PortState};
@@ -34,13 +34,20 @@ pub(super) struct Routing {
     hosts: Vec<Vec<(PropertyId, Value)>>,
     /// What documents demand of hosts: only of those that demand something.
     demands: FxHashMap<DocumentName, Vec<Predicate>>,
+    /// Orchestrations of which a message starts an instance or joins a running one.
+    convoys: Vec<SubscriberId>,
     /// The reference that must be suspended next, since its port or group is not started.
     held: Option<ReferenceId>,
 }
 
 impl Routing {
     pub(super) fn new(topology: &Topology) -> Self {
+        let orchestrations = (0..topology.orchestrations.len()).map(OrchestrationId::from);
+        let convoys = orchestrations
+            .filter(|id| topology.orchestrations[id.index()].program.convoy.is_some())
+            .map(|id| topology.subscriber_of_orchestration(id));
         Self {
+            convoys: convoys.collect(),
             routed: 0,
             ports: topology.send_ports.iter().map(|port| port.state).collect(),
             groups: topology.send_port_groups.iter().map(|group| group.state).collect(),
@@ -165,6 +172,13 @@ impl Routing {
             }
             reached.extend(std::iter::repeat_n(SubscriberId::from(index), matches));
         }
+        for (index, orchestration) in topology.orchestrations.iter().enumerate() {
+            let host = &topology.hosts[orchestration.host.index()];
+            let matches = orchestration.filter.matches(|property| document.promoted(property));
+            if matches && document.context.admits(&host.properties) {
+                reached.push(topology.subscriber_of_orchestration(index.into()));
+            }
+        }
         reached
     }
 }
@@ -222,8 +236,9 @@ impl Checks {
         let mut made: Vec<SubscriberId> = effects
             .iter()
             .filter_map(|effect| {
-                let Effect::Referenced { at, activates: true, .. } = effect else { return None };
-                (at.document == *document).then_some(at.subscriber)
+                let Effect::Referenced { at, activates, .. } = effect else { return None };
+                let by_filter = *activates || self.routing.convoys.contains(&at.subscriber);
+                (by_filter && at.document == *document).then_some(at.subscriber)
             })
             .collect();
         made.sort_unstable();

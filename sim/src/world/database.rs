@@ -6,6 +6,7 @@ use floodgate_engine::host::{FrameId, HostInput};
 use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId, TransactionId};
 use floodgate_engine::message::{PropertyId, Value};
 use floodgate_engine::message_box::{Action, Effect, Footprints, PreparedBatch, Ready};
+use floodgate_engine::orchestration::SENT_BY_ORCHESTRATIONS;
 use floodgate_engine::time::Instant;
 
 use super::load::documents_of;
@@ -129,10 +130,15 @@ impl World {
         // What is resumed was accepted when it was suspended.
         let again = |(_, action): &(_, Action)| matches!(action, Action::ForgetSuspended(_));
         let resumes = batch.actions.iter().any(again);
-        let accepted = match resumes {
+        let accepted: u64 = match resumes {
             true => 0,
             false => batch.actions.iter().map(|(_, action)| self.accepts(action)).sum(),
         };
+        // What an orchestration sends came from no source.
+        let made = (batch.documents.iter())
+            .filter(|document| document.name.wire >= SENT_BY_ORCHESTRATIONS)
+            .count() as u64;
+        let accepted = accepted.saturating_sub(made);
         let expected: Vec<_> = (batch.documents.iter())
             .filter_map(|document| self.checks.expect_route(&self.topology, document))
             .collect();
@@ -154,6 +160,9 @@ impl World {
         self.tell_ready();
         if resumes {
             self.watch_reports();
+        }
+        if !self.topology.orchestrations.is_empty() {
+            self.watch_box();
         }
         status
     }
@@ -183,6 +192,7 @@ impl World {
             | Action::NextTransport(_)
             | Action::Refuse(_)
             | Action::Resubmit(..)
+            | Action::SuspendInstance(..)
             | Action::SuspendReference(_) => 0,
         }
     }
@@ -296,6 +306,9 @@ impl World {
         }
         self.box_wake = Instant::MAX;
         self.message_box.wake(self.now);
+        if !self.topology.orchestrations.is_empty() {
+            self.operated();
+        }
         self.tell_ready();
         self.watch_box();
     }

@@ -1,7 +1,7 @@
 //! What an operator does while a world runs: each act takes no time, and all who watch see it.
 
 use floodgate_engine::host::HostInput;
-use floodgate_engine::id::{HostInstanceId, SendPortGroupId, SendPortId};
+use floodgate_engine::id::{HostInstanceId, OrchestrationId, SendPortGroupId, SendPortId};
 use floodgate_engine::message::{PropertyId, Value, WireMessage};
 use floodgate_engine::message_box::{
     InstanceOperation, InstanceRefusal, Operated, PortOperation, PortRefusal, SavedMessage,
@@ -34,6 +34,14 @@ impl World {
     /// An operator resumes what is suspended at `port`; returns how many references (R-MBX-08).
     pub fn resume(&mut self, port: SendPortId) -> usize {
         let resumed = self.message_box.resume(port);
+        self.operated();
+        resumed
+    }
+
+    /// An operator resumes the suspended instances of an orchestration (R-ADD-01); returns how many.
+    pub fn resume_orchestration(&mut self, id: OrchestrationId) -> usize {
+        let subscriber = self.topology.subscriber_of_orchestration(id);
+        let resumed = self.message_box.resume_orchestration(subscriber);
         self.operated();
         resumed
     }

@@ -11,6 +11,7 @@ mod determinism;
 mod exhaustive;
 mod fixture;
 mod golden;
+mod golden_orchestration;
 mod golden_ports;
 mod golden_send;
 mod golden_transactions;

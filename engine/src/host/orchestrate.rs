@@ -1,0 +1,86 @@
+//! Running orchestrations: each received message is one turn on an engine thread and ends in one
+//! transaction, which is the persistence point of the instance.
+
+use super::{Frame, FrameId, HostInstance, HostOutput, Task};
+use crate::adapter::ErrorSubject;
+use crate::batch::{BatchStatus, OperationKind};
+use crate::config::SubscriberKind;
+use crate::demand::Demand;
+use crate::message::{PropertyId, Value};
+use crate::message_box::{Action, OutboundMessage, PreparedBatch, Reason, Remark};
+
+impl HostInstance {
+    /// Whether a message is for an orchestration; it then waits for a thread as such.
+    pub(super) fn takes_turn(&mut self, message: OutboundMessage) -> Option<OutboundMessage> {
+        if message.subscriber.index() < self.topology.send_ports.len() {
+            return Some(message);
+        }
+        match self.topology.subscriber(message.subscriber) {
+            SubscriberKind::Orchestration(_) => {
+                self.tasks.push_back(Task::Orchestrate(Box::new(message)));
+                None
+            }
+            SubscriberKind::Responses(_) | SubscriberKind::SendPort(_) => Some(message),
+        }
+    }
+
+    /// A turn begins. \[M\] It costs the CPU what receiving and sending such a message costs: the
+    /// product's own price of an orchestration's shapes is not published.
+    pub(super) fn start_turn(&mut self, message: Box<OutboundMessage>) {
+        self.waiting -= 1;
+        let mut demand =
+            Demand { send_messages: 1, send_bytes: message.bytes, ..Demand::default() };
+        if self.orchestration(&message).is_some_and(|known| known.program.sends.is_some()) {
+            demand.receive_messages = 1;
+            demand.receive_bytes = message.bytes;
+        }
+        let frame = FrameId(self.frames.insert(Frame::Orchestrate(message)));
+        self.outputs.push_back(HostOutput::Work { frame, demand });
+    }
+
+    fn orchestration(&self, message: &OutboundMessage) -> Option<&crate::config::Orchestration> {
+        match self.topology.subscriber(message.subscriber) {
+            SubscriberKind::Orchestration(id) => self.topology.orchestrations.get(id.index()),
+            SubscriberKind::Responses(_) | SubscriberKind::SendPort(_) => None,
+        }
+    }
+
+    /// The shapes ran: suspends at a Suspend shape that was not passed yet (R-ADD-01), else
+    /// consumes the message and publishes what the send shape makes of it, both or neither.
+    pub(super) fn take_turn(&mut self, frame: FrameId) {
+        let Some(Frame::Orchestrate(message)) = self.frames.get(frame.0) else { return };
+        let Some(orchestration) = self.orchestration(message) else { return };
+        let reference = message.reference;
+        let mut batch = PreparedBatch::default();
+        let passed = message.context.is_set(PropertyId::SUSPEND_SHAPE_PASSED);
+        if orchestration.program.suspends && !passed {
+            let mark = vec![(PropertyId::SUSPEND_SHAPE_PASSED, Value::Bool(true))];
+            batch.remarks.push((ErrorSubject::Reference(reference), Remark::Properties(mark)));
+            batch.actions.push(suspend(reference, Reason::SuspendShape));
+        } else {
+            batch.actions.push((OperationKind::Delete, Action::Delete(reference)));
+            if let Some(document) = orchestration.sends(&self.topology, message) {
+                batch.documents.push(document);
+                batch.actions.push((OperationKind::Submit, Action::Publish { first: 0, count: 1 }));
+            }
+        }
+        self.outputs.push_back(HostOutput::Transact { frame, batch, transaction: None });
+    }
+
+    /// The turn's transaction came back. Where it failed, since nobody subscribes to what was
+    /// sent, nothing of the turn happened, and the instance is suspended before it.
+    pub(super) fn turn_ended(&mut self, frame: FrameId, status: &BatchStatus) {
+        let Some(Frame::Orchestrate(message)) = self.frames.get(frame.0) else { return };
+        let reference = message.reference;
+        if status.overall.is_success() {
+            self.release(frame);
+            self.settle(1);
+        } else {
+            self.transact_own(frame, vec![suspend(reference, Reason::Routing)]);
+        }
+    }
+}
+
+const fn suspend(reference: crate::id::ReferenceId, reason: Reason) -> (OperationKind, Action) {
+    (OperationKind::MoveToSuspendQueue, Action::SuspendInstance(reference, reason))
+}

@@ -1,0 +1,221 @@
+//! Convoys: running orchestration instances that receive every message of their value
+//! (R-SUB-05, R-ORD-03).
+//!
+//! The instance starts with the commit that publishes its first message, together with the
+//! subscription that leads the others to it. It takes one message at a time, in publication order,
+//! and the subscription goes when it ends (INV-26). What is still routed to it then is discarded:
+//! suspended, not resumable (R-MBX-12).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+
+use super::instance::as_place;
+use super::ordered::OrderedInstance;
+use super::{Effect, MessageBox, Place, Reason, ReferenceState};
+use crate::config::{SubscriberKind, Topology};
+use crate::id::{Key, MessageBoxId, OrchestrationId, ReferenceId, SubscriberId};
+use crate::message::Document;
+use crate::orchestration::Convoy;
+use crate::time::Instant;
+
+/// Status of a service instance; the numbers are the product's (R-MBX-02).
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[repr(u8)]
+pub enum OrchestrationStatus {
+    /// A message waits to be taken.
+    ReadyToRun = 1,
+    /// A host instance runs it.
+    Active = 2,
+    /// Suspended; an operator may resume it.
+    SuspendedResumable = 4,
+    /// In the MessageBox alone, waiting for a message.
+    Dehydrated = 8,
+}
+
+#[derive(Clone, Debug)]
+struct Running {
+    key: Key,
+    convoy: Convoy,
+    subscriber: SubscriberId,
+    line: OrderedInstance,
+    started: bool,
+    consumed: u32,
+    /// When it ends for want of messages.
+    idle_until: Option<Instant>,
+}
+
+/// The convoys that are configured, and their running instances.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Convoys {
+    configured: Vec<(SubscriberId, Convoy)>,
+    running: BTreeMap<NonZeroU32, Running>,
+    idle: BTreeSet<(Instant, NonZeroU32)>,
+    /// The instant of the commit under way.
+    now: Instant,
+}
+
+impl Convoys {
+    pub(super) fn of(topology: &Topology) -> Self {
+        let convoy = |(at, orchestration): (usize, &crate::config::Orchestration)| {
+            let id = topology.subscriber_of_orchestration(OrchestrationId::from(at));
+            orchestration.program.convoy.map(|convoy| (id, convoy))
+        };
+        let configured = topology.orchestrations.iter().enumerate().filter_map(convoy).collect();
+        Self { configured, ..Self::default() }
+    }
+
+    pub(super) fn are_none(&self) -> bool {
+        self.configured.is_empty()
+    }
+
+    pub(super) fn at(&mut self, now: Instant) {
+        self.now = now;
+    }
+
+    pub(super) fn next_end(&self) -> Option<Instant> {
+        self.idle.first().map(|(at, _)| *at)
+    }
+
+    fn watch(&mut self, place: NonZeroU32, until: Option<Instant>) {
+        let Some(running) = self.running.get_mut(&place) else { return };
+        if let Some(before) = std::mem::replace(&mut running.idle_until, until) {
+            self.idle.remove(&(before, place));
+        }
+        self.idle.extend(until.map(|until| (until, place)));
+    }
+}
+
+impl MessageBox {
+    /// Starts the instance that a message activates, if its subscriber is a convoy and the message
+    /// has a value to correlate on; without one it is an instance of its own.
+    pub(super) fn start_convoy(
+        &mut self,
+        subscriber: SubscriberId,
+        document: &Document,
+        home: MessageBoxId,
+    ) -> Option<Key> {
+        let known = self.convoys.configured.iter().find(|(known, _)| *known == subscriber);
+        let convoy = known?.1;
+        let value = document.promoted(convoy.property)?;
+        let key = self.instances.start(subscriber, home, None, None);
+        self.instances.subscribe(key, convoy.property, value);
+        let running = Running {
+            key,
+            convoy,
+            subscriber,
+            line: OrderedInstance::default(),
+            started: false,
+            consumed: 0,
+            idle_until: None,
+        };
+        self.convoys.running.insert(as_place(key)?, running);
+        Some(key)
+    }
+
+    /// Whether the message about to be referred to an instance is the one that started it.
+    pub(super) fn activates(&mut self, instance: Option<Key>) -> bool {
+        let Some(key) = instance else { return true };
+        let running = as_place(key).and_then(|place| self.convoys.running.get_mut(&place));
+        running.is_some_and(|running| !std::mem::replace(&mut running.started, true))
+    }
+
+    /// A message joins the line of its instance; whether it has one.
+    pub(super) fn join_convoy(&mut self, place: Place) -> bool {
+        let at = self.references.get(place.reference.0).and_then(|known| known.instance);
+        let Some(at) = at.filter(|at| self.convoys.running.contains_key(at)) else { return false };
+        self.convoys.watch(at, None);
+        let running = self.convoys.running.get_mut(&at);
+        if running.and_then(|running| running.line.push(place.reference)).is_some() {
+            self.enqueue(place);
+        }
+        true
+    }
+
+    /// A message of an instance is consumed: the next one's turn, or the end.
+    pub(super) fn consumed(&mut self, id: ReferenceId) {
+        let at = self.references.get(id.0).and_then(|known| known.instance);
+        let Some((at, running)) = at.and_then(|at| Some((at, self.convoys.running.get_mut(&at)?)))
+        else {
+            return;
+        };
+        running.consumed += 1;
+        let next = running.line.head_left(id);
+        if running.convoy.messages > 0 && running.consumed >= running.convoy.messages {
+            return self.end_convoy(at);
+        }
+        match next {
+            Some(next) => self.offer(next),
+            None => {
+                let idle = running.convoy.idle;
+                let until = idle.map(|idle| self.convoys.now + idle);
+                self.convoys.watch(at, until);
+            }
+        }
+    }
+
+    /// The instance ends: its subscription goes, and what is still in its line is discarded
+    /// (R-MBX-12, INV-26).
+    fn end_convoy(&mut self, at: NonZeroU32) {
+        self.convoys.watch(at, None);
+        let Some(mut running) = self.convoys.running.remove(&at) else { return };
+        self.instances.end(running.key);
+        for id in running.line.terminate() {
+            let place = self.change(id, |reference| {
+                reference.instance = None;
+                reference.state = ReferenceState::Suspended { resumable: false, by_stop: false };
+            });
+            self.suspended.references += 1;
+            let (resumable, reason) = (false, Reason::Zombie);
+            self.effects.push(Effect::SuspendedReference { at: place, resumable, reason });
+        }
+    }
+
+    /// Ends the instances that have waited long enough for a message.
+    pub(super) fn end_idle_convoys(&mut self, now: Instant) {
+        while let Some((until, at)) = self.convoys.idle.first().copied()
+            && until <= now
+        {
+            self.end_convoy(at);
+        }
+    }
+
+    /// An operator resumes what is suspended of an orchestration: it goes on after its Suspend
+    /// shape, or tries again what failed (R-ADD-01). Returns how many.
+    pub fn resume_orchestration(&mut self, id: SubscriberId) -> usize {
+        self.resume_subscriber(id)
+    }
+
+    /// The states of an orchestration's instances, sorted (R-MBX-02). An instance that ended is
+    /// none; one without a convoy is there as long as its message.
+    #[must_use]
+    pub fn orchestration_states(
+        &self,
+        topology: &Topology,
+        id: OrchestrationId,
+    ) -> Vec<OrchestrationStatus> {
+        let subscriber = topology.subscriber_of_orchestration(id);
+        assert!(matches!(topology.subscriber(subscriber), SubscriberKind::Orchestration(_)));
+        let running = self.convoys.running.values().filter(|one| one.subscriber == subscriber);
+        let mut found: Vec<OrchestrationStatus> = running
+            .filter(|one| one.line.len() == 0)
+            .map(|_| OrchestrationStatus::Dehydrated)
+            .collect();
+        for (key, reference) in self.references.iter() {
+            let at = reference.instance.and_then(|at| self.convoys.running.get(&at));
+            let behind = at.is_some_and(|one| one.line.head() != Some(ReferenceId(key)));
+            if reference.subscriber != subscriber || behind {
+                continue;
+            }
+            found.extend(match reference.state {
+                ReferenceState::Queued => Some(OrchestrationStatus::ReadyToRun),
+                ReferenceState::Locked(_) => Some(OrchestrationStatus::Active),
+                ReferenceState::Suspended { resumable: true, .. } => {
+                    Some(OrchestrationStatus::SuspendedResumable)
+                }
+                ReferenceState::Suspended { resumable: false, .. } => None,
+            });
+        }
+        found.sort_unstable();
+        found
+    }
+}
