@@ -38,7 +38,7 @@ impl World {
         resumed
     }
 
-    /// An operator resumes the suspended instances of an orchestration (R-ADD-01); returns how many.
+    /// An operator resumes an orchestration's suspended instances (R-ADD-01); returns how many.
     pub fn resume_orchestration(&mut self, id: OrchestrationId) -> usize {
         let subscriber = self.topology.subscriber_of_orchestration(id);
         let resumed = self.message_box.resume_orchestration(subscriber);
