@@ -108,8 +108,8 @@ impl Asked {
                 Effect::Published { .. }
                 | Effect::SuspendedMessage { reason: Reason::Routing, .. } => done.documents += 1,
                 Effect::Deleted { .. } => done.deletes += 1,
-                // What a stop or the end of an instance brings with it nobody asked for, and what an
-                // operator asked for is done by whatever commit brings it to rest.
+                // What a stop or the end of an instance brings with it nobody asked for, and what
+                // an operator asked for is done by whatever commit brings it to rest.
                 Effect::SuspendedReference {
                     reason: Reason::PortStopped | Reason::Operator | Reason::Zombie,
                     ..
