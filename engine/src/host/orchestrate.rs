@@ -76,7 +76,7 @@ impl HostInstance {
             self.release(frame);
             self.settle(1);
         } else {
-            self.transact_own(frame, vec![suspend(reference, Reason::Routing)]);
+            self.transact_own(frame, vec![suspend(reference, Reason::Routing)], None);
         }
     }
 }
