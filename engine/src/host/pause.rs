@@ -38,6 +38,8 @@ impl HostInstance {
         match self.frames.get(frame.0) {
             Some(Frame::Execute(execution)) if execution.publishes() => throttle.publishing_delay,
             Some(Frame::Deliver(_)) => throttle.delivery_delay,
+            // An orchestration's turn ends in a publication (R-PUB-01).
+            Some(Frame::Orchestrate(_)) => throttle.publishing_delay,
             Some(Frame::Execute(_) | Frame::Resume(_) | Frame::Settle | Frame::SettleIn(..))
             | None => Duration::ZERO,
         }
