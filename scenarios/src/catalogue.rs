@@ -14,6 +14,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("poison_interchange", include_str!("../catalogue/poison_interchange.toml")),
     ("smoke", include_str!("../catalogue/smoke.toml")),
     ("sustainable_load", include_str!("../catalogue/sustainable_load.toml")),
+    ("transactional_send", include_str!("../catalogue/transactional_send.toml")),
 ];
 
 /// A scenario file as found: where it came from and its bytes.

@@ -32,6 +32,7 @@ mod node;
 mod overrides;
 mod read;
 mod report;
+pub mod transactions;
 mod value;
 mod word;
 

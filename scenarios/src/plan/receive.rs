@@ -5,6 +5,7 @@ use floodgate_engine::time::Duration;
 use super::bind::{Bind, Binder};
 use super::distribution::{DISTRIBUTION, Distribution};
 use super::row::{Kind, Row, Shape};
+use super::transactions::OnPoison;
 use super::word::words;
 
 words! {
@@ -74,12 +75,28 @@ pub struct ReceiveAdapter {
     pub notify: bool,
     /// Batches that may be with the engine at once.
     pub batches: u32,
+    /// Whether messages are read in distributed transactions.
+    pub transactional: bool,
+    /// What such an adapter does with a message that cannot be submitted.
+    pub on_poison: OnPoison,
+    /// How long it remembers one.
+    pub remember: Duration,
+    /// How long its batches have one message after an error.
+    pub single_for: Duration,
+    /// Wait before it reads again after an abort.
+    pub pause: Duration,
 }
 
 impl ReceiveAdapter {
     /// The documented defaults of `kind`.
     #[must_use]
     pub fn preset(kind: ReceiveKind) -> Self {
+        let own = Self {
+            remember: Duration::from_minutes(5),
+            single_for: Duration::from_secs(60),
+            pause: Duration::from_secs(1),
+            ..Self::default()
+        };
         match kind {
             ReceiveKind::File => Self {
                 kind,
@@ -88,10 +105,11 @@ impl ReceiveAdapter {
                 poll: Some(Duration::from_secs(60)),
                 notify: true,
                 batches: 4,
+                ..own
             },
             ReceiveKind::Push => {
                 // A pushed message is one call of the partner; WCF admits 200 of them at once.
-                Self { kind, batch: 1, batch_bytes: None, poll: None, notify: true, batches: 200 }
+                Self { kind, batch: 1, notify: true, batches: 200, ..own }
             }
             ReceiveKind::Queue => Self {
                 kind,
@@ -100,6 +118,7 @@ impl ReceiveAdapter {
                 poll: Some(Duration::from_millis(500)),
                 notify: false,
                 batches: 4,
+                ..own
             },
         }
     }
@@ -127,6 +146,16 @@ pub(crate) static RECEIVE_ADAPTER: Shape = Shape::of(
             OF_KIND,
             "batches that may be with the engine at once",
         ),
+        Row::default("transactional", Kind::Bool, "false", "read in distributed transactions"),
+        Row::default(
+            "on_poison",
+            Kind::Word(OnPoison::WORDS),
+            "'suspend'",
+            "what becomes of a message that cannot be submitted (R-TXN-12)",
+        ),
+        Row::default("remember", Kind::Duration, "'5 min'", "how long its id is known (R-TXN-13)"),
+        Row::default("single_for", Kind::Duration, "'1 min'", "single messages after an error"),
+        Row::default("pause", Kind::PositiveDuration, "'1 s'", "wait after an abort"),
     ],
 )
 .short("kind")
@@ -206,5 +235,37 @@ impl Bind for ReceiveAdapter {
         b.key("poll", &mut self.poll);
         b.key("notify", &mut self.notify);
         b.key("batches", &mut self.batches);
+        b.key("transactional", &mut self.transactional);
+        b.key("on_poison", &mut self.on_poison);
+        b.key("remember", &mut self.remember);
+        b.key("single_for", &mut self.single_for);
+        b.key("pause", &mut self.pause);
+        if b.reading() && self.transactional {
+            self.refuse_transactions(b);
+        }
+    }
+}
+
+impl ReceiveAdapter {
+    /// What a transactional adapter cannot be (R-TXN-13, R-TXN-17, R-ORD-17).
+    fn refuse_transactions(&self, b: &mut Binder<'_>) {
+        if self.kind != ReceiveKind::Queue {
+            let message = format!("'{}' adapters are not transactional", self.kind.word());
+            b.refuse("transactional", &message, "R-TXN-17: take kind = 'queue'");
+        } else if self.on_poison == OnPoison::Stop && self.batches > 1 {
+            b.refuse(
+                "on_poison",
+                "a message that stops the location would be overtaken by other batches",
+                "R-ORD-17: say 'batches = 1'",
+            );
+        } else if self.on_poison == OnPoison::SuspendOnNextRead
+            && self.poll.is_some_and(|poll| self.remember <= poll)
+        {
+            b.refuse(
+                "remember",
+                "a message would be forgotten before it is read again, and fail for ever",
+                "R-TXN-13: more than 'poll'",
+            );
+        }
     }
 }

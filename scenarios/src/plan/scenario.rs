@@ -20,6 +20,7 @@ use super::receive::{RECEIVE_PORT, ReceivePort};
 use super::row::{Kind, Row, Shape};
 use super::send::{SEND_PORT, SendPort};
 use super::server::{MESSAGE_BOX, MessageBox, SERVER, Server};
+use super::transactions::{TRANSACTIONS, Transactions};
 use super::word::words;
 
 words! {
@@ -57,6 +58,8 @@ pub struct Scenario {
     pub sample: Duration,
     /// Choices among schedules.
     pub schedule: Schedule,
+    /// The coordinator of distributed transactions.
+    pub transactions: Transactions,
     /// Machines.
     pub servers: Vec<Server>,
     /// MessageBoxes; exactly one for now.
@@ -109,6 +112,7 @@ pub(crate) static SCENARIO: Shape = Shape::of(
         ),
         Row::default("sample", Kind::PositiveDuration, "'1 s'", "interval of the samples"),
         Row::default("schedule", Kind::Table(&SCHEDULE), "{}", "choices among schedules"),
+        Row::default("transactions", Kind::Table(&TRANSACTIONS), "{}", "their coordinator"),
         Row::required("server", Kind::Tables(&SERVER), "machines"),
         Row::required("message_box", Kind::Tables(&MESSAGE_BOX), "exactly one, for now"),
         Row::required("host", Kind::Tables(&HOST), "hosts"),
@@ -132,6 +136,7 @@ impl Bind for Scenario {
         b.key("drain", &mut self.drain);
         b.key("sample", &mut self.sample);
         b.key("schedule", &mut self.schedule);
+        b.key("transactions", &mut self.transactions);
         b.key("server", &mut self.servers);
         b.key("message_box", &mut self.message_boxes);
         b.key("host", &mut self.hosts);

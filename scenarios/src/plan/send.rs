@@ -122,7 +122,7 @@ static RETRY: Shape = Shape::of(
 const ANOTHER: &str = "another form is used";
 const FAILURES: &[&str] = &["first", "per_mille", "every", "always"];
 
-static FAILURE: Shape = Shape::of(
+pub(crate) static FAILURE: Shape = Shape::of(
     "failure script",
     "which attempts fail by plan",
     &[

@@ -4,6 +4,7 @@ use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
 use super::row::{Kind, Row, Shape};
+use super::transactions::Begins;
 use super::word::words;
 
 words! {
@@ -36,6 +37,10 @@ pub struct SendAdapter {
     pub workers: u32,
     /// How finished messages are gathered before the engine hears of them; one by one when absent.
     pub completion: Option<Completion>,
+    /// Whether messages are transmitted and deleted in distributed transactions.
+    pub transactional: bool,
+    /// Where those begin.
+    pub begins: Begins,
 }
 
 /// How finished messages are gathered into one batch of deletes.
@@ -101,6 +106,13 @@ pub(crate) static SEND_ADAPTER: Shape = Shape::of(
             "the adapter's own threads",
         ),
         Row::optional("completion", Kind::Table(&COMPLETION), OF_KIND, "gathering of deletes"),
+        Row::default("transactional", Kind::Bool, "false", "transmit and delete in transactions"),
+        Row::default(
+            "begins",
+            Kind::Word(Begins::WORDS),
+            "'at_transmit'",
+            "where a transaction begins (R-TXN-09)",
+        ),
     ],
 )
 .short("kind")
@@ -123,6 +135,11 @@ impl Bind for SendAdapter {
         b.key("batch", &mut self.batch);
         b.key("workers", &mut self.workers);
         b.key("completion", &mut self.completion);
+        b.key("transactional", &mut self.transactional);
+        b.key("begins", &mut self.begins);
+        if b.reading() && self.transactional {
+            self.refuse_transactions(b);
+        }
         if b.reading() && !self.blocking && self.workers == 0 {
             b.refuse(
                 "workers",
@@ -135,6 +152,28 @@ impl Bind for SendAdapter {
                 "batch",
                 "the adapter is not batched, yet has a batch of more than one message",
                 "say 'batched = true', or leave 'batch' out",
+            );
+        }
+    }
+}
+
+impl SendAdapter {
+    /// What a transactional adapter cannot be (R-TXN-08, R-TXN-17).
+    fn refuse_transactions(&self, b: &mut Binder<'_>) {
+        if matches!(self.kind, SendKind::File | SendKind::Http) {
+            let message = format!("'{}' adapters are not transactional", self.kind.word());
+            b.refuse("transactional", &message, "R-TXN-17: take kind = 'synthetic'");
+        } else if self.blocking || !self.batched {
+            b.refuse(
+                "transactional",
+                "a transactional adapter takes batches and does not block",
+                "R-TXN-08: say 'batched = true', and leave 'blocking' out",
+            );
+        } else if self.completion.is_some() {
+            b.refuse(
+                "completion",
+                "a transaction deletes what it transmitted, and nothing else",
+                "leave 'completion' out",
             );
         }
     }

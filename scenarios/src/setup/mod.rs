@@ -6,6 +6,7 @@
 mod convert;
 mod loads;
 mod ports;
+mod transactions;
 
 use floodgate_engine::config::{
     AdapterConfig, AdapterKind, Host, HostInstanceConfig, MessageBoxConfig, Server, Topology,
@@ -14,7 +15,7 @@ use floodgate_engine::id::{
     AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId,
 };
 use floodgate_engine::time::Instant;
-use floodgate_sim::setup::{Coordination, EndpointSettings, Setup};
+use floodgate_sim::setup::{EndpointSettings, Setup};
 
 use crate::plan::{self, Problems, Scenario};
 use convert::{costs, discipline, done_order, host_settings, position};
@@ -47,7 +48,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         disciplines: scenario.servers.iter().map(|server| discipline(server.discipline)).collect(),
         databases: names.databases(),
         costs: costs(&scenario.costs),
-        coordination: Coordination::default(),
+        coordination: transactions::coordination(&scenario.transactions),
         loads,
         faults: names.faults(),
         measure_from,

@@ -1,17 +1,15 @@
 //! Receive ports, send ports and their transports.
 
-use floodgate_engine::config::{
-    AdapterKind, OnFailure, ReceiveLocation, ReceivePort, SendPort, Transport,
-};
+use floodgate_engine::config::{OnFailure, ReceiveLocation, ReceivePort, SendPort, Transport};
 use floodgate_engine::message::{Context, PropertyId, Value};
 use floodgate_engine::retry::RetryPolicy;
 use floodgate_sim::setup::{EndpointSettings, Failure, SinkSettings};
 
 use super::Names;
 use super::convert::{
-    dist, failure, filter, port_state, receive_adapter, receive_name, receive_pipeline,
-    send_adapter, send_name, send_pipeline,
+    dist, failure, filter, port_state, receive_name, receive_pipeline, send_name, send_pipeline,
 };
+use super::transactions::{receive_kind, send_kind};
 use crate::plan;
 
 impl Names<'_> {
@@ -22,9 +20,8 @@ impl Names<'_> {
                 .push(ReceivePort { name: port.name.clone(), map: port.map });
             let port_id = self.port(&port.name);
             for location in &port.locations {
-                let adapter = receive_adapter(&location.adapter);
                 let name = receive_name(&location.adapter);
-                let adapter = self.adapter(name, AdapterKind::Receive(adapter));
+                let adapter = self.adapter(name, receive_kind(&location.adapter));
                 let source = EndpointSettings::Source { wire: dist(&location.wire) };
                 let endpoint = self.endpoint(format!("{}.source", location.name), source);
                 let mut context = Context::default();
@@ -74,8 +71,7 @@ impl Names<'_> {
 
     fn transport(&mut self, name: &str, transport: &plan::send::Transport) -> Transport {
         let adapter_name = send_name(&transport.adapter);
-        let adapter =
-            self.adapter(adapter_name, AdapterKind::Send(send_adapter(&transport.adapter)));
+        let adapter = self.adapter(adapter_name, send_kind(&transport.adapter));
         let forward_to = transport.forward_to.as_ref().map(|port| self.locations(port)[0]);
         let sink = SinkSettings {
             wire: dist(&transport.wire),

@@ -526,3 +526,34 @@ fn names_too_long_to_promote() {
         assert_eq!(refused, places, "{key}: {found:?}");
     }
 }
+
+#[test]
+fn transactions_that_the_product_forbids() {
+    // R-TXN-08, R-TXN-13, R-TXN-17, R-ORD-17: `from` is in the last adapter of `GOOD` or the first.
+    let sends = |to: &str| GOOD.replacen("[send_port.primary]\nadapter = \"file\"", to, 1);
+    let send = |settings: &str| {
+        sends(&format!("[send_port.primary]\nadapter = {{ transactional = true, {settings} }}"))
+    };
+    let receive = |settings: &str| {
+        let adapter = format!("adapter = {{ transactional = true, {settings} }}\n[[send_port]]");
+        GOOD.replacen("adapter = \"file\"\n[[send_port]]", &adapter, 1)
+    };
+    let cases = [
+        (send("kind = 'file'"), "'file' adapters are not transactional"),
+        (send("kind = 'synthetic', blocking = true"), "takes batches and does not block"),
+        (send("kind = 'synthetic'"), "takes batches and does not block"),
+        (receive("kind = 'push'"), "'push' adapters are not transactional"),
+        (receive("kind = 'queue', on_poison = 'stop'"), "would be overtaken by other batches"),
+        (
+            receive("kind = 'queue', on_poison = 'suspend_on_next_read', remember = '1 ms'"),
+            "would be forgotten before it is read again",
+        ),
+    ];
+    for (text, said) in cases {
+        let found: Vec<String> = problems(&text, &[]).iter().map(Problem::located).collect();
+        assert!(matches!(&found[..], [one] if one.contains(said)), "{said}: {found:?}");
+    }
+    let good = send("kind = 'synthetic', batched = true, begins = 'in_begin_batch'");
+    assert_eq!(problems(&good, &[]), []);
+    assert_eq!(problems(&receive("kind = 'queue', on_poison = 'stop', batches = 1"), &[]), []);
+}
