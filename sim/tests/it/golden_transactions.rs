@@ -1,12 +1,14 @@
 //! The golden sequences of distributed transactions, each told in full and questioned.
 
 use floodgate_engine::adapter::{
-    Adapter, AdapterInput, AdapterOutput, ConfirmOf, Returned, TransactionalReceiver,
+    Adapter, AdapterInput, AdapterOutput, ConfirmOf, Returned, TransactionalReceiver, WireResult,
 };
+use floodgate_engine::batch::{BatchStatus, OperationKind, Status};
 use floodgate_engine::config::{
     OnPoison, TransactionBegins, TransactionalReceiveSettings, TransactionalSendSettings,
 };
 use floodgate_engine::id::{AdapterId, EndpointId, ReceiveLocationId, TransactionId};
+use floodgate_engine::message::{Body, Context, Parts, WireMessage};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
 use floodgate_sim::dist::Dist;
@@ -435,4 +437,80 @@ fn a_request_response_location_is_refused() {
     let refused = |output| matches!(output, AdapterOutput::ReceiverShuttingDown { .. });
     assert!(proxy.poll_output().is_some_and(refused));
     assert!(proxy.poll_output().is_none(), "it watches nothing");
+}
+
+/// Drives a bare receiver that reads m1: every batch of kind `fails` fails. Tells what it asked for.
+fn bare_receiver(fails: fn(OperationKind) -> bool, stops: bool) -> Vec<String> {
+    let (mut receiver, mut proxy) = (TransactionalReceiver::new(sql()), TransportProxy::default());
+    let (location, endpoint) = (ReceiveLocationId(0), EndpointId(0));
+    let open = AdapterInput::AddReceiveEndpoint { location, endpoint, two_way: false };
+    let mut inputs = vec![open, AdapterInput::Arrived { location }];
+    let mut told = Vec::new();
+    while !inputs.is_empty() {
+        receiver.handle_input(Instant::ZERO, inputs.remove(0), &mut proxy);
+        while let Some(output) = proxy.poll_output() {
+            match output {
+                AdapterOutput::Wire { token, .. } if told.is_empty() => {
+                    if stops {
+                        proxy.shut_down();
+                    }
+                    let result = WireResult::Fetched { messages: vec![one()], more: false };
+                    inputs.push(AdapterInput::WireDone { token, result });
+                }
+                AdapterOutput::Done { batch, transaction } => {
+                    let within = transaction.expect("all it posts is in a transaction");
+                    let kind = batch.operations()[0].kind();
+                    told.push(format!("{kind:?} in {within}"));
+                    let status = if fails(kind) { Status::FAIL } else { Status::OK };
+                    let complete = BatchStatus::assemble(batch.cookie(), [(kind, status)]);
+                    inputs.push(AdapterInput::BatchComplete(complete));
+                }
+                AdapterOutput::Commit { transaction } => {
+                    told.push(format!("commit {transaction}"));
+                    inputs.push(AdapterInput::TransactionDone { transaction, committed: true });
+                }
+                AdapterOutput::Abort { transaction } => {
+                    told.push(format!("abort {transaction}"));
+                    inputs.push(AdapterInput::TransactionDone { transaction, committed: false });
+                }
+                AdapterOutput::Confirm { committed, .. } => {
+                    told.push(format!("confirm {committed}"));
+                }
+                _ => {}
+            }
+        }
+    }
+    told
+}
+
+/// A message as a source hands it out.
+fn one() -> WireMessage {
+    let parts = Parts::of(Body::Described { bytes: 1, documents: 1 });
+    WireMessage {
+        number: 1,
+        lineage: 1,
+        arrived: Instant::ZERO,
+        context: Context::default(),
+        parts,
+        defect: None,
+        seekable: true,
+    }
+}
+
+#[test]
+fn if_suspending_fails_too_the_adapter_aborts() {
+    // GS-14, R-TXN-15: anything else would lose the message or keep it twice.
+    let submits = |kind| kind == OperationKind::Submit;
+    let suspended = ["Submit in T1", "MoveToSuspendQueue in T1", "commit T1"];
+    assert_eq!(bare_receiver(submits, false)[..3], suspended);
+    let aborted = ["Submit in T1", "MoveToSuspendQueue in T1", "abort T1"];
+    let told = bare_receiver(|_| true, false);
+    assert_eq!(told[..3], aborted);
+    assert_eq!(told[3..], ["confirm false", "confirm false"]);
+}
+
+#[test]
+fn while_the_engine_stops_the_adapter_aborts_and_stops() {
+    // R-TXN-16: no batch was posted, so there is no confirm object.
+    assert_eq!(bare_receiver(|_| false, true), ["abort T1"]);
 }
