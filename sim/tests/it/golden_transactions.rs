@@ -439,7 +439,7 @@ fn a_request_response_location_is_refused() {
     assert!(proxy.poll_output().is_none(), "it watches nothing");
 }
 
-/// Drives a bare receiver that reads m1: every batch of kind `fails` fails. Tells what it asked for.
+/// Drives a bare receiver that reads m1: every batch of kind `fails` fails. Tells what it does.
 fn bare_receiver(fails: fn(OperationKind) -> bool, stops: bool) -> Vec<String> {
     let (mut receiver, mut proxy) = (TransactionalReceiver::new(sql()), TransportProxy::default());
     let (location, endpoint) = (ReceiveLocationId(0), EndpointId(0));
