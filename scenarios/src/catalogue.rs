@@ -10,6 +10,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("backup_transport", include_str!("../catalogue/backup_transport.toml")),
     ("blocking_starves_neighbour", include_str!("../catalogue/blocking_starves_neighbour.toml")),
     ("file_to_file", include_str!("../catalogue/file_to_file.toml")),
+    ("ordered_convoy", include_str!("../catalogue/ordered_convoy.toml")),
     ("ordered_under_failure", include_str!("../catalogue/ordered_under_failure.toml")),
     ("poison_interchange", include_str!("../catalogue/poison_interchange.toml")),
     ("smoke", include_str!("../catalogue/smoke.toml")),

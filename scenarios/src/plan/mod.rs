@@ -29,6 +29,7 @@ mod check;
 mod expanded;
 mod nearest;
 mod node;
+pub mod orchestration;
 mod overrides;
 mod read;
 mod report;

@@ -14,6 +14,7 @@ use super::fault::{FAULT, Fault};
 use super::goal::{GOAL, Goal};
 use super::host::{HOST, Host};
 use super::load::{LOAD, Load};
+use super::orchestration::{ORCHESTRATION, Orchestration};
 use super::problem::Problem;
 use super::profile::Profile;
 use super::receive::{RECEIVE_PORT, ReceivePort};
@@ -70,6 +71,8 @@ pub struct Scenario {
     pub receive_ports: Vec<ReceivePort>,
     /// Send ports.
     pub send_ports: Vec<SendPort>,
+    /// Orchestrations.
+    pub orchestrations: Vec<Orchestration>,
     /// Loads.
     pub loads: Vec<Load>,
     /// Planned faults.
@@ -118,6 +121,7 @@ pub(crate) static SCENARIO: Shape = Shape::of(
         Row::required("host", Kind::Tables(&HOST), "hosts"),
         Row::required("receive_port", Kind::Tables(&RECEIVE_PORT), "receive ports"),
         Row::default("send_port", Kind::Tables(&SEND_PORT), "[]", "send ports"),
+        Row::default("orchestration", Kind::Tables(&ORCHESTRATION), "[]", "orchestrations"),
         Row::required("load", Kind::Tables(&LOAD), "who sends what"),
         Row::default("fault", Kind::Tables(&FAULT), "[]", "planned faults"),
         Row::default("goal", Kind::Tables(&GOAL), "[]", "what counts as sustained, for mst"),
@@ -142,6 +146,7 @@ impl Bind for Scenario {
         b.key("host", &mut self.hosts);
         b.key("receive_port", &mut self.receive_ports);
         b.key("send_port", &mut self.send_ports);
+        b.key("orchestration", &mut self.orchestrations);
         b.key("load", &mut self.loads);
         b.key("fault", &mut self.faults);
         b.key("goal", &mut self.goals);

@@ -5,6 +5,7 @@
 
 mod convert;
 mod loads;
+mod orchestrations;
 mod ports;
 mod transactions;
 
@@ -40,6 +41,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
     names.machines();
     names.receive_ports();
     names.send_ports();
+    names.orchestrations();
     let loads = names.loads()?;
     let (measure_from, measure_to) = window(scenario);
     Ok(Setup {

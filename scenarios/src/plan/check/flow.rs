@@ -3,6 +3,7 @@
 use super::Checker;
 use crate::plan::filter::{Condition, Filter, FilterValue, Operator};
 use crate::plan::nearest::suggestion;
+use crate::plan::orchestration::Orchestration;
 use crate::plan::scenario::Scenario;
 use crate::plan::send::{PortState, SendPort};
 
@@ -35,6 +36,10 @@ fn ways_in(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
     let ports = || scenario.receive_ports.iter().map(|port| port.name.as_str());
     for (n, port) in scenario.send_ports.iter().enumerate() {
+        let bound = |own: &Orchestration| own.to.as_deref() == Some(port.name.as_str());
+        if port.filter.is_none() && scenario.orchestrations.iter().any(bound) {
+            continue;
+        }
         let Some(filter) = &port.filter else {
             if checker.document.find(&format!("send_port.{n}.filter")).is_some() {
                 continue;

@@ -9,6 +9,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     unique(checker, "host", scenario.hosts.iter().map(|host| host.name.as_str()));
     unique(checker, "receive_port", scenario.receive_ports.iter().map(|port| port.name.as_str()));
     unique(checker, "send_port", scenario.send_ports.iter().map(|port| port.name.as_str()));
+    unique(checker, "orchestration", scenario.orchestrations.iter().map(|own| own.name.as_str()));
     unique(checker, "load", scenario.loads.iter().map(|load| load.name.as_str()));
     for (n, port) in scenario.receive_ports.iter().enumerate() {
         let names = port.locations.iter().map(|location| location.name.as_str());

@@ -8,6 +8,7 @@ use crate::plan::send::Transport;
 pub(super) fn check(checker: &mut Checker<'_>) {
     machines(checker);
     ports(checker);
+    orchestrations(checker);
     loads(checker);
     faults(checker);
     expectations(checker);
@@ -51,6 +52,17 @@ fn ports(checker: &mut Checker<'_>) {
         transport(checker, &format!("send_port.{n}.primary"), &port.primary, &port.host);
         if let Some(backup) = &port.backup {
             transport(checker, &format!("send_port.{n}.backup"), backup, &port.host);
+        }
+    }
+}
+
+fn orchestrations(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    for (n, own) in scenario.orchestrations.iter().enumerate() {
+        checker.refer(&format!("orchestration.{n}.host"), "host", &own.host, hosts(scenario));
+        if let Some(to) = &own.to {
+            let path = format!("orchestration.{n}.to");
+            checker.refer(&path, "send port", to, send_ports(scenario));
         }
     }
 }
