@@ -179,6 +179,8 @@ pub struct Batch {
     /// Largest number submitted so far: an ascending submit needs no search for its double.
     submitted_max: u64,
     submitted_twice: bool,
+    /// The number of the last message that `submit` refused; zero is none.
+    refused: u64,
 }
 
 impl Batch {
@@ -243,6 +245,7 @@ impl Batch {
     #[must_use = "a refused message is still the adapter's"]
     pub fn submit(&mut self, message: WireMessage) -> Status {
         if message.context.read(PropertyId::INBOUND_TRANSPORT_LOCATION).is_none() {
+            self.refused = message.number;
             return Status::INVALID_ARGUMENT;
         }
         self.note_submit(message.number);
@@ -266,6 +269,11 @@ impl Batch {
                 | Operation::SubmitResponse { .. } => false,
             });
         }
+    }
+
+    /// The last message that [`Batch::submit`] refused: what the conformance kit asks for.
+    pub(crate) fn refused(&self) -> Option<u64> {
+        (self.refused != 0).then_some(self.refused)
     }
 
     /// Makes room for `operations` more add calls.

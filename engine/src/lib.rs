@@ -15,6 +15,7 @@
 pub mod adapter;
 pub mod batch;
 pub mod config;
+pub mod conformance;
 pub mod demand;
 pub mod dynamic;
 pub mod hash;

@@ -22,6 +22,8 @@ pub struct TransportProxy {
     /// Tells the transactions of one proxy from those of another.
     number: u32,
     transactions: u32,
+    /// The last batch that `Done` refused as badly filled: the fault leaves no other trace.
+    refused: Option<Box<Batch>>,
 }
 
 impl TransportProxy {
@@ -94,6 +96,7 @@ impl TransportProxy {
             return Status::SHUTTING_DOWN;
         }
         if batch.submitted_twice() || batch.is_empty() {
+            self.refused = Some(Box::new(batch));
             return Status::INVALID_ARGUMENT;
         }
         self.outputs.push_back(AdapterOutput::Done { batch, transaction });
@@ -124,6 +127,11 @@ impl TransportProxy {
     #[must_use]
     pub fn poll_output(&mut self) -> Option<AdapterOutput> {
         self.outputs.pop_front()
+    }
+
+    /// The batch that `Done` refused last: what the conformance kit asks for.
+    pub(crate) fn take_refused(&mut self) -> Option<Box<Batch>> {
+        self.refused.take()
     }
 
     /// From now on no batch is given or taken (R-BATCH-02).

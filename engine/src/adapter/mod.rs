@@ -6,6 +6,7 @@
 //! [`TransportProxy::returned`]. An adapter keeps nothing about a message between two attempts
 //! (R-RETRY-06): the retry count it sees is all it needs.
 
+mod facade;
 mod receive;
 mod send;
 mod transactional_receive;
@@ -21,6 +22,7 @@ use crate::message_box::{Exchange, OutboundMessage};
 use crate::time::Instant;
 use crate::transport_proxy::TransportProxy;
 
+pub use facade::{AsyncAdapter, AsyncBatch, PostedBatch, Transport};
 pub use receive::Receiver;
 pub use send::Sender;
 pub use transactional_receive::TransactionalReceiver;
