@@ -249,6 +249,18 @@ pub struct HostSettings {
     /// Publishing batches that may wait for a thread, per CPU, before `Done` blocks (R-DONE-03).
     /// \[M\] the product's bound is not documented.
     pub batch_queue: u32,
+    /// Bounds of the messages handed out and not answered (R-DEQ-09); off unless set.
+    pub watermarks: Option<Watermarks>,
+}
+
+/// The older knob on messages that are with send adapters (R-DEQ-09): once as many as `high` are
+/// out, no more are taken until fewer than `low` are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Watermarks {
+    /// At most 200 in the product.
+    pub high: u32,
+    /// Below this it goes on. \[M\] inferred.
+    pub low: u32,
 }
 
 impl Default for HostSettings {
@@ -264,6 +276,7 @@ impl Default for HostSettings {
             thread_growth: Duration::from_millis(500),
             engine_batch: 10,
             batch_queue: 20,
+            watermarks: None,
         }
     }
 }

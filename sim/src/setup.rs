@@ -48,6 +48,9 @@ pub struct Setup {
     pub sample: Duration,
     /// Interval of the cleanup job that collects garbage rows.
     pub cleanup: Duration,
+    /// Whether the jobs run at all; without them the spool grows although nothing waits
+    /// (R-GC-04).
+    pub jobs: bool,
     /// Which comes first, `Done` returning or `BatchComplete`.
     pub done: DoneOrder,
     /// Whether events of one instant run in an order drawn from the seed instead of in the order

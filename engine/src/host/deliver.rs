@@ -74,6 +74,7 @@ impl HostInstance {
         self.dequeuers[home.index()].found(now, asked, found);
         self.waiting += found;
         self.in_process += found;
+        self.watch_watermarks();
         for message in messages {
             let Some(message) = self.takes_turn(message) else { continue };
             let adapter = message.adapter;

@@ -236,6 +236,8 @@ pub struct HostInstance {
     in_process: u32,
     /// What open transactions will settle.
     shares: Vec<Share>,
+    /// As many as the high watermark are out, and not yet fewer than the low one (R-DEQ-09).
+    flooded: bool,
     /// One per MessageBox: each is polled by itself.
     dequeuers: Vec<Dequeuer>,
     pauses: Pauses,
@@ -271,6 +273,7 @@ impl HostInstance {
             waiting: 0,
             in_process: 0,
             shares: Vec::new(),
+            flooded: false,
             dequeuers: vec![Dequeuer::new(&settings); topology.box_count()],
             pauses: Pauses::default(),
             outputs: VecDeque::new(),
@@ -358,7 +361,26 @@ impl HostInstance {
     fn room(&self) -> u32 {
         let internal = self.settings.internal_queue.saturating_mul(self.cpus);
         let in_process = self.settings.in_process.saturating_mul(self.cpus);
-        internal.saturating_sub(self.waiting).min(in_process.saturating_sub(self.in_process))
+        let room =
+            internal.saturating_sub(self.waiting).min(in_process.saturating_sub(self.in_process));
+        match self.settings.watermarks {
+            None => room,
+            Some(_) if self.flooded => 0,
+            Some(marks) => room.min(marks.high.saturating_sub(self.in_process)),
+        }
+    }
+
+    /// The watermarks are looked at whenever the number of messages handed out changes (R-DEQ-09).
+    fn watch_watermarks(&mut self) {
+        if let Some(marks) = self.settings.watermarks {
+            self.flooded =
+                self.in_process >= marks.high || (self.flooded && self.in_process >= marks.low);
+        }
+    }
+
+    /// A MessageBox was added to the group: it is polled like the others (R-MMB-07).
+    pub fn add_message_box(&mut self) {
+        self.dequeuers.push(Dequeuer::new(&self.settings));
     }
 
     fn look(&mut self, now: Instant) {
@@ -423,6 +445,7 @@ impl HostInstance {
     fn settle(&mut self, count: usize) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         self.in_process = self.in_process.saturating_sub(count);
+        self.watch_watermarks();
     }
 
     fn call(&mut self, adapter: AdapterId, input: AdapterInput) {

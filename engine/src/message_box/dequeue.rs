@@ -75,8 +75,9 @@ impl MessageBox {
     /// Whether a look by `owner` into `home` would find something.
     #[must_use]
     pub fn has_eligible(&self, now: Instant, home: MessageBoxId, owner: HostInstanceId) -> bool {
-        self.queue(home, self.host_of[owner.index()]).has_eligible(now)
-            || self.own_queue(home, owner).has_eligible(now)
+        self.is_available(home)
+            && (self.queue(home, self.host_of[owner.index()]).has_eligible(now)
+                || self.own_queue(home, owner).has_eligible(now))
     }
 
     /// References that a look by `owner` into `home` would find, counted up to `max`.
@@ -93,8 +94,9 @@ impl MessageBox {
 
     pub(super) fn enqueue(&mut self, place: Place) {
         let priority = self.priority(place.subscriber);
+        let order = self.policy.dequeue_order.key(place.sequence);
         let (queue, ready) = self.queue_of(&place);
-        queue.push(priority, place.sequence, place.reference);
+        queue.push(priority, order, place.reference);
         if self.ready.last() != Some(&ready) {
             self.ready.push(ready);
         }
@@ -103,8 +105,9 @@ impl MessageBox {
     /// Queues a reference that becomes eligible at `due`.
     pub(super) fn delay(&mut self, place: Place, due: Instant) {
         let priority = self.priority(place.subscriber);
+        let order = self.policy.dequeue_order.key(place.sequence);
         let (queue, ready) = self.queue_of(&place);
-        queue.delay(due, priority, place.sequence, place.reference);
+        queue.delay(due, priority, order, place.reference);
         self.ready.push(ready);
     }
 
@@ -124,6 +127,9 @@ impl MessageBox {
         max: u32,
         out: &mut Vec<OutboundMessage>,
     ) {
+        if !self.is_available(home) {
+            return;
+        }
         let before = out.len();
         out.reserve(self.eligible(now, home, owner, max as usize));
         while out.len() - before < max as usize {
@@ -162,7 +168,9 @@ impl MessageBox {
     ) -> Option<ReferenceId> {
         let host = self.host_of[owner.index()];
         let references = &self.references;
-        let sequence = |id: ReferenceId| references.get(id.0).map_or(0, |found| found.sequence);
+        let order = self.policy.dequeue_order;
+        let sequence =
+            |id: ReferenceId| references.get(id.0).map_or(0, |found| order.key(found.sequence));
         let shared = &mut self.queues[home.index() * self.hosts + host.index()];
         let own = &mut self.own_queues[home.index() * self.host_of.len() + owner.index()];
         let own_first = match (own.first_priority(now), shared.first_priority(now)) {

@@ -11,6 +11,7 @@ mod dequeue;
 mod dispose;
 mod dynamic;
 mod footprint;
+mod group;
 mod host_queue;
 mod instance;
 mod operate;
@@ -47,6 +48,7 @@ use convoy::Convoys;
 pub use convoy::OrchestrationStatus;
 pub use dequeue::Ready;
 use dynamic::Addresses;
+pub use group::BoxRefusal;
 use host_queue::HostQueue;
 use instance::Instances;
 pub use operate::{InstanceRefusal, Operated};
@@ -149,6 +151,8 @@ pub struct MessageBox {
     /// The MessageBoxes that take activations, and whose turn it is (R-MMB-02, R-MMB-04).
     publishing: Vec<MessageBoxId>,
     turn: usize,
+    /// Those that cannot be reached; almost always none.
+    offline: Vec<MessageBoxId>,
     host_of: Vec<HostId>,
     /// What messages may demand of the hosts (R-CTX-08).
     host_properties: Vec<Vec<(PropertyId, Value)>>,
@@ -207,6 +211,7 @@ impl MessageBox {
             // Somewhere an activation has to go: the master, if nobody else may be used.
             publishing: if publishing.is_empty() { vec![MessageBoxId(0)] } else { publishing },
             turn: 0,
+            offline: Vec::new(),
             host_of: topology.host_instances.iter().map(|instance| instance.host).collect(),
             host_properties: topology.hosts.iter().map(|host| host.properties.clone()).collect(),
             subscribers: (0..topology.subscribers())
@@ -317,7 +322,7 @@ impl MessageBox {
         owner: HostInstanceId,
         batch: PreparedBatch,
     ) -> BatchStatus {
-        let statuses = self.judge(owner, &batch);
+        let statuses = self.judge_in_reach(owner, &batch);
         let done = |at: usize| statuses[at].1.is_success();
         let sabotaged = self.is_sabotaged(Sabotage::ApplyFailedBatches);
         let doable = sabotaged.then(|| (0..statuses.len()).map(done).collect::<Vec<bool>>());
@@ -325,7 +330,9 @@ impl MessageBox {
         if status.overall.is_success() {
             self.apply(now, batch);
         } else {
-            self.report_routing_failures(now, &batch);
+            if !self.is_out_of_reach(&batch) {
+                self.report_routing_failures(now, &batch);
+            }
             for (_, action) in &batch.actions {
                 self.unstage(action);
             }

@@ -1,5 +1,6 @@
 //! What the product leaves open about its MessageBoxes: every choice a knob with its default.
 
+use crate::hash::mix;
 use crate::time::Duration;
 
 /// In which order eligible references of one priority are taken (R-CLK-08).
@@ -11,6 +12,17 @@ pub enum DequeueOrder {
     /// In an order drawn from this seed: nobody promises that a port without ordered delivery
     /// keeps the order of publication, so nobody may rely on it.
     Shuffled(u64),
+}
+
+impl DequeueOrder {
+    /// What references of one priority are sorted by.
+    #[inline]
+    pub(super) const fn key(self, sequence: u64) -> u64 {
+        match self {
+            Self::Publication => sequence,
+            Self::Shuffled(seed) => mix(seed, sequence),
+        }
+    }
 }
 
 /// What becomes of the other MessageBoxes when one is not available (R-ADD-02).

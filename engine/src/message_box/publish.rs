@@ -181,10 +181,10 @@ impl MessageBox {
         if let Some(home) = self.subscribers[subscriber.index()].home {
             return home;
         }
-        let home = *turn.get_or_insert_with(|| {
-            self.turn = (self.turn + 1) % self.publishing.len();
-            self.publishing[(self.turn + self.publishing.len() - 1) % self.publishing.len()]
-        });
+        let home = match *turn {
+            Some(home) => home,
+            None => *turn.insert(self.take_turn()),
+        };
         if self.subscribers[subscriber.index()].ordered.is_some() {
             self.subscribers[subscriber.index()].home = Some(home);
         }

@@ -18,7 +18,10 @@ pub(super) struct Row {
 pub(super) struct Spool {
     rows: Slab<Row>,
     /// Rows nobody refers to, waiting for the cleanup job. Only counted: what they held is free.
-    garbage: u64,
+    /// Two logs take turns: one is written while the job works off the other (R-GC-03).
+    logs: [u64; 2],
+    /// The log that is written.
+    written: usize,
     /// Rows whose every reference is suspended: nothing happens to them by itself any more.
     stuck: u64,
 }
@@ -42,7 +45,7 @@ impl Spool {
         if row.references > 0 {
             return None;
         }
-        self.garbage += 1;
+        self.logs[self.written] += 1;
         self.rows.remove(message.0).map(|row| row.document)
     }
 
@@ -70,13 +73,17 @@ impl Spool {
     }
 
     pub(super) const fn garbage(&self) -> u64 {
-        self.garbage
+        self.logs[0] + self.logs[1]
     }
 
     /// The cleanup job removes up to `rows` rows that nobody refers to (INV-15); returns how many.
     pub(super) fn collect(&mut self, rows: u64) -> u64 {
-        let collected = self.garbage.min(rows);
-        self.garbage -= collected;
+        if self.logs[1 - self.written] == 0 {
+            self.written = 1 - self.written;
+        }
+        let log = &mut self.logs[1 - self.written];
+        let collected = rows.min(*log);
+        *log -= collected;
         collected
     }
 }

@@ -65,10 +65,10 @@ impl MessageBox {
         if self.staging.find(transaction).is_some_and(|branch| branch.prepared) {
             return refused(&batch);
         }
-        let statuses = self.judge(owner, &batch);
+        let statuses = self.judge_in_reach(owner, &batch);
         let status = BatchStatus::assemble(batch.cookie, statuses);
         let stands = status.overall.is_success();
-        if !stands {
+        if !stands && !self.is_out_of_reach(&batch) {
             self.report_routing_failures(now, &batch);
         }
         for (_, action) in &batch.actions {

@@ -37,6 +37,8 @@ pub struct MessageBox {
     pub server: String,
     /// How often the cleanup jobs run.
     pub cleanup: Duration,
+    /// Whether the jobs run at all (R-GC-04).
+    pub jobs: bool,
     /// Whether it takes messages that activate something (R-MMB-04).
     pub publishes: bool,
 }
@@ -64,6 +66,12 @@ pub(crate) static MESSAGE_BOX: Shape = Shape::of(
         Row::required("server", Kind::Text, "the server it runs on"),
         Row::profile("cleanup", Kind::PositiveDuration, "how often the cleanup jobs run"),
         Row::default(
+            "jobs",
+            Kind::Bool,
+            "true",
+            "whether the jobs run; the first MessageBox says it for all",
+        ),
+        Row::default(
             "publishes",
             Kind::Bool,
             "true",
@@ -89,6 +97,7 @@ impl Bind for MessageBox {
         b.key("name", &mut self.name);
         b.key("server", &mut self.server);
         b.key("cleanup", &mut self.cleanup);
+        b.key("jobs", &mut self.jobs);
         b.key("publishes", &mut self.publishes);
     }
 }

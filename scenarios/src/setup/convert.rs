@@ -27,6 +27,7 @@ pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
         thread_growth: host.thread_growth,
         engine_batch: host.engine_batch,
         batch_queue: host.batch_queue,
+        watermarks: None,
     }
 }
 

@@ -59,6 +59,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         drain: scenario.drain,
         sample: scenario.sample,
         cleanup: scenario.message_boxes[0].cleanup,
+        jobs: scenario.message_boxes[0].jobs,
         done: done_order(scenario.schedule.done),
         shuffle_ties: false,
         endpoints: names.endpoints,

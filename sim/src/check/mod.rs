@@ -7,7 +7,9 @@
 
 mod batches;
 mod dynamic;
+mod homes;
 mod ordered;
+mod queues;
 mod references;
 mod routing;
 mod transactions;
@@ -18,7 +20,9 @@ use floodgate_engine::time::Instant;
 pub(crate) use batches::Asked;
 use batches::Batches;
 use dynamic::DynamicPorts;
+use homes::Homes;
 use ordered::OrderedPorts;
+use queues::Queues;
 use references::References;
 use routing::Routing;
 pub(crate) use transactions::Ended;
@@ -75,6 +79,8 @@ rules! {
     OneReferenceOneEnd = "INV-13";
     /// A reference is in exactly one place.
     ReferenceInOnePlace = "INV-14";
+    /// A body is there while somebody refers to it or it awaits cleanup, and no longer.
+    BodyWhileReferenced = "INV-15";
     /// One stored body for all subscribers of a document.
     OneBody = "INV-16";
     /// What was published is sent, suspended, or still here.
@@ -91,6 +97,14 @@ rules! {
     DeliveredIsDemoted = "INV-24";
     /// A bound port gets nothing, a stopped one suspended messages; states change by the table.
     PortStates = "INV-25";
+    /// A reference is locked by at most one host instance.
+    OneHolder = "INV-27";
+    /// Among what is eligible, a smaller priority number goes first.
+    PriorityFirst = "INV-28";
+    /// Activations are spread evenly over the MessageBoxes that publish.
+    RoundRobin = "INV-31";
+    /// The messages of an instance are in the MessageBox where it lives.
+    HomeOfInstance = "INV-32";
     /// An adapter batch holds at least one message and no more than announced.
     BatchWithinMaximum = "INV-33";
     /// Attempts on a transport are at most one more than its retries; exactly so at the end.
@@ -185,6 +199,8 @@ pub struct Checks {
     dynamic: DynamicPorts,
     routing: Routing,
     transactions: Transactions,
+    homes: Homes,
+    queues: Queues,
 }
 
 impl Checks {
@@ -205,6 +221,8 @@ impl Checks {
             dynamic: DynamicPorts::new(topology),
             routing: Routing::new(topology),
             transactions: Transactions::default(),
+            homes: Homes::new(topology),
+            queues: Queues::new(topology),
         }
     }
 

@@ -59,6 +59,7 @@ pub(super) struct References {
     ended: u64,
     published: u64,
     collectable: u64,
+    collected: u64,
     /// References that the document published last still has to get.
     owed: u32,
     fingerprint: u64,
@@ -88,6 +89,7 @@ impl References {
             ended: 0,
             published: 0,
             collectable: 0,
+            collected: 0,
             owed: 0,
             fingerprint: 0,
             calls: Vec::new(),
@@ -178,6 +180,8 @@ impl Checks {
 
     fn effect(&mut self, effect: &Effect) {
         self.routing.effect(&mut self.docket, effect);
+        self.homes.effect(&mut self.docket, effect);
+        self.queues.effect(&mut self.docket, effect);
         match effect {
             Effect::Published { references, bodies, fingerprint, document, .. } => {
                 let owed = self.references.owed;
@@ -238,6 +242,9 @@ impl Checks {
         let from = self.references.go(at, Whereabouts::Locked);
         self.docket.judge(Rule::VisibleAfterCommit, from.is_some(), || {
             format!("{} at {} was dequeued and never published", at.document, at.subscriber)
+        });
+        self.docket.judge(Rule::OneHolder, from != Some(Whereabouts::Locked), || {
+            format!("{} at {} was locked twice", at.document, at.subscriber)
         });
         self.docket.judge(Rule::ReferenceInOnePlace, from == Some(Whereabouts::Work), || {
             format!("{} at {} was dequeued while it was {from:?}", at.document, at.subscriber)
@@ -468,9 +475,20 @@ impl Checks {
         });
     }
 
+    /// The cleanup job removed so many bodies: none that somebody refers to (INV-15).
+    pub(crate) fn collected(&mut self, collected: u64, message_box: &MessageBox) {
+        self.references.collected += collected;
+        let await_cleanup = self.references.collectable.checked_sub(self.references.collected);
+        let garbage = message_box.spool_garbage();
+        self.docket.judge(Rule::BodyWhileReferenced, await_cleanup == Some(garbage), || {
+            format!("{garbage} bodies await cleanup, the events say {await_cleanup:?}")
+        });
+    }
+
     /// The full audit: counts every row. At the end of a run, and at checkpoints.
     pub(crate) fn audit(&mut self, message_box: &MessageBox) {
         self.balance(message_box);
+        self.collected(0, message_box);
         let (counted, claimed) = (message_box.recount(), message_box.reference_counts());
         self.docket.judge(Rule::ReferenceInOnePlace, counted == claimed, || {
             format!("the MessageBox claims {claimed:?}, its rows say {counted:?}")

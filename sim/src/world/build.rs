@@ -76,6 +76,7 @@ impl World {
             locks: build_locks(&topology, setup),
             pending: Slab::default(),
             cleanup_every: setup.cleanup,
+            jobs_run: setup.jobs,
             cleanup_due: false,
             master_job_due: false,
             endpoints: build_endpoints(&topology, setup),

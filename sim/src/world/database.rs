@@ -245,7 +245,7 @@ impl World {
         let (spool, backlog) = (self.spool(), self.backlog());
         self.meters.spool.set(self.now, spool);
         self.meters.backlog.set(self.now, backlog);
-        if self.message_box.spool_garbage() > 0 && !self.cleanup_due {
+        if self.jobs_run && self.message_box.spool_garbage() > 0 && !self.cleanup_due {
             self.cleanup_due = true;
             let period = self.cleanup_every.as_nanos().max(1);
             let next = (self.now.as_nanos() / period + 1) * period;
@@ -256,7 +256,9 @@ impl World {
     /// The cleanup job removes what nobody refers to (R-GC-02).
     pub(super) fn clean_up(&mut self) {
         self.cleanup_due = false;
-        self.message_box.collect(u64::MAX);
+        let collected = self.message_box.collect(u64::MAX);
+        self.checks.collected(collected, &self.message_box);
+        self.message_box.purge_subscriptions();
         self.watch_levels();
     }
 

@@ -38,6 +38,7 @@ impl Now {
                 | Due::Cleanup
                 | Due::MasterJob
                 | Due::Coordinator(_)
+                | Due::Publishes { .. }
                 | Due::Unlocked(_) => false,
                 Due::Fetched(_)
                 | Due::HostWake(_)

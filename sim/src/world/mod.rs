@@ -73,6 +73,8 @@ enum Due {
     HostWake(u32),
     /// The master's job runs (R-ROUTE-03).
     MasterJob,
+    /// The caches know whether a MessageBox publishes (R-MMB-05).
+    Publishes { home: u32, publishes: bool },
     /// A job on a core is done (first come, first served).
     Job(Key),
     /// A shared job may be done; stale if the version has moved on.
@@ -171,6 +173,7 @@ pub struct World {
     locks: Vec<Fcfs>,
     pending: Slab<Pending>,
     cleanup_every: Duration,
+    jobs_run: bool,
     cleanup_due: bool,
     master_job_due: bool,
     // The world outside.
@@ -375,6 +378,7 @@ impl World {
             }
             Due::Job(job) => self.job_done(job),
             Due::MasterJob => return self.run_master_job(),
+            Due::Publishes { home, publishes } => self.publishes_now(home, publishes),
             Due::Shared { server, version } => self.shared_done(server, version),
             Due::Sent(call) => self.wire_done(call),
             Due::Unlocked(transaction) => self.unlocked(transaction),

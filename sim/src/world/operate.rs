@@ -1,17 +1,20 @@
 //! What an operator does while a world runs: each act takes no time, and all who watch see it.
 
-use floodgate_engine::host::HostInput;
-use floodgate_engine::id::{HostInstanceId, OrchestrationId, SendPortGroupId, SendPortId};
+use floodgate_engine::host::{HostInput, HostInstance};
+use floodgate_engine::id::{
+    HostInstanceId, MessageBoxId, OrchestrationId, SendPortGroupId, SendPortId, ServerId,
+};
 use floodgate_engine::message::{PropertyId, Value, WireMessage};
 use floodgate_engine::message_box::{
-    InstanceOperation, InstanceRefusal, Operated, PortOperation, PortRefusal, SavedMessage,
-    ServiceInstance, ServiceInstanceId,
+    BoxRefusal, InstanceOperation, InstanceRefusal, Operated, PortOperation, PortRefusal,
+    SavedMessage, ServiceInstance, ServiceInstanceId,
 };
 use floodgate_engine::subscription::PortState;
 use floodgate_engine::throttle::Throttle;
 use floodgate_engine::time::{Duration, Instant};
 
 use super::{Due, Now, World};
+use crate::resource::Fcfs;
 
 /// How often the master's job runs (R-GC-02).
 const MASTER_JOB_EVERY: Duration = Duration::from_secs(60);
@@ -139,7 +142,7 @@ impl World {
 
     /// The master's job runs when it will find something.
     pub(super) fn watch_reports(&mut self) {
-        if self.message_box.has_settled_reports() && !self.master_job_due {
+        if self.jobs_run && self.message_box.has_settled_reports() && !self.master_job_due {
             self.master_job_due = true;
             let period = MASTER_JOB_EVERY.as_nanos();
             let next = (self.now.as_nanos() / period + 1) * period;
@@ -152,5 +155,39 @@ impl World {
         self.master_job_due = false;
         self.message_box.operate_on_instances();
         self.operated();
+    }
+
+    /// A MessageBox goes offline, or comes back (R-ADD-02).
+    pub fn set_offline(&mut self, home: MessageBoxId, offline: bool) {
+        self.message_box.set_offline(home, offline);
+        self.checks.turns_change(&self.message_box);
+        self.operated();
+    }
+
+    /// An operator disables or enables new message publication in a MessageBox; it takes effect
+    /// when the caches are refreshed (R-MMB-04, R-MMB-05).
+    pub fn set_publishes(&mut self, home: MessageBoxId, publishes: bool) {
+        let at = self.now + self.topology.policy.cache_refresh;
+        self.schedule(at, Due::Publishes { home: home.0, publishes });
+    }
+
+    pub(super) fn publishes_now(&mut self, home: u32, publishes: bool) {
+        self.message_box.set_publishes(MessageBoxId(home), publishes);
+        self.checks.turns_change(&self.message_box);
+    }
+
+    /// Adds a MessageBox on a server, while nothing is enlisted (R-MMB-07).
+    ///
+    /// # Errors
+    /// [`BoxRefusal`]; nothing is changed.
+    pub fn add_message_box(&mut self, server: ServerId) -> Result<MessageBoxId, BoxRefusal> {
+        let home = self.message_box.add_box()?;
+        let mut locks = Fcfs::new(1);
+        locks.observe(self.measured.0, self.measured.1);
+        self.locks.push(locks);
+        self.databases.push(server);
+        self.instances.iter_mut().for_each(HostInstance::add_message_box);
+        self.checks.turns_change(&self.message_box);
+        Ok(home)
     }
 }

@@ -126,6 +126,7 @@ impl Plant {
                 drain: Duration::MAX,
                 sample: Duration::from_secs(3600),
                 cleanup: Duration::from_secs(10),
+                jobs: true,
                 done: DoneOrder::ReturnFirst,
                 shuffle_ties: false,
             },

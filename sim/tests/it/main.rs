@@ -16,6 +16,7 @@ mod golden_ports;
 mod golden_send;
 mod golden_transactions;
 mod instances;
+mod message_boxes;
 mod metamorphic;
 mod ordered;
 mod ports;

@@ -1,0 +1,101 @@
+//! Checks on the work queues: INV-28.
+//!
+//! Its account holds only what is surely eligible: not what waits for an instant or behind the
+//! head of an ordered port.
+
+use floodgate_engine::config::Topology;
+use floodgate_engine::message_box::{Effect, Place};
+
+use super::{Docket, Rule};
+
+/// Eligible references of a host in a MessageBox, by priority.
+type Eligible = [u32; 11];
+
+#[derive(Clone, Debug)]
+pub(super) struct Queues {
+    hosts: usize,
+    eligible: Vec<Eligible>,
+    /// By send port: its priority; nothing for one that is ordered.
+    priorities: Vec<Option<u8>>,
+    /// The references counted, by their place, with their publication number.
+    counted: Vec<u64>,
+}
+
+impl Queues {
+    pub(super) fn new(topology: &Topology) -> Self {
+        let priority = |port: &floodgate_engine::config::SendPort| {
+            port.ordered.is_none().then_some(port.priority)
+        };
+        Self {
+            hosts: topology.hosts.len(),
+            eligible: vec![Eligible::default(); topology.hosts.len() * topology.box_count()],
+            priorities: topology.send_ports.iter().map(priority).collect(),
+            counted: Vec::new(),
+        }
+    }
+
+    pub(super) fn effect(&mut self, docket: &mut Docket, effect: &Effect) {
+        match effect {
+            Effect::Referenced { at, .. }
+            | Effect::Resumed { at }
+            | Effect::MovedToNextTransport { at, .. } => self.enters(at),
+            Effect::Resubmitted { at, due, .. } if *due <= docket.now => self.enters(at),
+            Effect::SuspendedReference { at, .. } | Effect::Terminated { at } => self.leaves(at),
+            Effect::Locked { at, .. } => {
+                self.leaves(at);
+                self.judge(docket, at);
+            }
+            Effect::Collectable { .. }
+            | Effect::Deleted { .. }
+            | Effect::GroupState { .. }
+            | Effect::Logged { .. }
+            | Effect::OperationPending { .. }
+            | Effect::PortState { .. }
+            | Effect::PropertiesUpdated { .. }
+            | Effect::Published { .. }
+            | Effect::ReportRemoved { .. }
+            | Effect::Resubmitted { .. }
+            | Effect::RoutingFailureReport { .. }
+            | Effect::SuspendedMessage { .. }
+            | Effect::SuspendedMessageGone { .. } => {}
+        }
+    }
+
+    fn queue(&mut self, at: &Place) -> &mut Eligible {
+        let place = at.home.index() * self.hosts + at.host.index();
+        if self.eligible.len() <= place {
+            self.eligible.resize(place + 1, Eligible::default());
+        }
+        &mut self.eligible[place]
+    }
+
+    fn priority(&self, at: &Place) -> Option<usize> {
+        (*self.priorities.get(at.subscriber.index())?).map(usize::from)
+    }
+
+    fn enters(&mut self, at: &Place) {
+        let Some(priority) = self.priority(at) else { return };
+        let place = at.reference.0.index();
+        if self.counted.len() <= place {
+            self.counted.resize(place + 1, 0);
+        }
+        self.counted[place] = at.sequence;
+        self.queue(at)[priority] += 1;
+    }
+
+    fn leaves(&mut self, at: &Place) {
+        let Some(priority) = self.priority(at) else { return };
+        let known = self.counted.get_mut(at.reference.0.index());
+        let Some(known) = known.filter(|known| **known == at.sequence) else { return };
+        *known = 0;
+        self.queue(at)[priority] -= 1;
+    }
+
+    fn judge(&mut self, docket: &mut Docket, at: &Place) {
+        let Some(priority) = self.priority(at) else { return };
+        let before = self.queue(at)[..priority].iter().sum::<u32>();
+        docket.judge(Rule::PriorityFirst, before == 0, || {
+            format!("{} of {} was taken before {before} of smaller number", at.document, at.host)
+        });
+    }
+}
