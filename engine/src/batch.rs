@@ -33,8 +33,6 @@ statuses! {
     SECURITY_CHECK_FAILED = 0x00C0_165E_u32, "SECURITY";
     /// Failure without a better name; also the overall status of a failed batch (R-CLK-19).
     FAIL = 0x8000_4005_u32, "E_FAIL";
-    /// The operation exists but this engine does not execute it.
-    NOT_IMPLEMENTED = 0x8000_4001_u32, "E_NOTIMPL";
     /// A bad argument to a call: an adapter's bug.
     INVALID_ARGUMENT = 0x8007_0057_u32, "E_INVALIDARG";
     /// The location is unknown or disabled.
@@ -45,6 +43,12 @@ statuses! {
     SHUTTING_DOWN = 0xC0C0_163C_u32, "SHUTTING_DOWN";
     /// `MoveToNextTransport` without a backup, or on the backup already (R-RETRY-11).
     NO_BACKUP_TRANSPORT = 0xC0C0_162E_u32, "NO_BACKUP_TRANSPORT";
+    /// A response that no correlation token ties to a request (R-SR-07).
+    NULL_CORRELATION_TOKEN = 0xC0C0_1662_u32, "NULL_CORRELATION_TOKEN";
+    /// The send pipeline, or the map before it, failed.
+    SEND_PIPELINE_FAILED = 0xC0C0_1658_u32, "SEND_PIPELINE";
+    /// The adapter could not transmit.
+    TRANSMIT_FAILED = 0xC0C0_167A_u32, "TRANSMIT";
     /// The MessageBox could not be written.
     PERSISTENCE_FAILURE = 0xC0C0_1623_u32, "PERSISTENCE_FAILURE";
 }
@@ -237,6 +241,14 @@ impl Batch {
         self.operations.iter().any(|operation| {
             matches!(operation.kind(), OperationKind::Submit | OperationKind::SubmitRequest)
         })
+    }
+
+    /// Whether a response may come for something in the batch (R-RR-01).
+    #[must_use]
+    pub fn has_requests(&self) -> bool {
+        let is_request =
+            |operation: &Operation| matches!(operation, Operation::SubmitRequest { .. });
+        self.operations.iter().any(is_request)
     }
 
     /// Records a one-way submit.

@@ -6,6 +6,7 @@
 mod transactional;
 
 use crate::dynamic::{DynamicPort, SendHandler};
+use crate::exchange::ExchangeSettings;
 use crate::id::{
     AdapterId, EndpointId, HostId, OrchestrationId, ReceivePortId, SendPortId, ServerId,
     SubscriberId,
@@ -57,6 +58,8 @@ pub struct Topology {
     pub send_port_groups: Vec<SendPortGroup>,
     /// Choices that the product leaves open about its MessageBoxes.
     pub policy: MessageBoxPolicy,
+    /// Two-way ports, and how long their clients wait.
+    pub exchanges: ExchangeSettings,
 }
 
 /// A transport's configuration: properties in the namespace of its adapter, which the engine
@@ -295,6 +298,8 @@ pub struct AdapterConfig {
 pub enum AdapterKind {
     /// A one-way receive adapter that submits in batches.
     Receive(ReceiveSettings),
+    /// A request-response receive adapter (R-RR-01).
+    Request(RequestSettings),
     /// A synthetic send adapter.
     Send(SendSettings),
     /// A one-way receive adapter that reads inside transactions (R-TXN-05).
@@ -316,6 +321,41 @@ pub struct ReceiveSettings {
     pub notify: bool,
     /// Engine batches outstanding at once (R-DONE-07).
     pub batches: u32,
+}
+
+/// Settings of the request-response receive adapter: what an HTTP-like listener is told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RequestSettings {
+    /// Requests in one engine batch at most.
+    pub batch_messages: u32,
+    /// Clients served at once by one location, at most (R-HOST-03: 256).
+    pub concurrent: u32,
+    /// How long a request waits; `None` leaves it to the engine (R-RR-01).
+    pub timeout: Option<Duration>,
+    /// Whether the first response is the last (R-RR-10).
+    pub first_only: bool,
+    /// Whether `TransmitMessage` returns when the client has its answer, rather than at once
+    /// (R-RR-06).
+    pub blocking: bool,
+    /// "Suspend failed requests": a failed request is suspended, not only refused (R-RR-16,
+    /// R-SUSP-02).
+    pub suspend_failed: bool,
+    /// After how long a client goes away, if it has no answer: the wait is withdrawn (R-RR-11).
+    pub cancel_after: Option<Duration>,
+}
+
+impl Default for RequestSettings {
+    fn default() -> Self {
+        Self {
+            batch_messages: 1,
+            concurrent: 256,
+            timeout: None,
+            first_only: true,
+            blocking: false,
+            suspend_failed: false,
+            cancel_after: None,
+        }
+    }
 }
 
 /// Settings of a synthetic send adapter.

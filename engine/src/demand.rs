@@ -2,8 +2,10 @@
 
 use crate::batch::Operation;
 use crate::config::Topology;
+use crate::exchange::{RequestPort, SolicitPort};
 use crate::id::ReceiveLocationId;
 use crate::message::{Body, WireMessage};
+use crate::message_box::{Exchange, OutboundMessage};
 use crate::pipeline::Component;
 
 /// Counts of one piece of work on an engine thread, by what they are charged for.
@@ -86,6 +88,42 @@ impl Demand {
         }
         demand.completion_batches = u32::from(demand.receive_batches == 0);
         demand
+    }
+
+    /// Adds the work of a partner's reply: the way back of its port (R-SR-03).
+    pub(crate) fn add_reply(&mut self, port: Option<&SolicitPort>, reply: &WireMessage) {
+        let bytes = reply.parts.bytes();
+        self.receive_messages += 1;
+        self.receive_bytes += bytes;
+        let Some(port) = port else { return };
+        if port.pipeline.disassembles() {
+            self.xml_messages += 1;
+            self.xml_bytes += bytes;
+        }
+        if port.map {
+            self.map_messages += 1;
+            self.map_bytes += bytes;
+        }
+    }
+
+    /// Adds the work of an answer to a client: map, then send pipeline (R-RR-04), which may make
+    /// another body of a fault (R-ADD-06).
+    pub(crate) fn add_answer(&mut self, port: &RequestPort, answer: &mut OutboundMessage) {
+        if let (Exchange::Response { fault: true, .. }, Some(bytes)) =
+            (answer.exchange, port.fault_bytes)
+        {
+            answer.bytes = bytes;
+        }
+        self.send_messages += 1;
+        self.send_bytes += answer.bytes;
+        if port.map {
+            self.map_messages += 1;
+            self.map_bytes += answer.bytes;
+        }
+        if port.pipeline.assemble == Some(Component::XmlAssembler) {
+            self.xml_messages += 1;
+            self.xml_bytes += answer.bytes;
+        }
     }
 
     /// Adds the work of one delivered message: map, then send pipeline (R-PIPE-11).

@@ -68,6 +68,13 @@ impl From<SendPortId> for SubscriberId {
     }
 }
 
+impl From<SubscriberId> for SendPortId {
+    /// The send port of a subscriber that is one.
+    fn from(subscriber: SubscriberId) -> Self {
+        Self(subscriber.0)
+    }
+}
+
 /// A distributed transaction between an endpoint and the MessageBox (R-TXN-01): who began it, and
 /// its number there.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

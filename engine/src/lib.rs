@@ -18,6 +18,7 @@ pub mod config;
 pub mod conformance;
 pub mod demand;
 pub mod dynamic;
+pub mod exchange;
 pub mod hash;
 pub mod host;
 pub mod id;

@@ -158,6 +158,23 @@ pub struct PortMeter {
     pub latency_sum: u128,
 }
 
+/// How the requests of waiting clients ended (R-RR-16), and what came too late (R-CLK-16).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Answers {
+    /// 202: one-way messages that were taken.
+    pub accepted: u64,
+    /// 500: failures and time-outs.
+    pub failed: u64,
+    /// Faults that the engine made, among those.
+    pub faults: u64,
+    /// Responses that found nobody waiting.
+    pub late: u64,
+    /// 200: responses.
+    pub responses: u64,
+    /// 401.
+    pub unauthorized: u64,
+}
+
 /// Everything measured.
 #[derive(Clone, Debug)]
 pub struct Meters {
@@ -191,6 +208,8 @@ pub struct Meters {
     pub backlog: Level,
     /// Per port.
     pub ports: Vec<PortMeter>,
+    /// What clients were told, and what came too late for them.
+    pub answers: Answers,
 }
 
 impl Meters {
@@ -228,6 +247,7 @@ impl Meters {
             spool: Level::over(from, to),
             backlog: Level::over(from, to),
             ports: vec![port; ports],
+            answers: Answers::default(),
         }
     }
 

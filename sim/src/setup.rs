@@ -53,6 +53,8 @@ pub struct Setup {
     pub jobs: bool,
     /// Which comes first, `Done` returning or `BatchComplete`.
     pub done: DoneOrder,
+    /// Which comes first for a batch of requests, a response or `BatchComplete`.
+    pub responses: ResponseOrder,
     /// Whether events of one instant run in an order drawn from the seed instead of in the order
     /// of scheduling.
     pub shuffle_ties: bool,
@@ -80,9 +82,42 @@ pub enum DoneOrder {
     ReturnFirst,
 }
 
+/// Which comes first for a batch with a request: its response, `BatchComplete`, or the return of
+/// `Done` (R-BC-08, R-CLK-04).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ResponseOrder {
+    /// Nothing waits for the response.
+    #[default]
+    AfterComplete,
+    /// `Done` returns, then the response comes, then `BatchComplete`.
+    BeforeComplete,
+    /// The response comes before `Done` returns.
+    BeforeReturn,
+    /// Drawn per batch.
+    Drawn,
+}
+
+/// What a partner's end sends back to a solicit.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// Size in bytes.
+    pub bytes: u32,
+    /// The type a disassembler finds.
+    pub document_type: String,
+    /// What is wrong with it, if something is.
+    pub defect: Option<Defect>,
+}
+
 /// A partner's end.
 #[derive(Clone, Debug)]
 pub enum EndpointSettings {
+    /// Clients that wait for the answers to their requests.
+    Clients {
+        /// Time to read one request, and to write one answer.
+        wire: Dist,
+        /// How long a client waits before it goes away.
+        patience: Option<Duration>,
+    },
     /// Takes what send adapters transmit.
     Sink(SinkSettings),
     /// Holds what receive adapters fetch.
@@ -105,6 +140,8 @@ pub struct SinkSettings {
     pub fail_takes: Option<Duration>,
     /// The receive location at which a document arrives when its wire is done.
     pub forward_to: Option<ReceiveLocationId>,
+    /// What it sends back, if it is asked for a reply (R-SR-01).
+    pub reply: Option<Reply>,
 }
 
 /// Which calls of a sink fail.

@@ -8,7 +8,7 @@
 use floodgate_engine::hash::mix;
 use floodgate_engine::id::{EndpointId, TransactionId};
 use floodgate_engine::message::DocumentName;
-use floodgate_engine::message_box::{Effect, Place, Reason};
+use floodgate_engine::message_box::{Effect, Place, Reason, Waiting};
 use floodgate_engine::time::Instant;
 
 /// Events between two checkpoints.
@@ -77,6 +77,24 @@ pub enum Event {
         /// How many messages.
         messages: u32,
     },
+    /// A client got its answer.
+    Answered {
+        /// The adapter instance.
+        node: u32,
+        /// The request's number.
+        request: u64,
+        /// What it was told, by HTTP's number.
+        code: u16,
+        /// Whether it was still there.
+        heard: bool,
+    },
+    /// A partner replied to a solicit.
+    Replied {
+        /// The reply's number.
+        wire: u64,
+        /// The solicit.
+        document: DocumentName,
+    },
     /// An adapter posted a batch.
     Posted {
         /// The adapter instance.
@@ -134,6 +152,10 @@ impl Event {
     #[inline]
     fn words(&self) -> [u64; 4] {
         match *self {
+            Self::Answered { node, request, code, heard } => {
+                [54, pair(node, u32::from(code)), request, u64::from(heard)]
+            }
+            Self::Replied { wire, document } => [55, wire, name_word(document), 0],
             Self::Arrived { wire, location } => [1, wire, u64::from(location), 0],
             Self::BatchComplete { node, cookie, status, kinds } => {
                 [2, pair(node, kinds), cookie, u64::from(status.cast_unsigned())]
@@ -178,6 +200,12 @@ fn place_words(kind: u64, at: &Place, more: u64) -> [u64; 4] {
 #[inline]
 fn effect_words(effect: &Effect) -> [u64; 4] {
     match effect {
+        Effect::Acknowledgement { document, of, sequence, positive } => {
+            [50, name_word(*document), name_word(*of), *sequence << 1 | u64::from(*positive)]
+        }
+        Effect::ExchangeOpened { waiting } => waiting_words(51, waiting, 0),
+        Effect::ExchangeClosed { waiting, by } => waiting_words(52, waiting, *by as u64),
+        Effect::LateResponse { document } => [53, name_word(*document), 0, 0],
         Effect::Collectable { document } => [20, name_word(*document), 0, 0],
         Effect::Deleted { at } => place_words(21, at, 0),
         Effect::Locked { at, owner } => place_words(22, at, u64::from(owner.0)),
@@ -218,6 +246,11 @@ fn effect_words(effect: &Effect) -> [u64; 4] {
             place_words(71, at, retries_left.map_or(0, |left| u64::from(left) + 1))
         }
     }
+}
+
+fn waiting_words(kind: u64, waiting: &Waiting, more: u64) -> [u64; 4] {
+    let who = pair(waiting.owner.0, waiting.adapter.0);
+    [kind, waiting.request, who, waiting.token << 3 | more]
 }
 
 const fn suspension_word(resumable: bool, reason: Reason) -> u64 {

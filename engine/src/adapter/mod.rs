@@ -8,6 +8,7 @@
 
 mod facade;
 mod receive;
+mod request;
 mod send;
 mod transactional_receive;
 mod transactional_send;
@@ -24,6 +25,7 @@ use crate::transport_proxy::TransportProxy;
 
 pub use facade::{AsyncAdapter, AsyncBatch, PostedBatch, Transport};
 pub use receive::Receiver;
+pub use request::Requester;
 pub use send::Sender;
 pub use transactional_receive::TransactionalReceiver;
 pub use transactional_send::TransactionalSender;
@@ -413,6 +415,8 @@ pub enum AnyAdapter {
     Own(Box<dyn OwnAdapter>),
     /// Receives one way, in batches.
     Receiver(Receiver),
+    /// Receives requests and answers them.
+    Requester(Requester),
     /// Sends.
     Sender(Sender),
     /// Receives inside transactions.
@@ -427,6 +431,7 @@ impl AnyAdapter {
     pub fn new(kind: AdapterKind) -> Self {
         match kind {
             AdapterKind::Receive(settings) => Self::Receiver(Receiver::new(settings)),
+            AdapterKind::Request(settings) => Self::Requester(Requester::new(settings)),
             AdapterKind::Send(settings) => Self::Sender(Sender::new(settings)),
             AdapterKind::TransactionalReceive(settings) => {
                 Self::TransactionalReceiver(TransactionalReceiver::new(settings))
@@ -443,6 +448,7 @@ impl Adapter for AnyAdapter {
         match self {
             Self::Own(own) => own.handle_input(now, input, proxy),
             Self::Receiver(receiver) => receiver.handle_input(now, input, proxy),
+            Self::Requester(requester) => requester.handle_input(now, input, proxy),
             Self::Sender(sender) => sender.handle_input(now, input, proxy),
             Self::TransactionalReceiver(receiver) => receiver.handle_input(now, input, proxy),
             Self::TransactionalSender(sender) => sender.handle_input(now, input, proxy),

@@ -17,6 +17,8 @@ use super::receive::PerKind;
 use super::{Adapter, AdapterInput, CallId, Returned, Transmission, WireRequest, WireResult};
 use crate::batch::{BatchStatus, Operation, OperationKind, Suspendable};
 use crate::config::SendSettings;
+use crate::id::ReferenceId;
+use crate::message::WireMessage;
 use crate::message_box::OutboundMessage;
 use crate::retry::{NextStep, after_failure};
 use crate::time::Instant;
@@ -27,14 +29,26 @@ use crate::transport_proxy::TransportProxy;
 pub(super) enum Fate {
     Delete,
     NextTransport,
+    /// The partner replied: the reply is submitted and the solicit deleted, in one batch
+    /// (R-SR-02).
+    Reply,
     Resubmit,
     Suspend,
+    /// The reply could not be submitted: it is suspended and the solicit deleted (R-FILT-03).
+    SuspendReply,
 }
 
 impl Fate {
+    /// Whether the solicit's `Delete` rides in the same batch.
+    const fn replies(self) -> bool {
+        matches!(self, Self::Reply | Self::SuspendReply)
+    }
+
     pub(super) const fn kind(self) -> OperationKind {
         match self {
             Self::Delete => OperationKind::Delete,
+            Self::Reply => OperationKind::Submit,
+            Self::SuspendReply => OperationKind::MoveToSuspendQueue,
             Self::NextTransport => OperationKind::MoveToNextTransport,
             Self::Resubmit => OperationKind::Resubmit,
             Self::Suspend => OperationKind::MoveToSuspendQueue,
@@ -46,7 +60,8 @@ impl Fate {
         match self {
             Self::Resubmit => Some(Self::NextTransport),
             Self::NextTransport => Some(Self::Suspend),
-            Self::Delete | Self::Suspend => None,
+            Self::Reply => Some(Self::SuspendReply),
+            Self::Delete | Self::Suspend | Self::SuspendReply => None,
         }
     }
 }
@@ -84,6 +99,10 @@ pub struct Sender {
     /// Counts flushes, so that a timer set before one does nothing.
     flushes: u64,
     posted: FxHashMap<u64, Vec<(OutboundMessage, Fate)>>,
+    /// Replies that have not been taken, by their solicits.
+    replies: FxHashMap<ReferenceId, WireMessage>,
+    /// Held calls that end with a batch, whose solicit the engine itself will delete (R-SR-05).
+    held: FxHashMap<u64, CallId>,
     next_cookie: u64,
 }
 
@@ -100,6 +119,8 @@ impl Sender {
             gathered: Vec::new(),
             flushes: 0,
             posted: FxHashMap::default(),
+            replies: FxHashMap::default(),
+            held: FxHashMap::default(),
             next_cookie: 1,
         }
     }
@@ -173,15 +194,33 @@ impl Sender {
         proxy.wire(place as u64, WireRequest::Transmit(first));
     }
 
-    fn wire_done(&mut self, now: Instant, token: u64, sent: bool, proxy: &mut TransportProxy) {
+    fn wire_done(
+        &mut self,
+        now: Instant,
+        token: u64,
+        result: WireResult,
+        proxy: &mut TransportProxy,
+    ) {
         let place = token as usize;
         let job = self.running[place].as_mut().expect("a wire call belongs to a running job");
         let message = job.waiting.pop().expect("a wire call belongs to a waiting message");
+        let (sent, reply) = match result {
+            WireResult::Sent => (true, None),
+            WireResult::Replied(reply) => (true, Some(*reply)),
+            WireResult::Fetched { .. }
+            | WireResult::Refused
+            | WireResult::Removed
+            | WireResult::Resolved(_) => (false, None),
+        };
         let fate = match after_failure(now, message.retries_left, message.retry_interval) {
+            _ if reply.is_some() => Fate::Reply,
             _ if sent => Fate::Delete,
             NextStep::Resubmit(_) => Fate::Resubmit,
             NextStep::MoveToNextTransport => Fate::NextTransport,
         };
+        if let Some(reply) = reply {
+            self.replies.insert(message.reference, reply);
+        }
         job.finished.push((message, fate));
         if let Some(next) = job.waiting.last() {
             return proxy.wire(token, WireRequest::Transmit(Transmission::of(next)));
@@ -194,6 +233,12 @@ impl Sender {
 
     fn finish(&mut self, now: Instant, mut job: Job, proxy: &mut TransportProxy) {
         match job.call {
+            Some(call)
+                if !self.settings.batched
+                    && job.finished.iter().any(|(_, fate)| *fate == Fate::Reply) =>
+            {
+                self.post_reply_alone(call, job.finished, proxy);
+            }
             Some(call) if !self.settings.batched => {
                 // Synchronous: the engine deletes, or takes its default action (R-SND-08).
                 let sent = job.finished.iter().all(|(_, fate)| *fate == Fate::Delete);
@@ -254,6 +299,31 @@ impl Sender {
         }
     }
 
+    /// Synchronous: the reply goes alone, and `true` makes the engine delete the solicit. Between
+    /// the two a crash makes a duplicate (R-SR-05).
+    fn post_reply_alone(
+        &mut self,
+        call: CallId,
+        fates: Vec<(OutboundMessage, Fate)>,
+        proxy: &mut TransportProxy,
+    ) {
+        let cookie = self.next_cookie;
+        self.next_cookie += 1;
+        let Ok(mut batch) = proxy.get_batch(cookie) else {
+            return proxy.returned(call, Returned::Failed);
+        };
+        for (message, _) in &fates {
+            if let Some(response) = self.replies.remove(&message.reference) {
+                batch.add(Operation::SubmitResponse { solicit: message.reference, response });
+            }
+        }
+        if proxy.done(batch).is_success() {
+            self.held.insert(cookie, call);
+        } else {
+            proxy.returned(call, Returned::Failed);
+        }
+    }
+
     fn post_batch(
         &mut self,
         now: Instant,
@@ -269,8 +339,16 @@ impl Sender {
         batch.reserve(fates.len());
         for (message, fate) in &fates {
             let reference = message.reference;
+            if fate.replies() {
+                let Some(reply) = self.replies.get(&reference).cloned() else { continue };
+                batch.add(if *fate == Fate::Reply {
+                    Operation::SubmitResponse { solicit: reference, response: reply }
+                } else {
+                    Operation::MoveToSuspendQueue(Suspendable::Wire(reply))
+                });
+            }
             batch.add(match fate {
-                Fate::Delete => Operation::Delete(reference),
+                Fate::Delete | Fate::Reply | Fate::SuspendReply => Operation::Delete(reference),
                 Fate::NextTransport => Operation::MoveToNextTransport(reference),
                 // Counted from now, also when a batch is made again (R-FILT-06).
                 Fate::Resubmit => {
@@ -285,13 +363,27 @@ impl Sender {
     }
 
     fn complete(&mut self, now: Instant, status: &BatchStatus, proxy: &mut TransportProxy) {
+        if !self.held.is_empty()
+            && let Some(call) = self.held.remove(&status.cookie)
+        {
+            let sent = status.overall.is_success();
+            return proxy.returned(call, if sent { Returned::Sent } else { Returned::Failed });
+        }
         let Some(fates) = self.posted.remove(&status.cookie) else { return };
         if status.overall.is_success() {
+            if !self.replies.is_empty() {
+                for (message, _) in &fates {
+                    self.replies.remove(&message.reference);
+                }
+            }
             return;
         }
         let mut statuses = PerKind::of(status);
         let again = fates.into_iter().filter_map(|(message, fate)| {
             let innocent = statuses.next(fate.kind()).is_success();
+            if fate.replies() {
+                statuses.next(OperationKind::Delete);
+            }
             let next = if innocent { Some(fate) } else { fate.after_refusal() };
             next.map(|fate| (message, fate))
         });
@@ -316,7 +408,7 @@ impl Adapter for Sender {
                 proxy.returned(call, Returned::Cleared);
             }
             AdapterInput::WireDone { token, result } => {
-                self.wire_done(now, token, matches!(result, WireResult::Sent), proxy);
+                self.wire_done(now, token, result, proxy);
             }
             AdapterInput::BatchComplete(status) => self.complete(now, &status, proxy),
             AdapterInput::Wake { token } if token == self.flushes && !self.gathered.is_empty() => {

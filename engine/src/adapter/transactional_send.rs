@@ -410,6 +410,9 @@ impl TransactionalSender {
                 Fate::Resubmit => {
                     Operation::Resubmit { reference, at: now + message.retry_interval }
                 }
+                Fate::Reply | Fate::SuspendReply => {
+                    unreachable!("this adapter submits no replies")
+                }
                 Fate::Suspend => Operation::MoveToSuspendQueue(Suspendable::Reference(reference)),
             });
         }

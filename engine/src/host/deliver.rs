@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use super::{Frame, FrameId, HostInstance, HostOutput, Task};
 use crate::adapter::{AdapterInput, CallId, Returned};
 use crate::batch::OperationKind;
-use crate::config::SendSettings;
+use crate::config::{SendSettings, SubscriberKind};
 use crate::demand::Demand;
 use crate::id::{AdapterId, MessageBoxId, ReferenceId, TransactionId};
-use crate::message_box::{Action, OutboundMessage};
+use crate::message_box::{Action, Exchange, OutboundMessage};
 use crate::time::Instant;
 
 /// Messages in memory that wait for a thread to carry them to one adapter.
@@ -23,6 +23,11 @@ pub(super) struct Transmitter {
 }
 
 impl Transmitter {
+    /// One that takes answers, one at a time.
+    pub(super) fn single() -> Self {
+        Self { engine_batch: 1, ..Self::default() }
+    }
+
     pub(super) fn new(send: &SendSettings, engine_batch: u32) -> Self {
         let engine_batch = if send.fixed_batch { send.batch } else { engine_batch };
         Self { batched: send.batched, engine_batch: engine_batch.max(1), ..Self::default() }
@@ -116,12 +121,20 @@ impl HostInstance {
         let Some(Frame::Deliver(delivery)) = self.frames.get(frame.0) else { return };
         let adapter = delivery.adapter;
         let max = max.max(1).min(self.transmitters[adapter.index()].engine_batch);
-        let messages = self.take(adapter, max as usize);
+        let mut messages = self.take(adapter, max as usize);
         self.waiting -= u32::try_from(messages.len()).unwrap_or(u32::MAX);
         let mut demand = Demand { send_batches: 1, ..Demand::default() };
-        for message in &messages {
-            if let Some(port) = self.topology.send_port(message.subscriber) {
-                demand.add_outbound(port, message.bytes);
+        for message in &mut messages {
+            match self.topology.subscriber(message.subscriber) {
+                SubscriberKind::SendPort(port) => {
+                    demand.add_outbound(&self.topology.send_ports[port.index()], message.bytes);
+                }
+                SubscriberKind::Responses(port) => {
+                    if let Some(port) = self.topology.exchanges.request_port(port) {
+                        demand.add_answer(port, message);
+                    }
+                }
+                SubscriberKind::Orchestration(_) => {}
             }
         }
         if let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) {
@@ -151,12 +164,20 @@ impl HostInstance {
     }
 
     /// Hands over the next message, or ends the adapter batch.
-    pub(super) fn transmit_next(&mut self, frame: FrameId) {
+    pub(super) fn transmit_next(&mut self, now: Instant, frame: FrameId) {
         let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return };
         let (adapter, call) = (delivery.adapter, CallId(frame.0));
         if let Some(message) = delivery.waiting.pop() {
             delivery.given.push((message.reference, Returned::Pending));
-            return self.call(adapter, AdapterInput::TransmitMessage { call, message });
+            if message.exchange == Exchange::OneWay {
+                return self.call(adapter, AdapterInput::TransmitMessage { call, message });
+            }
+            if self.is_wanted(now, frame, adapter, &message) {
+                let exchange = message.exchange;
+                self.call(adapter, AdapterInput::TransmitMessage { call, message });
+                self.answered(adapter, exchange);
+            }
+            return;
         }
         let threw = delivery.given.iter().any(|(_, returned)| *returned == Returned::Failed);
         if threw {
@@ -178,7 +199,7 @@ impl HostInstance {
 
     /// An adapter returned from a call; `true` if the delivery gave something back: a thread, or
     /// room for more messages.
-    pub(super) fn returned(&mut self, frame: FrameId, returned: Returned) -> bool {
+    pub(super) fn returned(&mut self, now: Instant, frame: FrameId, returned: Returned) -> bool {
         let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return false };
         match (delivery.step, returned) {
             (Step::Beginning, Returned::Begun { max, transaction }) => {
@@ -191,7 +212,7 @@ impl HostInstance {
                     last.1 = returned;
                 }
                 if delivery.batched {
-                    self.transmit_next(frame);
+                    self.transmit_next(now, frame);
                     return false;
                 }
                 self.conclude(frame, false);
@@ -236,6 +257,11 @@ impl HostInstance {
             // `false` for every message: the adapter goes on by itself, the thread is free.
             self.release(frame);
         } else {
+            for (_, action) in &actions {
+                if let Some(reference) = action.reference() {
+                    self.forget_solicit(reference);
+                }
+            }
             self.transact_own(frame, actions, transaction);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::exchanges::Requests;
 use super::{DoneRace, Frame, FrameId, HostInstance, HostOutput, Task, settles};
 use crate::adapter::{AdapterInput, ErrorSubject};
 use crate::batch::{Batch, BatchStatus, Operation, OperationKind, Status, Suspendable};
@@ -10,6 +11,7 @@ use crate::demand::Demand;
 use crate::id::{AdapterId, ReceiveLocationId, ReferenceId, TransactionId};
 use crate::message::{Context, PropertyId, Value, WireMessage};
 use crate::message_box::{Action, PreparedBatch, Reason};
+use crate::time::Instant;
 
 /// A posted batch on its way through the engine.
 #[derive(Clone, Debug)]
@@ -28,6 +30,18 @@ pub(super) struct Execution {
     pub(super) updates: Vec<(ReferenceId, Arc<str>)>,
     /// Messages of which an adapter said why they failed (R-MSG-09).
     pub(super) remarked: Vec<ErrorSubject>,
+    /// What it does to exchanges, if it does anything.
+    requests: Option<Box<Requests>>,
+}
+
+impl Execution {
+    pub(super) const fn adapter(&self) -> AdapterId {
+        self.adapter
+    }
+
+    pub(super) const fn race(&self) -> DoneRace {
+        self.race
+    }
 }
 
 impl Execution {
@@ -100,6 +114,7 @@ impl HostInstance {
             transaction,
             updates,
             remarked: Vec::new(),
+            requests: None,
         };
         if publishes && (self.publishing >= self.batch_limit() || !self.held.is_empty()) {
             self.held.push_back(execution);
@@ -113,8 +128,11 @@ impl HostInstance {
     }
 
     fn admit(&mut self, mut execution: Execution) {
-        if execution.race == DoneRace::ReturnFirst {
-            self.return_done(&mut execution);
+        match execution.race {
+            DoneRace::ResponseBeforeComplete | DoneRace::ReturnFirst => {
+                self.return_done(&mut execution);
+            }
+            DoneRace::CompleteFirst | DoneRace::ResponseBeforeReturn => {}
         }
         self.publishing += u32::from(execution.publishes);
         self.tasks.push_back(Task::Execute(execution));
@@ -136,9 +154,16 @@ impl HostInstance {
             }
         }
         let (topology, locations) = (&self.topology, std::cell::RefCell::new(&mut self.locations));
-        let demand = Demand::of_batch(topology, &execution.operations, |wire| {
+        let mut demand = Demand::of_batch(topology, &execution.operations, |wire| {
             locations.borrow_mut().find(topology, wire)
         });
+        if self.exchanges.has_solicits() {
+            for operation in &execution.operations {
+                if let Operation::SubmitResponse { solicit, response } = operation {
+                    demand.add_reply(self.solicit_port_of(*solicit), response);
+                }
+            }
+        }
         let frame = FrameId(self.frames.insert(Frame::Execute(execution)));
         self.outputs.push_back(HostOutput::Work { frame, demand });
     }
@@ -148,7 +173,9 @@ impl HostInstance {
     pub(super) fn execute(&mut self, frame: FrameId) {
         let Some(Frame::Execute(execution)) = self.frames.get_mut(frame.0) else { return };
         let operations = std::mem::take(&mut execution.operations);
-        let transaction = execution.transaction;
+        let (transaction, adapter) = (execution.transaction, execution.adapter);
+        let mut requests = Requests::default();
+        let mut exchanges = self.exchanges.has_solicits();
         let mut batch = PreparedBatch { cookie: execution.cookie, ..PreparedBatch::default() };
         batch.actions.reserve(operations.len());
         if execution.publishes {
@@ -156,14 +183,30 @@ impl HostInstance {
         }
         for operation in operations {
             let kind = operation.kind();
-            let action = self.prepare(operation, &mut batch);
+            exchanges |= matches!(
+                operation,
+                Operation::SubmitRequest { .. } | Operation::CancelResponse { .. }
+            );
+            let action = self.prepare(adapter, operation, &mut batch, &mut requests);
+            if exchanges {
+                self.note_settled(&action, &mut requests);
+            }
             batch.actions.push((kind, action));
         }
         self.remark(frame, &mut batch);
+        if exchanges && let Some(Frame::Execute(execution)) = self.frames.get_mut(frame.0) {
+            execution.requests = Some(Box::new(requests));
+        }
         self.outputs.push_back(HostOutput::Transact { frame, batch, transaction });
     }
 
-    pub(super) fn prepare(&mut self, operation: Operation, batch: &mut PreparedBatch) -> Action {
+    pub(super) fn prepare(
+        &mut self,
+        adapter: AdapterId,
+        operation: Operation,
+        batch: &mut PreparedBatch,
+        requests: &mut Requests,
+    ) -> Action {
         match operation {
             Operation::Submit(wire) => self.receive(wire, batch),
             Operation::Delete(reference) => Action::Delete(reference),
@@ -173,7 +216,8 @@ impl HostInstance {
                 Action::SuspendReference(reference)
             }
             Operation::MoveToSuspendQueue(Suspendable::Wire(wire)) => {
-                let resumable = !wire.context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
+                let resumable = !wire.context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE)
+                    && !self.is_two_way(&wire);
                 Action::SuspendWire {
                     wire: Box::new(wire),
                     resumable,
@@ -181,15 +225,29 @@ impl HostInstance {
                     status: Status::OK,
                 }
             }
-            // Two-way exchanges are recorded and counted but not executed yet.
-            Operation::CancelResponse { .. }
-            | Operation::SubmitRequest { .. }
-            | Operation::SubmitResponse { .. } => Action::Refuse(Status::NOT_IMPLEMENTED),
+            Operation::CancelResponse { token } => self.cancel(adapter, token, requests),
+            Operation::SubmitRequest { request, token, first_only, expires } => {
+                self.request(adapter, (request, token, first_only, expires), batch, requests)
+            }
+            Operation::SubmitResponse { solicit, response } => {
+                self.respond(solicit, response, batch)
+            }
+        }
+    }
+
+    /// Whether a message that an adapter suspends is part of a two-way exchange: a request of a
+    /// two-way port, or a partner's reply, which alone comes from no location (R-RR-09).
+    fn is_two_way(&mut self, wire: &WireMessage) -> bool {
+        let location = self.locations.find(&self.topology, wire);
+        let port = location.map(|id| self.topology.receive_locations[id.index()].port);
+        match port {
+            Some(port) => self.topology.exchanges.request_port(port).is_some(),
+            None => wire.context.read(PropertyId::INBOUND_TRANSPORT_LOCATION).is_none(),
         }
     }
 
     /// One submitted message: location, pipeline, map (R-RCV-01).
-    fn receive(&mut self, mut wire: WireMessage, batch: &mut PreparedBatch) -> Action {
+    pub(super) fn receive(&mut self, mut wire: WireMessage, batch: &mut PreparedBatch) -> Action {
         let Some(location) = self.locations.find(&self.topology, &wire) else {
             return Action::Refuse(Status::URL_DISALLOWED);
         };
@@ -225,14 +283,26 @@ impl HostInstance {
     /// The transaction came back: exactly one `BatchComplete` (R-DONE-05), before or after `Done`
     /// returns. The callback is the engine thread's last act (R-BC-06) and takes no time, so the
     /// thread is free at the same instant (R-CLK-02).
-    pub(super) fn executed(&mut self, execution: &Execution, status: BatchStatus) {
+    pub(super) fn executed(&mut self, now: Instant, mut execution: Execution, status: BatchStatus) {
+        let requests = execution.requests.take();
         if status.overall.is_success() {
             match execution.transaction {
                 None => self.settle(execution.settles),
                 Some(transaction) => self.owe(transaction, execution.settles),
             }
             self.forget_errors(&execution.remarked);
+            if let Some(requests) = requests {
+                let tokens = self.exchanges_committed(now, execution.adapter, *requests);
+                if self.holds(&execution, &status, tokens) {
+                    return;
+                }
+            }
         }
+        self.complete(&execution, status);
+    }
+
+    /// `BatchComplete`, and `Done` if it has not returned.
+    pub(super) fn complete(&mut self, execution: &Execution, status: BatchStatus) {
         self.call(execution.adapter, AdapterInput::BatchComplete(status));
         if execution.owes_return {
             self.return_done(&mut execution.clone());
@@ -273,6 +343,6 @@ fn stamp(context: &mut Context, port: &str, location: &str) {
     }
 }
 
-fn as_u32(count: usize) -> u32 {
+pub(super) fn as_u32(count: usize) -> u32 {
     u32::try_from(count).expect("a batch has fewer than 2^32 documents")
 }

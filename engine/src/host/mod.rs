@@ -15,6 +15,7 @@
 mod deliver;
 mod dequeuer;
 mod distributed;
+mod exchanges;
 mod execute;
 mod orchestrate;
 mod pause;
@@ -42,6 +43,7 @@ use crate::time::Instant;
 use deliver::{Delivery, Transmitter};
 use dequeuer::Dequeuer;
 use distributed::Share;
+use exchanges::{Exchanges, Expiry};
 use execute::{Execution, Locations};
 use pause::Pauses;
 use resume::Resumption;
@@ -52,11 +54,16 @@ use threads::ThreadPool;
 pub struct FrameId(pub Key);
 
 /// Which comes first when a batch completes fast: the return of `Done`, or `BatchComplete`
-/// (R-BC-07, R-CLK-03). Chance is the driver's, so it says so per batch.
+/// (R-BC-07, R-CLK-03, R-CLK-04). Chance is the driver's, so it says so per batch.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum DoneRace {
     /// `BatchComplete` runs before `Done` returns.
     CompleteFirst,
+    /// `Done` returns; the response to a request of the batch is transmitted before
+    /// `BatchComplete` (R-BC-08, R-CLK-04).
+    ResponseBeforeComplete,
+    /// The response to a request of the batch is transmitted before `Done` returns (R-BC-08).
+    ResponseBeforeReturn,
     /// `Done` returns first.
     #[default]
     ReturnFirst,
@@ -182,6 +189,8 @@ enum Task {
     Fail(Vec<ReferenceId>),
     /// An orchestration's message.
     Orchestrate(Box<OutboundMessage>),
+    /// The end of an exchange that nobody answered in time (R-RR-07).
+    Expire(Expiry),
 }
 
 #[derive(Clone, Debug)]
@@ -191,6 +200,8 @@ enum Frame {
     Resume(Resumption),
     /// An orchestration takes its turn (R-ORD-03).
     Orchestrate(Box<OutboundMessage>),
+    /// The transaction that ends an exchange.
+    Expire,
     /// A commit that the engine itself asked for: its outcome is nobody's callback.
     Settle,
     /// The same inside a transaction, and the messages it is about (R-TXN-09).
@@ -217,6 +228,7 @@ pub struct HostGauges {
 /// One host instance.
 #[derive(Clone, Debug)]
 pub struct HostInstance {
+    id: HostInstanceId,
     host: HostId,
     cpus: u32,
     settings: HostSettings,
@@ -241,6 +253,7 @@ pub struct HostInstance {
     /// One per MessageBox: each is polled by itself.
     dequeuers: Vec<Dequeuer>,
     pauses: Pauses,
+    exchanges: Exchanges,
     outputs: VecDeque<HostOutput>,
 }
 
@@ -253,12 +266,14 @@ impl HostInstance {
         let cpus = topology.servers[config.server.index()].cpus;
         let transmitters = topology.adapters.iter().map(|adapter| match adapter.kind {
             AdapterKind::Send(send) => Transmitter::new(&send, settings.engine_batch),
+            AdapterKind::Request(_) => Transmitter::single(),
             AdapterKind::TransactionalSend(_) => Transmitter::batched(settings.engine_batch),
             AdapterKind::Receive(_) | AdapterKind::TransactionalReceive(_) => {
                 Transmitter::default()
             }
         });
         Self {
+            id,
             host: config.host,
             cpus,
             settings,
@@ -276,6 +291,7 @@ impl HostInstance {
             flooded: false,
             dequeuers: vec![Dequeuer::new(&settings); topology.box_count()],
             pauses: Pauses::default(),
+            exchanges: Exchanges::default(),
             outputs: VecDeque::new(),
             topology: Arc::clone(topology),
         }
@@ -319,13 +335,13 @@ impl HostInstance {
             }
             HostInput::Returned { call, returned } => {
                 // Between two calls of one delivery nothing else can have become possible.
-                if !self.returned(FrameId(call.0), returned) {
+                if !self.returned(now, FrameId(call.0), returned) {
                     return;
                 }
             }
             HostInput::ResumeSuspended { number, wire } => self.resume_suspended(number, *wire),
             HostInput::WorkDone { frame } => self.work_done(now, frame),
-            HostInput::Committed { frame, status } => self.committed(frame, status),
+            HostInput::Committed { frame, status } => self.committed(now, frame, status),
             HostInput::Dequeued { home, asked, messages } => {
                 self.dequeued(now, home, asked, messages);
             }
@@ -338,6 +354,7 @@ impl HostInstance {
             HostInput::Throttle(throttle) => self.throttle(throttle),
             HostInput::Wake => self.end_pauses(now),
         }
+        self.expire(now);
         self.start_tasks(now);
         self.look(now);
     }
@@ -354,7 +371,7 @@ impl HostInstance {
         let growth = if self.tasks.is_empty() { None } else { self.threads.grows_at() };
         let looks = self.dequeuers.iter().filter_map(Dequeuer::due).min();
         let look = if self.room() > 0 { looks } else { None };
-        [growth, look, self.pauses.due()].into_iter().flatten().min()
+        [growth, look, self.pauses.due(), self.exchanges.expires_next()].into_iter().flatten().min()
     }
 
     /// References that may be taken from the queue now (R-DEQ-04, R-DEQ-08).
@@ -403,6 +420,7 @@ impl HostInstance {
                 Some(Task::Resume(resumption)) => self.start_resumption(resumption),
                 Some(Task::Fail(messages)) => self.start_failing(messages),
                 Some(Task::Orchestrate(message)) => self.start_turn(message),
+                Some(Task::Expire(expiry)) => self.start_expiry(expiry),
                 None => unreachable!("the queue of tasks was not empty"),
             }
         }
@@ -415,29 +433,30 @@ impl HostInstance {
     }
 
     /// A frame goes on after its work.
-    fn proceed(&mut self, frame: FrameId) {
+    fn proceed(&mut self, now: Instant, frame: FrameId) {
         match self.frames.get(frame.0) {
             Some(Frame::Execute(_)) => self.execute(frame),
-            Some(Frame::Deliver(_)) => self.transmit_next(frame),
+            Some(Frame::Deliver(_)) => self.transmit_next(now, frame),
             Some(Frame::Resume(_)) => self.resumed(frame),
             Some(Frame::Orchestrate(_)) => self.take_turn(frame),
-            Some(Frame::Settle | Frame::SettleIn(..)) | None => {}
+            Some(Frame::Expire | Frame::Settle | Frame::SettleIn(..)) | None => {}
         }
     }
 
-    fn committed(&mut self, frame: FrameId, status: BatchStatus) {
+    fn committed(&mut self, now: Instant, frame: FrameId, status: BatchStatus) {
         if matches!(self.frames.get(frame.0), Some(Frame::Orchestrate(_))) {
             return self.turn_ended(frame, &status);
         }
         match self.release(frame) {
-            Some(Frame::Execute(execution)) => self.executed(&execution, status),
+            Some(Frame::Execute(execution)) => self.executed(now, execution, status),
             Some(Frame::Settle) => {
                 let settled =
                     status.operations.iter().map(|kind| kind.messages.len()).sum::<usize>();
                 self.settle(settled);
             }
             Some(Frame::SettleIn(transaction, own)) => self.owe_own(transaction, own, &status),
-            Some(Frame::Deliver(_) | Frame::Orchestrate(_) | Frame::Resume(_)) | None => {}
+            Some(Frame::Deliver(_) | Frame::Expire | Frame::Orchestrate(_) | Frame::Resume(_))
+            | None => {}
         }
     }
 

@@ -40,7 +40,13 @@ impl HostInstance {
             Some(Frame::Deliver(_)) => throttle.delivery_delay,
             // An orchestration's turn ends in a publication (R-PUB-01).
             Some(Frame::Orchestrate(_)) => throttle.publishing_delay,
-            Some(Frame::Execute(_) | Frame::Resume(_) | Frame::Settle | Frame::SettleIn(..))
+            Some(
+                Frame::Execute(_)
+                | Frame::Expire
+                | Frame::Resume(_)
+                | Frame::Settle
+                | Frame::SettleIn(..),
+            )
             | None => Duration::ZERO,
         }
     }
@@ -49,7 +55,7 @@ impl HostInstance {
     pub(super) fn work_done(&mut self, now: Instant, frame: FrameId) {
         let delay = self.delay_of(frame);
         if delay.is_zero() {
-            self.proceed(frame);
+            self.proceed(now, frame);
         } else {
             self.pauses.ends.push(Reverse((now + delay, frame)));
         }
@@ -61,7 +67,7 @@ impl HostInstance {
             && end <= now
         {
             self.pauses.ends.pop();
-            self.proceed(frame);
+            self.proceed(now, frame);
         }
     }
 }

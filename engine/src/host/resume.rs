@@ -1,8 +1,10 @@
 //! Resuming what was suspended as it came: the pipeline runs again, from its beginning (INV-61).
 
+use super::exchanges::Requests;
 use super::{Frame, FrameId, HostInstance, HostOutput, Task};
 use crate::batch::{Operation, OperationKind, Status};
 use crate::demand::Demand;
+use crate::id::AdapterId;
 use crate::message::WireMessage;
 use crate::message_box::{Action, PreparedBatch};
 
@@ -36,7 +38,11 @@ impl HostInstance {
         let Some(Frame::Resume(resumption)) = self.frames.get(frame.0) else { return };
         let Resumption { number, operation } = resumption.clone();
         let mut batch = PreparedBatch::default();
-        let mut action = self.prepare(operation, &mut batch);
+        let mut action = {
+            // What is resumed is one message, never a request (R-RR-09).
+            let mut requests = Requests::default();
+            self.prepare(AdapterId::default(), operation, &mut batch, &mut requests)
+        };
         if matches!(action, Action::SuspendWire { .. }) {
             action = Action::Refuse(Status::FAIL);
         }

@@ -74,6 +74,38 @@ system_properties! {
     RETRY_COUNT = 17, "BTS.RetryCount";
     /// true: the instance that the message belongs to has passed its Suspend shape (R-ADD-01).
     SUSPEND_SHAPE_PASSED = 18, "XLANGs.SuspendShapePassed";
+    /// Names one exchange of a request and its responses (R-RR-03).
+    EPM_RR_CORRELATION_TOKEN = 19, "BTS.EpmRRCorrelationToken";
+    /// true: meant for the adapter that waits (R-RR-03).
+    ROUTE_DIRECT_TO_TP = 20, "BTS.RouteDirectToTP";
+    /// true: the request comes straight back as its own response (R-RR-14).
+    LOOPBACK = 21, "BTS.Loopback";
+    /// true: the send port is two-way (R-SR-01).
+    IS_SOLICIT_RESPONSE = 22, "BTS.IsSolicitResponse";
+    /// Correlates responses and acknowledgements, for whoever set it.
+    CORRELATION_TOKEN = 23, "BTS.CorrelationToken";
+    /// The identity of the message that an acknowledgement is about (R-ACK-02, like the rest).
+    ACK_ID = 24, "BTS.AckID";
+    /// The service instance that had it.
+    ACK_OWNER_ID = 25, "BTS.AckOwnerID";
+    /// NACK: the error's code, in hexadecimal.
+    ACK_FAILURE_CODE = 26, "BTS.AckFailureCode";
+    /// NACK: the error's category.
+    ACK_FAILURE_CATEGORY = 27, "BTS.AckFailureCategory";
+    /// NACK: the error's text (written, never routed on).
+    ACK_DESCRIPTION = 28, "BTS.AckDescription";
+    /// The send port of the original.
+    ACK_SEND_PORT_ID = 29, "BTS.AckSendPortID";
+    /// Its name.
+    ACK_SEND_PORT_NAME = 30, "BTS.AckSendPortName";
+    /// Where the original was sent to.
+    ACK_OUTBOUND_TRANSPORT_LOCATION = 31, "BTS.AckOutboundTransportLocation";
+    /// The receive port of the original.
+    ACK_RECEIVE_PORT_ID = 32, "BTS.AckReceivePortID";
+    /// Its name.
+    ACK_RECEIVE_PORT_NAME = 33, "BTS.AckReceivePortName";
+    /// Where the original came in.
+    ACK_INBOUND_TRANSPORT_LOCATION = 34, "BTS.AckInboundTransportLocation";
 }
 
 /// Names of properties, interned once when a topology is built.
@@ -290,7 +322,23 @@ pub struct DocumentName {
     pub split: bool,
 }
 
+/// Names from here on are those of messages that the engine makes itself.
+const FIRST_MADE: u64 = 1 << 40;
+
 impl DocumentName {
+    /// The name of the `number`-th message that the engine makes itself, counted from 1: an
+    /// acknowledgement, a fault, an error message.
+    #[must_use]
+    pub const fn of_made(number: u64) -> Self {
+        Self { wire: FIRST_MADE + number, sequence: 1, split: false }
+    }
+
+    /// Whether the engine made the message itself.
+    #[must_use]
+    pub const fn is_made(self) -> bool {
+        self.wire >= FIRST_MADE && self.wire < crate::orchestration::SENT_BY_ORCHESTRATIONS
+    }
+
     /// The name of a whole wire message.
     #[must_use]
     pub const fn of_wire(wire: u64) -> Self {
@@ -303,6 +351,8 @@ impl fmt::Display for DocumentName {
         if let Some(received) = self.wire.checked_sub(crate::orchestration::SENT_BY_ORCHESTRATIONS)
         {
             write!(f, "o{received}")
+        } else if self.is_made() {
+            write!(f, "e{}", self.wire - FIRST_MADE)
         } else if self.split {
             write!(f, "m{}.{}", self.wire, self.sequence)
         } else {

@@ -1,8 +1,10 @@
 //! The work queues of all hosts: what became eligible, and who takes it.
 
+use super::acknowledge::is_fault;
 use super::host_queue::HostQueue;
 use super::{Exchange, MessageBox, OutboundMessage, Place, Reason, ReferenceState};
 use crate::id::{HostId, HostInstanceId, MessageBoxId, ReferenceId};
+use crate::message::{PropertyId, Value};
 use crate::message_box::Effect;
 use crate::time::Instant;
 
@@ -185,7 +187,12 @@ impl MessageBox {
         let reference = self.references.get(id.0).expect("locked just now");
         let document = &self.row(reference).document;
         let transport = self.transport(reference);
-        let exchange = match self.instance_of(id).and_then(|instance| instance.exchange) {
+        let instance = self.instance_of(id);
+        let wait = instance.and_then(|instance| instance.wait.as_deref());
+        let exchange = match instance.and_then(|instance| instance.exchange) {
+            Some(Exchange::Response { token, .. }) => {
+                Exchange::Response { token, fault: is_fault(&document.context) }
+            }
             Some(exchange) => exchange,
             None if self.subscribers[reference.subscriber.index()].two_way => Exchange::Solicit,
             None => Exchange::OneWay,
@@ -201,6 +208,10 @@ impl MessageBox {
                 context.write(*property, Some(value.clone()));
             }
         }
+        if exchange == Exchange::Solicit {
+            // R-SR-01: absent means one-way.
+            context.write(PropertyId::IS_SOLICIT_RESPONSE, Some(Value::Bool(true)));
+        }
         OutboundMessage {
             reference: id,
             document: document.name,
@@ -210,8 +221,8 @@ impl MessageBox {
             subscriber: reference.subscriber,
             exchange,
             on_backup: reference.on_backup,
-            adapter: transport.adapter,
-            endpoint: transport.endpoint,
+            adapter: wait.map_or(transport.adapter, |wait| wait.adapter),
+            endpoint: wait.map_or(transport.endpoint, |wait| wait.endpoint),
             retries_left: u32::from(reference.retries_left),
             retry_interval: transport.retry.interval,
             bytes: document.parts.bytes(),

@@ -1,5 +1,6 @@
 //! What becomes of a delivered message: another attempt, another transport, suspension, the end.
 
+use super::exchange::is_two_way;
 use super::{
     Effect, LogEntry, MessageBox, PendingOperation, Place, Reason, ReferenceState, retries,
 };
@@ -86,14 +87,23 @@ impl MessageBox {
         }
     }
 
-    /// Suspends an outbound message: resumable, unless it says otherwise itself or is of an ordered
-    /// port that goes on (R-RETRY-13, R-ORD-08).
+    /// A response came to its adapter's host, and nobody waits any more (R-CLK-16).
+    pub(super) fn suspend_late(&mut self, id: ReferenceId) {
+        if let Some(document) = self.name_of(id) {
+            self.effects.push(Effect::LateResponse { document });
+        }
+        self.suspend_reference(id, Reason::Routing);
+    }
+
+    /// Suspends an outbound message: resumable, unless it says otherwise itself, is of a two-way
+    /// exchange, or is of an ordered port that goes on (R-RETRY-13, R-RR-09, R-ORD-08).
     pub(super) fn suspend_reference(&mut self, id: ReferenceId, reason: Reason) {
         let Some(reference) = self.references.get(id.0) else { return };
         let port = reference.subscriber.index();
         let on_failure = self.subscribers[port].ordered.as_ref().map(|(on_failure, _)| *on_failure);
         let context = self.context_for(reference);
         let resumable = on_failure != Some(OnFailure::Continue)
+            && !is_two_way(&context)
             && !context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
         let state = ReferenceState::Suspended { resumable, by_stop: false };
         let mut pending = PendingOperation::None;
@@ -104,6 +114,7 @@ impl MessageBox {
         self.suspended.references += 1;
         self.effects.push(Effect::SuspendedReference { at: place, resumable, reason });
         self.log(place, LogEntry::Suspended);
+        self.owe_nack(id, &place, reason);
         match on_failure {
             Some(OnFailure::Continue) => self.leave_ordered(place),
             Some(OnFailure::Stop) => {

@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 
 use rustc_hash::FxHashMap;
 
+use super::exchange::{Wait, routes_directly};
 use super::{Exchange, MessageBox};
 use crate::id::{HostInstanceId, Key, MessageBoxId, ReferenceId, Slab, SubscriberId};
 use crate::message::{Document, PropertyId, Value};
@@ -23,6 +24,11 @@ pub(super) struct Instance {
     pub(super) owner: Option<HostInstanceId>,
     /// What its messages are to the adapter that gets them.
     pub(super) exchange: Option<Exchange>,
+    /// The request that it waits for an answer to, if it does.
+    pub(super) wait: Option<Box<Wait>>,
+    /// Its subscriptions are gone; the row stays while references lead to it.
+    pub(super) closed: bool,
+    references: u32,
     keys: Vec<(PropertyId, Value)>,
 }
 
@@ -44,7 +50,91 @@ impl Instances {
         owner: Option<HostInstanceId>,
         exchange: Option<Exchange>,
     ) -> Key {
-        self.rows.insert(Instance { subscriber, home, owner, exchange, keys: Vec::new() })
+        self.rows.insert(Instance {
+            subscriber,
+            home,
+            owner,
+            exchange,
+            wait: None,
+            closed: false,
+            references: 0,
+            keys: Vec::new(),
+        })
+    }
+
+    /// The instance is the wait of a request (R-RR-03).
+    pub(super) fn wait_for(&mut self, instance: Key, wait: Box<Wait>) {
+        if let Some(row) = self.rows.get_mut(instance) {
+            row.wait = Some(wait);
+        }
+    }
+
+    /// The open wait whose subscription is on this value.
+    pub(super) fn waiting_for(&self, property: PropertyId, value: &Value) -> Option<Key> {
+        if self.is_idle() {
+            return None;
+        }
+        let subscribed = self.by_key.get(&(property, value.clone()))?;
+        subscribed.iter().copied().find(|key| self.get(*key).is_some_and(|row| row.wait.is_some()))
+    }
+
+    /// The wait of a request whose response is on its way already.
+    pub(super) fn closed_wait(&self, request: u64, correlation: &Value) -> Option<Key> {
+        let is_it = |row: &Instance| {
+            row.wait.as_ref().is_some_and(|wait| {
+                row.closed && wait.request == request && wait.correlation == *correlation
+            })
+        };
+        self.rows.iter().find(|(_, row)| is_it(row)).map(|(key, _)| key)
+    }
+
+    /// The open waits of a host instance, in the order of their requests.
+    pub(super) fn waits_of(&self, owner: HostInstanceId) -> Vec<Key> {
+        let own = |row: &Instance| row.owner == Some(owner) && !row.closed;
+        let mut waits: Vec<(u64, Key)> = (self.rows.iter())
+            .filter(|(_, row)| own(row))
+            .filter_map(|(key, row)| Some((row.wait.as_ref()?.request, key)))
+            .collect();
+        waits.sort_unstable();
+        waits.into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// Whether only the first message that correlates is for this instance.
+    pub(super) fn takes_one(&self, instance: Key) -> bool {
+        let row = self.get(instance);
+        row.and_then(|row| row.wait.as_ref()).is_some_and(|wait| wait.first_only)
+    }
+
+    /// A reference leads to the instance.
+    pub(super) fn refer(&mut self, instance: Key) {
+        if let Some(row) = self.rows.get_mut(instance) {
+            row.references += 1;
+        }
+    }
+
+    /// A reference is gone; with the last one of a closed wait goes its row.
+    pub(super) fn release(&mut self, place: NonZeroU32) {
+        let Some(key) = self.rows.key_at(place.get() as usize - 1) else { return };
+        let Some(row) = self.rows.get_mut(key) else { return };
+        row.references = row.references.saturating_sub(1);
+        if row.closed && row.references == 0 {
+            self.rows.remove(key);
+        }
+    }
+
+    /// The subscriptions of a wait go; `false` if they were gone already. Its row goes with the
+    /// last reference that leads to it.
+    pub(super) fn close(&mut self, instance: Key) -> bool {
+        let Some(row) = self.rows.get_mut(instance) else { return false };
+        if std::mem::replace(&mut row.closed, true) {
+            return false;
+        }
+        let (keys, unused) = (std::mem::take(&mut row.keys), row.references == 0);
+        self.unsubscribe(instance, &keys);
+        if unused {
+            self.rows.remove(instance);
+        }
+        true
     }
 
     /// Subscribes an instance to messages whose promoted `property` equals `value`.
@@ -61,7 +151,12 @@ impl Instances {
     /// The instance ended: its subscriptions go with it (INV-26).
     pub(super) fn end(&mut self, instance: Key) -> Option<Instance> {
         let row = self.rows.remove(instance)?;
-        for key in &row.keys {
+        self.unsubscribe(instance, &row.keys);
+        Some(row)
+    }
+
+    fn unsubscribe(&mut self, instance: Key, keys: &[(PropertyId, Value)]) {
+        for key in keys {
             if let Some(subscribed) = self.by_key.get_mut(key) {
                 subscribed.retain(|known| *known != instance);
                 if subscribed.is_empty() {
@@ -75,7 +170,6 @@ impl Instances {
             }
         }
         self.properties.retain(|(_, count)| *count > 0);
-        Some(row)
     }
 
     pub(super) fn get(&self, instance: Key) -> Option<&Instance> {
@@ -94,7 +188,9 @@ impl Instances {
                 && let Some(subscribed) = self.by_key.get(&(*property, value))
             {
                 for key in subscribed {
-                    if !found.contains(key) {
+                    // A wait asks for more than its token (R-RR-03).
+                    let waits = self.get(*key).is_some_and(|row| row.wait.is_some());
+                    if !found.contains(key) && (!waits || routes_directly(document)) {
                         found.push(*key);
                     }
                 }

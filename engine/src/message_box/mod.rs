@@ -6,10 +6,13 @@
 //!
 //! What it refuses to be: a database. It keeps no history, and a garbage row is only a count.
 
+mod acknowledge;
 mod convoy;
+mod counts;
 mod dequeue;
 mod dispose;
 mod dynamic;
+mod exchange;
 mod footprint;
 mod group;
 mod host_queue;
@@ -44,10 +47,13 @@ use crate::subscription::{PortState, RouteId, SubscriptionTable};
 use crate::suspend::SuspendedQueue;
 use crate::time::Instant;
 
+use acknowledge::Acknowledgements;
 use convoy::Convoys;
 pub use convoy::OrchestrationStatus;
+pub use counts::ReferenceCounts;
 pub use dequeue::Ready;
 use dynamic::Addresses;
+pub use exchange::{Closing, Wait, Waiting};
 pub use group::BoxRefusal;
 use host_queue::HostQueue;
 use instance::Instances;
@@ -125,17 +131,6 @@ impl Reference {
     }
 }
 
-/// How many references are where (INV-14).
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct ReferenceCounts {
-    /// In work queues, retries and ordered followers included.
-    pub work: u64,
-    /// With host instances.
-    pub locked: u64,
-    /// Suspended.
-    pub suspended: u64,
-}
-
 /// The MessageBoxes of a group, the master first (R-MMB-01). One is the common case.
 #[derive(Clone, Debug)]
 pub struct MessageBox {
@@ -177,6 +172,11 @@ pub struct MessageBox {
     ready: Vec<Ready>,
     /// The routes of the documents of the batch being judged.
     routes: Vec<RouteId>,
+    acknowledgements: Acknowledgements,
+    /// Messages that the engine made itself so far.
+    made: u64,
+    /// From here on, subscribers are waits for a response.
+    first_response_subscriber: usize,
     /// The running instances that its documents correlate with, by place in the batch.
     correlated: Vec<(u32, Key)>,
     #[cfg(feature = "sabotage")]
@@ -233,6 +233,9 @@ impl MessageBox {
             state_hash: 0,
             effects: Vec::new(),
             ready: Vec::new(),
+            acknowledgements: Acknowledgements::of(topology),
+            made: 0,
+            first_response_subscriber: topology.send_ports.len() + topology.orchestrations.len(),
             routes: Vec::new(),
             correlated: Vec::new(),
             #[cfg(feature = "sabotage")]
@@ -250,22 +253,6 @@ impl MessageBox {
     pub fn take_effects(&mut self, into: &mut Vec<Effect>) {
         into.clear();
         std::mem::swap(&mut self.effects, into);
-    }
-
-    /// Where the references are (INV-14).
-    #[must_use]
-    pub const fn reference_counts(&self) -> ReferenceCounts {
-        self.counts
-    }
-
-    /// References counted one by one: the audit of [`Self::reference_counts`].
-    #[must_use]
-    pub fn recount(&self) -> ReferenceCounts {
-        let mut counts = ReferenceCounts::default();
-        for (_, reference) in self.references.iter() {
-            *counts.of(reference.state) += 1;
-        }
-        counts
     }
 
     /// Rows that somebody refers to.
@@ -320,16 +307,20 @@ impl MessageBox {
         &mut self,
         now: Instant,
         owner: HostInstanceId,
-        batch: PreparedBatch,
+        mut batch: PreparedBatch,
     ) -> BatchStatus {
+        let opened = self.open_waits(owner, &mut batch);
         let statuses = self.judge_in_reach(owner, &batch);
         let done = |at: usize| statuses[at].1.is_success();
         let sabotaged = self.is_sabotaged(Sabotage::ApplyFailedBatches);
         let doable = sabotaged.then(|| (0..statuses.len()).map(done).collect::<Vec<bool>>());
         let status = BatchStatus::assemble(batch.cookie, statuses);
         if status.overall.is_success() {
+            self.tell_waits(&opened, &batch);
             self.apply(now, batch);
+            self.publish_owed(now);
         } else {
+            self.take_back_waits(&opened);
             if !self.is_out_of_reach(&batch) {
                 self.report_routing_failures(now, &batch);
             }
@@ -374,7 +365,7 @@ impl MessageBox {
         self.route(&batch.documents);
         let judged = batch.actions.iter().map(|(kind, action)| {
             let status = match action {
-                Action::Nothing => Status::OK,
+                Action::CancelResponse(_) | Action::Expire { .. } | Action::Nothing => Status::OK,
                 Action::Refuse(status) | Action::SuspendWire { status, .. } => *status,
                 Action::Publish { first, count } => self.judge_publish(batch, *first, *count),
                 Action::ForgetSuspended(number) => self.judge_forget(*number),
@@ -382,6 +373,7 @@ impl MessageBox {
                 | Action::Delete(reference)
                 | Action::Resubmit(reference, _)
                 | Action::SuspendInstance(reference, _)
+                | Action::SuspendLate(reference)
                 | Action::SuspendReference(reference) => self.stage(owner, *reference),
                 Action::NextTransport(reference) => match self.stage(owner, *reference) {
                     Status::OK if !self.has_backup(*reference) => Status::NO_BACKUP_TRANSPORT,
@@ -420,6 +412,7 @@ impl MessageBox {
         | Action::NextTransport(id)
         | Action::Resubmit(id, _)
         | Action::SuspendInstance(id, _)
+        | Action::SuspendLate(id)
         | Action::SuspendReference(id)) = action
         else {
             return;
@@ -460,7 +453,15 @@ impl MessageBox {
                     let error = error.map(|(_, text)| Arc::clone(text));
                     self.suspend_wire(now, wire, (resumable, reason), error);
                 }
-                Action::Delete(id) => self.finish(id, |at| Effect::Deleted { at }),
+                Action::Delete(id) => {
+                    self.owe_ack(id);
+                    self.finish(id, |at| Effect::Deleted { at });
+                }
+                Action::CancelResponse(correlation) => self.cancel_wait(&correlation),
+                Action::Expire { request, correlation, fault } => {
+                    self.expire_wait(request, &correlation, fault);
+                }
+                Action::SuspendLate(id) => self.suspend_late(id),
                 Action::Resubmit(id, at) => self.resubmit(now, id, at.max(now)),
                 Action::NextTransport(id) => self.move_to_next_transport(id),
                 Action::SuspendInstance(id, reason) => self.suspend_reference(id, reason),
@@ -528,6 +529,9 @@ impl MessageBox {
 
     fn remove(&mut self, id: ReferenceId) {
         let Some(reference) = self.references.remove(id.0) else { return };
+        if let Some(place) = reference.instance {
+            self.instances.release(place);
+        }
         self.state_hash = self.state_hash.wrapping_sub(reference.hash());
         *self.counts.of(reference.state) -= 1;
         let suspended = reference.is_suspended();
@@ -581,20 +585,4 @@ fn wire_errors(remarks: &[(ErrorSubject, Remark)]) -> Vec<(u64, Arc<str>)> {
 /// A transport's retries as a reference keeps them.
 fn retries(policy: RetryPolicy) -> u16 {
     u16::try_from(policy.count).unwrap_or(u16::MAX)
-}
-
-impl ReferenceCounts {
-    fn of(&mut self, state: ReferenceState) -> &mut u64 {
-        match state {
-            ReferenceState::Queued => &mut self.work,
-            ReferenceState::Locked(_) => &mut self.locked,
-            ReferenceState::Suspended { .. } => &mut self.suspended,
-        }
-    }
-
-    /// All references.
-    #[must_use]
-    pub const fn total(&self) -> u64 {
-        self.work + self.locked + self.suspended
-    }
 }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use super::acknowledge::{acknowledges, is_fault};
+use super::exchange::{is_two_way, routes_directly};
 use super::{
     Action, Effect, MessageBox, PendingOperation, Place, PreparedBatch, Reason, Reference,
     ReferenceState, RouteId,
 };
 use crate::batch::Status;
+use crate::exchange::LateResponses;
 use crate::id::{Key, MessageBoxId, MessageId, ReferenceId, SubscriberId};
-use crate::message::{Document, DocumentName, PropertyId, Value, WireMessage};
+use crate::message::{Document, DocumentName, PropertyId, WireMessage};
 use crate::sabotage::Sabotage;
 use crate::subscription::{Match, PortState};
 use crate::suspend::{RoutingFailureReport, SuspendedForm, SuspendedMessage};
@@ -20,18 +23,20 @@ enum Unrouted {
     Discard,
     /// The publish fails (R-ROUTE-01).
     Fail,
-    /// The engine was told to suspend it.
-    Suspend,
+    /// The engine was told to suspend it; a response that comes too late is not resumable.
+    Suspend { resumable: bool },
 }
 
 impl MessageBox {
-    fn unrouted(document: &Document) -> Unrouted {
+    fn unrouted(&self, document: &Document) -> Unrouted {
         let context = &document.context;
-        let acknowledges = |kind| context.read(PropertyId::ACK_TYPE) == Some(&Value::text(kind));
-        if context.is_set(PropertyId::SUSPEND_MESSAGE_ON_ROUTING_FAILURE) {
-            Unrouted::Suspend
-        } else if acknowledges("ACK") || acknowledges("NACK") {
+        if acknowledges(context) {
             Unrouted::Discard
+        } else if context.is_set(PropertyId::SUSPEND_MESSAGE_ON_ROUTING_FAILURE) {
+            Unrouted::Suspend { resumable: !is_two_way(context) }
+        } else if self.acknowledgements.late == LateResponses::Suspend && routes_directly(document)
+        {
+            Unrouted::Suspend { resumable: false }
         } else {
             Unrouted::Fail
         }
@@ -45,14 +50,14 @@ impl MessageBox {
     pub(super) fn judge_publish(&self, batch: &PreparedBatch, first: u32, count: u32) -> Status {
         let mut unrouted = (first..first + count)
             .filter(|at| self.is_unrouted(*at))
-            .map(|at| Self::unrouted(&batch.documents[at as usize]))
+            .map(|at| self.unrouted(&batch.documents[at as usize]))
             .peekable();
         if unrouted.peek().is_none() {
             return Status::OK;
         }
         unrouted.fold(Status::OK, |status, unrouted| match (status, unrouted) {
             (Status::NO_SUBSCRIPTION, _) | (_, Unrouted::Fail) => Status::NO_SUBSCRIPTION,
-            (_, Unrouted::Suspend) => Status::MESSAGE_SUSPENDED,
+            (_, Unrouted::Suspend { .. }) => Status::MESSAGE_SUSPENDED,
             (status, Unrouted::Discard) => status,
         })
     }
@@ -70,11 +75,19 @@ impl MessageBox {
             return;
         }
         for (at, document) in (0..).zip(documents) {
-            let mut matching = self.instances.matching(document);
-            if !document.context.predicates().is_empty() {
-                matching.retain(|instance| self.admits_instance(document, *instance));
+            for instance in self.instances.matching(document) {
+                if !document.context.predicates().is_empty()
+                    && !self.admits_instance(document, instance)
+                {
+                    continue;
+                }
+                // The first response of a batch leaves nothing for a second (R-RR-10).
+                let taken = self.instances.takes_one(instance)
+                    && self.correlated.iter().any(|(_, known)| *known == instance);
+                if !taken {
+                    self.correlated.push((at, instance));
+                }
             }
-            self.correlated.extend(matching.into_iter().map(|instance| (at, instance)));
         }
     }
 
@@ -152,10 +165,14 @@ impl MessageBox {
                 (*home, self.spools[home.index()].store(document.clone(), *references))
             })
             .collect();
+        let fault = is_fault(&document.context);
         for (by, instance, home) in targets {
             let row = rows.iter().find(|(known, _)| *known == home);
             let (_, message) = row.expect("a row was stored for every home");
             self.refer(*message, name, by, instance, home);
+            if let Some(instance) = instance {
+                self.answered(instance, fault);
+            }
         }
     }
 
@@ -238,6 +255,9 @@ impl MessageBox {
             staged: false,
             held: false,
         };
+        if let Some(instance) = instance {
+            self.instances.refer(instance);
+        }
         self.state_hash = self.state_hash.wrapping_add(reference.hash());
         *self.counts.of(state) += 1;
         let host = self.host(&reference);
@@ -273,12 +293,15 @@ impl MessageBox {
     }
 
     fn publish_unrouted(&mut self, now: Instant, document: Document) {
-        match Self::unrouted(&document) {
-            Unrouted::Suspend => {
+        match self.unrouted(&document) {
+            Unrouted::Suspend { resumable } => {
                 self.report(now, &document);
-                let name = document.name;
+                let (name, identity) = (document.name, (document.name, document.lineage));
+                let (context, arrived) = (document.context.clone(), document.arrived);
+                let to = self.wait_of(&context);
                 let form = SuspendedForm::Document(Box::new(document));
-                self.keep_suspended(now, form, name, true, Reason::Routing);
+                self.keep_suspended(now, form, name, resumable, Reason::Routing);
+                self.owe_inbound_nack(identity, &context, (arrived, Reason::Routing), to);
             }
             Unrouted::Discard | Unrouted::Fail => {}
         }
@@ -290,7 +313,7 @@ impl MessageBox {
             let Action::Publish { first, count } = action else { continue };
             for at in *first..*first + *count {
                 let document = &batch.documents[at as usize];
-                if self.is_unrouted(at) && matches!(Self::unrouted(document), Unrouted::Fail) {
+                if self.is_unrouted(at) && matches!(self.unrouted(document), Unrouted::Fail) {
                     self.report(now, document);
                 }
             }
@@ -299,6 +322,9 @@ impl MessageBox {
 
     fn report(&mut self, now: Instant, document: &Document) {
         let (name, context) = (document.name, document.context.clone());
+        if routes_directly(document) {
+            self.effects.push(Effect::LateResponse { document: document.name });
+        }
         let (document, settled) = (name, false);
         self.suspended.reports.push(RoutingFailureReport {
             document,
@@ -317,6 +343,10 @@ impl MessageBox {
         error: Option<Arc<str>>,
     ) {
         let name = DocumentName::of_wire(wire.number);
+        if self.wait_of(&wire.context).is_none() {
+            let identity = (name, wire.lineage);
+            self.owe_inbound_nack(identity, &wire.context, (wire.arrived, reason), None);
+        }
         self.keep_suspended(now, SuspendedForm::Wire(wire), name, resumable, reason);
         if let Some(last) = self.suspended.messages.last_mut() {
             last.error = error;

@@ -134,6 +134,7 @@ impl MessageBox {
     /// no way back, and nothing may be lost (R-DUP-02).
     pub fn commit_transaction(&mut self, now: Instant, transaction: TransactionId) {
         for (owner, mut batch) in self.staging.remove(transaction) {
+            let opened = self.open_waits(owner, &mut batch);
             self.route(&batch.documents);
             for at in 0..batch.documents.len() {
                 if self.is_unrouted(u32::try_from(at).expect("fewer than 2^32 documents")) {
@@ -147,7 +148,9 @@ impl MessageBox {
                     *action = Action::Nothing;
                 }
             }
+            self.tell_waits(&opened, &batch);
             self.apply(now, batch);
+            self.publish_owed(now);
         }
     }
 

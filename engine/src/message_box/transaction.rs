@@ -1,6 +1,7 @@
 //! What one MessageBox transaction asks for, what it costs, and what it did.
 
 use super::PendingOperation;
+use super::exchange::{Closing, Wait, Waiting};
 use super::remark::{LogEntry, Remark};
 use crate::adapter::ErrorSubject;
 use crate::batch::{OperationKind, Status};
@@ -8,7 +9,7 @@ use crate::id::{
     AdapterId, EndpointId, HostId, HostInstanceId, MessageBoxId, ReferenceId, SendPortGroupId,
     SendPortId, SubscriberId,
 };
-use crate::message::{Context, Document, DocumentName, WireMessage};
+use crate::message::{Context, Document, DocumentName, Value, WireMessage};
 use crate::subscription::PortState;
 use crate::time::{Duration, Instant};
 
@@ -38,12 +39,23 @@ pub enum Reason {
 /// What one operation of a batch will do, once pipelines and maps have run.
 #[derive(Clone, Debug)]
 pub enum Action {
+    /// Withdraws the wait for responses that correlate by a value (R-RR-11).
+    CancelResponse(Value),
     /// Removes a reference.
     Delete(ReferenceId),
     /// Removes a suspended message that this batch publishes again, by its number (INV-61).
     ForgetSuspended(u64),
     /// The engine's own reaction to a failed transmission (R-RETRY-05).
     DefaultFailure(ReferenceId),
+    /// The time of an exchange is over (R-RR-07).
+    Expire {
+        /// The request's number.
+        request: u64,
+        /// What its responses correlate by.
+        correlation: Value,
+        /// Whether a fault is due: not if there were answers.
+        fault: bool,
+    },
     /// Does nothing, successfully: the pipeline consumed the message (R-RCV-02).
     Nothing,
     /// Switches to the backup transport (R-RETRY-10).
@@ -61,6 +73,8 @@ pub enum Action {
     Resubmit(ReferenceId, Instant),
     /// Suspends an orchestration's instance with the message it received.
     SuspendInstance(ReferenceId, Reason),
+    /// Suspends a response that came too late for its adapter (R-CLK-16).
+    SuspendLate(ReferenceId),
     /// Suspends a delivered message.
     SuspendReference(ReferenceId),
     /// Suspends a message in the form it was submitted in (R-RCV-08).
@@ -86,8 +100,11 @@ impl Action {
             | Self::NextTransport(id)
             | Self::Resubmit(id, _)
             | Self::SuspendInstance(id, _)
+            | Self::SuspendLate(id)
             | Self::SuspendReference(id) => Some(*id),
-            Self::ForgetSuspended(_)
+            Self::CancelResponse(_)
+            | Self::Expire { .. }
+            | Self::ForgetSuspended(_)
             | Self::Nothing
             | Self::Publish { .. }
             | Self::Refuse(_)
@@ -107,6 +124,8 @@ pub struct PreparedBatch {
     pub documents: Vec<Document>,
     /// What adapters remark on the messages that the actions are about; almost always nothing.
     pub remarks: Vec<(ErrorSubject, Remark)>,
+    /// The requests among the operations, which wait for their responses (R-RR-03).
+    pub waits: Vec<Box<Wait>>,
 }
 
 /// What a transaction asks of the database: the driver prices it.
@@ -239,6 +258,34 @@ pub enum Effect {
         at: Place,
         /// What happened to it.
         entry: LogEntry,
+    },
+    /// An acknowledgement was made, and somebody subscribes to it (R-ACK-01).
+    Acknowledgement {
+        /// The acknowledgement.
+        document: DocumentName,
+        /// What it is about.
+        of: DocumentName,
+        /// Publication order of the reference it is about; zero for a message without one.
+        sequence: u64,
+        /// Whether it was sent, rather than suspended.
+        positive: bool,
+    },
+    /// A request was committed: its wait is open (R-RR-03, INV-26).
+    ExchangeOpened {
+        /// Who waits.
+        waiting: Waiting,
+    },
+    /// A wait is over (INV-26).
+    ExchangeClosed {
+        /// Who waited.
+        waiting: Waiting,
+        /// What ended it.
+        by: Closing,
+    },
+    /// A response found nobody waiting (R-CLK-16); after a restart this is event 5813 (R-RR-12).
+    LateResponse {
+        /// The response.
+        document: DocumentName,
     },
     /// A reference moved to its port's backup transport.
     MovedToNextTransport {

@@ -16,7 +16,7 @@ use floodgate_engine::id::{
     AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId,
 };
 use floodgate_engine::time::Instant;
-use floodgate_sim::setup::{EndpointSettings, Setup};
+use floodgate_sim::setup::{EndpointSettings, ResponseOrder, Setup};
 
 use crate::plan::{self, Problems, Scenario};
 use convert::{costs, discipline, done_order, host_settings, position};
@@ -61,6 +61,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         cleanup: scenario.message_boxes[0].cleanup,
         jobs: scenario.message_boxes[0].jobs,
         done: done_order(scenario.schedule.done),
+        responses: ResponseOrder::default(),
         shuffle_ties: false,
         endpoints: names.endpoints,
         topology: names.topology,

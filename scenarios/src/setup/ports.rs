@@ -79,6 +79,7 @@ impl Names<'_> {
             failure: transport.fail.as_ref().map_or(Failure::Never, failure),
             fail_takes: transport.fail_takes,
             forward_to,
+            reply: None,
         };
         let endpoint = self.endpoint(name.to_owned(), EndpointSettings::Sink(sink));
         let retry =

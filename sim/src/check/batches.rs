@@ -38,14 +38,17 @@ impl Asked {
     pub(crate) fn moves(batch: &PreparedBatch) -> Vec<ReferenceId> {
         let move_of = |(_, action): &(OperationKind, Action)| match action {
             Action::NextTransport(reference) => Some(*reference),
-            Action::DefaultFailure(_)
+            Action::CancelResponse(_)
+            | Action::DefaultFailure(_)
             | Action::Delete(_)
             | Action::ForgetSuspended(_)
+            | Action::Expire { .. }
             | Action::Nothing
             | Action::Publish { .. }
             | Action::Refuse(_)
             | Action::Resubmit(..)
             | Action::SuspendInstance(..)
+            | Action::SuspendLate(_)
             | Action::SuspendReference(_)
             | Action::SuspendWire { .. } => None,
         };
@@ -71,9 +74,14 @@ impl Asked {
                 | Action::NextTransport(_)
                 | Action::Resubmit(..)
                 | Action::SuspendInstance(..)
+                | Action::SuspendLate(_)
                 | Action::SuspendReference(_) => asked.dispositions += 1,
                 Action::SuspendWire { .. } => asked.suspended_wires += 1,
-                Action::ForgetSuspended(_) | Action::Nothing | Action::Refuse(_) => {}
+                Action::CancelResponse(_)
+                | Action::Expire { .. }
+                | Action::ForgetSuspended(_)
+                | Action::Nothing
+                | Action::Refuse(_) => {}
             }
         }
         asked
@@ -105,6 +113,8 @@ impl Asked {
         let mut done = Self::default();
         for effect in effects {
             match effect {
+                // What the engine makes itself was asked for by nobody.
+                Effect::Published { document, .. } if document.is_made() => {}
                 Effect::Published { .. }
                 | Effect::SuspendedMessage { reason: Reason::Routing, .. } => done.documents += 1,
                 Effect::Deleted { .. } => done.deletes += 1,
@@ -118,7 +128,11 @@ impl Asked {
                 | Effect::Resubmitted { .. }
                 | Effect::SuspendedReference { .. } => done.dispositions += 1,
                 Effect::SuspendedMessage { .. } => done.suspended_wires += 1,
-                Effect::Collectable { .. }
+                Effect::Acknowledgement { .. }
+                | Effect::Collectable { .. }
+                | Effect::ExchangeClosed { .. }
+                | Effect::ExchangeOpened { .. }
+                | Effect::LateResponse { .. }
                 | Effect::Locked { .. }
                 | Effect::Referenced { .. }
                 | Effect::Resumed { .. }
@@ -141,8 +155,13 @@ impl Checks {
     /// An adapter posted a batch and `Done` succeeded.
     pub(crate) fn posted(&mut self, node: u32, batch: &Batch) {
         let mut kinds = Kinds::default();
+        let mut two_way = false;
         for operation in batch.operations() {
             kinds[operation.kind() as usize] += 1;
+            two_way |= matches!(
+                operation,
+                Operation::SubmitRequest { .. } | Operation::SubmitResponse { .. }
+            );
             if let Operation::Delete(reference)
             | Operation::MoveToNextTransport(reference)
             | Operation::MoveToSuspendQueue(Suspendable::Reference(reference))
@@ -150,6 +169,9 @@ impl Checks {
             {
                 self.disposes(*reference);
             }
+        }
+        if two_way {
+            self.posted_exchanges(node, batch);
         }
         let before = self.batches.posted.insert((node, batch.cookie()), kinds);
         self.docket.judge(Rule::CookieReturns, before.is_none(), || {
@@ -160,6 +182,7 @@ impl Checks {
     /// `BatchComplete` is delivered.
     pub(crate) fn batch_complete(&mut self, node: u32, status: &BatchStatus) {
         self.transactions.complete(node, status);
+        self.completed_exchanges(node, status);
         let posted = self.batches.posted.remove(&(node, status.cookie));
         self.docket.judge(Rule::OneCompletePerDone, posted.is_some(), || {
             format!(
@@ -255,6 +278,7 @@ impl Checks {
 
     /// Nothing is left to do: every `Done` must have had its `BatchComplete`.
     pub(crate) fn nothing_outstanding(&mut self) {
+        self.exchanges_ended();
         let outstanding = self.batches.posted.len();
         self.docket.judge(Rule::OneCompletePerDone, outstanding == 0, || {
             format!("{outstanding} batches were posted and never completed")

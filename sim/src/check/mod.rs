@@ -7,6 +7,7 @@
 
 mod batches;
 mod dynamic;
+mod exchanges;
 mod homes;
 mod ordered;
 mod queues;
@@ -20,6 +21,7 @@ use floodgate_engine::time::Instant;
 pub(crate) use batches::Asked;
 use batches::Batches;
 use dynamic::DynamicPorts;
+use exchanges::Exchanges;
 use homes::Homes;
 use ordered::OrderedPorts;
 use queues::Queues;
@@ -97,6 +99,8 @@ rules! {
     DeliveredIsDemoted = "INV-24";
     /// A bound port gets nothing, a stopped one suspended messages; states change by the table.
     PortStates = "INV-25";
+    /// A request has its subscription from its commit until it is answered, withdrawn or over.
+    WaitsWhileOpen = "INV-26";
     /// A reference is locked by at most one host instance.
     OneHolder = "INV-27";
     /// Among what is eligible, a smaller priority number goes first.
@@ -119,6 +123,8 @@ rules! {
     BackupOnlyOnce = "INV-38";
     /// After `true` from `TransmitMessage` there is no further traffic for the message.
     SentIsTheEnd = "INV-39";
+    /// A reply is published exactly if its solicit is deleted.
+    ReplyWithDelete = "INV-41";
     /// A dynamic send goes by the adapter of its type, else of its longest alias, in any case.
     DynamicChoice = "INV-42";
     /// The wire order of an ordered port is a subsequence of publish order.
@@ -129,12 +135,22 @@ rules! {
     StopHoldsBack = "INV-46";
     /// Continue on failure: only the failed are missing, and they are not resumable.
     ContinueLosesOnlyFailed = "INV-47";
+    /// A request ends once: a response, a fault, a failed batch, a withdrawal.
+    OneEndPerRequest = "INV-49";
+    /// No response after its time, no fault before.
+    AnswerInTime = "INV-50";
+    /// An answer reaches the adapter that submitted the request.
+    AnswerComesHome = "INV-51";
     /// One `DTCCommitConfirm` per confirm object, with the real outcome.
     ConfirmedOnce = "INV-52";
     /// Under transactions each source message has one fate, each destination message one copy.
     ExactlyOneFate = "INV-53";
     /// An open or aborted transaction leaves the MessageBox and every retry count as they were.
     AbortChangesNothing = "INV-55";
+    /// Requests and responses of two-way ports are never suspended resumable.
+    TwoWayNotResumable = "INV-62";
+    /// One negative acknowledgement for a suspended message, none for an attempt.
+    OneNackPerSuspension = "INV-64";
 }
 
 /// A broken promise.
@@ -201,12 +217,14 @@ pub struct Checks {
     transactions: Transactions,
     homes: Homes,
     queues: Queues,
+    exchanges: Exchanges,
 }
 
 impl Checks {
-    /// Checks for a topology, with nothing seen yet.
+    /// Checks for a topology, with nothing seen yet; `node_of` numbers the adapter instances, by
+    /// host instance and adapter.
     #[must_use]
-    pub fn new(topology: &Topology) -> Self {
+    pub fn new(topology: &Topology, node_of: &[u32]) -> Self {
         let zero = vec![0; Rule::ALL.len()];
         Self {
             docket: Docket {
@@ -218,6 +236,7 @@ impl Checks {
             batches: Batches::default(),
             references: References::new(topology),
             ordered: OrderedPorts::new(topology),
+            exchanges: Exchanges::new(topology, node_of),
             dynamic: DynamicPorts::new(topology),
             routing: Routing::new(topology),
             transactions: Transactions::default(),

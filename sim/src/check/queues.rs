@@ -45,7 +45,11 @@ impl Queues {
                 self.leaves(at);
                 self.judge(docket, at);
             }
-            Effect::Collectable { .. }
+            Effect::Acknowledgement { .. }
+            | Effect::ExchangeClosed { .. }
+            | Effect::ExchangeOpened { .. }
+            | Effect::LateResponse { .. }
+            | Effect::Collectable { .. }
             | Effect::Deleted { .. }
             | Effect::GroupState { .. }
             | Effect::Logged { .. }

@@ -176,6 +176,7 @@ impl Checks {
         for effect in effects {
             self.effect(effect);
         }
+        self.exchange_effects(effects);
     }
 
     fn effect(&mut self, effect: &Effect) {
@@ -216,6 +217,10 @@ impl Checks {
             | Effect::PortState { .. }
             | Effect::ReportRemoved { .. }
             | Effect::SuspendedMessageGone { .. }
+            | Effect::Acknowledgement { .. }
+            | Effect::ExchangeClosed { .. }
+            | Effect::ExchangeOpened { .. }
+            | Effect::LateResponse { .. }
             | Effect::RoutingFailureReport { .. }
             | Effect::SuspendedMessage { .. } => {}
         }
@@ -350,6 +355,7 @@ impl Checks {
     pub(crate) fn transmit(&mut self, node: u32, call: CallId, message: &OutboundMessage) {
         let name = message.document;
         self.references.note_call(node, call, (message.reference, message.sequence));
+        self.answer(node, message);
         let Some(known) = self.references.get(message.reference, message.sequence) else { return };
         let known = *known;
         self.docket.judge(
@@ -489,6 +495,7 @@ impl Checks {
     pub(crate) fn audit(&mut self, message_box: &MessageBox) {
         self.balance(message_box);
         self.collected(0, message_box);
+        self.audit_exchanges(message_box);
         let (counted, claimed) = (message_box.recount(), message_box.reference_counts());
         self.docket.judge(Rule::ReferenceInOnePlace, counted == claimed, || {
             format!("the MessageBox claims {claimed:?}, its rows say {counted:?}")

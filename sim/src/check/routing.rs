@@ -20,6 +20,8 @@ pub(crate) struct Expected {
     ports: Vec<SubscriberId>,
     /// What must be told of it when nobody subscribes: `false` for an acknowledgement.
     reported: bool,
+    /// Whether a wait for a response may be where it goes.
+    awaited: bool,
 }
 
 /// The first documents, and then one in so many, have their routes worked out again.
@@ -83,7 +85,11 @@ impl Routing {
                 let known = std::mem::replace(&mut self.groups[group.index()], *to);
                 transition(docket, known, *from, *to);
             }
-            Effect::Collectable { .. }
+            Effect::Acknowledgement { .. }
+            | Effect::Collectable { .. }
+            | Effect::ExchangeClosed { .. }
+            | Effect::ExchangeOpened { .. }
+            | Effect::LateResponse { .. }
             | Effect::Deleted { .. }
             | Effect::Logged { .. }
             | Effect::MovedToNextTransport { .. }
@@ -151,7 +157,8 @@ impl Routing {
     pub(super) fn expected(&self, topology: &Topology, document: &Document) -> Expected {
         let ports = self.route(topology, document);
         let reported = document.context.read(PropertyId::ACK_TYPE).is_none();
-        Expected { document: document.name, ports, reported }
+        let awaited = document.promoted(PropertyId::ROUTE_DIRECT_TO_TP).is_some();
+        Expected { document: document.name, ports, reported, awaited }
     }
 
     fn route(&self, topology: &Topology, document: &Document) -> Vec<SubscriberId> {
@@ -219,14 +226,16 @@ impl Checks {
         status: &BatchStatus,
         effects: &[Effect],
     ) {
-        let Expected { document, ports, reported } = expected;
+        let Expected { document, ports, reported, awaited } = expected;
         let reports = effects.iter().filter(|effect| {
             matches!(effect, Effect::RoutingFailureReport { document: known } if known == document)
         });
         let reports = reports.count();
         if reports > 0 || status.any(Status::NO_SUBSCRIPTION) {
             let due = usize::from(ports.is_empty() && *reported);
-            self.docket.judge(Rule::OneReportPerFailure, reports == due, || {
+            // Whether somebody waits for a response is judged by INV-26.
+            let kept = reports == due || (*awaited && reports < due);
+            self.docket.judge(Rule::OneReportPerFailure, kept, || {
                 format!("{reports} routing failure reports for {document}, due {due}")
             });
         }

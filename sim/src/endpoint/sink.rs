@@ -10,7 +10,7 @@ use floodgate_engine::time::{Duration, Instant};
 use crate::meter::Pool;
 use crate::resource::Usage;
 use crate::rng::{Purpose, Rng};
-use crate::setup::{Failure, SinkSettings};
+use crate::setup::{Failure, Reply, SinkSettings};
 
 /// A call on the wire: who waits for it, and what it carries.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +63,11 @@ impl Sink {
 
     pub(crate) fn plan_outage(&mut self, from: Instant, lasts: Duration) {
         self.down.push((from, from + lasts));
+    }
+
+    /// What it sends back to a solicit (R-SR-02).
+    pub(crate) fn reply(&self) -> Option<Reply> {
+        self.settings.reply.clone()
     }
 
     pub(crate) const fn forward_to(&self) -> Option<ReceiveLocationId> {

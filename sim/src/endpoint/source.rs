@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use floodgate_engine::id::ReceiveLocationId;
 use floodgate_engine::message::WireMessage;
-use floodgate_engine::time::Duration;
+use floodgate_engine::time::{Duration, Instant};
+use rustc_hash::FxHashMap;
 
 use crate::dist::Dist;
 use crate::rng::{Purpose, Rng};
@@ -16,15 +17,56 @@ pub(crate) struct Source {
     messages: VecDeque<WireMessage>,
     /// Adapters that look elsewhere until something arrives: told one at a time, in turn.
     watchers: VecDeque<(u32, ReceiveLocationId)>,
+    /// Clients behind it, who wait for their answers, if it is no store.
+    clients: Option<Clients>,
+}
+
+/// Clients that wait for an answer, each for so long.
+#[derive(Clone, Debug, Default)]
+struct Clients {
+    patience: Option<Duration>,
+    /// When they came, by the numbers of their requests; kept only if it matters.
+    since: FxHashMap<u64, Instant>,
 }
 
 impl Source {
     pub(crate) fn new(wire: Dist) -> Self {
-        Self { wire, messages: VecDeque::new(), watchers: VecDeque::new() }
+        Self { wire, messages: VecDeque::new(), watchers: VecDeque::new(), clients: None }
+    }
+
+    /// A door that clients come to; each goes away when it has waited for as long as it will.
+    pub(crate) fn of_clients(wire: Dist, patience: Option<Duration>) -> Self {
+        let clients = Some(Clients { patience, ..Clients::default() });
+        Self { clients, ..Self::new(wire) }
+    }
+
+    pub(crate) const fn is_of_clients(&self) -> bool {
+        self.clients.is_some()
+    }
+
+    /// Whether the client of a request is still there to hear an answer at `now`.
+    pub(crate) fn hears(&self, request: u64, now: Instant) -> bool {
+        let Some(clients) = &self.clients else { return true };
+        let since = clients.since.get(&request);
+        let left = |since: &Instant| clients.patience.is_some_and(|lasts| *since + lasts < now);
+        !since.is_some_and(left)
+    }
+
+    /// How long an answer takes to its client.
+    pub(crate) fn answer_time(&self, rng: &Rng, lineage: u64) -> Duration {
+        if self.wire.is_zero() {
+            return Duration::ZERO;
+        }
+        self.wire.sample(|draw| rng.uniform(Purpose::Wire, lineage, u64::from(draw)))
     }
 
     /// A message arrives; returns who is to be told.
     pub(crate) fn arrive(&mut self, message: WireMessage) -> Option<(u32, ReceiveLocationId)> {
+        if let Some(clients) = &mut self.clients
+            && clients.patience.is_some()
+        {
+            clients.since.insert(message.number, message.arrived);
+        }
         self.messages.push_back(message);
         self.watchers.pop_front()
     }

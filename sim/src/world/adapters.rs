@@ -9,6 +9,7 @@ use floodgate_engine::message_box::{Effect, MessageBox, Place};
 
 use super::{Due, Now, World};
 use crate::endpoint::Endpoint;
+use crate::setup::ResponseOrder;
 use crate::trace::Event;
 
 impl World {
@@ -59,7 +60,8 @@ impl World {
             self.coordinator.posted(self.now, node, transaction, cookie);
             self.checks.posted_in(node, transaction, &batch);
         }
-        let race = self.race(node, cookie);
+        let requests = self.response_order != ResponseOrder::AfterComplete && batch.has_requests();
+        let race = self.race(node, cookie, requests);
         let (instance, adapter) =
             (self.nodes[node as usize].instance, self.nodes[node as usize].adapter);
         self.ring.push_back(Now::Host(
@@ -204,6 +206,10 @@ pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
             format!("MB   {document}: last reference gone, body collectable")
         }
         Effect::Deleted { at } => format!("MB   deletes {} of {}", at.document, port(at)),
+        Effect::Acknowledgement { .. }
+        | Effect::ExchangeClosed { .. }
+        | Effect::ExchangeOpened { .. }
+        | Effect::LateResponse { .. } => super::exchange::tell(effect),
         Effect::Locked { at, owner } => {
             format!("MB   locks {} of {} to {owner}", at.document, port(at))
         }
@@ -230,22 +236,15 @@ pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
         }
         Effect::Resumed { at } => format!("MB   resumes {} of {}", at.document, port(at)),
         Effect::Resubmitted { at, due, retries_left } => {
-            format!(
-                "MB   {} of {} waits until {due}, RetryCount {retries_left}",
-                at.document,
-                port(at)
-            )
+            let what = at.document;
+            format!("MB   {what} of {} waits until {due}, RetryCount {retries_left}", port(at))
         }
         Effect::RoutingFailureReport { document } => {
             format!("MB   routing failure report for {document}")
         }
         Effect::SuspendedReference { at, resumable, reason } => {
-            format!(
-                "MB   suspends {} of {}, {}, {reason:?}",
-                at.document,
-                port(at),
-                resume(*resumable)
-            )
+            let (what, how) = (at.document, resume(*resumable));
+            format!("MB   suspends {what} of {}, {how}, {reason:?}", port(at))
         }
         Effect::SuspendedMessage { document, resumable, reason } => {
             format!("MB   suspends {document}, {}, {reason:?}", resume(*resumable))

@@ -34,9 +34,7 @@ impl World {
     #[must_use]
     pub fn new(setup: &Setup) -> Self {
         let topology = Arc::new(with_contexts(&setup.topology));
-        let instances: Vec<HostInstance> = (0..topology.host_instances.len())
-            .map(|index| HostInstance::new(&topology, HostInstanceId::from(index)))
-            .collect();
+        let instances = build_instances(&topology);
         let (nodes, node_of) = build_nodes(&topology);
         let window = (setup.measure_from, setup.measure_to);
         let processors =
@@ -46,6 +44,7 @@ impl World {
                 processor
             });
         let loads = build_loads(&topology, &setup.loads);
+        let checks = Checks::new(&topology, &node_of);
         let mut world = Self {
             now: Instant::ZERO,
             active: Instant::ZERO,
@@ -58,6 +57,7 @@ impl World {
             ring: VecDeque::new(),
             rng: Rng::new(setup.seed, setup.replication),
             done_order: setup.done,
+            response_order: setup.responses,
             shuffle_ties: setup.shuffle_ties,
             apart: false,
             scheduled: 0,
@@ -83,6 +83,8 @@ impl World {
             on_wire: Slab::default(),
             fetches: Slab::default(),
             coordinator: Coordinator::new(setup.coordination),
+            answering: Slab::default(),
+            unaccepted: FxHashMap::default(),
             next_template: first_free_template(&topology, &setup.loads),
             forwarded: FxHashMap::default(),
             loads,
@@ -90,7 +92,7 @@ impl World {
             documents_arrived: 0,
             documents_accepted: 0,
             trace: Trace::default(),
-            checks: Checks::new(&topology),
+            checks,
             meters: Meters::over(window.0, window.1, topology.subscribers()),
             samples: Samples::every(setup.sample),
             effects: Vec::new(),
@@ -130,6 +132,11 @@ fn build_locks(topology: &Topology, setup: &Setup) -> Vec<Fcfs> {
         lock.observe(setup.measure_from, setup.measure_to);
     }
     locks
+}
+
+fn build_instances(topology: &Arc<Topology>) -> Vec<HostInstance> {
+    let indexes = 0..topology.host_instances.len();
+    indexes.map(|index| HostInstance::new(topology, HostInstanceId::from(index))).collect()
 }
 
 /// The context that every message of a location starts with, marked as a template.
@@ -183,7 +190,9 @@ fn build_nodes(topology: &Topology) -> (Vec<Node>, Vec<u32>) {
 /// Whether a host has a handler of the adapter: only then is it created there (R-SND-01).
 fn used_by(topology: &Topology, host: floodgate_engine::id::HostId, adapter: AdapterId) -> bool {
     match topology.adapters[adapter.index()].kind {
-        AdapterKind::Receive(_) | AdapterKind::TransactionalReceive(_) => topology
+        AdapterKind::Receive(_)
+        | AdapterKind::Request(_)
+        | AdapterKind::TransactionalReceive(_) => topology
             .receive_locations
             .iter()
             .any(|location| location.host == host && location.adapter == adapter),
@@ -218,6 +227,9 @@ fn build_endpoints(topology: &Topology, setup: &Setup) -> Vec<Endpoint> {
         .map(|(name, settings)| match settings {
             EndpointSettings::Sink(sink) => {
                 Endpoint::Sink(Box::new(Sink::new(name, sink.clone(), window)))
+            }
+            EndpointSettings::Clients { wire, patience } => {
+                Endpoint::Source(Source::of_clients(*wire, *patience))
             }
             EndpointSettings::Source { wire } => Endpoint::Source(Source::new(*wire)),
         })

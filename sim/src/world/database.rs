@@ -5,10 +5,11 @@ use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::host::{FrameId, HostInput};
 use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId, TransactionId};
 use floodgate_engine::message::{PropertyId, Value};
-use floodgate_engine::message_box::{Action, Effect, Footprints, PreparedBatch, Ready};
+use floodgate_engine::message_box::{Action, Closing, Effect, Footprints, PreparedBatch, Ready};
 use floodgate_engine::orchestration::SENT_BY_ORCHESTRATIONS;
 use floodgate_engine::time::Instant;
 
+use super::exchange::requests_of;
 use super::load::documents_of;
 use super::{Due, Job, Now, World};
 use crate::check::Asked;
@@ -144,10 +145,14 @@ impl World {
             .collect();
         let may_move = self.checks.may_move(&Asked::moves(&batch));
         let before = self.message_box.state_hash();
+        let requests = (!self.unaccepted.is_empty()).then(|| requests_of(&batch));
         let status = self.message_box.commit(self.now, instance, batch);
         let after = self.message_box.state_hash();
         if status.overall.is_success() {
             self.documents_accepted += accepted;
+            for request in requests.iter().flatten() {
+                self.unaccepted.remove(request);
+            }
         }
         self.checks.moves(&may_move, &status);
         self.absorb_effects();
@@ -186,13 +191,16 @@ impl World {
                 let location = self.topology.receive_locations.iter().find(named);
                 location.map_or(1, |location| documents_of(location, wire))
             }
-            Action::DefaultFailure(_)
+            Action::CancelResponse(_)
+            | Action::DefaultFailure(_)
             | Action::Delete(_)
             | Action::ForgetSuspended(_)
+            | Action::Expire { .. }
             | Action::NextTransport(_)
             | Action::Refuse(_)
             | Action::Resubmit(..)
             | Action::SuspendInstance(..)
+            | Action::SuspendLate(_)
             | Action::SuspendReference(_) => 0,
         }
     }
@@ -224,7 +232,12 @@ impl World {
             }
             Effect::SuspendedMessage { .. } => self.meters.suspended += 1,
             Effect::RoutingFailureReport { .. } => self.meters.routing_failures += 1,
-            Effect::Collectable { .. }
+            Effect::ExchangeClosed { by: Closing::Fault, .. } => self.meters.answers.faults += 1,
+            Effect::LateResponse { .. } => self.meters.answers.late += 1,
+            Effect::Acknowledgement { .. }
+            | Effect::Collectable { .. }
+            | Effect::ExchangeClosed { .. }
+            | Effect::ExchangeOpened { .. }
             | Effect::Deleted { .. }
             | Effect::Locked { .. }
             | Effect::Logged { .. }

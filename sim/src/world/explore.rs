@@ -41,6 +41,7 @@ impl Now {
                 | Due::Publishes { .. }
                 | Due::Unlocked(_) => false,
                 Due::Fetched(_)
+                | Due::Answered(_)
                 | Due::HostWake(_)
                 | Due::Job(_)
                 | Due::Shared { .. }

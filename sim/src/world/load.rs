@@ -106,8 +106,8 @@ impl World {
     /// A message arrives at a location's source.
     pub(super) fn arrive(&mut self, location: ReceiveLocationId, message: WireMessage) {
         self.wires_arrived += 1;
-        self.documents_arrived +=
-            documents_of(&self.topology.receive_locations[location.index()], &message);
+        let documents = documents_of(&self.topology.receive_locations[location.index()], &message);
+        self.documents_arrived += documents;
         let event = Event::Arrived { wire: message.number, location: location.0 };
         self.trace.record(self.now, &event, || {
             let name = &self.topology.receive_locations[location.index()].name;
@@ -117,6 +117,9 @@ impl World {
         let Endpoint::Source(source) = &mut self.endpoints[endpoint.index()] else {
             unreachable!("a receive location reads a source")
         };
+        if source.is_of_clients() {
+            self.unaccepted.insert(message.number, documents);
+        }
         if let Some((node, location)) = source.arrive(message) {
             self.ring.push_back(Now::Arrived(node, location));
         }

@@ -16,9 +16,11 @@ mod coordinator;
 mod database;
 mod distributed;
 mod dynamic;
+mod exchange;
 mod explore;
 mod load;
 mod operate;
+mod usage;
 mod wire;
 
 use std::collections::VecDeque;
@@ -44,13 +46,14 @@ use crate::meter::{Meters, Pool};
 use crate::outcome::Outcome;
 use crate::probe::{Samples, Snapshot};
 use crate::queue::{Schedule, Wheel};
-use crate::resource::{Fcfs, Processor, Usage};
+use crate::resource::{Fcfs, Processor};
 use crate::rng::{Purpose, Rng};
-use crate::setup::DoneOrder;
+use crate::setup::{DoneOrder, ResponseOrder};
 use crate::trace::Trace;
 
 use coordinator::Coordinator;
 use database::Pending;
+use exchange::Answering;
 pub use explore::Way;
 use load::Load;
 pub use operate::Acted;
@@ -59,6 +62,8 @@ use wire::Fetch;
 /// What is to happen later.
 #[derive(Clone, Copy, Debug)]
 enum Due {
+    /// An answer reaches its client.
+    Answered(Key),
     /// A load's next message arrives.
     Arrival(u32),
     /// A waiting reference becomes eligible.
@@ -148,6 +153,7 @@ pub struct World {
     ring: VecDeque<Now>,
     rng: Rng,
     done_order: DoneOrder,
+    response_order: ResponseOrder,
     shuffle_ties: bool,
     /// Transactions are steps of their own even if they take no time: for explorers.
     apart: bool,
@@ -180,6 +186,9 @@ pub struct World {
     endpoints: Vec<Endpoint>,
     on_wire: Slab<OnWire>,
     fetches: Slab<Fetch>,
+    answering: Slab<Answering>,
+    /// Requests of waiting clients that the engine does not own yet, with their documents.
+    unaccepted: FxHashMap<u64, u64>,
     loads: Vec<Load>,
     /// Contexts of forwarded documents, by location and type.
     forwarded: FxHashMap<(ReceiveLocationId, Value), Context>,
@@ -300,10 +309,12 @@ impl World {
                 Now::Due(due) => self.happen(due),
                 Now::Host(instance, input) => self.host_input(instance, input),
                 Now::Opens(node, location) => {
-                    let endpoint = self.topology.receive_locations[location.index()].endpoint;
+                    let opened = &self.topology.receive_locations[location.index()];
+                    let (endpoint, port) = (opened.endpoint, opened.port);
+                    let two_way = self.topology.exchanges.request_port(port).is_some();
                     self.adapter_input(
                         node,
-                        AdapterInput::AddReceiveEndpoint { location, endpoint, two_way: false },
+                        AdapterInput::AddReceiveEndpoint { location, endpoint, two_way },
                     );
                 }
                 Now::TransactionDone(node, transaction, committed) => {
@@ -365,15 +376,15 @@ impl World {
 
     fn happen(&mut self, due: Due) {
         match due {
+            Due::Answered(answer) => self.answer_done(answer),
             Due::Arrival(load) => self.arrival(load),
             Due::BoxWake => self.wake_box(),
             Due::Cleanup => return self.clean_up(),
             Due::Coordinator(transaction) => self.coordinate(transaction),
             Due::Fetched(fetch) => self.fetched(fetch),
             Due::HostWake(instance) => {
-                if self.host_wakes[instance as usize] <= self.now {
-                    self.host_wakes[instance as usize] = Instant::MAX;
-                    self.host_input(HostInstanceId(instance), HostInput::Wake);
+                if !self.wake_host(HostInstanceId(instance)) {
+                    return;
                 }
             }
             Due::Job(job) => self.job_done(job),
@@ -413,6 +424,26 @@ impl World {
             self.host_wakes[id.index()] = at;
             self.schedule(at.max(self.now), Due::HostWake(id.0));
         }
+    }
+
+    /// A host instance asked for this instant; `false` if it has no use for it any more, and
+    /// then nothing happened.
+    fn wake_host(&mut self, id: HostInstanceId) -> bool {
+        if self.host_wakes[id.index()] > self.now {
+            return false;
+        }
+        self.host_wakes[id.index()] = Instant::MAX;
+        let wanted = self.instances[id.index()].poll_timeout();
+        let is_due = wanted.is_some_and(|at| at <= self.now);
+        match wanted {
+            Some(at) if !is_due => {
+                self.host_wakes[id.index()] = at;
+                self.schedule(at, Due::HostWake(id.0));
+            }
+            Some(_) => self.host_input(id, HostInput::Wake),
+            None => {}
+        }
+        is_due
     }
 
     fn carry(&mut self, id: HostInstanceId, output: HostOutput) {
@@ -500,7 +531,10 @@ impl World {
     }
 
     /// Which comes first for a batch: `Done` returning, or `BatchComplete` (R-CLK-03).
-    fn race(&self, node: u32, cookie: u64) -> DoneRace {
+    fn race(&self, node: u32, cookie: u64, requests: bool) -> DoneRace {
+        if requests && let Some(race) = self.response_race(node, cookie) {
+            return race;
+        }
         match self.done_order {
             DoneOrder::ReturnFirst => DoneRace::ReturnFirst,
             DoneOrder::CompleteFirst => DoneRace::CompleteFirst,
@@ -512,37 +546,6 @@ impl World {
             }
             DoneOrder::Drawn => DoneRace::CompleteFirst,
         }
-    }
-
-    /// A usage over the part of the window that the run reached: a run that ended early because
-    /// nothing was left to do was not idle for the rest of it.
-    fn observed(&self, usage: Usage) -> Usage {
-        let (from, to) = self.measured;
-        let (planned, reached) = (to.since(from), self.active.min(to).since(from));
-        if reached.is_zero() || reached == planned {
-            return usage;
-        }
-        let scale = planned.as_secs_f64() / reached.as_secs_f64();
-        Usage {
-            utilisation: usage.utilisation * scale,
-            queue_mean: usage.queue_mean * scale,
-            ..usage
-        }
-    }
-
-    /// The thread pools, and the partners' ends that serve a limited number of calls.
-    fn pool_usage(&self, ended: Instant) -> Vec<(String, Usage)> {
-        let pools = self.topology.host_instances.iter().zip(&self.pools).map(|(instance, pool)| {
-            let host = &self.topology.hosts[instance.host.index()].name;
-            let server = &self.topology.servers[instance.server.index()].name;
-            (format!("{host} threads on {server}"), pool.usage(ended))
-        });
-        let sinks = self.topology.endpoints.iter().zip(&self.endpoints);
-        let limited = sinks.filter_map(|(name, endpoint)| match endpoint {
-            Endpoint::Sink(sink) => Some((format!("{name} (partner)"), sink.usage(ended)?)),
-            Endpoint::Source(_) => None,
-        });
-        pools.chain(limited).collect()
     }
 
     /// Sums up: the last samples, the full audit, the outcome.

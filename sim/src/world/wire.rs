@@ -26,7 +26,10 @@ impl World {
             }
             WireRequest::Remove { numbers, .. } => self.remove(node, token, &numbers),
             WireRequest::Transmit(transmission) => self.transmit(node, token, transmission),
-            WireRequest::Resolve(_) | WireRequest::Respond { .. } => {}
+            WireRequest::Respond { endpoint, request, answer } => {
+                self.respond((node, token), endpoint, request, answer);
+            }
+            WireRequest::Resolve(_) => {}
         }
     }
 
@@ -137,13 +140,23 @@ impl World {
         let forward_to = self.sink(transmission.endpoint).forward_to();
         if sent && !staged {
             let port = transmission.subscriber.index();
-            self.meters.processed(self.now, port, transmission.arrived, forward_to.is_none());
+            let is_final = forward_to.is_none() && !transmission.two_way;
+            self.meters.processed(self.now, port, transmission.arrived, is_final);
         }
         let context = match forward_to {
             Some(to) if sent && !staged => Some((to, self.forwarded_context(to, &transmission))),
             Some(_) | None => None,
         };
-        let result = if sent { WireResult::Sent } else { WireResult::Refused };
+        let reply = if sent && transmission.two_way {
+            self.sink(transmission.endpoint).reply()
+        } else {
+            None
+        };
+        let result = match reply {
+            Some(reply) => WireResult::Replied(Box::new(self.reply(&transmission, &reply))),
+            None if sent => WireResult::Sent,
+            None => WireResult::Refused,
+        };
         let answer = AdapterInput::WireDone { token: call.token, result };
         self.adapter_input(call.node, answer);
         if let Some(next) = self.sink(transmission.endpoint).end(now) {

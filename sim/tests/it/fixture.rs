@@ -18,8 +18,8 @@ use floodgate_sim::dist::Dist;
 use floodgate_sim::load::{ArrivalKind, Shape, Spacing};
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::setup::{
-    Coordination, Discipline, DoneOrder, EndpointSettings, Failure, LoadSettings, Setup,
-    SinkSettings,
+    Coordination, Discipline, DoneOrder, EndpointSettings, Failure, LoadSettings, ResponseOrder,
+    Setup, SinkSettings,
 };
 use floodgate_sim::trace::StoryLine;
 use floodgate_sim::world::World;
@@ -86,6 +86,7 @@ pub(crate) fn sink() -> SinkSettings {
         failure: Failure::Never,
         fail_takes: None,
         forward_to: None,
+        reply: None,
     }
 }
 
@@ -128,6 +129,7 @@ impl Plant {
                 cleanup: Duration::from_secs(10),
                 jobs: true,
                 done: DoneOrder::ReturnFirst,
+                responses: ResponseOrder::default(),
                 shuffle_ties: false,
             },
         };

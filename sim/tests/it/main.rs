@@ -15,6 +15,7 @@ mod golden_orchestration;
 mod golden_ports;
 mod golden_send;
 mod golden_transactions;
+mod golden_two_way;
 mod instances;
 mod message_boxes;
 mod metamorphic;

@@ -1,0 +1,373 @@
+//! Checks on two-way exchanges and on what the engine makes itself: INV-22, 26, 41, 49…51, 62, 64.
+//!
+//! Requests and replies are known from the batches that adapters post, answers from the calls
+//! that bring them; of the engine's effects only what opens and closes a wait is believed, and it
+//! has to agree with those.
+
+use floodgate_engine::batch::{Batch, BatchStatus, Operation, OperationKind};
+use floodgate_engine::config::Topology;
+use floodgate_engine::id::{HostInstanceId, ReferenceId, SubscriberId};
+use floodgate_engine::message::DocumentName;
+use floodgate_engine::message_box::{
+    Closing, Effect, Exchange, MessageBox, OutboundMessage, Place, Reason, Waiting,
+};
+use floodgate_engine::time::Instant;
+use rustc_hash::FxHashMap;
+
+use super::{Checks, Docket, Rule};
+
+/// How far a request came.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Stage {
+    /// In a batch that is not complete.
+    #[default]
+    Posted,
+    /// Its wait is open.
+    Open,
+    /// Its subscription is gone; its answer may be on its way.
+    Closed,
+}
+
+/// What the checks know of a request.
+#[derive(Clone, Debug)]
+struct Known {
+    request: u64,
+    /// The batch that submits it.
+    cookie: u64,
+    /// When it expires, once that is known.
+    expires: Option<Instant>,
+    first_only: bool,
+    stage: Stage,
+    answers: u32,
+    faults: u32,
+    withdrawn: bool,
+    /// It, or what became of it, was suspended: a fault is due at any time.
+    failed: bool,
+}
+
+/// A reply that an adapter submitted.
+#[derive(Clone, Copy, Debug)]
+struct Submitted {
+    solicit: ReferenceId,
+    /// Whether the solicit is deleted in the same batch.
+    with_delete: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Exchanges {
+    /// By adapter instance and token.
+    known: FxHashMap<(u32, u64), Known>,
+    /// The request of every number.
+    requests: FxHashMap<u64, (u32, u64)>,
+    replies: FxHashMap<u64, Submitted>,
+    open: usize,
+    /// Node of (host instance, adapter).
+    node_of: Vec<u32>,
+    adapters: usize,
+    /// Default time-out and "allow multiple responses", by host instance.
+    hosts: Vec<(floodgate_engine::time::Duration, bool)>,
+    /// Host instance of every adapter instance.
+    instance_of: FxHashMap<u32, HostInstanceId>,
+    first_response: usize,
+}
+
+impl Exchanges {
+    pub(super) fn new(topology: &Topology, node_of: &[u32]) -> Self {
+        let adapters = topology.adapters.len();
+        let hosts = topology.host_instances.iter().map(|instance| {
+            let own = topology.exchanges.of_host(instance.host);
+            (own.default_timeout(), own.allow_multiple)
+        });
+        let places = node_of.iter().enumerate();
+        Self {
+            node_of: node_of.to_vec(),
+            adapters,
+            hosts: hosts.collect(),
+            instance_of: places
+                .map(|(at, node)| (*node, HostInstanceId::from(at / adapters.max(1))))
+                .collect(),
+            first_response: topology.send_ports.len() + topology.orchestrations.len(),
+            ..Self::default()
+        }
+    }
+
+    fn node(&self, waiting: &Waiting) -> u32 {
+        self.node_of[waiting.owner.index() * self.adapters + waiting.adapter.index()]
+    }
+
+    fn of(&mut self, waiting: &Waiting) -> Option<&mut Known> {
+        let key = (self.node(waiting), waiting.token);
+        self.known.get_mut(&key).filter(|known| known.request == waiting.request)
+    }
+
+    /// Whether nothing two-way was ever seen: then there is nothing to judge.
+    fn is_idle(&self) -> bool {
+        self.requests.is_empty() && self.replies.is_empty()
+    }
+
+    fn is_response(&self, subscriber: SubscriberId) -> bool {
+        subscriber.index() >= self.first_response
+    }
+
+    /// INV-62: neither a request nor a response is ever resumable.
+    fn suspended(
+        &mut self,
+        docket: &mut Docket,
+        document: DocumentName,
+        at: Option<&Place>,
+        resumable: bool,
+    ) {
+        let two_way = self.requests.contains_key(&document.wire)
+            || self.replies.contains_key(&document.wire)
+            || at.is_some_and(|at| self.is_response(at.subscriber));
+        if two_way {
+            docket.judge(Rule::TwoWayNotResumable, !resumable, || {
+                format!("{document} is part of a two-way exchange and suspended resumable")
+            });
+        }
+        if let Some(key) = self.requests.get(&document.wire)
+            && let Some(known) = self.known.get_mut(key)
+        {
+            known.failed = true;
+        }
+    }
+
+    /// One effect, at its place among those of its commit.
+    fn effect(&mut self, docket: &mut Docket, effect: &Effect, (at, all): (usize, &[Effect])) {
+        if let Effect::ExchangeOpened { waiting } = effect {
+            self.opened(docket, waiting);
+        } else if let Effect::ExchangeClosed { waiting, by } = effect {
+            self.closed(docket, waiting, *by);
+        } else if let Effect::Acknowledgement { document, of, sequence, positive } = effect {
+            let wanted = matches!(all.get(at + 1),
+                Some(Effect::Published { document: published, references: 1.., .. })
+                    if published == document);
+            docket.judge(Rule::OneReportPerFailure, wanted, || {
+                format!("{document} acknowledges {of} and nobody subscribes to it")
+            });
+            if !positive {
+                self.acknowledged(docket, *of, *sequence, all);
+            }
+        } else if let Effect::RoutingFailureReport { document } = effect {
+            docket.judge(Rule::OneReportPerFailure, !document.is_made(), || {
+                format!("a routing failure report for {document}, which the engine made")
+            });
+        } else if self.is_idle() {
+            // Nothing two-way was ever seen.
+        } else if let Effect::SuspendedReference { at, resumable, reason } = effect {
+            // An operator's hold, or a stopped port's, is none of the exchange's doing.
+            if !matches!(reason, Reason::Operator | Reason::PortStopped) {
+                self.suspended(docket, at.document, Some(at), *resumable);
+            }
+        } else if let Effect::SuspendedMessage { document, resumable, .. } = effect {
+            self.suspended(docket, *document, None, *resumable);
+        }
+    }
+
+    fn opened(&mut self, docket: &mut Docket, waiting: &Waiting) {
+        let timeout = self.hosts[waiting.owner.index()].0;
+        self.open += 1;
+        let now = docket.now;
+        let known = self.of(waiting);
+        let posted = known.as_ref().is_some_and(|known| known.stage == Stage::Posted);
+        docket.judge(Rule::WaitsWhileOpen, posted, || {
+            format!("a wait opens for m{}, which nobody submitted", waiting.request)
+        });
+        if let Some(known) = known {
+            known.stage = Stage::Open;
+            known.expires.get_or_insert(now + timeout);
+        }
+    }
+
+    fn closed(&mut self, docket: &mut Docket, waiting: &Waiting, by: Closing) {
+        self.open = self.open.wrapping_sub(1);
+        let now = docket.now;
+        let known = self.of(waiting);
+        let kept = known.as_ref().is_some_and(|known| {
+            known.stage == Stage::Open
+                && match by {
+                    Closing::Cancel => true,
+                    Closing::Expiry => known.expires.is_some_and(|at| at <= now),
+                    Closing::Fault => known.failed || known.expires.is_some_and(|at| at <= now),
+                    Closing::Response => known.first_only,
+                }
+        });
+        docket.judge(Rule::WaitsWhileOpen, kept, || {
+            format!("the wait of m{} is closed by {by:?}: {known:?}", waiting.request)
+        });
+        if let Some(known) = self.of(waiting) {
+            known.stage = Stage::Closed;
+            known.withdrawn |= matches!(by, Closing::Cancel);
+        }
+    }
+
+    /// INV-64: a negative acknowledgement belongs to one suspension, and to its transaction; only
+    /// that of a request which nobody answered in time belongs to none.
+    fn acknowledged(
+        &self,
+        docket: &mut Docket,
+        of: DocumentName,
+        sequence: u64,
+        effects: &[Effect],
+    ) {
+        let is_it = |effect: &&Effect| {
+            matches!(effect, Effect::SuspendedReference { at, .. }
+                if at.document == of && at.sequence == sequence)
+                || matches!(effect, Effect::SuspendedMessage { document, .. }
+                    if *document == of && sequence == 0)
+        };
+        let is_nack = |effect: &&Effect| {
+            matches!(effect, Effect::Acknowledgement { of: known, sequence: number, positive, .. }
+                if *known == of && *number == sequence && !positive)
+        };
+        let suspensions = effects.iter().filter(is_it).count();
+        let nacks = effects.iter().filter(is_nack).count();
+        let timed_out = usize::from(sequence == 0 && self.requests.contains_key(&of.wire));
+        docket.judge(Rule::OneNackPerSuspension, nacks <= suspensions.max(timed_out), || {
+            format!("{nacks} negative acknowledgements of {of}, suspended {suspensions} times")
+        });
+    }
+
+    /// INV-41: what one transaction did to a reply and to its solicit.
+    fn replied(&self, docket: &mut Docket, effects: &[Effect]) {
+        for effect in effects {
+            let Effect::Published { document, .. } = effect else { continue };
+            let Some(reply) = self.replies.get(&document.wire).filter(|reply| reply.with_delete)
+            else {
+                continue;
+            };
+            let deleted = effects.iter().any(
+                |effect| matches!(effect, Effect::Deleted { at } if at.reference == reply.solicit),
+            );
+            docket.judge(Rule::ReplyWithDelete, deleted, || {
+                format!("{document} was published, its solicit not deleted")
+            });
+        }
+    }
+}
+
+impl Checks {
+    /// An adapter posted a batch.
+    pub(super) fn posted_exchanges(&mut self, node: u32, batch: &Batch) {
+        let own = &mut self.exchanges;
+        for operation in batch.operations() {
+            match operation {
+                Operation::SubmitRequest { request, token, first_only, expires } => {
+                    let allowed =
+                        own.instance_of.get(&node).is_some_and(|at| own.hosts[at.index()].1);
+                    let known = Known {
+                        request: request.number,
+                        cookie: batch.cookie(),
+                        expires: *expires,
+                        first_only: *first_only || !allowed,
+                        stage: Stage::Posted,
+                        answers: 0,
+                        faults: 0,
+                        withdrawn: false,
+                        failed: false,
+                    };
+                    own.known.insert((node, *token), known);
+                    own.requests.insert(request.number, (node, *token));
+                }
+                Operation::SubmitResponse { solicit, response } => {
+                    let with_delete = batch
+                        .operations()
+                        .iter()
+                        .any(|other| matches!(other, Operation::Delete(known) if known == solicit));
+                    let submitted = Submitted { solicit: *solicit, with_delete };
+                    own.replies.insert(response.number, submitted);
+                }
+                Operation::CancelResponse { .. }
+                | Operation::Delete(_)
+                | Operation::MoveToNextTransport(_)
+                | Operation::MoveToSuspendQueue(_)
+                | Operation::Resubmit { .. }
+                | Operation::Submit(_) => {}
+            }
+        }
+    }
+
+    /// A batch is complete: what failed in it has no answer (INV-49).
+    pub(super) fn completed_exchanges(&mut self, node: u32, status: &BatchStatus) {
+        if status.of(OperationKind::SubmitRequest).is_none() || status.overall.is_success() {
+            return;
+        }
+        let own = &mut self.exchanges;
+        let docket = &mut self.docket;
+        let failed = own.known.iter().filter(|((at, _), known)| {
+            *at == node && known.cookie == status.cookie && known.stage == Stage::Posted
+        });
+        let mut failed: Vec<_> = failed.map(|(key, known)| (*key, known.clone())).collect();
+        failed.sort_unstable_by_key(|(key, _)| *key);
+        for (key, known) in failed {
+            docket.judge(Rule::OneEndPerRequest, known.answers + known.faults == 0, || {
+                format!("m{} failed to be submitted and was answered", known.request)
+            });
+            own.known.remove(&key);
+        }
+    }
+
+    /// An adapter is handed an answer (INV-49…51).
+    pub(super) fn answer(&mut self, node: u32, message: &OutboundMessage) {
+        let Exchange::Response { token, fault } = message.exchange else { return };
+        let now = self.docket.now;
+        let docket = &mut self.docket;
+        let name = message.document;
+        let known = self.exchanges.known.get_mut(&(node, token));
+        docket.judge(Rule::AnswerComesHome, known.is_some(), || {
+            format!("{name} answers a request that adapter {node} never made")
+        });
+        let Some(known) = known else { return };
+        let before = (known.answers, known.faults);
+        let expired = known.expires.is_some_and(|at| at <= now);
+        let in_time = if fault { expired || known.failed } else { !expired };
+        docket.judge(Rule::AnswerInTime, in_time && known.stage != Stage::Posted, || {
+            format!("{name} (fault: {fault}) answers m{} at {now}: {known:?}", known.request)
+        });
+        let first = known.faults == 0 && (known.answers == 0 || (!known.first_only && !fault));
+        docket.judge(Rule::OneEndPerRequest, first && !known.withdrawn, || {
+            format!("{name} answers m{} after {before:?}: {known:?}", known.request)
+        });
+        if fault {
+            known.faults += 1;
+        } else {
+            known.answers += 1;
+        }
+    }
+
+    /// A commit's changes, all of them.
+    pub(super) fn exchange_effects(&mut self, effects: &[Effect]) {
+        let (own, docket) = (&mut self.exchanges, &mut self.docket);
+        for (at, effect) in effects.iter().enumerate() {
+            own.effect(docket, effect, (at, effects));
+        }
+        if !own.replies.is_empty() {
+            own.replied(docket, effects);
+        }
+    }
+
+    /// The waits that the MessageBox has, against those that were opened and not closed.
+    pub(super) fn audit_exchanges(&mut self, message_box: &MessageBox) {
+        if self.exchanges.is_idle() {
+            return;
+        }
+        let (own, theirs) = (self.exchanges.open, message_box.open_waits_count());
+        self.docket.judge(Rule::WaitsWhileOpen, own == theirs, || {
+            format!("{own} waits should be open, the MessageBox has {theirs}")
+        });
+    }
+
+    /// Nothing is left to do: every request came to its one end (INV-49).
+    pub(super) fn exchanges_ended(&mut self) {
+        let mut left: Vec<&Known> = (self.exchanges.known.values())
+            .filter(|known| known.answers + known.faults == 0 && !known.withdrawn)
+            .collect();
+        left.sort_unstable_by_key(|known| known.request);
+        let requests = self.exchanges.requests.len();
+        if requests > 0 {
+            self.docket.judge(Rule::OneEndPerRequest, left.is_empty(), || {
+                format!("{} of {requests} requests have no end: {left:?}", left.len())
+            });
+        }
+    }
+}
