@@ -288,6 +288,15 @@ impl Batch {
         (self.refused != 0).then_some(self.refused)
     }
 
+    /// Moves the instants of its resubmits: they were written by a clock that is wrong (R-CLK-09).
+    pub fn skew(&mut self, shift: impl Fn(Instant) -> Instant) {
+        for operation in &mut self.operations {
+            if let Operation::Resubmit { at, .. } = operation {
+                *at = shift(*at);
+            }
+        }
+    }
+
     /// Makes room for `operations` more add calls.
     pub fn reserve(&mut self, operations: usize) {
         self.operations.reserve_exact(operations);

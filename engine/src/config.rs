@@ -8,14 +8,15 @@ mod transactional;
 use crate::dynamic::{DynamicPort, SendHandler};
 use crate::exchange::ExchangeSettings;
 use crate::id::{
-    AdapterId, EndpointId, HostId, OrchestrationId, ReceivePortId, SendPortId, ServerId,
-    SubscriberId,
+    AdapterId, EndpointId, HostId, OrchestrationId, ReceiveLocationId, ReceivePortId, SendPortId,
+    ServerId, SubscriberId,
 };
 use crate::message::{Context, PropertyId, PropertyTable, Value};
 use crate::message_box::MessageBoxPolicy;
 use crate::orchestration::Program;
 use crate::pipeline::{ReceivePipeline, SendPipeline};
 use crate::retry::RetryPolicy;
+use crate::schedule::{Schedule, Window};
 use crate::subscription::{Filter, PortState};
 use crate::time::Duration;
 
@@ -60,6 +61,12 @@ pub struct Topology {
     pub policy: MessageBoxPolicy,
     /// Two-way ports, and how long their clients wait.
     pub exchanges: ExchangeSettings,
+    /// When receive locations are active, where that is not always (R-LIFE-10).
+    pub schedules: Vec<(ReceiveLocationId, Schedule)>,
+    /// The service windows of transports that have one (R-SW-01).
+    pub windows: Vec<TransportWindow>,
+    /// What adapters say of themselves beyond what their kind says (R-SND-05).
+    pub capabilities: Vec<(AdapterId, Capabilities)>,
 }
 
 /// A transport's configuration: properties in the namespace of its adapter, which the engine
@@ -85,6 +92,17 @@ pub struct SendPortGroup {
     pub ports: Vec<SendPortId>,
     /// Bound, stopped or started (R-SUB-09).
     pub state: PortState,
+}
+
+/// A transport's service window: outside it messages wait as scheduled (R-SW-01).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TransportWindow {
+    /// The send port.
+    pub port: SendPortId,
+    /// Whether it is the backup transport's.
+    pub on_backup: bool,
+    /// The window.
+    pub window: Window,
 }
 
 /// A MessageBox of the group.
@@ -137,6 +155,37 @@ impl Topology {
     #[must_use]
     pub fn dynamic_port(&self, port: SendPortId) -> Option<&DynamicPort> {
         self.dynamic_ports.iter().find(|known| known.port == port)
+    }
+
+    /// The schedule of a receive location, if it is not always active.
+    #[must_use]
+    pub fn schedule(&self, location: ReceiveLocationId) -> Option<&Schedule> {
+        self.schedules.iter().find(|(of, _)| *of == location).map(|(_, schedule)| schedule)
+    }
+
+    /// The service window of a transport, if it has one.
+    #[must_use]
+    pub fn window(&self, port: SendPortId, on_backup: bool) -> Option<Window> {
+        let mut windows = self.windows.iter();
+        let found = windows.find(|known| known.port == port && known.on_backup == on_backup);
+        found.map(|known| known.window)
+    }
+
+    /// What an adapter says of itself (R-SND-05).
+    #[must_use]
+    pub fn capabilities(&self, adapter: AdapterId) -> Capabilities {
+        let own = self.adapters[adapter.index()].kind.capabilities();
+        let more = self.capabilities.iter().filter(|(of, _)| *of == adapter);
+        more.fold(own, |all, (_, more)| all.with(*more))
+    }
+
+    /// Whether some transport of a send port is handled by `adapter` in `host`.
+    #[must_use]
+    pub fn has_send_handler(&self, host: HostId, adapter: AdapterId) -> bool {
+        self.send_ports.iter().any(|port| {
+            let mut transports = std::iter::once(&port.primary).chain(&port.backup);
+            transports.any(|transport| transport.host == host && transport.adapter == adapter)
+        })
     }
 
     /// How many subscribers there may be.
@@ -254,6 +303,10 @@ pub struct HostSettings {
     pub batch_queue: u32,
     /// Bounds of the messages handed out and not answered (R-DEQ-09); off unless set.
     pub watermarks: Option<Watermarks>,
+    /// After how long a location that broke here is tried again, only here; off by default, and
+    /// then it stays disabled everywhere (R-LIFE-07, R-LIFE-08). \[M\] a setting of the group in
+    /// the product, of each host here.
+    pub fault_tolerance: Option<Duration>,
 }
 
 /// The older knob on messages that are with send adapters (R-DEQ-09): once as many as `high` are
@@ -265,6 +318,9 @@ pub struct Watermarks {
     /// Below this it goes on. \[M\] inferred.
     pub low: u32,
 }
+
+/// The retry interval of a broken location where fault tolerance is on (R-LIFE-08).
+pub const FAULT_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Default for HostSettings {
     fn default() -> Self {
@@ -280,6 +336,7 @@ impl Default for HostSettings {
             engine_batch: 10,
             batch_queue: 20,
             watermarks: None,
+            fault_tolerance: None,
         }
     }
 }
@@ -376,6 +433,46 @@ pub struct SendSettings {
     pub completion_batch: u32,
     /// Longest wait for such a batch to fill (R-HOST-04).
     pub completion_wait: Duration,
+}
+
+/// What an adapter says of itself when it is registered (R-SND-05).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Capabilities(pub u32);
+
+impl Capabilities {
+    /// Receives.
+    pub const RECEIVE: Self = Self(0x1);
+    /// Transmits.
+    pub const TRANSMIT: Self = Self(0x2);
+    /// Its receiver is created by the engine, in the engine's process.
+    pub const RECEIVE_IN_PROCESS: Self = Self(0x8);
+    /// Its transmitter is created when the service starts (R-SND-01).
+    pub const INIT_TRANSMITTER_ON_SERVICE_START: Self = Self(0x8000);
+
+    /// Whether all of `other` is among them.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// These and `other`.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl AdapterKind {
+    /// What every adapter of this kind says of itself (R-SND-05).
+    #[must_use]
+    pub const fn capabilities(&self) -> Capabilities {
+        match self {
+            Self::Receive(_) | Self::Request(_) | Self::TransactionalReceive(_) => {
+                Capabilities::RECEIVE.with(Capabilities::RECEIVE_IN_PROCESS)
+            }
+            Self::Send(_) | Self::TransactionalSend(_) => Capabilities::TRANSMIT,
+        }
+    }
 }
 
 /// A receive port (R-LIFE-01).

@@ -30,6 +30,7 @@ pub mod pipeline;
 pub mod properties_to_update;
 pub mod retry;
 pub mod sabotage;
+pub mod schedule;
 pub mod subscription;
 pub mod suspend;
 pub mod throttle;

@@ -14,11 +14,23 @@ use crate::batch::{Batch, Status};
 use crate::id::{ReceiveLocationId, TransactionId};
 use crate::time::Instant;
 
+/// Whether the engine stops, and what it still takes from this adapter.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Closing {
+    /// It does not stop.
+    #[default]
+    No,
+    /// Nothing: no batch is given or taken.
+    Nothing,
+    /// Housekeeping and responses of solicit-response (R-SHUT-03).
+    Housekeeping,
+}
+
 /// One adapter's proxy.
 #[derive(Clone, Debug, Default)]
 pub struct TransportProxy {
     outputs: VecDeque<AdapterOutput>,
-    shutting_down: bool,
+    closing: Closing,
     /// Tells the transactions of one proxy from those of another.
     number: u32,
     transactions: u32,
@@ -72,7 +84,10 @@ impl TransportProxy {
     /// # Errors
     /// [`Status::SHUTTING_DOWN`] while the engine stops (R-BATCH-02).
     pub fn get_batch(&mut self, cookie: u64) -> Result<Batch, Status> {
-        if self.shutting_down { Err(Status::SHUTTING_DOWN) } else { Ok(Batch::new(cookie)) }
+        match self.closing {
+            Closing::Nothing => Err(Status::SHUTTING_DOWN),
+            Closing::Housekeeping | Closing::No => Ok(Batch::new(cookie)),
+        }
     }
 
     /// Posts a batch (R-DONE-01). A negative status means that there will be no `BatchComplete`
@@ -92,7 +107,13 @@ impl TransportProxy {
     }
 
     fn post(&mut self, batch: Batch, transaction: Option<TransactionId>) -> Status {
-        if self.shutting_down {
+        let refused = match self.closing {
+            Closing::No => false,
+            Closing::Nothing => true,
+            // What was sent must still be deleted (R-SHUT-04).
+            Closing::Housekeeping => batch.publishes(),
+        };
+        if refused {
             return Status::SHUTTING_DOWN;
         }
         if batch.submitted_twice() || batch.is_empty() {
@@ -136,7 +157,13 @@ impl TransportProxy {
 
     /// From now on no batch is given or taken (R-BATCH-02).
     pub fn shut_down(&mut self) {
-        self.shutting_down = true;
+        self.closing = Closing::Nothing;
+    }
+
+    /// The adapter is in `Terminate`: a receiver gets no batch any more, a transmitter may still
+    /// dispose of what it was handed (R-BATCH-02, R-SHUT-03).
+    pub fn terminate(&mut self, transmits: bool) {
+        self.closing = if transmits { Closing::Housekeeping } else { Closing::Nothing };
     }
 }
 
@@ -197,6 +224,21 @@ mod tests {
         batch.add(Operation::CancelResponse { token: 1 });
         batch.clear();
         assert_eq!((batch.is_empty(), batch.cookie()), (true, 9));
+    }
+
+    #[test]
+    fn a_transmitter_that_terminates_may_only_clean_up() {
+        // R-SHUT-03, R-SHUT-04, R-DONE-04: housekeeping is taken, a new publication is not.
+        let mut proxy = TransportProxy::default();
+        proxy.terminate(true);
+        let mut batch = proxy.get_batch(1).unwrap();
+        batch.add(Operation::CancelResponse { token: 1 });
+        assert_eq!(proxy.done(batch), Status::OK);
+        let mut batch = proxy.get_batch(2).unwrap();
+        assert_eq!(batch.submit(message(1, Some("in"))), Status::OK);
+        assert_eq!(proxy.done(batch), Status::SHUTTING_DOWN);
+        proxy.terminate(false);
+        assert_eq!(proxy.get_batch(3).unwrap_err(), Status::SHUTTING_DOWN);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod coordination;
 
 use floodgate_engine::config::Topology;
-use floodgate_engine::id::{EndpointId, ReceiveLocationId, ServerId};
+use floodgate_engine::id::{EndpointId, HostInstanceId, ReceiveLocationId, ServerId};
 use floodgate_engine::message::{Body, Defect};
 use floodgate_engine::time::{Duration, Instant};
 
@@ -36,6 +36,8 @@ pub struct Setup {
     pub loads: Vec<LoadSettings>,
     /// Planned faults.
     pub faults: Vec<Fault>,
+    /// What becomes of processes that end.
+    pub life: LifeSettings,
     /// Rates, latencies and utilisations are measured from here…
     pub measure_from: Instant,
     /// …to here; arrivals after it are not measured.
@@ -192,9 +194,67 @@ pub struct Poison {
     pub defect: Defect,
 }
 
+/// What becomes of processes that end, and for how long their locks stay.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LifeSettings {
+    /// How long a process must be dead before its locks are released (R-CLK-12): ten heartbeats
+    /// of 60 s. \[M\] the number of heartbeats is not documented.
+    pub dead_after: Duration,
+    /// Interval of the job that releases them (R-GC-02).
+    pub dead_job: Duration,
+    /// What the database does with the transactions of a process that dies: commits them as they
+    /// stand, or undoes them. Both can happen in life (R-CLK-20).
+    pub transactions_commit: bool,
+    /// Whether what a dying process had put on the wire arrives.
+    pub wires_arrive: bool,
+    /// How long the service manager waits for a service to stop before it kills it (R-SHUT-05).
+    /// \[M\] a setting of the operating system.
+    pub stop_limit: Duration,
+    /// How long a host instance tries to stop when its database is away
+    /// (`MessagingDBFailoverShutdownTimeLimit`, R-SHUT-07, R-HOST-03).
+    pub database_limit: Duration,
+    /// Whether life is watched although no fault is planned: then a world can be told to crash,
+    /// and calls such as `Initialize` are events of its trace.
+    pub watched: bool,
+}
+
+impl Default for LifeSettings {
+    fn default() -> Self {
+        Self {
+            dead_after: Duration::from_minutes(10),
+            dead_job: Duration::from_minutes(1),
+            transactions_commit: false,
+            wires_arrive: true,
+            stop_limit: Duration::from_minutes(1),
+            database_limit: Duration::from_minutes(1),
+            watched: false,
+        }
+    }
+}
+
 /// A planned fault.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
+    /// The clock of a host instance's machine is wrong for a while (R-CLK-09).
+    ClockSkew {
+        /// The host instance.
+        instance: HostInstanceId,
+        /// From when.
+        at: Instant,
+        /// For how long; for ever if not set.
+        lasts: Option<Duration>,
+        /// By how much.
+        by: Duration,
+        /// Whether it is ahead, not behind.
+        ahead: bool,
+    },
+    /// The database is away for a while: nothing commits (R-SHUT-07).
+    DatabaseOffline {
+        /// From when.
+        at: Instant,
+        /// For how long.
+        lasts: Duration,
+    },
     /// Every call of a sink fails for a while.
     EndpointDown {
         /// The sink.
@@ -204,4 +264,48 @@ pub enum Fault {
         /// For how long.
         lasts: Duration,
     },
+    /// A host instance dies (R-CRASH-03).
+    HostCrash {
+        /// The host instance.
+        instance: HostInstanceId,
+        /// When.
+        at: Instant,
+        /// After how long it starts again; never if not set.
+        lasts: Option<Duration>,
+    },
+    /// A host instance is stopped in good order (R-SHUT-01).
+    HostStop {
+        /// The host instance.
+        instance: HostInstanceId,
+        /// When.
+        at: Instant,
+        /// After how long it is started again; never if not set.
+        lasts: Option<Duration>,
+    },
+    /// A receive location is disabled for a while (R-LIFE-06).
+    LocationDisabled {
+        /// The location.
+        location: ReceiveLocationId,
+        /// From when.
+        at: Instant,
+        /// For how long; for ever if not set.
+        lasts: Option<Duration>,
+    },
+}
+
+impl Fault {
+    /// When it begins and when it is over, if that is an event; the partner's ends know of their
+    /// own outages.
+    #[must_use]
+    pub fn span(&self) -> Option<(Instant, Option<Instant>)> {
+        let (at, lasts) = match *self {
+            Self::ClockSkew { at, lasts, .. }
+            | Self::HostCrash { at, lasts, .. }
+            | Self::HostStop { at, lasts, .. }
+            | Self::LocationDisabled { at, lasts, .. } => (at, lasts),
+            Self::DatabaseOffline { at, lasts } => (at, Some(lasts)),
+            Self::EndpointDown { .. } => return None,
+        };
+        Some((at, lasts.map(|lasts| at + lasts)))
+    }
 }

@@ -63,6 +63,23 @@ pub enum Event {
     },
     /// A commit changed the MessageBox.
     Effect(Effect),
+    /// The engine called an adapter about its life, or one of its locations (only in worlds whose
+    /// life is watched).
+    Called {
+        /// The adapter instance.
+        node: u32,
+        /// Which call, as a small number.
+        call: u8,
+        /// The location, plus one.
+        location: u32,
+    },
+    /// A host instance, the database or an operator did something (only in such worlds).
+    Lived {
+        /// The host instance, plus one; zero for the database.
+        instance: u32,
+        /// What, as a small number.
+        what: u8,
+    },
     /// A `Done` came back.
     DoneReturned {
         /// The adapter instance.
@@ -163,6 +180,8 @@ impl Event {
             Self::BeginBatch { node } => [3, u64::from(node), 0, 0],
             Self::EndBatch { node, cleared } => [4, u64::from(node), u64::from(cleared), 0],
             Self::Effect(effect) => effect_words(&effect),
+            Self::Called { node, call, location } => [83, pair(node, location), u64::from(call), 0],
+            Self::Lived { instance, what } => [82, u64::from(instance), u64::from(what), 0],
             Self::DoneReturned { node, cookie } => [5, u64::from(node), cookie, 0],
             Self::Posted { node, cookie, operations } => [6, pair(node, operations), cookie, 0],
             Self::Removed { node, messages } => [7, pair(node, messages), 0, 0],
@@ -245,6 +264,8 @@ fn effect_words(effect: &Effect) -> [u64; 4] {
         Effect::PropertiesUpdated { at, retries_left } => {
             place_words(71, at, retries_left.map_or(0, |left| u64::from(left) + 1))
         }
+        Effect::Unlocked { at, owner } => place_words(80, at, u64::from(owner.0)),
+        Effect::Scheduled { at, due } => place_words(81, at, due.as_nanos()),
     }
 }
 

@@ -255,6 +255,14 @@ pub enum WireRequest {
         /// The transaction the destructive read is enlisted in (R-TXN-05).
         transaction: Option<TransactionId>,
     },
+    /// Leaves what was fetched at the source, to be fetched again: the location closed, or the
+    /// engine could take nothing (R-DONE-06, R-DUP-01).
+    Leave {
+        /// The source.
+        endpoint: EndpointId,
+        /// What was fetched.
+        messages: Vec<WireMessage>,
+    },
     /// Removes messages from the source: the engine owns them now (R-ADPT-04).
     Remove {
         /// The source.
@@ -411,6 +419,9 @@ impl Clone for Box<dyn OwnAdapter> {
 /// The adapter of a node: those that come with the engine are dispatched statically.
 #[derive(Clone, Debug)]
 pub enum AnyAdapter {
+    /// None any more: its process is gone, and what still reaches it is nobody's business
+    /// (R-CRASH-03).
+    Gone,
     /// Somebody's own.
     Own(Box<dyn OwnAdapter>),
     /// Receives one way, in batches.
@@ -446,6 +457,7 @@ impl AnyAdapter {
 impl Adapter for AnyAdapter {
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match self {
+            Self::Gone => {}
             Self::Own(own) => own.handle_input(now, input, proxy),
             Self::Receiver(receiver) => receiver.handle_input(now, input, proxy),
             Self::Requester(requester) => requester.handle_input(now, input, proxy),

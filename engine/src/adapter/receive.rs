@@ -7,12 +7,12 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Adapter, AdapterInput, WireRequest, WireResult};
+use super::{Adapter, AdapterInput, CallId, Returned, WireRequest, WireResult};
 use crate::batch::{BatchStatus, Operation, OperationKind, Status, Suspendable};
 use crate::config::ReceiveSettings;
 use crate::id::{EndpointId, ReceiveLocationId};
 use crate::message::WireMessage;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::transport_proxy::TransportProxy;
 
 /// Batches made of one set of messages before the adapter gives up and keeps the sources
@@ -21,9 +21,16 @@ const BATCH_ATTEMPTS_MAX: u32 = 4;
 /// The token of removals: their answer needs no attention.
 const REMOVAL: u64 = u64::MAX;
 
+/// The token of the pause after which messages that could not be stored are left at their source.
+const PAUSE_OVER: u64 = u64::MAX - 1;
+/// That pause: \[M\] the documents only say that the source keeps its messages.
+const PAUSE: Duration = Duration::from_secs(10);
+
 /// Where a location's one thread is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Phase {
+    /// The location is closed, or the adapter terminates.
+    Closed,
     /// A fetch is under way.
     Fetching,
     /// As many batches are outstanding as may be.
@@ -40,6 +47,8 @@ enum Phase {
 struct Location {
     id: ReceiveLocationId,
     endpoint: EndpointId,
+    /// Between `AddReceiveEndpoint` and `RemoveReceiveEndpoint` (R-LIFE-06).
+    open: bool,
     phase: Phase,
     outstanding: u32,
     /// The first look; the others are whole intervals later.
@@ -66,14 +75,38 @@ pub struct Receiver {
     settings: ReceiveSettings,
     locations: Vec<Location>,
     outstanding: FxHashMap<u64, Outstanding>,
+    /// Removals under way.
+    removals: u32,
+    /// What the engine could not store, by location, for the end of the pause.
+    refused: Vec<(usize, Vec<WireMessage>)>,
+    /// In `Terminate` (R-SHUT-01).
+    terminating: Option<CallId>,
     next_cookie: u64,
+}
+
+impl Location {
+    /// Closes now unless something is under way that will.
+    fn close_if_idle(&mut self) {
+        match self.phase {
+            Phase::Closed | Phase::Fetching | Phase::Submitting { .. } => {}
+            Phase::Full | Phase::Waiting | Phase::Watching => self.phase = Phase::Closed,
+        }
+    }
 }
 
 impl Receiver {
     /// An adapter without locations.
     #[must_use]
     pub fn new(settings: ReceiveSettings) -> Self {
-        Self { settings, locations: Vec::new(), outstanding: FxHashMap::default(), next_cookie: 1 }
+        Self {
+            settings,
+            locations: Vec::new(),
+            outstanding: FxHashMap::default(),
+            removals: 0,
+            refused: Vec::new(),
+            terminating: None,
+            next_cookie: 1,
+        }
     }
 
     fn fetch(&mut self, at: usize, proxy: &mut TransportProxy) {
@@ -98,6 +131,10 @@ impl Receiver {
         proxy: &mut TransportProxy,
     ) {
         if messages.is_empty() {
+            return self.rest(now, at, false, proxy);
+        }
+        if !self.locations[at].open || self.terminating.is_some() {
+            self.leave(at, messages, proxy);
             return self.rest(now, at, false, proxy);
         }
         self.locations[at].phase = Phase::Submitting { cookie: self.next_cookie, more };
@@ -126,11 +163,105 @@ impl Receiver {
         }
     }
 
-    fn done_returned(&mut self, now: Instant, cookie: u64, proxy: &mut TransportProxy) {
+    /// Puts back what the engine did not take.
+    fn leave(&self, at: usize, messages: Vec<WireMessage>, proxy: &mut TransportProxy) {
+        let endpoint = self.locations[at].endpoint;
+        proxy.wire(REMOVAL, WireRequest::Leave { endpoint, messages });
+    }
+
+    /// Nothing could be stored, and no message is to blame: the sources keep all of them for
+    /// another time (R-DONE-06, R-DUP-01).
+    fn keep_sources(&mut self, now: Instant, kept: Outstanding, proxy: &mut TransportProxy) {
+        let messages = kept.items.into_iter().map(|(message, _)| message).collect();
+        if !self.locations[kept.location].open || self.terminating.is_some() {
+            return self.leave(kept.location, messages, proxy);
+        }
+        if self.refused.is_empty() {
+            proxy.wake(now + PAUSE, PAUSE_OVER);
+        }
+        self.refused.push((kept.location, messages));
+    }
+
+    fn leave_refused(&mut self, proxy: &mut TransportProxy) {
+        for (at, messages) in std::mem::take(&mut self.refused) {
+            self.leave(at, messages, proxy);
+        }
+    }
+
+    fn add_endpoint(
+        &mut self,
+        now: Instant,
+        id: ReceiveLocationId,
+        endpoint: EndpointId,
+        proxy: &mut TransportProxy,
+    ) {
+        let known = self.locations.iter().position(|location| location.id == id);
+        let at = known.unwrap_or_else(|| {
+            let (phase, outstanding) = (Phase::Closed, 0);
+            let location =
+                Location { id, endpoint, open: true, phase, outstanding, first_look: now };
+            self.locations.push(location);
+            self.locations.len() - 1
+        });
+        let location = &mut self.locations[at];
+        location.open = true;
+        if location.phase == Phase::Closed {
+            location.phase = Phase::Watching;
+            location.first_look = now;
+            proxy.watch(id);
+        }
+    }
+
+    /// What is outstanding goes on; nothing new begins (R-LIFE-06).
+    fn remove_endpoint(&mut self, id: ReceiveLocationId) {
+        for location in self.locations.iter_mut().filter(|location| location.id == id) {
+            location.open = false;
+            location.close_if_idle();
+        }
+    }
+
+    fn terminate(&mut self, call: CallId, proxy: &mut TransportProxy) {
+        self.terminating = Some(call);
+        self.leave_refused(proxy);
+        for location in &mut self.locations {
+            location.close_if_idle();
+        }
+    }
+
+    /// `Terminate` returns once every `Done` has had its `BatchComplete` and what is owned by the
+    /// engine is removed from its source (R-SHUT-02, INV-57).
+    fn try_to_return(&mut self, proxy: &mut TransportProxy) {
+        let busy = (self.locations.iter()).any(|location| location.phase != Phase::Closed);
+        if let Some(call) = self.terminating
+            && self.outstanding.is_empty()
+            && self.removals == 0
+            && !busy
+        {
+            self.terminating = None;
+            self.locations.clear();
+            proxy.returned(call, Returned::Terminated);
+        }
+    }
+
+    fn done_returned(
+        &mut self,
+        now: Instant,
+        cookie: u64,
+        status: Status,
+        proxy: &mut TransportProxy,
+    ) {
+        if !status.is_success()
+            && let Some(kept) = self.outstanding.remove(&cookie)
+        {
+            // A `Done` that failed brings no `BatchComplete` (R-DONE-04).
+            self.locations[kept.location].outstanding -= 1;
+            self.keep_sources(now, kept, proxy);
+        }
         let returned =
             (self.locations.iter().enumerate()).find_map(|(at, location)| match location.phase {
                 Phase::Submitting { cookie: posted, more } if posted == cookie => Some((at, more)),
-                Phase::Fetching
+                Phase::Closed
+                | Phase::Fetching
                 | Phase::Full
                 | Phase::Submitting { .. }
                 | Phase::Watching
@@ -144,6 +275,10 @@ impl Receiver {
     /// Between two fetches: goes on, waits for a free batch, a look, or a notification.
     fn rest(&mut self, now: Instant, at: usize, more: bool, proxy: &mut TransportProxy) {
         let location = &mut self.locations[at];
+        if !location.open || self.terminating.is_some() {
+            location.phase = Phase::Closed;
+            return;
+        }
         match self.settings.poll {
             Some(interval) if !self.settings.notify => {
                 if location.outstanding >= self.settings.batches {
@@ -193,7 +328,10 @@ impl Receiver {
         if status.overall.is_success() {
             let numbers = done.items.iter().map(|(message, _)| message.number).collect();
             let endpoint = self.locations[at].endpoint;
+            self.removals += 1;
             proxy.wire(REMOVAL, WireRequest::Remove { endpoint, numbers });
+        } else if is_nobodys_fault(status.overall) {
+            self.keep_sources(now, done, proxy);
         } else {
             self.resubmit_filtered(done, status, proxy);
         }
@@ -235,13 +373,18 @@ impl Receiver {
     }
 }
 
+/// The engine stops, or its database is away: the messages are innocent.
+fn is_nobodys_fault(status: Status) -> bool {
+    status == Status::SHUTTING_DOWN || status == Status::PERSISTENCE_FAILURE
+}
+
 /// The first look strictly after `now`.
-fn next_look(now: Instant, first: Instant, interval: crate::time::Duration) -> Instant {
-    look_at_or_after(now + crate::time::Duration::from_nanos(1), first, interval)
+fn next_look(now: Instant, first: Instant, interval: Duration) -> Instant {
+    look_at_or_after(now + Duration::from_nanos(1), first, interval)
 }
 
 /// The first look not before `now`.
-fn look_at_or_after(now: Instant, first: Instant, interval: crate::time::Duration) -> Instant {
+fn look_at_or_after(now: Instant, first: Instant, interval: Duration) -> Instant {
     let intervals = now.since(first).as_nanos().div_ceil(interval.as_nanos().max(1));
     first + interval.times(intervals)
 }
@@ -270,22 +413,32 @@ impl Adapter for Receiver {
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match input {
             AdapterInput::AddReceiveEndpoint { location, endpoint, two_way: _ } => {
-                let location = Location {
-                    id: location,
-                    endpoint,
-                    phase: Phase::Watching,
-                    outstanding: 0,
-                    first_look: now,
-                };
-                proxy.watch(location.id);
-                self.locations.push(location);
+                self.add_endpoint(now, location, endpoint, proxy);
             }
+            AdapterInput::RemoveReceiveEndpoint { location } => self.remove_endpoint(location),
+            AdapterInput::UpdateEndpointConfig { location, endpoint } => {
+                for known in self.locations.iter_mut().filter(|known| known.id == location) {
+                    known.endpoint = endpoint;
+                }
+            }
+            AdapterInput::Terminate { call } => self.terminate(call, proxy),
             AdapterInput::Arrived { location } => self.arrived(now, location, proxy),
             AdapterInput::BatchComplete(status) => self.complete(now, &status, proxy),
-            AdapterInput::DoneReturned { cookie, .. } => self.done_returned(now, cookie, proxy),
-            AdapterInput::Wake { token } => self.fetch(token as usize, proxy),
+            AdapterInput::DoneReturned { cookie, status } => {
+                self.done_returned(now, cookie, status, proxy);
+            }
+            AdapterInput::Wake { token: PAUSE_OVER } => self.leave_refused(proxy),
+            AdapterInput::Wake { token } => {
+                let waiting = self.locations.get(token as usize);
+                if waiting.is_some_and(|location| location.phase == Phase::Waiting) {
+                    self.fetch(token as usize, proxy);
+                }
+            }
             AdapterInput::WireDone { token, result: WireResult::Fetched { messages, more } } => {
                 self.fetched(now, token as usize, messages, more, proxy);
+            }
+            AdapterInput::WireDone { result: WireResult::Removed, .. } => {
+                self.removals = self.removals.saturating_sub(1);
             }
             AdapterInput::WireDone { .. } => {}
             AdapterInput::BeginBatch { .. }
@@ -296,10 +449,10 @@ impl Adapter for Receiver {
             }
             AdapterInput::Initialize
             | AdapterInput::Load
-            | AdapterInput::RemoveReceiveEndpoint { .. }
-            | AdapterInput::Terminate { .. }
-            | AdapterInput::TransactionDone { .. }
-            | AdapterInput::UpdateEndpointConfig { .. } => {}
+            | AdapterInput::TransactionDone { .. } => {}
+        }
+        if self.terminating.is_some() {
+            self.try_to_return(proxy);
         }
     }
 }
@@ -307,7 +460,6 @@ impl Adapter for Receiver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Duration;
 
     #[test]
     fn looks_lie_whole_intervals_after_the_first() {

@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 
 use super::receive::PerKind;
 use super::{Adapter, AdapterInput, CallId, Returned, Transmission, WireRequest, WireResult};
-use crate::batch::{BatchStatus, Operation, OperationKind, Suspendable};
+use crate::batch::{BatchStatus, Operation, OperationKind, Status, Suspendable};
 use crate::config::SendSettings;
 use crate::id::ReferenceId;
 use crate::message::WireMessage;
@@ -103,6 +103,8 @@ pub struct Sender {
     replies: FxHashMap<ReferenceId, WireMessage>,
     /// Held calls that end with a batch, whose solicit the engine itself will delete (R-SR-05).
     held: FxHashMap<u64, CallId>,
+    /// In `Terminate` (R-SHUT-01).
+    terminating: Option<CallId>,
     next_cookie: u64,
 }
 
@@ -121,6 +123,7 @@ impl Sender {
             posted: FxHashMap::default(),
             replies: FxHashMap::default(),
             held: FxHashMap::default(),
+            terminating: None,
             next_cookie: 1,
         }
     }
@@ -268,9 +271,33 @@ impl Sender {
         }
         self.gathered.append(finished);
         let idle = self.at_work() == 0 && self.queue.is_empty();
+        let idle = idle || self.terminating.is_some();
         let full = self.gathered.len() >= self.settings.completion_batch as usize;
         if idle || full || self.settings.completion_wait.is_zero() {
             self.flush(now, proxy);
+        }
+    }
+
+    /// Finishes what was accepted with `false`, begins nothing new (R-SHUT-01, R-SHUT-02).
+    fn terminate(&mut self, now: Instant, call: CallId, proxy: &mut TransportProxy) {
+        self.terminating = Some(call);
+        if !self.gathered.is_empty() {
+            self.flush(now, proxy);
+        }
+    }
+
+    /// `Terminate` returns when every message is disposed of and every `Done` has had its
+    /// `BatchComplete`: what was sent is deleted by then (R-SHUT-04, INV-57).
+    fn try_to_return(&mut self, proxy: &mut TransportProxy) {
+        if let Some(call) = self.terminating
+            && self.filling.is_empty()
+            && self.queue.is_empty()
+            && self.at_work() == 0
+            && self.gathered.is_empty()
+            && self.posted.is_empty()
+        {
+            self.terminating = None;
+            proxy.returned(call, Returned::Terminated);
         }
     }
 
@@ -378,6 +405,11 @@ impl Sender {
             }
             return;
         }
+        if status.overall == Status::PERSISTENCE_FAILURE {
+            // The database is away and no operation is to blame: the process will recycle, and its
+            // locks give the messages back (R-SHUT-07).
+            return;
+        }
         let mut statuses = PerKind::of(status);
         let again = fates.into_iter().filter_map(|(message, fate)| {
             let innocent = statuses.next(fate.kind()).is_success();
@@ -411,13 +443,13 @@ impl Adapter for Sender {
                 self.wire_done(now, token, result, proxy);
             }
             AdapterInput::BatchComplete(status) => self.complete(now, &status, proxy),
+            AdapterInput::Terminate { call } => self.terminate(now, call, proxy),
             AdapterInput::Wake { token } if token == self.flushes && !self.gathered.is_empty() => {
                 self.flush(now, proxy);
             }
             AdapterInput::Wake { .. } | AdapterInput::DoneReturned { .. } => {}
             AdapterInput::Initialize
             | AdapterInput::Load
-            | AdapterInput::Terminate { .. }
             | AdapterInput::TransactionDone { .. } => {}
             AdapterInput::AddReceiveEndpoint { .. }
             | AdapterInput::Arrived { .. }
@@ -425,6 +457,9 @@ impl Adapter for Sender {
             | AdapterInput::UpdateEndpointConfig { .. } => {
                 unreachable!("a send adapter has no receive locations")
             }
+        }
+        if self.terminating.is_some() {
+            self.try_to_return(proxy);
         }
     }
 }

@@ -65,7 +65,7 @@ impl Rig<'_> {
             WireRequest::Remove { numbers, .. } => {
                 self.story.tell(self.now, Fact::Removed { numbers: numbers.clone() });
             }
-            WireRequest::Resolve(_) => {}
+            WireRequest::Leave { .. } | WireRequest::Resolve(_) => {}
             WireRequest::Respond { request, answer, .. } => {
                 let fact = Fact::Responded { request: *request, answer: *answer };
                 self.story.tell(self.now, fact);
@@ -83,6 +83,9 @@ impl Rig<'_> {
         let result = match request {
             WireRequest::Fetch { location, messages, transaction, .. } => {
                 self.fetch(location.0, messages, transaction)
+            }
+            WireRequest::Leave { endpoint, messages } => {
+                return self.put_back(endpoint, messages);
             }
             WireRequest::Remove { .. } => WireResult::Removed,
             // The endpoint alone defines the endpoint here.
@@ -114,6 +117,15 @@ impl Rig<'_> {
             self.story.tell(self.now, Fact::Fetched { location: at, numbers, transaction });
         }
         WireResult::Fetched { messages, more }
+    }
+
+    /// What was left at the source is there again, in its place; nobody waits for an answer.
+    fn put_back(&mut self, endpoint: EndpointId, messages: Vec<WireMessage>) {
+        let source = &mut self.sources[endpoint.index()];
+        for message in messages.into_iter().rev() {
+            source.waiting.push_front(message);
+        }
+        self.notify(endpoint.0);
     }
 
     fn transmit(&mut self, transmission: &Transmission) -> WireResult {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Frame, FrameId, HostInstance, HostOutput, Task};
+use super::{Frame, FrameId, HostInstance, HostOutput, Life, Task};
 use crate::adapter::{AdapterInput, CallId, Returned};
 use crate::batch::OperationKind;
 use crate::config::{SendSettings, SubscriberKind};
@@ -26,6 +26,12 @@ impl Transmitter {
     /// One that takes answers, one at a time.
     pub(super) fn single() -> Self {
         Self { engine_batch: 1, ..Self::default() }
+    }
+
+    /// Forgets what waits: the host instance stops.
+    pub(super) fn clear(&mut self) {
+        self.pending.clear();
+        self.queued = false;
     }
 
     pub(super) fn new(send: &SendSettings, engine_batch: u32) -> Self {
@@ -77,6 +83,10 @@ impl HostInstance {
     ) {
         let found = u32::try_from(messages.len()).unwrap_or(u32::MAX);
         self.dequeuers[home.index()].found(now, asked, found);
+        if self.life != Life::Running {
+            // Locked, and never handed out: the locks go back with the others (R-SHUT-06).
+            return;
+        }
         self.waiting += found;
         self.in_process += found;
         self.watch_watermarks();
@@ -97,6 +107,7 @@ impl HostInstance {
     }
 
     pub(super) fn start_delivery(&mut self, adapter: AdapterId) {
+        self.make_sender(adapter);
         let batched = self.transmitters[adapter.index()].batched;
         let delivery = Delivery {
             adapter,
@@ -167,6 +178,14 @@ impl HostInstance {
     pub(super) fn transmit_next(&mut self, now: Instant, frame: FrameId) {
         let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return };
         let (adapter, call) = (delivery.adapter, CallId(frame.0));
+        if self.life != Life::Running {
+            // What was not handed over before `Terminate` is not handed over any more.
+            delivery.waiting.clear();
+            if delivery.given.is_empty() {
+                self.release(frame);
+                return;
+            }
+        }
         if let Some(message) = delivery.waiting.pop() {
             delivery.given.push((message.reference, Returned::Pending));
             if message.exchange == Exchange::OneWay {
@@ -202,6 +221,9 @@ impl HostInstance {
     pub(super) fn returned(&mut self, now: Instant, frame: FrameId, returned: Returned) -> bool {
         let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return false };
         match (delivery.step, returned) {
+            (Step::Beginning, Returned::Begun { .. }) if self.life != Life::Running => {
+                self.abandon(frame);
+            }
             (Step::Beginning, Returned::Begun { max, transaction }) => {
                 delivery.transaction = transaction;
                 self.load(frame, max);

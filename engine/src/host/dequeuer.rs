@@ -32,12 +32,13 @@ enum State {
 }
 
 impl Dequeuer {
-    pub(super) const fn new(settings: &HostSettings) -> Self {
+    /// A poll clock that starts at `now`.
+    pub(super) const fn new(settings: &HostSettings, now: Instant) -> Self {
         Self {
             poll: settings.poll,
             threads: settings.dequeue_threads,
             looking: 0,
-            state: State::Parked(Instant::ZERO),
+            state: State::Parked(now),
             missed: false,
         }
     }
@@ -81,6 +82,11 @@ impl Dequeuer {
         if std::mem::take(&mut self.missed) {
             self.work_available(now);
         }
+    }
+
+    /// Whether a look is under way.
+    pub(super) const fn is_looking(&self) -> bool {
+        self.looking > 0
     }
 
     /// When to look next, if that is a matter of time.
@@ -148,7 +154,7 @@ mod tests {
     #[test]
     fn with_a_backlog_it_does_not_wait() {
         // R-DEQ-03.
-        let mut dequeuer = Dequeuer::new(&HostSettings::default());
+        let mut dequeuer = Dequeuer::new(&HostSettings::default(), Instant::ZERO);
         dequeuer.work_available(ms(10));
         assert!(!dequeuer.look(ms(10)));
         assert_eq!(dequeuer.due(), Some(ms(50)));
@@ -164,7 +170,7 @@ mod tests {
 
     #[test]
     fn work_that_comes_during_a_look_is_not_missed() {
-        let mut dequeuer = Dequeuer::new(&HostSettings::default());
+        let mut dequeuer = Dequeuer::new(&HostSettings::default(), Instant::ZERO);
         dequeuer.work_available(ms(0));
         assert!(dequeuer.look(ms(50)));
         dequeuer.work_available(ms(51));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::exchanges::Requests;
-use super::{DoneRace, Frame, FrameId, HostInstance, HostOutput, Task, settles};
+use super::{DoneRace, Frame, FrameId, HostInstance, HostOutput, Life, Task, settles};
 use crate::adapter::{AdapterInput, ErrorSubject};
 use crate::batch::{Batch, BatchStatus, Operation, OperationKind, Status, Suspendable};
 use crate::config::Topology;
@@ -32,6 +32,8 @@ pub(super) struct Execution {
     pub(super) remarked: Vec<ErrorSubject>,
     /// What it does to exchanges, if it does anything.
     requests: Option<Box<Requests>>,
+    /// Operations on a location that was not open when they were posted (R-LIFE-06).
+    disallowed: Vec<usize>,
 }
 
 impl Execution {
@@ -84,11 +86,56 @@ impl Locations {
             return None;
         };
         let at = topology.receive_locations.iter().position(|location| *location.name == **uri)?;
-        topology.receive_locations[at].enabled.then_some(ReceiveLocationId::from(at))
+        Some(ReceiveLocationId::from(at))
+    }
+}
+
+impl Execution {
+    /// Whether its `Done` was let in, so that a `BatchComplete` is owed.
+    pub(super) fn refused_as(&self) -> (AdapterId, u64) {
+        (self.adapter, self.cookie)
     }
 }
 
 impl HostInstance {
+    /// Which operations submit at a location that is not open: judged when they are posted, so
+    /// that what was posted before a location closed goes on (R-LIFE-06).
+    fn disallowed(&mut self, operations: &[Operation]) -> Vec<usize> {
+        if self.openings.all_open() {
+            return Vec::new();
+        }
+        let (topology, locations, openings) = (&self.topology, &mut self.locations, &self.openings);
+        let mut closed = |operation: &Operation| match operation {
+            Operation::Submit(wire) | Operation::SubmitRequest { request: wire, .. } => {
+                locations.find(topology, wire).is_some_and(|location| !openings.is_open(location))
+            }
+            Operation::CancelResponse { .. }
+            | Operation::Delete(_)
+            | Operation::MoveToNextTransport(_)
+            | Operation::MoveToSuspendQueue(_)
+            | Operation::Resubmit { .. }
+            | Operation::SubmitResponse { .. } => false,
+        };
+        let numbered = operations.iter().enumerate();
+        numbered.filter(|(_, operation)| closed(operation)).map(|(at, _)| at).collect()
+    }
+
+    /// A publishing batch that came while the engine stops: `Done` returns, and `BatchComplete`
+    /// says why nothing was done (R-DONE-06, R-SHUT-03).
+    fn refuse(&mut self, mut execution: Execution) {
+        if execution.race == DoneRace::ReturnFirst {
+            self.return_done(&mut execution);
+        }
+        let statuses = (execution.operations.iter())
+            .map(|operation| (operation.kind(), Status::SHUTTING_DOWN));
+        let mut status = BatchStatus::assemble(execution.cookie, statuses);
+        status.overall = Status::SHUTTING_DOWN;
+        self.call(execution.adapter, AdapterInput::BatchComplete(status));
+        if execution.owes_return {
+            self.return_done(&mut execution);
+        }
+    }
+
     /// A batch is posted (R-DONE-01). A publishing one waits outside, its `Done` not returning,
     /// while the engine has enough of them (R-DONE-03, INV-11).
     pub(super) fn posted(
@@ -103,6 +150,7 @@ impl HostInstance {
         let updates = batch.take_updates();
         let operations = batch.into_operations();
         let settles = operations.iter().filter(|operation| settles(operation)).count();
+        let disallowed = self.disallowed(&operations);
         let execution = Execution {
             adapter,
             cookie,
@@ -115,7 +163,11 @@ impl HostInstance {
             updates,
             remarked: Vec::new(),
             requests: None,
+            disallowed,
         };
+        if self.life != Life::Running && publishes {
+            return self.refuse(execution);
+        }
         if publishes && (self.publishing >= self.batch_limit() || !self.held.is_empty()) {
             self.held.push_back(execution);
         } else {
@@ -176,18 +228,23 @@ impl HostInstance {
         let (transaction, adapter) = (execution.transaction, execution.adapter);
         let mut requests = Requests::default();
         let mut exchanges = self.exchanges.has_solicits();
+        let disallowed = std::mem::take(&mut execution.disallowed);
         let mut batch = PreparedBatch { cookie: execution.cookie, ..PreparedBatch::default() };
         batch.actions.reserve(operations.len());
         if execution.publishes {
             batch.documents.reserve(operations.len());
         }
-        for operation in operations {
+        for (at, operation) in operations.into_iter().enumerate() {
             let kind = operation.kind();
             exchanges |= matches!(
                 operation,
                 Operation::SubmitRequest { .. } | Operation::CancelResponse { .. }
             );
-            let action = self.prepare(adapter, operation, &mut batch, &mut requests);
+            let action = if !disallowed.is_empty() && disallowed.contains(&at) {
+                Action::Refuse(Status::URL_DISALLOWED)
+            } else {
+                self.prepare(adapter, operation, &mut batch, &mut requests)
+            };
             if exchanges {
                 self.note_settled(&action, &mut requests);
             }

@@ -17,6 +17,8 @@ mod dequeuer;
 mod distributed;
 mod exchanges;
 mod execute;
+mod life;
+mod openings;
 mod orchestrate;
 mod pause;
 mod remark;
@@ -33,7 +35,8 @@ use crate::batch::{Batch, BatchStatus, Operation};
 use crate::config::{AdapterKind, HostSettings, Topology};
 use crate::demand::Demand;
 use crate::id::{
-    AdapterId, HostId, HostInstanceId, Key, MessageBoxId, ReferenceId, Slab, TransactionId,
+    AdapterId, HostId, HostInstanceId, Key, MessageBoxId, ReceiveLocationId, ReferenceId, Slab,
+    TransactionId,
 };
 use crate::message::WireMessage;
 use crate::message_box::{OutboundMessage, PreparedBatch};
@@ -45,6 +48,10 @@ use dequeuer::Dequeuer;
 use distributed::Share;
 use exchanges::{Exchanges, Expiry};
 use execute::{Execution, Locations};
+pub use life::Life;
+use life::Made;
+pub use openings::LocationAct;
+use openings::Openings;
 use pause::Pauses;
 use resume::Resumption;
 use threads::ThreadPool;
@@ -95,6 +102,13 @@ pub enum HostInput {
         /// The failure's text.
         text: Arc<str>,
     },
+    /// An operator, or a location's own adapter, changed what a receive location may do.
+    Location {
+        /// The location.
+        location: ReceiveLocationId,
+        /// What was done.
+        act: LocationAct,
+    },
     /// An adapter posted a batch (`Done`).
     Posted {
         /// The adapter.
@@ -120,6 +134,10 @@ pub enum HostInput {
         /// With what.
         returned: Returned,
     },
+    /// The service starts: its adapters are created (R-LIFE-02).
+    Start,
+    /// The service is to stop in good order (R-SHUT-01).
+    Stop,
     /// A transaction that batches of this instance were staged in has its outcome.
     TransactionDone {
         /// The transaction.
@@ -160,6 +178,9 @@ pub enum HostOutput {
         /// References at most.
         max: u32,
     },
+    /// It has stopped: nothing is pending, its adapters are gone, and what it had locked may be
+    /// given back (R-SHUT-06).
+    Stopped,
     /// To commit a batch.
     Transact {
         /// The frame that waits for it.
@@ -206,6 +227,8 @@ enum Frame {
     Settle,
     /// The same inside a transaction, and the messages it is about (R-TXN-09).
     SettleIn(TransactionId, Vec<ReferenceId>),
+    /// An adapter that is in `Terminate`; it holds no engine thread.
+    Terminate(AdapterId),
 }
 
 /// Gauges of a host instance, for counters and checks.
@@ -230,6 +253,10 @@ pub struct HostGauges {
 pub struct HostInstance {
     id: HostInstanceId,
     host: HostId,
+    life: Life,
+    /// What became of each adapter here.
+    made: Vec<Made>,
+    openings: Openings,
     cpus: u32,
     settings: HostSettings,
     topology: Arc<Topology>,
@@ -275,6 +302,9 @@ impl HostInstance {
         Self {
             id,
             host: config.host,
+            life: Life::Running,
+            made: vec![Made::No; topology.adapters.len()],
+            openings: Openings::of(topology, config.host),
             cpus,
             settings,
             locations: Locations::default(),
@@ -289,7 +319,7 @@ impl HostInstance {
             in_process: 0,
             shares: Vec::new(),
             flooded: false,
-            dequeuers: vec![Dequeuer::new(&settings); topology.box_count()],
+            dequeuers: vec![Dequeuer::new(&settings, Instant::ZERO); topology.box_count()],
             pauses: Pauses::default(),
             exchanges: Exchanges::default(),
             outputs: VecDeque::new(),
@@ -325,7 +355,16 @@ impl HostInstance {
 
     /// Takes one input; what follows from it waits in [`Self::poll_output`].
     pub fn handle_input(&mut self, now: Instant, input: HostInput) {
+        if self.life == Life::Down && !matches!(input, HostInput::Start) {
+            return self.keep_in_mind(&input);
+        }
         match input {
+            HostInput::Start => self.start(now),
+            HostInput::Stop => self.stop(),
+            HostInput::Location { location, act } => self.location(now, location, act),
+            HostInput::Returned { call, returned: Returned::Terminated } => {
+                self.terminated(FrameId(call.0));
+            }
             HostInput::Posted { adapter, batch, race, transaction } => {
                 self.posted(adapter, batch, race, transaction);
             }
@@ -352,11 +391,18 @@ impl HostInstance {
                 self.transaction_done(transaction, committed);
             }
             HostInput::Throttle(throttle) => self.throttle(throttle),
-            HostInput::Wake => self.end_pauses(now),
+            HostInput::Wake => {
+                self.end_pauses(now);
+                self.keep_schedules(now);
+            }
         }
         self.expire(now);
         self.start_tasks(now);
-        self.look(now);
+        if self.life == Life::Running {
+            self.look(now);
+        } else {
+            self.try_to_stop();
+        }
     }
 
     /// The next thing it wants; drain this after every input.
@@ -369,9 +415,13 @@ impl HostInstance {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let growth = if self.tasks.is_empty() { None } else { self.threads.grows_at() };
+        if self.life != Life::Running {
+            return growth;
+        }
         let looks = self.dequeuers.iter().filter_map(Dequeuer::due).min();
         let look = if self.room() > 0 { looks } else { None };
-        [growth, look, self.pauses.due(), self.exchanges.expires_next()].into_iter().flatten().min()
+        let others = [self.pauses.due(), self.openings.due(), self.exchanges.expires_next()];
+        [growth, look].into_iter().chain(others).flatten().min()
     }
 
     /// References that may be taken from the queue now (R-DEQ-04, R-DEQ-08).
@@ -397,7 +447,7 @@ impl HostInstance {
 
     /// A MessageBox was added to the group: it is polled like the others (R-MMB-07).
     pub fn add_message_box(&mut self) {
-        self.dequeuers.push(Dequeuer::new(&self.settings));
+        self.dequeuers.push(Dequeuer::new(&self.settings, Instant::ZERO));
     }
 
     fn look(&mut self, now: Instant) {
@@ -428,8 +478,10 @@ impl HostInstance {
 
     /// The frame's thread goes back to the pool.
     fn release(&mut self, frame: FrameId) -> Option<Frame> {
+        // What is not known any more belonged to an earlier life and gave its thread back then.
+        let known = self.frames.remove(frame.0)?;
         self.threads.release();
-        self.frames.remove(frame.0)
+        Some(known)
     }
 
     /// A frame goes on after its work.
@@ -439,7 +491,8 @@ impl HostInstance {
             Some(Frame::Deliver(_)) => self.transmit_next(now, frame),
             Some(Frame::Resume(_)) => self.resumed(frame),
             Some(Frame::Orchestrate(_)) => self.take_turn(frame),
-            Some(Frame::Expire | Frame::Settle | Frame::SettleIn(..)) | None => {}
+            Some(Frame::Expire | Frame::Settle | Frame::SettleIn(..) | Frame::Terminate(_))
+            | None => {}
         }
     }
 
@@ -455,7 +508,13 @@ impl HostInstance {
                 self.settle(settled);
             }
             Some(Frame::SettleIn(transaction, own)) => self.owe_own(transaction, own, &status),
-            Some(Frame::Deliver(_) | Frame::Expire | Frame::Orchestrate(_) | Frame::Resume(_))
+            Some(
+                Frame::Deliver(_)
+                | Frame::Expire
+                | Frame::Orchestrate(_)
+                | Frame::Resume(_)
+                | Frame::Terminate(_),
+            )
             | None => {}
         }
     }

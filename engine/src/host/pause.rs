@@ -45,7 +45,8 @@ impl HostInstance {
                 | Frame::Expire
                 | Frame::Resume(_)
                 | Frame::Settle
-                | Frame::SettleIn(..),
+                | Frame::SettleIn(..)
+                | Frame::Terminate(_),
             )
             | None => Duration::ZERO,
         }

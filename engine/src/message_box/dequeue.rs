@@ -144,6 +144,9 @@ impl MessageBox {
             if !self.references.get(id.0).is_some_and(takes) {
                 continue;
             }
+            if self.windows && self.waits_for_window(now, id) {
+                continue;
+            }
             let dynamic = self.is_dynamic(id);
             if dynamic && !self.is_addressed(id) {
                 self.suspend_reference(id, Reason::Unaddressed);

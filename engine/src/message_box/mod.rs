@@ -17,6 +17,7 @@ mod footprint;
 mod group;
 mod host_queue;
 mod instance;
+mod locks;
 mod operate;
 mod ordered;
 mod policy;
@@ -161,6 +162,8 @@ pub struct MessageBox {
     policy: MessageBoxPolicy,
     remarks: Remarks,
     convoys: Convoys,
+    /// Whether some transport has a service window: then every look asks for it.
+    windows: bool,
     suspended: SuspendedQueue,
     staging: Staging,
     counts: ReferenceCounts,
@@ -226,6 +229,7 @@ impl MessageBox {
             policy: topology.policy,
             remarks: Remarks::default(),
             convoys: Convoys::of(topology),
+            windows: !topology.windows.is_empty(),
             suspended: SuspendedQueue::default(),
             staging: Staging::default(),
             counts: ReferenceCounts::default(),

@@ -7,6 +7,7 @@ use crate::config::{OnFailure, SubscriberKind, Topology, Transport};
 use crate::id::{AdapterId, EndpointId, HostId, MessageBoxId, SendPortId, SubscriberId};
 use crate::message::{PropertyId, Value};
 use crate::retry::RetryPolicy;
+use crate::schedule::Window;
 use crate::subscription::PortState;
 use crate::time::Duration;
 
@@ -40,15 +41,17 @@ pub(super) struct TransportSettings {
     pub(super) endpoint: EndpointId,
     pub(super) host: HostId,
     pub(super) retry: RetryPolicy,
+    pub(super) window: Option<Window>,
 }
 
 impl Subscriber {
     pub(super) fn of(topology: &Topology, id: SubscriberId) -> Self {
-        let settings = |transport: &Transport| TransportSettings {
+        let settings = |transport: &Transport, window: Option<Window>| TransportSettings {
             adapter: transport.adapter,
             endpoint: transport.endpoint,
             host: transport.host,
             retry: transport.retry,
+            window,
         };
         let inside = |host: HostId, priority: u8| Self {
             transports: [
@@ -57,6 +60,7 @@ impl Subscriber {
                     endpoint: EndpointId::default(),
                     host,
                     retry: RetryPolicy { count: 0, interval: Duration::ZERO },
+                    window: None,
                 }),
                 None,
             ],
@@ -77,13 +81,17 @@ impl Subscriber {
         match topology.subscriber(id) {
             SubscriberKind::SendPort(id) => {
                 let dynamic = topology.dynamic_port(id).is_some();
+                let window = |on_backup| topology.window(id, on_backup);
                 let configuration = [configured(id, false), configured(id, true)];
                 let port = &topology.send_ports[id.index()];
                 Self {
                     // R-RETRY-12: a dynamic port has no backup.
                     transports: [
-                        Some(settings(&port.primary)),
-                        port.backup.as_ref().filter(|_| !dynamic).map(settings),
+                        Some(settings(&port.primary, window(false))),
+                        port.backup
+                            .as_ref()
+                            .filter(|_| !dynamic)
+                            .map(|own| settings(own, window(true))),
                     ],
                     priority: port.priority,
                     state: port.state,

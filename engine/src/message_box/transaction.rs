@@ -362,6 +362,13 @@ pub enum Effect {
         /// Why.
         reason: Reason,
     },
+    /// A reference was found outside its transport's service window, and waits for it (R-SW-01).
+    Scheduled {
+        /// The reference.
+        at: Place,
+        /// When the window opens.
+        due: Instant,
+    },
     /// A suspended reference was removed by an operator.
     Terminated {
         /// The reference.
@@ -403,6 +410,13 @@ pub enum Effect {
         from: PortState,
         /// Its state now.
         to: PortState,
+    },
+    /// A reference was given back by a host instance that is gone (R-CRASH-01, R-SHUT-06).
+    Unlocked {
+        /// The reference.
+        at: Place,
+        /// Who had it.
+        owner: HostInstanceId,
     },
 }
 

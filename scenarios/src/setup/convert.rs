@@ -28,6 +28,7 @@ pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
         engine_batch: host.engine_batch,
         batch_queue: host.batch_queue,
         watermarks: None,
+        fault_tolerance: None,
     }
 }
 

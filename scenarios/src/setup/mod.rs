@@ -16,7 +16,7 @@ use floodgate_engine::id::{
     AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId,
 };
 use floodgate_engine::time::Instant;
-use floodgate_sim::setup::{EndpointSettings, ResponseOrder, Setup};
+use floodgate_sim::setup::{EndpointSettings, LifeSettings, ResponseOrder, Setup};
 
 use crate::plan::{self, Problems, Scenario};
 use convert::{costs, discipline, done_order, host_settings, position};
@@ -53,6 +53,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         coordination: transactions::coordination(&scenario.transactions),
         loads,
         faults: names.faults(),
+        life: LifeSettings::default(),
         measure_from,
         measure_to,
         end: FAR,

@@ -144,7 +144,9 @@ impl Asked {
                 | Effect::RoutingFailureReport { .. }
                 | Effect::Logged { .. }
                 | Effect::PropertiesUpdated { .. }
-                | Effect::Terminated { .. } => {}
+                | Effect::Scheduled { .. }
+                | Effect::Terminated { .. }
+                | Effect::Unlocked { .. } => {}
             }
         }
         done
@@ -173,6 +175,7 @@ impl Checks {
         if two_way {
             self.posted_exchanges(node, batch);
         }
+        self.posted_while_ending(node, batch);
         let before = self.batches.posted.insert((node, batch.cookie()), kinds);
         self.docket.judge(Rule::CookieReturns, before.is_none(), || {
             format!("cookie {} of adapter {node} is posted while it is outstanding", batch.cookie())
@@ -274,6 +277,22 @@ impl Checks {
                 format!("{messages} messages in an adapter batch of at most {max}")
             });
         }
+    }
+
+    /// A `Done` failed, or its process died: there is no `BatchComplete` to come (R-DONE-04).
+    pub(crate) fn done_failed(&mut self, node: u32, cookie: u64) {
+        self.batches.posted.remove(&(node, cookie));
+    }
+
+    /// The adapter instance is gone with its process.
+    pub(super) fn forget_batches(&mut self, node: u32) {
+        self.batches.posted.retain(|(of, _), _| *of != node);
+        self.batches.filling.retain(|(of, _), _| *of != node);
+    }
+
+    /// Batches of an adapter instance that are posted and not complete.
+    pub(super) fn posted_by(&self, node: u32) -> usize {
+        self.batches.posted.keys().filter(|(of, _)| *of == node).count()
     }
 
     /// Nothing is left to do: every `Done` must have had its `BatchComplete`.

@@ -9,6 +9,7 @@ mod batches;
 mod dynamic;
 mod exchanges;
 mod homes;
+mod life;
 mod ordered;
 mod queues;
 mod references;
@@ -23,6 +24,7 @@ use batches::Batches;
 use dynamic::DynamicPorts;
 use exchanges::Exchanges;
 use homes::Homes;
+use life::Life;
 use ordered::OrderedPorts;
 use queues::Queues;
 use references::References;
@@ -109,6 +111,8 @@ rules! {
     RoundRobin = "INV-31";
     /// The messages of an instance are in the MessageBox where it lives.
     HomeOfInstance = "INV-32";
+    /// No delivery before its valid-from time, nor outside its service window.
+    OnTime = "INV-29";
     /// An adapter batch holds at least one message and no more than announced.
     BatchWithinMaximum = "INV-33";
     /// Attempts on a transport are at most one more than its retries; exactly so at the end.
@@ -151,6 +155,15 @@ rules! {
     TwoWayNotResumable = "INV-62";
     /// One negative acknowledgement for a suspended message, none for an attempt.
     OneNackPerSuspension = "INV-64";
+    /// The wire order survives the end of a process when copies of what was in flight are
+    /// collapsed.
+    OrderSurvivesDeath = "INV-48";
+    /// Only what was in flight when its process ended is published or sent a second time.
+    CopiesOnlyInFlight = "INV-54";
+    /// A dead instance's locks go back in time, and never while it lives.
+    LocksGoBackInTime = "INV-56";
+    /// `Terminate` returns with nothing pending, and nothing new is published afterwards.
+    TerminateLeavesNothing = "INV-57";
 }
 
 /// A broken promise.
@@ -218,6 +231,7 @@ pub struct Checks {
     homes: Homes,
     queues: Queues,
     exchanges: Exchanges,
+    life: Life,
 }
 
 impl Checks {
@@ -242,6 +256,7 @@ impl Checks {
             transactions: Transactions::default(),
             homes: Homes::new(topology),
             queues: Queues::new(topology),
+            life: Life::new(topology),
         }
     }
 

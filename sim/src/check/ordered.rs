@@ -25,6 +25,8 @@ struct OrderedPort {
     published: u64,
     gone: u64,
     suspended: u64,
+    /// Messages in flight when their process ended: a copy may come late.
+    given_back: Vec<u64>,
 }
 
 /// The ordered ports of a topology; `None` for the others.
@@ -47,6 +49,7 @@ impl OrderedPorts {
                 published: 0,
                 gone: 0,
                 suspended: 0,
+                given_back: Vec::new(),
             })
         };
         Self { ports: topology.send_ports.iter().map(port).collect() }
@@ -70,6 +73,14 @@ impl OrderedPorts {
         docket.judge(Rule::OneInFlight, alone, || {
             format!("{port} hands out sequence {sequence} while {before:?} is out")
         });
+    }
+
+    /// The message in flight was given back by a process that ended.
+    pub(super) fn given_back(&mut self, at: &Place) {
+        self.left_adapter(at);
+        if let Some(port) = self.of(at.subscriber) {
+            port.given_back.push(at.sequence);
+        }
     }
 
     pub(super) fn left_adapter(&mut self, at: &Place) {
@@ -145,8 +156,15 @@ impl OrderedPorts {
             return;
         }
         // Not less: a duplicate of the message in flight is not a change of order.
-        let in_order = sequence >= ordered.sent_last;
-        let last = std::mem::replace(&mut ordered.sent_last, sequence);
+        let last = ordered.sent_last;
+        let late_copy = sequence < last && ordered.given_back.contains(&sequence);
+        let in_order = sequence >= last || late_copy;
+        ordered.sent_last = last.max(sequence);
+        if !ordered.given_back.is_empty() {
+            docket.judge(Rule::OrderSurvivesDeath, in_order, || {
+                format!("{port} sent sequence {sequence} after {last}, duplicates aside")
+            });
+        }
         docket.judge(Rule::WireOrder, in_order, || {
             format!("{port} sent sequence {sequence} after {last}")
         });

@@ -38,9 +38,12 @@ impl Queues {
         match effect {
             Effect::Referenced { at, .. }
             | Effect::Resumed { at }
+            | Effect::Unlocked { at, .. }
             | Effect::MovedToNextTransport { at, .. } => self.enters(at),
             Effect::Resubmitted { at, due, .. } if *due <= docket.now => self.enters(at),
-            Effect::SuspendedReference { at, .. } | Effect::Terminated { at } => self.leaves(at),
+            Effect::Scheduled { at, .. }
+            | Effect::SuspendedReference { at, .. }
+            | Effect::Terminated { at } => self.leaves(at),
             Effect::Locked { at, .. } => {
                 self.leaves(at);
                 self.judge(docket, at);

@@ -42,6 +42,8 @@ struct Known {
     said_sent: bool,
     /// The last attempt was taken back: made again at once it is the same one (R-ADD-09).
     rolled_back: bool,
+    /// Copies that the wire took, less one for each process that died with it in flight.
+    copies: i8,
 }
 
 #[derive(Clone, Debug)]
@@ -185,6 +187,7 @@ impl Checks {
         self.queues.effect(&mut self.docket, effect);
         match effect {
             Effect::Published { references, bodies, fingerprint, document, .. } => {
+                self.published_again(*document);
                 let owed = self.references.owed;
                 self.docket.judge(Rule::OneReferenceOneEnd, owed == 0, || {
                     format!("{owed} references of the document before {document} were not made")
@@ -194,14 +197,22 @@ impl Checks {
                 self.references.fingerprint = *fingerprint;
             }
             Effect::Referenced { at, retries_left, .. } => self.referenced(at, *retries_left),
-            Effect::Locked { at, .. } => self.locked(at),
+            Effect::Locked { at, .. } => {
+                self.locked(at);
+                self.on_time(at);
+            }
             Effect::Deleted { at } | Effect::Terminated { at } => self.ended(at),
-            Effect::Resubmitted { at, retries_left, .. } => self.resubmitted(at, *retries_left),
+            Effect::Resubmitted { at, retries_left, due } => {
+                self.resubmitted(at, *retries_left);
+                self.scheduled(at, *due);
+            }
             Effect::MovedToNextTransport { at, retries_left } => self.moved_on(at, *retries_left),
             Effect::SuspendedReference { at, reason, resumable } => {
                 self.suspended(at, *reason, *resumable);
             }
             Effect::Resumed { at } => self.resumed(at),
+            Effect::Scheduled { at, due } => self.scheduled(at, *due),
+            Effect::Unlocked { at, owner } => self.unlocked(at, *owner),
             Effect::Collectable { .. } => self.references.collectable += 1,
             Effect::PropertiesUpdated { at, retries_left } => {
                 // R-RETRY-09: a kept count spares the message the retry of its next resubmit.
@@ -257,6 +268,7 @@ impl Checks {
     }
 
     fn ended(&mut self, at: &Place) {
+        self.life.disposed(at.sequence);
         let from = self.references.go(at, Whereabouts::Gone);
         let alive = !matches!(from, None | Some(Whereabouts::Gone));
         self.docket.judge(Rule::OneReferenceOneEnd, alive, || {
@@ -267,6 +279,7 @@ impl Checks {
     }
 
     fn resubmitted(&mut self, at: &Place, retries_left: u32) {
+        self.life.disposed(at.sequence);
         self.references.go(at, Whereabouts::Work);
         self.ordered.left_adapter(at);
         if let Some(known) = self.references.get(at.reference, at.sequence) {
@@ -286,6 +299,7 @@ impl Checks {
     }
 
     fn moved_on(&mut self, at: &Place, retries_left: u32) {
+        self.life.disposed(at.sequence);
         self.references.go(at, Whereabouts::Work);
         self.ordered.left_adapter(at);
         let Some(known) = self.references.get(at.reference, at.sequence) else { return };
@@ -309,6 +323,7 @@ impl Checks {
     }
 
     fn suspended(&mut self, at: &Place, reason: Reason, resumable: bool) {
+        self.life.disposed(at.sequence);
         self.references.go(at, Whereabouts::Suspended);
         self.ordered.suspended(&mut self.docket, at, reason, resumable);
         let Some(known) = self.references.get(at.reference, at.sequence).copied() else { return };
@@ -325,6 +340,39 @@ impl Checks {
                 )
             });
         }
+    }
+
+    /// A reference was given back: nothing failed, so nothing counts against it but the copy that
+    /// may have gone out (R-DUP-01).
+    pub(super) fn given_back(&mut self, at: &Place) {
+        self.references.go(at, Whereabouts::Work);
+        self.ordered.given_back(at);
+        let Some(known) = self.references.get(at.reference, at.sequence).copied() else { return };
+        let configured = self.references.retry(&known).count;
+        if let Some(known) = self.references.get(at.reference, at.sequence) {
+            known.attempts = small(configured.saturating_sub(u32::from(known.retries_left)));
+            known.failed_at = None;
+            known.said_sent = false;
+            known.copies = known.copies.saturating_sub(1);
+        }
+    }
+
+    /// The wire took a copy: a second one only of what was in flight when its process died.
+    fn copied(&mut self, attempt: &floodgate_engine::adapter::Transmission) {
+        let Some(known) = self.references.get(attempt.reference, attempt.sequence) else { return };
+        known.copies = known.copies.saturating_add(1);
+        let copies = known.copies;
+        if self.life.somebody_died() || copies > 1 {
+            self.docket.judge(Rule::CopiesOnlyInFlight, copies <= 1, || {
+                format!("{} went out {copies} times with no death in between", attempt.document)
+            });
+        }
+    }
+
+    /// Whether a reference is on its backup transport.
+    pub(super) fn is_on_backup(&self, at: &Place) -> bool {
+        let known = self.references.known.get(at.reference.0.index());
+        known.is_some_and(|known| known.sequence == at.sequence && known.on_backup)
     }
 
     fn resumed(&mut self, at: &Place) {
@@ -354,6 +402,7 @@ impl Checks {
     /// `TransmitMessage` hands a message to an adapter, in `call`.
     pub(crate) fn transmit(&mut self, node: u32, call: CallId, message: &OutboundMessage) {
         let name = message.document;
+        self.life.handed_over(node, call, message.sequence);
         self.references.note_call(node, call, (message.reference, message.sequence));
         self.answer(node, message);
         let Some(known) = self.references.get(message.reference, message.sequence) else { return };
@@ -393,6 +442,7 @@ impl Checks {
             && let Some(known) = self.references.get(reference, sequence)
         {
             known.said_sent = true;
+            self.life.disposed(sequence);
         }
     }
 
@@ -428,14 +478,18 @@ impl Checks {
             },
         );
         if let Some(failed_at) = known.failed_at.map(|after| Instant::from_nanos(after.get() - 1)) {
-            self.docket.judge(Rule::RetryInterval, now >= failed_at + retry.interval, || {
-                format!(
-                    "{} is tried {} after its failure, not {}",
-                    attempt.document,
-                    now.since(failed_at),
-                    retry.interval
-                )
-            });
+            self.docket.judge(
+                Rule::RetryInterval,
+                now + self.life.slack >= failed_at + retry.interval,
+                || {
+                    format!(
+                        "{} is tried {} after its failure, not {}",
+                        attempt.document,
+                        now.since(failed_at),
+                        retry.interval
+                    )
+                },
+            );
         }
     }
 
@@ -456,6 +510,7 @@ impl Checks {
         let now = self.docket.now;
         if sent {
             self.ordered.sent(&mut self.docket, attempt.subscriber, attempt.sequence);
+            self.copied(attempt);
         }
         if let Some(known) = self.references.get(attempt.reference, attempt.sequence) {
             known.failed_at = NonZeroU64::new(now.as_nanos() + 1).filter(|_| !sent);
@@ -501,5 +556,6 @@ impl Checks {
             format!("the MessageBox claims {claimed:?}, its rows say {counted:?}")
         });
         self.ordered.audit(&mut self.docket, message_box);
+        self.audit_locks(message_box);
     }
 }

@@ -103,6 +103,8 @@ impl Routing {
             | Effect::RoutingFailureReport { .. }
             | Effect::SuspendedMessage { .. }
             | Effect::SuspendedReference { .. }
+            | Effect::Scheduled { .. }
+            | Effect::Unlocked { .. }
             | Effect::Terminated { .. } => {}
         }
     }

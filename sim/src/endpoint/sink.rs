@@ -98,6 +98,11 @@ impl Sink {
         (self.settings.limit > 0).then(|| self.pool.usage(now))
     }
 
+    /// Calls of `node` that have not begun: its process is gone, and they never will.
+    pub(crate) fn forget(&mut self, node: u32) {
+        self.waiting.retain(|call| call.node != node);
+    }
+
     /// A call ended: its place goes to the one that waited longest.
     pub(crate) fn end(&mut self, now: Instant) -> Option<SinkCall> {
         let next = self.waiting.pop_front();

@@ -15,6 +15,9 @@ use crate::rng::{Purpose, Rng};
 pub(crate) struct Source {
     wire: Dist,
     messages: VecDeque<WireMessage>,
+    /// Fetched and neither removed nor left, with who has them; kept only where processes may
+    /// end.
+    held: Vec<(u32, WireMessage)>,
     /// Adapters that look elsewhere until something arrives: told one at a time, in turn.
     watchers: VecDeque<(u32, ReceiveLocationId)>,
     /// Clients behind it, who wait for their answers, if it is no store.
@@ -31,7 +34,13 @@ struct Clients {
 
 impl Source {
     pub(crate) fn new(wire: Dist) -> Self {
-        Self { wire, messages: VecDeque::new(), watchers: VecDeque::new(), clients: None }
+        Self {
+            wire,
+            messages: VecDeque::new(),
+            held: Vec::new(),
+            watchers: VecDeque::new(),
+            clients: None,
+        }
     }
 
     /// A door that clients come to; each goes away when it has waited for as long as it will.
@@ -102,6 +111,46 @@ impl Source {
         // Numbers are given in the order of arrival.
         self.messages.make_contiguous().sort_by_key(|message| message.number);
         self.watchers.drain(..told)
+    }
+
+    /// Remembers what `node` fetched: until it removes a message, it is still at the source.
+    pub(crate) fn hold(&mut self, node: u32, messages: &[WireMessage]) {
+        self.held.extend(messages.iter().map(|message| (node, message.clone())));
+    }
+
+    /// `node` removes messages.
+    pub(crate) fn give_up(&mut self, node: u32, numbers: &[u64]) {
+        self.held.retain(|(by, message)| *by != node || !numbers.contains(&message.number));
+    }
+
+    /// What was fetched can be fetched again, in its old place (R-DUP-01).
+    pub(crate) fn put_back(&mut self, messages: Vec<WireMessage>) {
+        self.messages.extend(messages);
+        self.messages.make_contiguous().sort_by_key(|message| message.number);
+    }
+
+    /// The process of `node` is gone: nobody watches for it, and what it held is found again.
+    /// Returns the numbers of those.
+    pub(crate) fn forget(&mut self, node: u32) -> Vec<u64> {
+        self.watchers.retain(|(by, _)| *by != node);
+        let (lost, held) =
+            std::mem::take(&mut self.held).into_iter().partition(|(by, _)| *by == node);
+        self.held = held;
+        let lost: Vec<(u32, WireMessage)> = lost;
+        let numbers = lost.iter().map(|(_, message)| message.number).collect();
+        self.put_back(lost.into_iter().map(|(_, message)| message).collect());
+        numbers
+    }
+
+    /// `node` is not told of arrivals at `location` any more.
+    pub(crate) fn unwatch(&mut self, node: u32, location: ReceiveLocationId) {
+        self.watchers.retain(|watcher| *watcher != (node, location));
+    }
+
+    /// Who is to be told of what was put back: one for each message, as for arrivals.
+    pub(crate) fn wake_watchers(&mut self) -> Vec<(u32, ReceiveLocationId)> {
+        let count = self.messages.len().min(self.watchers.len());
+        self.watchers.drain(..count).collect()
     }
 
     pub(crate) fn has_more(&self) -> bool {

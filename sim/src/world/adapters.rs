@@ -7,6 +7,7 @@ use floodgate_engine::host::HostInput;
 use floodgate_engine::id::{ReferenceId, TransactionId};
 use floodgate_engine::message_box::{Effect, MessageBox, Place};
 
+use super::life::tell_life;
 use super::{Due, Now, World};
 use crate::endpoint::Endpoint;
 use crate::setup::ResponseOrder;
@@ -28,9 +29,11 @@ impl World {
             AdapterOutput::Abort { transaction } => self.ask_abort(node, transaction),
             AdapterOutput::Commit { transaction } => self.ask_commit(node, transaction),
             AdapterOutput::Confirm { of, committed } => self.confirm(node, of, committed),
-            AdapterOutput::ReceiverShuttingDown { .. } => {}
             AdapterOutput::ErrorInfo { of, text } => {
                 self.ring.push_back(Now::Host(instance, HostInput::ErrorInfo { of, text }));
+            }
+            AdapterOutput::ReceiverShuttingDown { location } => {
+                self.break_location(node, location);
             }
             AdapterOutput::Watch { location } => {
                 let endpoint = self.topology.receive_locations[location.index()].endpoint;
@@ -44,7 +47,8 @@ impl World {
         }
     }
 
-    fn post(&mut self, node: u32, batch: Batch, transaction: Option<TransactionId>) {
+    fn post(&mut self, node: u32, mut batch: Batch, transaction: Option<TransactionId>) {
+        self.skew(node, &mut batch);
         let (cookie, operations) = (batch.cookie(), batch.operations().len());
         let operations = u32::try_from(operations).unwrap_or(u32::MAX);
         self.checks.posted(node, &batch);
@@ -87,6 +91,7 @@ impl World {
             AdapterInput::DoneReturned { cookie, status } => {
                 if !status.is_success() {
                     self.coordinator.returned(node, *cookie, true);
+                    self.checks.done_failed(node, *cookie);
                 }
                 let event = Event::DoneReturned { node, cookie: *cookie };
                 self.trace.record(self.now, &event, || {
@@ -124,13 +129,13 @@ impl World {
                 });
             }
             AdapterInput::AddReceiveEndpoint { .. }
-            | AdapterInput::Arrived { .. }
             | AdapterInput::Initialize
             | AdapterInput::Load
             | AdapterInput::RemoveReceiveEndpoint { .. }
             | AdapterInput::Terminate { .. }
+            | AdapterInput::UpdateEndpointConfig { .. } => self.watch_life_call(node, input),
+            AdapterInput::Arrived { .. }
             | AdapterInput::TransactionDone { .. }
-            | AdapterInput::UpdateEndpointConfig { .. }
             | AdapterInput::Wake { .. }
             | AdapterInput::WireDone { .. } => {}
         }
@@ -142,6 +147,15 @@ impl World {
         }
         if let Returned::Begun { transaction: Some(transaction), .. } = returned {
             self.coordinator.enlist(self.now, node, transaction);
+        }
+        match returned {
+            Returned::Failed => self.checks.threw(node, call),
+            Returned::Terminated => self.checks.terminated(node),
+            Returned::Begun { .. }
+            | Returned::Cleared
+            | Returned::Done
+            | Returned::Pending
+            | Returned::Sent => {}
         }
         if returned == Returned::Sent {
             self.checks.said_sent(node, call);
@@ -249,6 +263,7 @@ pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
         Effect::SuspendedMessage { document, resumable, reason } => {
             format!("MB   suspends {document}, {}, {reason:?}", resume(*resumable))
         }
+        Effect::Scheduled { at, .. } | Effect::Unlocked { at, .. } => tell_life(effect, &port(at)),
         Effect::Terminated { at } => format!("MB   terminates {} of {}", at.document, port(at)),
         Effect::PortState { port, to, .. } => {
             format!("MB   {} is {to:?}", topology.send_ports[port.index()].name)

@@ -7,15 +7,16 @@ use floodgate_engine::adapter::AnyAdapter;
 use floodgate_engine::config::{AdapterKind, Topology};
 use floodgate_engine::hash::{mix, name_key};
 use floodgate_engine::host::HostInstance;
-use floodgate_engine::id::{AdapterId, HostInstanceId, ReceiveLocationId, Slab};
+use floodgate_engine::id::{AdapterId, HostInstanceId, Slab};
 use floodgate_engine::message::{Context, PropertyId, Value};
 use floodgate_engine::message_box::MessageBox;
 use floodgate_engine::time::Instant;
 use floodgate_engine::transport_proxy::TransportProxy;
 
 use super::coordinator::Coordinator;
+use super::life::Lives;
 use super::load::Load;
-use super::{Node, Now, World};
+use super::{Node, World};
 use rustc_hash::FxHashMap;
 
 use crate::check::Checks;
@@ -87,6 +88,7 @@ impl World {
             unaccepted: FxHashMap::default(),
             next_template: first_free_template(&topology, &setup.loads),
             forwarded: FxHashMap::default(),
+            life: Lives::new(setup.life, &setup.faults, topology.host_instances.len()),
             loads,
             wires_arrived: 0,
             documents_arrived: 0,
@@ -100,26 +102,9 @@ impl World {
             finished: Vec::new(),
             topology,
         };
-        world.open_locations();
+        world.begin_life();
         world.start_loads();
         world
-    }
-
-    /// At service start every receive adapter gets its enabled locations (R-LIFE-02, R-LIFE-03).
-    fn open_locations(&mut self) {
-        let topology = Arc::clone(&self.topology);
-        for (index, location) in topology.receive_locations.iter().enumerate() {
-            if !location.enabled {
-                continue;
-            }
-            for (node, place) in self.nodes.iter().enumerate() {
-                let host = topology.host_instances[place.instance.index()].host;
-                if host == location.host && place.adapter == location.adapter {
-                    let node = u32::try_from(node).expect("fewer than 2^32 adapters");
-                    self.ring.push_back(Now::Opens(node, ReceiveLocationId::from(index)));
-                }
-            }
-        }
     }
 }
 
@@ -197,11 +182,7 @@ fn used_by(topology: &Topology, host: floodgate_engine::id::HostId, adapter: Ada
             .iter()
             .any(|location| location.host == host && location.adapter == adapter),
         AdapterKind::Send(_) | AdapterKind::TransactionalSend(_) => {
-            let by_port = topology.send_ports.iter().any(|port| {
-                let mut transports = std::iter::once(&port.primary).chain(&port.backup);
-                transports.any(|transport| transport.host == host && transport.adapter == adapter)
-            });
-            by_port || used_dynamically(topology, host, adapter)
+            topology.has_send_handler(host, adapter) || used_dynamically(topology, host, adapter)
         }
     }
 }
@@ -234,8 +215,10 @@ fn build_endpoints(topology: &Topology, setup: &Setup) -> Vec<Endpoint> {
             EndpointSettings::Source { wire } => Endpoint::Source(Source::new(*wire)),
         })
         .collect();
-    for Fault::EndpointDown { endpoint, at, lasts } in &setup.faults {
-        if let Endpoint::Sink(sink) = &mut endpoints[endpoint.index()] {
+    for fault in &setup.faults {
+        if let Fault::EndpointDown { endpoint, at, lasts } = fault
+            && let Endpoint::Sink(sink) = &mut endpoints[endpoint.index()]
+        {
             sink.plan_outage(*at, *lasts);
         }
     }

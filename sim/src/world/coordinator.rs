@@ -72,6 +72,26 @@ impl Coordinator {
         }
     }
 
+    /// The process of `node` is gone: it will confirm nothing any more. Returns its transactions
+    /// without an outcome and what that is: what is active is undone, what is prepared commits,
+    /// and a doubt is resolved as all doubts are (R-CRASH-03).
+    pub(super) fn forget_node(&mut self, node: u32) -> Vec<(TransactionId, bool)> {
+        let resolved = self.resolves();
+        let mut ended = Vec::new();
+        for (id, open) in self.open.iter_mut().filter(|(_, open)| open.node == node) {
+            open.confirms.clear();
+            match open.state {
+                TransactionState::Active => ended.push((*id, false)),
+                TransactionState::Prepared => ended.push((*id, true)),
+                TransactionState::InDoubt => ended.push((*id, resolved)),
+                TransactionState::Aborted | TransactionState::Committed => {}
+            }
+        }
+        self.open.retain(|_, open| open.node != node || !open.is_over());
+        self.watch();
+        ended
+    }
+
     /// When a transaction or a confirm object runs out of time, at the earliest.
     pub(super) const fn deadline(&self) -> Instant {
         self.deadline

@@ -1,6 +1,6 @@
 //! The database under the MessageBox: CPU of its server, then the part that runs one at a time.
 
-use floodgate_engine::batch::BatchStatus;
+use floodgate_engine::batch::{BatchStatus, Status};
 use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::host::{FrameId, HostInput};
 use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId, TransactionId};
@@ -45,12 +45,18 @@ impl World {
         batch: PreparedBatch,
         transaction: Option<TransactionId>,
     ) {
+        if self.life.offline {
+            return self.fail_batch((instance, frame), &batch, transaction);
+        }
         let footprints = self.message_box.footprint(&batch);
         let what = Transaction::Batch { instance, frame, batch, transaction };
         self.begin(Pending { what, footprints, at: 0 });
     }
 
     pub(super) fn look(&mut self, instance: HostInstanceId, home: MessageBoxId, max: u32) {
+        if self.life.offline {
+            return self.fail_look(instance, home, max);
+        }
         let footprint = self.message_box.dequeue_footprint(self.now, home, instance, max);
         let what = Transaction::Look { instance, home, max };
         self.begin(Pending { what, footprints: Footprints::one(home, footprint), at: 0 });
@@ -101,6 +107,62 @@ impl World {
         }
     }
 
+    /// The database cannot be reached: nothing was done (R-SHUT-07).
+    fn fail_batch(
+        &mut self,
+        (instance, frame): (HostInstanceId, FrameId),
+        batch: &PreparedBatch,
+        transaction: Option<TransactionId>,
+    ) {
+        if let Some(transaction) = transaction
+            && self.coordinator.worked(transaction)
+        {
+            self.schedule(self.now, Due::Coordinator(transaction));
+        }
+        let statuses = (batch.actions.iter()).map(|(kind, _)| (*kind, Status::PERSISTENCE_FAILURE));
+        let mut status = BatchStatus::assemble(batch.cookie, statuses);
+        status.overall = Status::PERSISTENCE_FAILURE;
+        self.ring.push_back(Now::Host(instance, HostInput::Committed { frame, status }));
+    }
+
+    fn fail_look(&mut self, instance: HostInstanceId, home: MessageBoxId, asked: u32) {
+        let input = HostInput::Dequeued { home, asked, messages: Vec::new() };
+        self.ring.push_back(Now::Host(instance, input));
+    }
+
+    /// The database goes away under every transaction.
+    pub(super) fn fail_pending(&mut self) {
+        let keys: Vec<Key> = self.pending.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            let Some(pending) = self.pending.remove(key) else { continue };
+            match pending.what {
+                Transaction::Batch { instance, frame, batch, transaction } => {
+                    self.fail_batch((instance, frame), &batch, transaction);
+                }
+                Transaction::Look { instance, home, max } => self.fail_look(instance, home, max),
+            }
+        }
+    }
+
+    /// The client of these transactions is dead: each is committed as it stands, or undone. The
+    /// answer reaches nobody.
+    pub(super) fn resolve_pending(&mut self, dead: HostInstanceId, committed: bool) {
+        let of = |pending: &Pending| match pending.what {
+            Transaction::Batch { instance, .. } | Transaction::Look { instance, .. } => instance,
+        };
+        let keys: Vec<Key> = (self.pending.iter())
+            .filter(|(_, pending)| of(pending) == dead)
+            .map(|(key, _)| key)
+            .collect();
+        for key in keys {
+            if committed {
+                self.commit(key);
+            } else {
+                self.pending.remove(key);
+            }
+        }
+    }
+
     /// The transaction ends here and now: this is the commit order (R-CLK-06).
     fn commit(&mut self, key: Key) {
         let Some(pending) = self.pending.remove(key) else { return };
@@ -118,6 +180,8 @@ impl World {
                 self.absorb_effects();
                 let input = HostInput::Dequeued { home, asked: max, messages };
                 self.ring.push_back(Now::Host(instance, input));
+                // What was found outside its window waits for it (R-SW-01).
+                self.tell_ready();
             }
         }
     }
@@ -216,6 +280,14 @@ impl World {
             self.meter(effect);
         }
         self.checks.effects(&effects);
+        if self.life.watched {
+            // What is published again was still at its source: it arrived twice, so to say.
+            let again = effects.iter().filter(|effect| {
+                let Effect::Published { document, .. } = effect else { return false };
+                self.checks.is_second_copy(*document)
+            });
+            self.documents_arrived += again.count() as u64;
+        }
         self.effects = effects;
     }
 
@@ -250,7 +322,9 @@ impl World {
             | Effect::ReportRemoved { .. }
             | Effect::SuspendedMessageGone { .. }
             | Effect::Resumed { .. }
-            | Effect::Terminated { .. } => {}
+            | Effect::Scheduled { .. }
+            | Effect::Terminated { .. }
+            | Effect::Unlocked { .. } => {}
         }
     }
 

@@ -27,11 +27,9 @@ impl Now {
     /// MessageBox, and what comes from outside.
     const fn is_local(&self) -> bool {
         match self {
-            Self::Arrived(..)
-            | Self::Answered(..)
-            | Self::Host(..)
-            | Self::Opens(..)
-            | Self::TransactionDone(..) => true,
+            Self::Arrived(..) | Self::Answered(..) | Self::Host(..) | Self::TransactionDone(..) => {
+                true
+            }
             Self::Due(due) => match due {
                 Due::Arrival(_)
                 | Due::BoxWake
@@ -39,6 +37,10 @@ impl Now {
                 | Due::MasterJob
                 | Due::Coordinator(_)
                 | Due::Publishes { .. }
+                | Due::DeadProcesses
+                | Due::Fault(_)
+                | Due::FaultOver(_)
+                | Due::Kill { .. }
                 | Due::Unlocked(_) => false,
                 Due::Fetched(_)
                 | Due::Answered(_)
@@ -89,7 +91,6 @@ impl World {
             | Now::Answered(..)
             | Now::Due(_)
             | Now::Host(..)
-            | Now::Opens(..)
             | Now::TransactionDone(..) => false,
         };
         let mut ways = vec![Way::Next(place)];
@@ -126,6 +127,7 @@ impl World {
             debug_hash(&self.fetches),
             debug_hash(&self.endpoints),
             debug_hash(&self.coordinator),
+            debug_hash(&self.life),
         ] {
             hash = mix(hash, part);
         }

@@ -18,6 +18,7 @@ mod distributed;
 mod dynamic;
 mod exchange;
 mod explore;
+mod life;
 mod load;
 mod operate;
 mod usage;
@@ -55,6 +56,7 @@ use coordinator::Coordinator;
 use database::Pending;
 use exchange::Answering;
 pub use explore::Way;
+use life::Lives;
 use load::Load;
 pub use operate::Acted;
 use wire::Fetch;
@@ -74,6 +76,12 @@ enum Due {
     Coordinator(TransactionId),
     /// A fetch from a source is done.
     Fetched(Key),
+    /// The dead-process job runs.
+    DeadProcesses,
+    /// A planned fault begins.
+    Fault(u32),
+    /// A planned fault is over.
+    FaultOver(u32),
     /// A host instance wants to be woken.
     HostWake(u32),
     /// The master's job runs (R-ROUTE-03).
@@ -82,6 +90,8 @@ enum Due {
     Publishes { home: u32, publishes: bool },
     /// A job on a core is done (first come, first served).
     Job(Key),
+    /// A host instance that stops has had its time; stale if it is another life by now.
+    Kill { instance: u32, life: u32 },
     /// A shared job may be done; stale if the version has moved on.
     Shared { server: u32, version: u32 },
     /// A call on the wire is done.
@@ -102,8 +112,6 @@ enum Now {
     /// A source answers.
     Answered(u32, u64, WireResult),
     Host(HostInstanceId, HostInput),
-    /// A receive location opens.
-    Opens(u32, ReceiveLocationId),
     /// An adapter hears of the outcome of its transaction.
     TransactionDone(u32, TransactionId, bool),
 }
@@ -197,6 +205,7 @@ pub struct World {
     documents_arrived: u64,
     documents_accepted: u64,
     coordinator: Coordinator,
+    life: Lives,
     // Those who watch.
     trace: Trace,
     checks: Checks,
@@ -245,6 +254,7 @@ impl World {
         for node in self.nodes.iter_mut().filter(|node| node.adapter == adapter) {
             node.machine = AnyAdapter::Own(own.boxed_clone());
         }
+        self.life.remember_own(adapter, own);
     }
 
     /// What was measured so far.
@@ -308,15 +318,6 @@ impl World {
                 }
                 Now::Due(due) => self.happen(due),
                 Now::Host(instance, input) => self.host_input(instance, input),
-                Now::Opens(node, location) => {
-                    let opened = &self.topology.receive_locations[location.index()];
-                    let (endpoint, port) = (opened.endpoint, opened.port);
-                    let two_way = self.topology.exchanges.request_port(port).is_some();
-                    self.adapter_input(
-                        node,
-                        AdapterInput::AddReceiveEndpoint { location, endpoint, two_way },
-                    );
-                }
                 Now::TransactionDone(node, transaction, committed) => {
                     let input = AdapterInput::TransactionDone { transaction, committed };
                     self.adapter_input(node, input);
@@ -381,6 +382,10 @@ impl World {
             Due::BoxWake => self.wake_box(),
             Due::Cleanup => return self.clean_up(),
             Due::Coordinator(transaction) => self.coordinate(transaction),
+            Due::DeadProcesses => self.dead_processes(),
+            Due::Fault(fault) => self.fault(fault),
+            Due::FaultOver(fault) => self.fault_over(fault),
+            Due::Kill { instance, life } => return self.kill_if_stopping(instance, life),
             Due::Fetched(fetch) => self.fetched(fetch),
             Due::HostWake(instance) => {
                 if !self.wake_host(HostInstanceId(instance)) {
@@ -469,6 +474,7 @@ impl World {
                 }
                 self.transact((id, frame), batch, transaction);
             }
+            HostOutput::Stopped => self.stopped(id),
             HostOutput::Dequeue { home, max } => self.look(id, home, max),
         }
     }

@@ -24,7 +24,11 @@ impl World {
             WireRequest::Fetch { endpoint, messages, bytes, transaction, .. } => {
                 self.fetch((node, token), endpoint, (messages, bytes), transaction);
             }
-            WireRequest::Remove { numbers, .. } => self.remove(node, token, &numbers),
+            WireRequest::Leave { endpoint, messages } => self.leave(node, endpoint, messages),
+            WireRequest::Remove { endpoint, numbers } => {
+                self.give_up(node, endpoint, &numbers);
+                self.remove(node, token, &numbers);
+            }
             WireRequest::Transmit(transmission) => self.transmit(node, token, transmission),
             WireRequest::Respond { endpoint, request, answer } => {
                 self.respond((node, token), endpoint, request, answer);
@@ -44,6 +48,9 @@ impl World {
             unreachable!("a receive adapter fetches from a source")
         };
         let messages = source.fetch(count, bytes);
+        if self.life.watched && transaction.is_none() {
+            source.hold(node, &messages);
+        }
         let takes = source.fetch_time(&self.rng, &messages);
         if let Some(transaction) = transaction {
             self.enlist_read(node, transaction, endpoint, &messages);
@@ -107,7 +114,7 @@ impl World {
         }
     }
 
-    fn begin_call(&mut self, call: SinkCall) {
+    pub(super) fn begin_call(&mut self, call: SinkCall) {
         self.checks.wire_begins(&call.transmission);
         self.meters.ports[call.transmission.subscriber.index()].attempts += 1;
         let (now, rng) = (self.now, self.rng);

@@ -383,7 +383,7 @@ impl Bench {
                 HostOutput::Call { input: AdapterInput::BatchComplete(status), .. } => {
                     complete.push(status);
                 }
-                HostOutput::Call { .. } | HostOutput::Dequeue { .. } => {}
+                HostOutput::Call { .. } | HostOutput::Dequeue { .. } | HostOutput::Stopped => {}
             }
         }
         assert_eq!(complete.len(), 1, "INV-01");
@@ -568,7 +568,9 @@ fn is_asked_for(effect: &Effect) -> bool {
         | Effect::RoutingFailureReport { .. }
         | Effect::Logged { .. }
         | Effect::PropertiesUpdated { .. }
-        | Effect::Terminated { .. } => false,
+        | Effect::Scheduled { .. }
+        | Effect::Terminated { .. }
+        | Effect::Unlocked { .. } => false,
     }
 }
 

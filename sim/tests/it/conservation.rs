@@ -80,7 +80,7 @@ pub(crate) fn hosts() -> impl Strategy<Value = HostSettings> {
                 thread_growth,
                 engine_batch,
                 batch_queue,
-                watermarks: None,
+                ..HostSettings::default()
             }
         },
     )

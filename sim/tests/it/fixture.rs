@@ -18,8 +18,8 @@ use floodgate_sim::dist::Dist;
 use floodgate_sim::load::{ArrivalKind, Shape, Spacing};
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::setup::{
-    Coordination, Discipline, DoneOrder, EndpointSettings, Failure, LoadSettings, ResponseOrder,
-    Setup, SinkSettings,
+    Coordination, Discipline, DoneOrder, EndpointSettings, Failure, LifeSettings, LoadSettings,
+    ResponseOrder, Setup, SinkSettings,
 };
 use floodgate_sim::trace::StoryLine;
 use floodgate_sim::world::World;
@@ -121,6 +121,7 @@ impl Plant {
                 endpoints: Vec::new(),
                 loads: Vec::new(),
                 faults: Vec::new(),
+                life: LifeSettings::default(),
                 measure_from: Instant::ZERO,
                 measure_to: far,
                 end: far,

@@ -7,10 +7,12 @@
 
 mod atomicity;
 mod conservation;
+mod crash;
 mod determinism;
 mod exhaustive;
 mod fixture;
 mod golden;
+mod golden_life;
 mod golden_orchestration;
 mod golden_ports;
 mod golden_send;

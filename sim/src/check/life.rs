@@ -1,0 +1,232 @@
+//! Checks on life and death: INV-29, 48, 54, 56, 57.
+//!
+//! Most of them need to know who lives, and keep an account only in worlds whose life is watched.
+
+use floodgate_engine::adapter::CallId;
+use floodgate_engine::batch::Batch;
+use floodgate_engine::config::Topology;
+use floodgate_engine::id::{HostInstanceId, SendPortId};
+use floodgate_engine::message::DocumentName;
+use floodgate_engine::message_box::{MessageBox, Place};
+use floodgate_engine::schedule::Window;
+use floodgate_engine::time::{Duration, Instant};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{Checks, Rule};
+
+#[derive(Clone, Debug)]
+pub(super) struct Life {
+    watched: bool,
+    alive: Vec<bool>,
+    died_at: Vec<Option<Instant>>,
+    /// The longest that a dead instance may keep its locks.
+    limit: Duration,
+    ends: u64,
+    /// How far a clock that is wrong may bring an attempt forward (R-CLK-09).
+    pub(super) slack: Duration,
+    /// Valid-from times, by publication number.
+    due: FxHashMap<u64, Instant>,
+    /// The windows of each port's transports.
+    windows: Vec<[Option<Window>; 2]>,
+    any_window: bool,
+    /// Who has what, by publication number.
+    handed: FxHashMap<u64, (u32, CallId)>,
+    /// Adapter instances in or after `Terminate`.
+    ending: Vec<u32>,
+    published: FxHashMap<DocumentName, u32>,
+    /// Wire messages that were in a process when it ended.
+    in_flight: FxHashSet<u64>,
+}
+
+impl Life {
+    pub(super) fn new(topology: &Topology) -> Self {
+        let windows = |at: usize| {
+            let port = SendPortId::from(at);
+            [topology.window(port, false), topology.window(port, true)]
+        };
+        let instances = topology.host_instances.len();
+        Self {
+            watched: false,
+            alive: vec![true; instances],
+            died_at: vec![None; instances],
+            limit: Duration::ZERO,
+            ends: 0,
+            slack: Duration::ZERO,
+            due: FxHashMap::default(),
+            windows: (0..topology.send_ports.len()).map(windows).collect(),
+            any_window: !topology.windows.is_empty(),
+            handed: FxHashMap::default(),
+            ending: Vec::new(),
+            published: FxHashMap::default(),
+            in_flight: FxHashSet::default(),
+        }
+    }
+
+    pub(super) fn somebody_died(&self) -> bool {
+        self.ends > 0
+    }
+
+    pub(super) fn handed_over(&mut self, node: u32, call: CallId, sequence: u64) {
+        if self.watched {
+            self.handed.insert(sequence, (node, call));
+        }
+    }
+
+    pub(super) fn disposed(&mut self, sequence: u64) {
+        if !self.due.is_empty() {
+            self.due.remove(&sequence);
+        }
+        if self.watched {
+            self.handed.remove(&sequence);
+        }
+    }
+}
+
+impl Checks {
+    /// From now on the life of host instances is watched; dead ones may keep their locks for
+    /// `limit`.
+    pub(crate) fn watch_life(&mut self, limit: Duration) {
+        self.life.watched = true;
+        self.life.limit = limit;
+    }
+
+    /// A host instance started.
+    pub(crate) fn started(&mut self, instance: HostInstanceId) {
+        self.life.alive[instance.index()] = true;
+        self.life.died_at[instance.index()] = None;
+    }
+
+    /// A host instance ended: in good order, or not.
+    pub(crate) fn ended_life(&mut self, instance: HostInstanceId) {
+        self.life.alive[instance.index()] = false;
+        self.life.died_at[instance.index()] = Some(self.docket.now);
+        self.life.ends += 1;
+    }
+
+    /// The job that releases locks could not run until now.
+    pub(crate) fn job_was_away(&mut self) {
+        for died in self.life.died_at.iter_mut().flatten() {
+            *died = self.docket.now;
+        }
+    }
+
+    /// A clock is wrong by so much.
+    pub(crate) fn allow_skew(&mut self, by: Duration) {
+        self.life.slack = self.life.slack.max(by);
+    }
+
+    /// An adapter instance is gone with its process; it held the sources of `wires`.
+    pub(crate) fn node_ended(&mut self, node: u32, wires: &[u64]) {
+        self.forget_batches(node);
+        self.life.handed.retain(|_, (by, _)| *by != node);
+        self.life.in_flight.extend(wires);
+    }
+
+    /// A reference was given back: only by a dead owner, and in time.
+    pub(super) fn unlocked(&mut self, at: &Place, owner: HostInstanceId) {
+        let (now, limit) = (self.docket.now, self.life.limit);
+        let alive = self.life.alive[owner.index()];
+        let died = self.life.died_at[owner.index()];
+        let in_time = died.is_none_or(|died| now <= died + limit);
+        self.docket.judge(Rule::LocksGoBackInTime, !alive && in_time, || {
+            format!("{} is given back by {owner}, alive: {alive}, died: {died:?}", at.document)
+        });
+        self.life.disposed(at.sequence);
+        self.given_back(at);
+    }
+
+    /// No lock of a dead instance is older than it may be.
+    pub(super) fn audit_locks(&mut self, message_box: &MessageBox) {
+        let now = self.docket.now;
+        for at in 0..self.life.died_at.len() {
+            let owner = HostInstanceId::from(at);
+            if self.life.watched
+                && let Some(died) = self.life.died_at[at]
+                && now > died + self.life.limit
+            {
+                let locked = message_box.locked_to(owner);
+                self.docket.judge(Rule::LocksGoBackInTime, locked == 0, || {
+                    format!("{owner} died at {died} and still has {locked} locks")
+                });
+            }
+        }
+    }
+
+    /// A reference may not be taken before an instant.
+    pub(super) fn scheduled(&mut self, at: &Place, due: Instant) {
+        if due > self.docket.now {
+            self.life.due.insert(at.sequence, due);
+        }
+    }
+
+    /// A reference is taken: it must be its time.
+    pub(super) fn on_time(&mut self, at: &Place) {
+        let now = self.docket.now;
+        if !self.life.due.is_empty()
+            && let Some(due) = self.life.due.remove(&at.sequence)
+        {
+            self.docket.judge(Rule::OnTime, now >= due, || {
+                format!("{} at {} is taken before {due}", at.document, at.subscriber)
+            });
+        }
+        if self.life.any_window
+            && let Some(windows) = self.life.windows.get(at.subscriber.index()).copied()
+            && let Some(window) = windows[usize::from(self.is_on_backup(at))]
+        {
+            self.docket.judge(Rule::OnTime, window.contains(now), || {
+                format!("{} at {} is taken outside {window:?}", at.document, at.subscriber)
+            });
+        }
+    }
+
+    /// A document is published, maybe not for the first time.
+    pub(super) fn published_again(&mut self, document: DocumentName) {
+        if !self.life.watched {
+            return;
+        }
+        let copies = self.life.published.entry(document).or_default();
+        *copies += 1;
+        let copies = *copies;
+        if self.life.somebody_died() {
+            let excused = self.life.in_flight.contains(&document.wire);
+            self.docket.judge(Rule::CopiesOnlyInFlight, copies == 1 || excused, || {
+                format!("{document} is published {copies} times, and was in nobody's hands")
+            });
+        }
+    }
+
+    /// Whether a document was published more than once.
+    pub(crate) fn is_second_copy(&self, document: DocumentName) -> bool {
+        self.life.published.get(&document).is_some_and(|copies| *copies > 1)
+    }
+
+    /// An adapter instance is in `Terminate`.
+    pub(crate) fn terminating(&mut self, node: u32) {
+        self.life.ending.push(node);
+    }
+
+    /// An adapter instance posts a batch.
+    pub(super) fn posted_while_ending(&mut self, node: u32, batch: &Batch) {
+        if !self.life.ending.is_empty() && self.life.ending.contains(&node) {
+            self.docket.judge(Rule::TerminateLeavesNothing, !batch.publishes(), || {
+                format!("adapter {node} publishes while it terminates")
+            });
+        }
+    }
+
+    /// The adapter failed in `call`: what it was handed there is not its own any more.
+    pub(crate) fn threw(&mut self, node: u32, call: CallId) {
+        if self.life.watched {
+            self.life.handed.retain(|_, held| *held != (node, call));
+        }
+    }
+
+    /// `Terminate` returned.
+    pub(crate) fn terminated(&mut self, node: u32) {
+        let batches = self.posted_by(node);
+        let messages = self.life.handed.values().filter(|(by, _)| *by == node).count();
+        self.docket.judge(Rule::TerminateLeavesNothing, batches + messages == 0, || {
+            format!("adapter {node} terminated with {batches} batches and {messages} messages")
+        });
+    }
+}
