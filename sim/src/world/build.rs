@@ -44,7 +44,6 @@ impl World {
                 processor.observe(window.0, window.1);
                 processor
             });
-        let loads = build_loads(&topology, &setup.loads);
         let checks = Checks::new(&topology, &node_of);
         let mut world = Self {
             now: Instant::ZERO,
@@ -88,8 +87,8 @@ impl World {
             unaccepted: FxHashMap::default(),
             next_template: first_free_template(&topology, &setup.loads),
             forwarded: FxHashMap::default(),
-            life: Lives::new(setup.life, &setup.faults, topology.host_instances.len()),
-            loads,
+            life: Lives::new(setup),
+            loads: build_loads(&topology, &setup.loads),
             wires_arrived: 0,
             documents_arrived: 0,
             documents_accepted: 0,

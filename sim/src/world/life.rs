@@ -19,7 +19,7 @@ use floodgate_engine::transport_proxy::TransportProxy;
 
 use super::{Due, Node, Now, World};
 use crate::endpoint::Endpoint;
-use crate::setup::{Fault, LifeSettings};
+use crate::setup::{Fault, LifeSettings, Setup};
 use crate::trace::Event;
 
 /// One host instance, as the service manager sees it.
@@ -51,21 +51,19 @@ pub(super) struct Lives {
 }
 
 impl Lives {
-    pub(super) fn new(settings: LifeSettings, faults: &[Fault], instances: usize) -> Self {
+    pub(super) fn new(setup: &Setup) -> Self {
+        let (settings, faults) = (setup.life, &setup.faults);
+        let instances = setup.topology.host_instances.len();
         let of_life = |fault: &Fault| !matches!(fault, Fault::EndpointDown { .. });
         Self {
             settings,
             watched: settings.watched || faults.iter().any(of_life),
             offline: false,
             skewed: false,
-            faults: faults.to_vec(),
+            faults: faults.clone(),
             services: vec![Service { wanted: true, ..Service::default() }; instances],
             own: Vec::new(),
         }
-    }
-
-    pub(super) fn remember_own(&mut self, adapter: AdapterId, own: &dyn OwnAdapter) {
-        self.own.push((adapter, own.boxed_clone()));
     }
 }
 
@@ -94,6 +92,15 @@ impl Lived {
 }
 
 impl World {
+    /// Puts somebody's own adapter in the place of `adapter`, in every host instance that has it.
+    /// Do this before the first step.
+    pub fn replace_adapter(&mut self, adapter: AdapterId, own: &dyn OwnAdapter) {
+        for node in self.nodes.iter_mut().filter(|node| node.adapter == adapter) {
+            node.machine = AnyAdapter::Own(own.boxed_clone());
+        }
+        self.life.own.push((adapter, own.boxed_clone()));
+    }
+
     /// Every service starts, and the faults of the plan are put on the calendar.
     pub(super) fn begin_life(&mut self) {
         if self.life.watched {

@@ -27,7 +27,7 @@ mod wire;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, OwnAdapter, WireResult};
+use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, WireResult};
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::{DoneRace, FrameId, HostInput, HostInstance, HostOutput};
 use floodgate_engine::id::{
@@ -246,15 +246,6 @@ impl World {
     #[cfg(any(test, feature = "sabotage"))]
     pub fn sabotage(&mut self, sabotage: floodgate_engine::sabotage::Sabotage) {
         self.message_box.sabotage(sabotage);
-    }
-
-    /// Puts somebody's own adapter in the place of `adapter`, in every host instance that has it.
-    /// Do this before the first step.
-    pub fn replace_adapter(&mut self, adapter: AdapterId, own: &dyn OwnAdapter) {
-        for node in self.nodes.iter_mut().filter(|node| node.adapter == adapter) {
-            node.machine = AnyAdapter::Own(own.boxed_clone());
-        }
-        self.life.remember_own(adapter, own);
     }
 
     /// What was measured so far.
