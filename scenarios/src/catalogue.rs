@@ -9,6 +9,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("adapter_matrix", include_str!("../catalogue/adapter_matrix.toml")),
     ("backup_transport", include_str!("../catalogue/backup_transport.toml")),
     ("blocking_starves_neighbour", include_str!("../catalogue/blocking_starves_neighbour.toml")),
+    ("dynamic_send", include_str!("../catalogue/dynamic_send.toml")),
     ("file_to_file", include_str!("../catalogue/file_to_file.toml")),
     ("ordered_convoy", include_str!("../catalogue/ordered_convoy.toml")),
     ("ordered_under_failure", include_str!("../catalogue/ordered_under_failure.toml")),

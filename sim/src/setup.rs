@@ -181,8 +181,19 @@ pub struct LoadSettings {
     pub body: Body,
     /// The type a disassembler finds; part of the context of its documents.
     pub document_type: String,
+    /// Where its messages ask dynamic send ports to go, in turn (R-DYN-02).
+    pub outbound: Vec<Outbound>,
     /// The defect of some messages.
     pub poison: Option<Poison>,
+}
+
+/// Where a message asks to go (R-DYN-02).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Outbound {
+    /// Its `OutboundTransportLocation`.
+    pub location: String,
+    /// Its `OutboundTransportType`, if it has one.
+    pub transport_type: Option<String>,
 }
 
 /// Which messages of a load carry a defect.

@@ -3,6 +3,7 @@
 use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
+use super::dynamic::{OUTBOUND, Outbound};
 use super::rate::{RATE, Rate};
 use super::row::{Kind, Row, Shape};
 use super::word::words;
@@ -39,6 +40,8 @@ pub struct Load {
     pub documents: u32,
     /// Which documents cannot be processed.
     pub poison: Option<Poison>,
+    /// Where its messages ask to go, in turn; they do not say when there is none.
+    pub outbound: Vec<Outbound>,
     /// When interchanges come.
     pub rate: Rate,
     /// When the load begins.
@@ -109,6 +112,12 @@ pub(crate) static LOAD: Shape = Shape::of(
             "every document can be processed",
             "which documents cannot be processed",
         ),
+        Row::default(
+            "outbound",
+            Kind::Tables(&OUTBOUND),
+            "[]",
+            "where its messages ask dynamic send ports to go, in turn",
+        ),
         Row::required("rate", Kind::Table(&RATE), "when interchanges come"),
         Row::default("start", Kind::Duration, "'0 s'", "when the load begins"),
         Row::optional(
@@ -138,6 +147,7 @@ impl Bind for Load {
         b.key("document_type", &mut self.document_type);
         b.key("documents", &mut self.documents);
         b.key("poison", &mut self.poison);
+        b.key("outbound", &mut self.outbound);
         b.key("rate", &mut self.rate);
         b.key("start", &mut self.start);
         b.key("count", &mut self.count);

@@ -6,6 +6,7 @@
 
 pub mod cost;
 pub mod distribution;
+pub mod dynamic;
 pub mod expect;
 pub mod fault;
 pub mod filter;

@@ -9,6 +9,7 @@ use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
 use super::cost::{COST, Costs};
+use super::dynamic::{SEND_HANDLER, SendHandler};
 use super::expect::{EXPECT, Expect};
 use super::fault::{FAULT, Fault};
 use super::goal::{GOAL, Goal};
@@ -69,6 +70,8 @@ pub struct Scenario {
     pub hosts: Vec<Host>,
     /// Receive ports.
     pub receive_ports: Vec<ReceivePort>,
+    /// What dynamic send ports choose from.
+    pub send_handlers: Vec<SendHandler>,
     /// Send ports.
     pub send_ports: Vec<SendPort>,
     /// Orchestrations.
@@ -120,6 +123,12 @@ pub(crate) static SCENARIO: Shape = Shape::of(
         Row::required("message_box", Kind::Tables(&MESSAGE_BOX), "exactly one, for now"),
         Row::required("host", Kind::Tables(&HOST), "hosts"),
         Row::required("receive_port", Kind::Tables(&RECEIVE_PORT), "receive ports"),
+        Row::default(
+            "send_handler",
+            Kind::Tables(&SEND_HANDLER),
+            "[]",
+            "what dynamic send ports choose from",
+        ),
         Row::default("send_port", Kind::Tables(&SEND_PORT), "[]", "send ports"),
         Row::default("orchestration", Kind::Tables(&ORCHESTRATION), "[]", "orchestrations"),
         Row::required("load", Kind::Tables(&LOAD), "who sends what"),
@@ -145,6 +154,7 @@ impl Bind for Scenario {
         b.key("message_box", &mut self.message_boxes);
         b.key("host", &mut self.hosts);
         b.key("receive_port", &mut self.receive_ports);
+        b.key("send_handler", &mut self.send_handlers);
         b.key("send_port", &mut self.send_ports);
         b.key("orchestration", &mut self.orchestrations);
         b.key("load", &mut self.loads);

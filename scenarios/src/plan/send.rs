@@ -4,6 +4,7 @@ use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder, choice};
 use super::distribution::{DISTRIBUTION, Distribution};
+use super::dynamic::{DYNAMIC, Dynamic};
 use super::filter::Filter;
 use super::row::{Kind, Row, Shape};
 use super::send_adapter::{SEND_ADAPTER, SendAdapter};
@@ -54,6 +55,8 @@ pub struct SendPort {
     pub map: bool,
     /// Whether it subscribes and sends.
     pub state: PortState,
+    /// That every message says where it goes.
+    pub dynamic: Option<Dynamic>,
     /// The transport tried first.
     pub primary: Transport,
     /// The transport tried when the primary has used up its retries.
@@ -208,6 +211,12 @@ pub(crate) static SEND_PORT: Shape = Shape::of(
             "'started'",
             "whether it subscribes and sends",
         ),
+        Row::optional(
+            "dynamic",
+            Kind::Table(&DYNAMIC),
+            "all go where 'primary' says",
+            "that every message says where it goes",
+        ),
         Row::required("primary", Kind::Table(&TRANSPORT), "the transport tried first"),
         Row::optional(
             "backup",
@@ -231,6 +240,7 @@ impl Bind for SendPort {
         b.key("pipeline", &mut self.pipeline);
         b.key("map", &mut self.map);
         b.key("state", &mut self.state);
+        b.key("dynamic", &mut self.dynamic);
         b.key("primary", &mut self.primary);
         b.key("backup", &mut self.backup);
     }

@@ -10,6 +10,7 @@ use floodgate_sim::setup::{Fault, LoadSettings, Poison};
 
 use super::Names;
 use super::convert::{position, stage};
+use super::dynamic::outbound;
 use crate::plan::{self, Problems};
 
 impl Names<'_> {
@@ -40,6 +41,7 @@ impl Names<'_> {
             count: load.count,
             body,
             document_type: load.document_type.clone(),
+            outbound: load.outbound.iter().map(outbound).collect(),
             poison: load.poison.as_ref().map(|poison| Poison {
                 every: poison.every,
                 defect: Defect { stage: stage(poison.stage), document: poison.document },

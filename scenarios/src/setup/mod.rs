@@ -4,6 +4,7 @@
 //! reading a replay file.
 
 mod convert;
+mod dynamic;
 mod loads;
 mod orchestrations;
 mod ports;
@@ -41,6 +42,8 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
     names.machines();
     names.receive_ports();
     names.send_ports();
+    names.send_handlers();
+    names.dynamic_ports();
     names.orchestrations();
     let loads = names.loads()?;
     let (measure_from, measure_to) = window(scenario);

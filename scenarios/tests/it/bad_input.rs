@@ -7,7 +7,7 @@ use floodgate_scenarios::catalogue::CATALOGUE;
 use floodgate_scenarios::plan::{Problem, Problems, Profile, Scenario, profile::PROFILES};
 use proptest::prelude::*;
 
-const GOOD: &str = r#"about = "x"
+pub(crate) const GOOD: &str = r#"about = "x"
 [[server]]
 name = "bts1"
 [[message_box]]
@@ -33,7 +33,7 @@ rate = { constant = 1 }
 count = 1
 "#;
 
-fn problems(text: &str, overrides: &[&str]) -> Vec<Problem> {
+pub(crate) fn problems(text: &str, overrides: &[&str]) -> Vec<Problem> {
     let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
     match Scenario::parse("t.toml", text.as_bytes(), Path::new(""), &overrides) {
         Ok(scenario) => scenario.warnings,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+mod bad_dynamic;
 mod bad_input;
 mod cli;
 mod loadgen;

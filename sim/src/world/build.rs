@@ -27,7 +27,7 @@ use crate::probe::Samples;
 use crate::queue::Wheel;
 use crate::resource::{Fcfs, Processor};
 use crate::rng::Rng;
-use crate::setup::{EndpointSettings, Fault, LoadSettings, Setup};
+use crate::setup::{EndpointSettings, Fault, LoadSettings, Outbound, Setup};
 use crate::trace::Trace;
 
 impl World {
@@ -224,10 +224,10 @@ fn build_endpoints(topology: &Topology, setup: &Setup) -> Vec<Endpoint> {
     endpoints
 }
 
-/// Templates are numbered: the locations' first, then one per load and location.
+/// Templates are numbered: the locations' first, then one per load, location and address.
 fn first_free_template(topology: &Topology, loads: &[LoadSettings]) -> u32 {
     let used = topology.receive_locations.len()
-        + loads.iter().map(|load| load.locations.len()).sum::<usize>();
+        + loads.iter().map(|load| load.locations.len() * load.outbound.len().max(1)).sum::<usize>();
     u32::try_from(used).expect("few locations") + 1
 }
 
@@ -235,14 +235,16 @@ fn build_loads(topology: &Topology, loads: &[LoadSettings]) -> Vec<Load> {
     let mut next_template =
         u32::try_from(topology.receive_locations.len()).expect("few locations") + 1;
     let mut build = |load: &LoadSettings| {
-        let contexts = load.locations.iter().map(|location| {
+        let mut contexts = Vec::new();
+        for location in &load.locations {
             let location = &topology.receive_locations[location.index()];
-            let template = next_template;
-            next_template += 1;
-            typed(location, &load.document_type).into_template(template)
-        });
+            for addressed in addressed(&typed(location, &load.document_type), &load.outbound) {
+                contexts.push(addressed.into_template(next_template));
+                next_template += 1;
+            }
+        }
         Load {
-            contexts: contexts.collect(),
+            contexts,
             arrivals: Arrivals::new(
                 load.arrivals.clone(),
                 name_key(&load.name),
@@ -258,6 +260,21 @@ fn build_loads(topology: &Topology, loads: &[LoadSettings]) -> Vec<Load> {
         }
     };
     loads.iter().map(&mut build).collect()
+}
+
+/// `context` once for every address that the messages of a load have, or as it is.
+fn addressed(context: &Context, outbound: &[Outbound]) -> Vec<Context> {
+    if outbound.is_empty() {
+        return vec![context.clone()];
+    }
+    let write = |to: &Outbound| {
+        let mut context = context.clone();
+        let named = to.transport_type.as_deref().map(Value::text);
+        context.write(PropertyId::OUTBOUND_TRANSPORT_LOCATION, Some(Value::text(&to.location)));
+        context.write(PropertyId::OUTBOUND_TRANSPORT_TYPE, named);
+        context
+    };
+    outbound.iter().map(write).collect()
 }
 
 /// The context of a load's messages: a disassembler will promote their type (R-MSG-11). It is

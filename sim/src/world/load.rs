@@ -19,7 +19,7 @@ pub(super) struct Load {
     pub(super) arrivals: Arrivals,
     pub(super) key: u64,
     pub(super) locations: Vec<ReceiveLocationId>,
-    /// The context of its messages, per location.
+    /// The context of its messages, per location and there per address.
     pub(super) contexts: Vec<Context>,
     pub(super) body: Body,
     pub(super) poison: Option<Poison>,
@@ -38,6 +38,14 @@ pub(super) fn documents_of(location: &ReceiveLocation, message: &WireMessage) ->
 }
 
 impl Load {
+    /// The next message's location and context.
+    fn turn(&self) -> (ReceiveLocationId, Context) {
+        let addresses = self.contexts.len() / self.locations.len();
+        let turn = self.sent as usize;
+        let (location, address) = (turn % self.locations.len(), turn % addresses);
+        (self.locations[location], self.contexts[location * addresses + address].clone())
+    }
+
     fn defect(&self) -> Option<Defect> {
         let poison = self.poison?;
         (self.sent.is_multiple_of(poison.every.max(1))).then_some(poison.defect)
@@ -86,14 +94,13 @@ impl World {
 
     fn arrive_one(&mut self, index: u32) {
         let load = &mut self.loads[index as usize];
+        let (location, context) = load.turn();
         load.sent += 1;
-        let turn = (load.sent - 1) as usize % load.locations.len();
-        let location = load.locations[turn];
         let message = WireMessage {
             number: self.wires_arrived + 1,
             lineage: mix(load.key, load.sent),
             arrived: self.now,
-            context: load.contexts[turn].clone(),
+            context,
             parts: Parts::of(load.body.clone()),
             defect: load.defect(),
             seekable: true,

@@ -307,6 +307,7 @@ impl Plant {
             count,
             body: Body::Described { bytes: 1000, documents: 1 },
             document_type: "Document".to_owned(),
+            outbound: Vec::new(),
             poison: None,
         });
         self

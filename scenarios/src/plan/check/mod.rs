@@ -1,6 +1,7 @@
 //! Cross-checks: what no single key can tell. Names that lead nowhere, names given twice,
 //! documents that go round for ever, loads that never end.
 
+mod dynamic;
 mod flow;
 mod names;
 mod references;
@@ -17,6 +18,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     names::check(&mut checker);
     references::check(&mut checker);
     settings::check(&mut checker);
+    dynamic::check(&mut checker);
     flow::check(&mut checker);
 }
 

@@ -113,6 +113,11 @@ fn faults(checker: &mut Checker<'_>) {
             continue;
         };
         checker.refer(&path, "send port", port, send_ports(scenario));
+        if scenario.send_port(port).is_some_and(|port| port.dynamic.is_some()) {
+            let message = format!("send port '{port}' is dynamic: it has no end of its own");
+            let help = "R-DYN-01: give its primary transport 'fail' instead";
+            checker.refuse(&path, message, help);
+        }
         let without = scenario.send_port(port).is_some_and(|port| port.backup.is_none());
         if side == Side::Backup && without {
             let message = format!("send port '{port}' has no backup transport");

@@ -1,0 +1,50 @@
+//! Send handlers, dynamic send ports, and the addresses of a load.
+
+use floodgate_engine::config::AdapterConfig;
+use floodgate_engine::dynamic::{DynamicOrder, DynamicPort, SendHandler};
+use floodgate_engine::id::{AdapterId, SendPortId};
+use floodgate_sim::setup::Outbound;
+
+use super::Names;
+use super::convert::position;
+use super::transactions::send_kind;
+use crate::plan;
+
+impl Names<'_> {
+    /// Handlers are adapters of their own: their type names are what messages ask for.
+    pub(super) fn send_handlers(&mut self) {
+        for own in &self.scenario.send_handlers {
+            let host = self.host(&own.host);
+            let adapter = AdapterId::from(self.topology.adapters.len());
+            let kind = send_kind(&own.adapter);
+            self.topology.adapters.push(AdapterConfig { name: own.name.clone(), kind });
+            self.topology.send_handlers.push(SendHandler {
+                adapter,
+                host,
+                aliases: own.aliases.clone(),
+                configuration: Vec::new(),
+            });
+        }
+    }
+
+    pub(super) fn dynamic_ports(&mut self) {
+        for (at, port) in self.scenario.send_ports.iter().enumerate() {
+            let Some(dynamic) = &port.dynamic else { continue };
+            let hosts = dynamic.hosts.iter().map(|chosen| {
+                let names = self.scenario.send_handlers.iter().map(|handler| &handler.name);
+                let handler = &self.topology.send_handlers[position(names, &chosen.handler)];
+                (handler.adapter, self.host(&chosen.host))
+            });
+            let handlers = hosts.collect();
+            self.topology.dynamic_ports.push(DynamicPort {
+                port: SendPortId::from(at),
+                handlers,
+                order: DynamicOrder::default(),
+            });
+        }
+    }
+}
+
+pub(super) fn outbound(own: &plan::dynamic::Outbound) -> Outbound {
+    Outbound { location: own.location.clone(), transport_type: own.by.clone() }
+}
