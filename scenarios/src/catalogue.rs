@@ -11,10 +11,12 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("blocking_starves_neighbour", include_str!("../catalogue/blocking_starves_neighbour.toml")),
     ("dynamic_send", include_str!("../catalogue/dynamic_send.toml")),
     ("file_to_file", include_str!("../catalogue/file_to_file.toml")),
+    ("multi_message_box", include_str!("../catalogue/multi_message_box.toml")),
     ("ordered_convoy", include_str!("../catalogue/ordered_convoy.toml")),
     ("ordered_under_failure", include_str!("../catalogue/ordered_under_failure.toml")),
     ("poison_interchange", include_str!("../catalogue/poison_interchange.toml")),
     ("smoke", include_str!("../catalogue/smoke.toml")),
+    ("suspend_resume", include_str!("../catalogue/suspend_resume.toml")),
     ("sustainable_load", include_str!("../catalogue/sustainable_load.toml")),
     ("transactional_send", include_str!("../catalogue/transactional_send.toml")),
 ];

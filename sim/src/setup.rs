@@ -3,8 +3,11 @@
 mod coordination;
 
 use floodgate_engine::config::Topology;
-use floodgate_engine::id::{EndpointId, HostInstanceId, ReceiveLocationId, ServerId};
+use floodgate_engine::id::{
+    EndpointId, HostInstanceId, MessageBoxId, ReceiveLocationId, SendPortId, ServerId,
+};
 use floodgate_engine::message::{Body, Defect};
+use floodgate_engine::message_box::PortOperation;
 use floodgate_engine::time::{Duration, Instant};
 
 use crate::cost::Costs;
@@ -38,6 +41,8 @@ pub struct Setup {
     pub faults: Vec<Fault>,
     /// What becomes of processes that end.
     pub life: LifeSettings,
+    /// What an operator does, and when; an act that is refused changes nothing.
+    pub acts: Vec<(Instant, OperatorAct)>,
     /// Rates, latencies and utilisations are measured from here…
     pub measure_from: Instant,
     /// …to here; arrivals after it are not measured.
@@ -241,6 +246,19 @@ impl Default for LifeSettings {
             watched: false,
         }
     }
+}
+
+/// One act of an operator.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OperatorAct {
+    /// A MessageBox goes offline, or comes back (R-ADD-02).
+    Offline(MessageBoxId, bool),
+    /// A send port changes its state (R-SUB-09).
+    Port(SendPortId, PortOperation),
+    /// What is suspended at a send port is resumed (R-MBX-08).
+    Resume(SendPortId),
+    /// What is suspended at a send port is terminated (R-MBX-08).
+    Terminate(SendPortId),
 }
 
 /// A planned fault.

@@ -32,6 +32,8 @@ pub struct Condition {
 /// How a property is compared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Operator {
+    /// `&`: a bit in common
+    BitwiseAnd,
     /// `==`
     Equal,
     /// `exists`
@@ -60,7 +62,8 @@ pub enum FilterValue {
 }
 
 /// Longest first, so that `<=` is not read as `<`.
-const OPERATORS: [(&str, Operator); 7] = [
+const OPERATORS: [(&str, Operator); 8] = [
+    ("&", Operator::BitwiseAnd),
     ("==", Operator::Equal),
     ("!=", Operator::NotEqual),
     ("<=", Operator::LessOrEqual),
@@ -124,7 +127,7 @@ impl<'a> Reader<'a> {
     /// Letters, digits, dots, signs: up to a space or an operator.
     fn word(&mut self) -> &'a str {
         let rest = self.rest();
-        let ends = |c: char| c.is_whitespace() || "=!<>\"()".contains(c);
+        let ends = |c: char| c.is_whitespace() || "=!<>&\"()".contains(c);
         let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
         self.at += word.len();
         word
@@ -155,7 +158,8 @@ impl<'a> Reader<'a> {
         let operator = self.operator()?;
         let value = match operator {
             Operator::Exists => None,
-            Operator::Equal
+            Operator::BitwiseAnd
+            | Operator::Equal
             | Operator::Greater
             | Operator::GreaterOrEqual
             | Operator::Less
@@ -175,7 +179,7 @@ impl<'a> Reader<'a> {
             self.at += sign.len();
             return Ok(operator);
         }
-        let help = "operators: == != < <= > >= exists";
+        let help = "operators: == != < <= > >= & exists";
         Err(self.wrong(start, "expected an operator", help))
     }
 
@@ -285,6 +289,7 @@ mod tests {
         for text in [
             "BTS.ReceivePortName == \"Orders\"",
             "A.B exists",
+            "A.B & 6",
             "A.B exists and C.D != -5 or E.F >= 7 and G.H == true or I.J < 1",
             "A.B == \"say \\\"and\\\" \\\\ or\"",
         ] {

@@ -13,6 +13,7 @@ pub mod filter;
 pub mod goal;
 pub mod host;
 pub mod load;
+pub mod operate;
 pub mod problem;
 pub mod profile;
 pub mod quantity;

@@ -15,6 +15,7 @@ use super::fault::{FAULT, Fault};
 use super::goal::{GOAL, Goal};
 use super::host::{HOST, Host};
 use super::load::{LOAD, Load};
+use super::operate::{OPERATE, Operate};
 use super::orchestration::{ORCHESTRATION, Orchestration};
 use super::problem::Problem;
 use super::profile::Profile;
@@ -64,7 +65,7 @@ pub struct Scenario {
     pub transactions: Transactions,
     /// Machines.
     pub servers: Vec<Server>,
-    /// MessageBoxes; exactly one for now.
+    /// MessageBoxes, the master first.
     pub message_boxes: Vec<MessageBox>,
     /// Hosts.
     pub hosts: Vec<Host>,
@@ -80,6 +81,8 @@ pub struct Scenario {
     pub loads: Vec<Load>,
     /// Planned faults.
     pub faults: Vec<Fault>,
+    /// What an operator does.
+    pub acts: Vec<Operate>,
     /// What counts as sustained.
     pub goals: Vec<Goal>,
     /// What the experiment must show.
@@ -120,7 +123,7 @@ pub(crate) static SCENARIO: Shape = Shape::of(
         Row::default("schedule", Kind::Table(&SCHEDULE), "{}", "choices among schedules"),
         Row::default("transactions", Kind::Table(&TRANSACTIONS), "{}", "their coordinator"),
         Row::required("server", Kind::Tables(&SERVER), "machines"),
-        Row::required("message_box", Kind::Tables(&MESSAGE_BOX), "exactly one, for now"),
+        Row::required("message_box", Kind::Tables(&MESSAGE_BOX), "MessageBoxes, the master first"),
         Row::required("host", Kind::Tables(&HOST), "hosts"),
         Row::required("receive_port", Kind::Tables(&RECEIVE_PORT), "receive ports"),
         Row::default(
@@ -133,6 +136,7 @@ pub(crate) static SCENARIO: Shape = Shape::of(
         Row::default("orchestration", Kind::Tables(&ORCHESTRATION), "[]", "orchestrations"),
         Row::required("load", Kind::Tables(&LOAD), "who sends what"),
         Row::default("fault", Kind::Tables(&FAULT), "[]", "planned faults"),
+        Row::default("operate", Kind::Tables(&OPERATE), "[]", "what an operator does"),
         Row::default("goal", Kind::Tables(&GOAL), "[]", "what counts as sustained, for mst"),
         Row::default("expect", Kind::Table(&EXPECT), "{}", "what the experiment must show"),
         Row::default("cost", Kind::Table(&COST), "{}", "costs instead of the profile's"),
@@ -159,6 +163,7 @@ impl Bind for Scenario {
         b.key("orchestration", &mut self.orchestrations);
         b.key("load", &mut self.loads);
         b.key("fault", &mut self.faults);
+        b.key("operate", &mut self.acts);
         b.key("goal", &mut self.goals);
         b.key("expect", &mut self.expect);
         b.key("cost", &mut self.costs);

@@ -154,6 +154,7 @@ pub(super) fn filter(filter: &plan::filter::Filter, properties: &mut PropertyTab
 
 pub(super) fn operator(operator: plan::filter::Operator) -> Operator {
     match operator {
+        plan::filter::Operator::BitwiseAnd => Operator::BitwiseAnd,
         plan::filter::Operator::Equal => Operator::Equals,
         plan::filter::Operator::Exists => Operator::Exists,
         plan::filter::Operator::Greater => Operator::Greater,

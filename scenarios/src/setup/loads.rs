@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
-use floodgate_engine::id::{EndpointId, ReceiveLocationId};
+use floodgate_engine::id::{EndpointId, MessageBoxId, ReceiveLocationId, SendPortId};
 use floodgate_engine::message::{Body, Defect};
+use floodgate_engine::message_box::PortOperation;
 use floodgate_engine::time::Instant;
 use floodgate_sim::load::{ArrivalKind, Lots, LotsPer, Shape, Spacing, parse_csv};
-use floodgate_sim::setup::{Fault, LoadSettings, Poison};
+use floodgate_sim::setup::{Fault, LoadSettings, OperatorAct, Poison};
 
 use super::Names;
 use super::convert::{position, stage};
 use super::dynamic::outbound;
+use crate::plan::operate::Act;
 use crate::plan::{self, Problems};
 
 impl Names<'_> {
@@ -56,6 +58,28 @@ impl Names<'_> {
             lasts: fault.lasts,
         };
         self.scenario.faults.iter().map(fault).collect()
+    }
+
+    /// What an operator does, in the order of the instants.
+    pub(super) fn acts(&self) -> Vec<(Instant, OperatorAct)> {
+        let act = |own: &plan::operate::Operate| {
+            let ports = self.topology.send_ports.iter().map(|port| &port.name);
+            let boxes = self.topology.message_boxes.iter().map(|one| &one.name);
+            let port = || SendPortId::from(position(ports.clone(), &own.to));
+            let home = || MessageBoxId::from(position(boxes.clone(), &own.to));
+            let act = match own.act {
+                Act::Enlist => OperatorAct::Port(port(), PortOperation::Enlist),
+                Act::MessageBoxOffline => OperatorAct::Offline(home(), true),
+                Act::MessageBoxOnline => OperatorAct::Offline(home(), false),
+                Act::Resume => OperatorAct::Resume(port()),
+                Act::Start => OperatorAct::Port(port(), PortOperation::Start),
+                Act::Stop => OperatorAct::Port(port(), PortOperation::Stop),
+                Act::Terminate => OperatorAct::Terminate(port()),
+                Act::Unenlist => OperatorAct::Port(port(), PortOperation::Unenlist),
+            };
+            (Instant::ZERO + own.at, act)
+        };
+        self.scenario.acts.iter().map(act).collect()
     }
 }
 

@@ -57,6 +57,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         loads,
         faults: names.faults(),
         life: LifeSettings::default(),
+        acts: names.acts(),
         measure_from,
         measure_to,
         end: FAR,

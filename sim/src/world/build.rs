@@ -45,7 +45,7 @@ impl World {
                 processor
             });
         let checks = Checks::new(&topology, &node_of);
-        let mut world = Self {
+        let world = Self {
             now: Instant::ZERO,
             active: Instant::ZERO,
             end: setup.end,
@@ -101,9 +101,15 @@ impl World {
             finished: Vec::new(),
             topology,
         };
-        world.begin_life();
-        world.start_loads();
-        world
+        world.opened(setup)
+    }
+
+    /// Everything that comes from outside is planned.
+    fn opened(mut self, setup: &Setup) -> Self {
+        self.begin_life();
+        self.start_loads();
+        self.plan_acts(&setup.acts);
+        self
     }
 }
 

@@ -35,6 +35,7 @@ impl Now {
                 | Due::BoxWake
                 | Due::Cleanup
                 | Due::MasterJob
+                | Due::Operate(_)
                 | Due::Coordinator(_)
                 | Due::Publishes { .. }
                 | Due::DeadProcesses

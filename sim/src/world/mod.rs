@@ -49,7 +49,7 @@ use crate::probe::{Samples, Snapshot};
 use crate::queue::{Schedule, Wheel};
 use crate::resource::{Fcfs, Processor};
 use crate::rng::{Purpose, Rng};
-use crate::setup::{DoneOrder, ResponseOrder};
+use crate::setup::{DoneOrder, OperatorAct, ResponseOrder};
 use crate::trace::Trace;
 
 use coordinator::Coordinator;
@@ -86,6 +86,8 @@ enum Due {
     HostWake(u32),
     /// The master's job runs (R-ROUTE-03).
     MasterJob,
+    /// An operator acts.
+    Operate(OperatorAct),
     /// The caches know whether a MessageBox publishes (R-MMB-05).
     Publishes { home: u32, publishes: bool },
     /// A job on a core is done (first come, first served).
@@ -385,6 +387,7 @@ impl World {
             }
             Due::Job(job) => self.job_done(job),
             Due::MasterJob => return self.run_master_job(),
+            Due::Operate(act) => self.act(act),
             Due::Publishes { home, publishes } => self.publishes_now(home, publishes),
             Due::Shared { server, version } => self.shared_done(server, version),
             Due::Sent(call) => self.wire_done(call),

@@ -15,6 +15,7 @@ use floodgate_engine::time::{Duration, Instant};
 
 use super::{Due, Now, World};
 use crate::resource::Fcfs;
+use crate::setup::OperatorAct;
 
 /// How often the master's job runs (R-GC-02).
 const MASTER_JOB_EVERY: Duration = Duration::from_secs(60);
@@ -189,5 +190,22 @@ impl World {
         self.instances.iter_mut().for_each(HostInstance::add_message_box);
         self.checks.turns_change(&self.message_box);
         Ok(home)
+    }
+
+    /// Plans what an operator does.
+    pub(super) fn plan_acts(&mut self, acts: &[(Instant, OperatorAct)]) {
+        for (at, act) in acts {
+            self.schedule(*at, Due::Operate(*act));
+        }
+    }
+
+    /// A planned act; one that is refused changes nothing.
+    pub(super) fn act(&mut self, act: OperatorAct) {
+        match act {
+            OperatorAct::Offline(home, offline) => self.set_offline(home, offline),
+            OperatorAct::Port(port, operation) => drop(self.operate_port(port, operation)),
+            OperatorAct::Resume(port) => drop(self.resume(port)),
+            OperatorAct::Terminate(port) => drop(self.terminate(port)),
+        }
     }
 }

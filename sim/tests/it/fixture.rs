@@ -122,6 +122,7 @@ impl Plant {
                 loads: Vec::new(),
                 faults: Vec::new(),
                 life: LifeSettings::default(),
+                acts: Vec::new(),
                 measure_from: Instant::ZERO,
                 measure_to: far,
                 end: far,

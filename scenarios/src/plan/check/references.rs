@@ -11,6 +11,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     orchestrations(checker);
     loads(checker);
     faults(checker);
+    acts(checker);
     expectations(checker);
 }
 
@@ -122,6 +123,19 @@ fn faults(checker: &mut Checker<'_>) {
         if side == Side::Backup && without {
             let message = format!("send port '{port}' has no backup transport");
             checker.refuse(&path, message, "give it a [send_port.backup], or say '.primary'");
+        }
+    }
+}
+
+fn acts(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    for (n, act) in scenario.acts.iter().enumerate() {
+        let path = format!("operate.{n}.to");
+        if act.act.is_about_a_box() {
+            let boxes = scenario.message_boxes.iter().map(|one| one.name.as_str());
+            checker.refer(&path, "message_box", &act.to, boxes);
+        } else {
+            checker.refer(&path, "send port", &act.to, send_ports(scenario));
         }
     }
 }
