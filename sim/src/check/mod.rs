@@ -107,12 +107,12 @@ rules! {
     OneHolder = "INV-27";
     /// Among what is eligible, a smaller priority number goes first.
     PriorityFirst = "INV-28";
+    /// No delivery before its valid-from time, nor outside its service window.
+    OnTime = "INV-29";
     /// Activations are spread evenly over the MessageBoxes that publish.
     RoundRobin = "INV-31";
     /// The messages of an instance are in the MessageBox where it lives.
     HomeOfInstance = "INV-32";
-    /// No delivery before its valid-from time, nor outside its service window.
-    OnTime = "INV-29";
     /// An adapter batch holds at least one message and no more than announced.
     BatchWithinMaximum = "INV-33";
     /// Attempts on a transport are at most one more than its retries; exactly so at the end.
@@ -139,6 +139,9 @@ rules! {
     StopHoldsBack = "INV-46";
     /// Continue on failure: only the failed are missing, and they are not resumable.
     ContinueLosesOnlyFailed = "INV-47";
+    /// The wire order survives the end of a process when copies of what was in flight are
+    /// collapsed.
+    OrderSurvivesDeath = "INV-48";
     /// A request ends once: a response, a fault, a failed batch, a withdrawal.
     OneEndPerRequest = "INV-49";
     /// No response after its time, no fault before.
@@ -149,21 +152,18 @@ rules! {
     ConfirmedOnce = "INV-52";
     /// Under transactions each source message has one fate, each destination message one copy.
     ExactlyOneFate = "INV-53";
-    /// An open or aborted transaction leaves the MessageBox and every retry count as they were.
-    AbortChangesNothing = "INV-55";
-    /// Requests and responses of two-way ports are never suspended resumable.
-    TwoWayNotResumable = "INV-62";
-    /// One negative acknowledgement for a suspended message, none for an attempt.
-    OneNackPerSuspension = "INV-64";
-    /// The wire order survives the end of a process when copies of what was in flight are
-    /// collapsed.
-    OrderSurvivesDeath = "INV-48";
     /// Only what was in flight when its process ended is published or sent a second time.
     CopiesOnlyInFlight = "INV-54";
+    /// An open or aborted transaction leaves the MessageBox and every retry count as they were.
+    AbortChangesNothing = "INV-55";
     /// A dead instance's locks go back in time, and never while it lives.
     LocksGoBackInTime = "INV-56";
     /// `Terminate` returns with nothing pending, and nothing new is published afterwards.
     TerminateLeavesNothing = "INV-57";
+    /// Requests and responses of two-way ports are never suspended resumable.
+    TwoWayNotResumable = "INV-62";
+    /// One negative acknowledgement for a suspended message, none for an attempt.
+    OneNackPerSuspension = "INV-64";
 }
 
 /// A broken promise.
