@@ -33,6 +33,8 @@ statuses! {
     SECURITY_CHECK_FAILED = 0x00C0_165E_u32, "SECURITY";
     /// Failure without a better name; also the overall status of a failed batch (R-CLK-19).
     FAIL = 0x8000_4005_u32, "E_FAIL";
+    /// The context holds something that cannot be stored: an adapter's bug (R-CTX-09).
+    NO_INTERFACE = 0x8000_4002_u32, "E_NOINTERFACE";
     /// A bad argument to a call: an adapter's bug.
     INVALID_ARGUMENT = 0x8007_0057_u32, "E_INVALIDARG";
     /// The location is unknown or disabled.

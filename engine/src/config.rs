@@ -3,6 +3,7 @@
 //! Plain data, built once by the driver and never changed by the engine. Names are for people and
 //! for keys of chance; the engine works with the numbers of `id.rs`, which are positions here.
 
+mod large;
 mod transactional;
 
 use crate::dynamic::{DynamicPort, SendHandler};
@@ -11,6 +12,7 @@ use crate::id::{
     AdapterId, EndpointId, HostId, OrchestrationId, ReceiveLocationId, ReceivePortId, SendPortId,
     ServerId, SubscriberId,
 };
+use crate::map::Map;
 use crate::message::{Context, PropertyId, PropertyTable, Value};
 use crate::message_box::MessageBoxPolicy;
 use crate::orchestration::Program;
@@ -20,6 +22,7 @@ use crate::schedule::{Schedule, Window};
 use crate::subscription::{Filter, PortState};
 use crate::time::Duration;
 
+pub use large::LargeMessages;
 pub use transactional::{
     OnPoison, TransactionBegins, TransactionalReceiveSettings, TransactionalSendSettings,
 };
@@ -67,6 +70,8 @@ pub struct Topology {
     pub windows: Vec<TransportWindow>,
     /// What adapters say of themselves beyond what their kind says (R-SND-05).
     pub capabilities: Vec<(AdapterId, Capabilities)>,
+    /// What counts as large.
+    pub large_messages: LargeMessages,
 }
 
 /// A transport's configuration: properties in the namespace of its adapter, which the engine
@@ -480,8 +485,24 @@ impl AdapterKind {
 pub struct ReceivePort {
     /// Its name.
     pub name: String,
-    /// Whether an inbound map runs on every document (R-MAP-01).
-    pub map: bool,
+    /// Its inbound maps: each document takes the one for its type (R-MAP-01).
+    pub maps: Vec<Map>,
+    /// What becomes of messages whose sender cannot be authenticated (R-RCV-06).
+    pub authentication: Authentication,
+    /// Whether error messages are published in place of suspensions (R-FMR-01).
+    pub route_failed: bool,
+}
+
+/// What a receive port does with a message whose sender cannot be authenticated (R-RCV-06).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Authentication {
+    /// It is dropped.
+    Drop,
+    /// It is suspended.
+    Keep,
+    /// Nobody asks.
+    #[default]
+    None,
 }
 
 /// A receive location (R-LIFE-01).
@@ -540,8 +561,11 @@ pub struct SendPort {
     pub priority: u8,
     /// Its pipeline.
     pub pipeline: SendPipeline,
-    /// Whether an outbound map runs before the pipeline.
-    pub map: bool,
+    /// Its outbound maps, before the pipeline: each document takes the one for its type
+    /// (R-MAP-01).
+    pub maps: Vec<Map>,
+    /// Whether error messages are published in place of suspensions (R-FMR-01).
+    pub route_failed: bool,
     /// Bound, stopped or started (R-SUB-09).
     pub state: PortState,
     /// Whether it solicits a response from its partner (R-SR-01).

@@ -4,6 +4,7 @@ use crate::batch::Operation;
 use crate::config::Topology;
 use crate::exchange::{RequestPort, SolicitPort};
 use crate::id::ReceiveLocationId;
+use crate::map::Map;
 use crate::message::{Body, WireMessage};
 use crate::message_box::{Exchange, OutboundMessage};
 use crate::pipeline::Component;
@@ -25,6 +26,8 @@ pub struct Demand {
     pub map_messages: u32,
     /// Their bytes.
     pub map_bytes: u64,
+    /// Those bytes among them that are buffered on disk while they are mapped (R-LMS-03).
+    pub map_buffered_bytes: u64,
     /// Send side: deliveries to an adapter, whether of one message or of a batch.
     pub send_batches: u32,
     /// Send side: messages.
@@ -53,15 +56,28 @@ impl Demand {
         };
         let documents = match wire.parts.body() {
             Body::Described { documents, .. } if location.pipeline.disassembles() => *documents,
-            Body::Described { .. } | Body::Real(_) => 1,
+            Body::Described { .. } => 1,
+            Body::Real(_) => location.pipeline.documents_in(wire),
         };
         if location.pipeline.disassembles() {
             self.xml_messages += documents;
             self.xml_bytes += bytes;
         }
-        if topology.receive_ports[location.port.index()].map {
+        let maps = &topology.receive_ports[location.port.index()].maps;
+        // What real bytes are is not known before they are read: they count as mapped.
+        let real = matches!(wire.parts.body(), Body::Real(_));
+        if Map::choose_for(maps, &wire.context).is_some() || (real && !maps.is_empty()) {
             self.map_messages += documents;
-            self.map_bytes += bytes;
+            let each = bytes / u64::from(documents.max(1));
+            self.add_mapped(topology, bytes, each);
+        }
+    }
+
+    /// `bytes` are mapped, in documents of `each`.
+    fn add_mapped(&mut self, topology: &Topology, bytes: u64, each: u64) {
+        self.map_bytes += bytes;
+        if each > topology.large_messages.map_bytes {
+            self.map_buffered_bytes += bytes;
         }
     }
 
@@ -127,12 +143,14 @@ impl Demand {
     }
 
     /// Adds the work of one delivered message: map, then send pipeline (R-PIPE-11).
-    pub(crate) fn add_outbound(&mut self, port: &crate::config::SendPort, bytes: u64) {
+    pub(crate) fn add_outbound(&mut self, topology: &Topology, message: &OutboundMessage) {
+        let Some(port) = topology.send_port(message.subscriber) else { return };
+        let bytes = message.bytes;
         self.send_messages += 1;
         self.send_bytes += bytes;
-        if port.map {
+        if Map::choose_for(&port.maps, &message.context).is_some() {
             self.map_messages += 1;
-            self.map_bytes += bytes;
+            self.add_mapped(topology, bytes, bytes);
         }
         if port.pipeline.assemble == Some(Component::XmlAssembler) {
             self.xml_messages += 1;

@@ -28,6 +28,8 @@ pub fn to_xml(properties: &[(&str, &str, Value)]) -> String {
     let mut xml = "<PropertiesToUpdate>".to_owned();
     for (name, namespace, value) in properties {
         let (vt, text) = match value {
+            // What cannot be stored cannot be kept either (R-CTX-09).
+            Value::Object => continue,
             Value::Int(number) => (3, number.to_string()),
             Value::Text(text) => (8, escape(text)),
             Value::Bool(flag) => (11, i32::from(*flag).to_string()),

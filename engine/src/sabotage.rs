@@ -12,8 +12,12 @@ pub enum Sabotage {
     ApplyFailedBatches,
     /// Applies a staged batch before its transaction commits: breaks INV-10 and INV-55.
     ApplyStagedBatches,
+    /// Loses the documents that fail alone: breaks INV-59.
+    ForgetBadDocuments,
     /// A resubmit costs no retry: breaks INV-34 and INV-36.
     KeepRetryCount,
     /// Offers the followers of an ordered port with its head: breaks INV-45 and INV-44.
     OfferOrderedFollowers,
+    /// Suspends a message beside its error message: breaks INV-12 and INV-63.
+    SuspendWhatIsRouted,
 }

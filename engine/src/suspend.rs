@@ -31,6 +31,14 @@ pub struct SuspendedMessage {
 pub enum SuspendedForm {
     /// After pipeline and map: resuming publishes it directly.
     Document(Box<Document>),
+    /// A document as a component was handed it, as a message that enters the pipeline anew:
+    /// resuming starts at its beginning (R-RCV-09).
+    Handed {
+        /// The document.
+        document: DocumentName,
+        /// The message it is now.
+        wire: Box<WireMessage>,
+    },
     /// As submitted: resuming starts at the beginning of the pipeline (R-RCV-08).
     Wire(Box<WireMessage>),
 }
@@ -75,6 +83,7 @@ impl SuspendedMessage {
     pub fn name(&self) -> DocumentName {
         match &self.form {
             SuspendedForm::Document(document) => document.name,
+            SuspendedForm::Handed { document, .. } => *document,
             SuspendedForm::Wire(wire) => DocumentName::of_wire(wire.number),
         }
     }

@@ -109,7 +109,7 @@ mod tests {
             send_message: us(7),
             ..Costs::default()
         };
-        let footprint = Footprint { rows: 3, bytes: 512 };
+        let footprint = Footprint { rows: 3, bytes: 512, ..Footprint::default() };
         assert_eq!((costs.sql(footprint), costs.lock(footprint)), (us(132), us(3)));
         let demand =
             Demand { send_batches: 1, send_messages: 5, send_bytes: 9000, ..Demand::default() };

@@ -152,6 +152,8 @@ pub struct PortMeter {
     pub resubmitted: u64,
     /// Suspensions.
     pub suspended: u64,
+    /// Error messages in place of them.
+    pub error_messages: u64,
     /// Latency of what it transmitted in the window, in nanoseconds.
     pub latency: Histogram<u64>,
     /// Sum of those latencies, exact.
@@ -196,6 +198,8 @@ pub struct Meters {
     pub routing_failures: u64,
     /// Messages and references suspended.
     pub suspended: u64,
+    /// Error messages published in place of suspensions.
+    pub error_messages: u64,
     /// Resubmits.
     pub resubmitted: u64,
     /// Latency in the window, in nanoseconds: final transmissions only.
@@ -227,6 +231,7 @@ impl Meters {
             attempts: 0,
             resubmitted: 0,
             suspended: 0,
+            error_messages: 0,
             latency: histogram(PORT_DIGITS),
             latency_sum: 0,
         };
@@ -241,6 +246,7 @@ impl Meters {
             processed_in_window: 0,
             routing_failures: 0,
             suspended: 0,
+            error_messages: 0,
             resubmitted: 0,
             latency: histogram(DIGITS),
             latency_sum: 0,

@@ -266,6 +266,14 @@ fn effect_words(effect: &Effect) -> [u64; 4] {
         }
         Effect::Unlocked { at, owner } => place_words(80, at, u64::from(owner.0)),
         Effect::Scheduled { at, due } => place_words(81, at, due.as_nanos()),
+        Effect::Consumed { at } => place_words(85, at, 0),
+        Effect::Passed { wire, rest } => [86, *wire, *rest as u64, 0],
+        Effect::RoutedMessage { document, error, reason } => {
+            [87, name_word(*document), name_word(*error), *reason as u64]
+        }
+        Effect::RoutedReference { at, error, reason } => {
+            place_words(88, at, mix(error.wire, *reason as u64))
+        }
     }
 }
 

@@ -67,7 +67,9 @@ pub(super) struct Delivery {
     /// What `BeginBatch` returned: the engine's own part runs in it (R-TXN-09).
     transaction: Option<TransactionId>,
     /// Not handed over yet, the next one last.
-    waiting: Vec<OutboundMessage>,
+    pub(super) waiting: Vec<OutboundMessage>,
+    /// What is to be done with messages that map and pipeline kept back.
+    pub(super) decided: Vec<(OperationKind, Action)>,
     /// Handed over, with what the adapter said.
     given: Vec<(ReferenceId, Returned)>,
 }
@@ -115,6 +117,7 @@ impl HostInstance {
             step: Step::Transmitting,
             transaction: None,
             waiting: Vec::new(),
+            decided: Vec::new(),
             given: Vec::new(),
         };
         let frame = FrameId(self.frames.insert(Frame::Deliver(delivery)));
@@ -137,9 +140,7 @@ impl HostInstance {
         let mut demand = Demand { send_batches: 1, ..Demand::default() };
         for message in &mut messages {
             match self.topology.subscriber(message.subscriber) {
-                SubscriberKind::SendPort(port) => {
-                    demand.add_outbound(&self.topology.send_ports[port.index()], message.bytes);
-                }
+                SubscriberKind::SendPort(_) => demand.add_outbound(&self.topology, message),
                 SubscriberKind::Responses(port) => {
                     if let Some(port) = self.topology.exchanges.request_port(port) {
                         demand.add_answer(port, message);
@@ -198,9 +199,13 @@ impl HostInstance {
             }
             return;
         }
+        if !delivery.batched {
+            return self.conclude(frame, false);
+        }
         let threw = delivery.given.iter().any(|(_, returned)| *returned == Returned::Failed);
-        if threw {
+        if threw || delivery.given.is_empty() {
             // R-BSND-04: the engine went on pushing, now it clears; `Done` is not called (INV-40).
+            // \[M\] So it does when the pipeline left nothing to push: no empty batch (R-BSND-09).
             self.enter(frame, Step::Clearing);
             self.call(adapter, AdapterInput::Clear { call });
         } else {
@@ -262,19 +267,17 @@ impl HostInstance {
         // The default action is no part of the adapter's transaction (R-TXN-07).
         let transaction = delivery.transaction.filter(|_| !all_failed);
         let given = std::mem::take(&mut delivery.given);
-        let actions: Vec<(OperationKind, Action)> = given
-            .into_iter()
-            .filter_map(|(reference, returned)| match returned {
-                _ if all_failed => Some(default_failure(reference)),
-                Returned::Failed => Some(default_failure(reference)),
-                Returned::Sent => Some((OperationKind::Delete, Action::Delete(reference))),
-                Returned::Begun { .. }
-                | Returned::Cleared
-                | Returned::Done
-                | Returned::Pending
-                | Returned::Terminated => None,
-            })
-            .collect();
+        let mut actions = std::mem::take(&mut delivery.decided);
+        actions.extend(given.into_iter().filter_map(|(reference, returned)| match returned {
+            _ if all_failed => Some(default_failure(reference)),
+            Returned::Failed => Some(default_failure(reference)),
+            Returned::Sent => Some((OperationKind::Delete, Action::Delete(reference))),
+            Returned::Begun { .. }
+            | Returned::Cleared
+            | Returned::Done
+            | Returned::Pending
+            | Returned::Terminated => None,
+        }));
         if actions.is_empty() {
             // `false` for every message: the adapter goes on by itself, the thread is free.
             self.release(frame);

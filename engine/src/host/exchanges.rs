@@ -9,12 +9,15 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use super::execute::{Execution, as_u32};
+use super::receive::received;
 use super::{DoneRace, Frame, FrameId, HostInstance, HostOutput, Task};
 use crate::batch::{BatchStatus, OperationKind, Status};
 use crate::exchange::correlation;
 use crate::id::{AdapterId, ReferenceId, SubscriberId};
+use crate::map::Map;
 use crate::message::{Context, PropertyId, Value, WireMessage};
 use crate::message_box::{Action, Exchange, OutboundMessage, PreparedBatch, Wait};
+use crate::pipeline::{Outcome, ReceivePipeline};
 use crate::time::Instant;
 
 /// One exchange, by the adapter that answers it and its token.
@@ -196,22 +199,15 @@ impl HostInstance {
         let name = Value::text(self.topology.subscriber_name(known.subscriber));
         carry(&mut response.context, PropertyId::SP_NAME, name);
         let first = batch.documents.len();
-        let done = match settings {
-            Some(own) => own.pipeline.execute(own.map, &response, &mut batch.documents),
-            None => crate::pipeline::ReceivePipeline::pass_through().execute(
-                false,
-                &response,
-                &mut batch.documents,
-            ),
+        let any = [Map::any()];
+        let (pipeline, maps) = match settings {
+            Some(own) => (own.pipeline.clone(), if own.map { &any[..] } else { &[] }),
+            None => (ReceivePipeline::pass_through(), &[][..]),
         };
-        match done {
-            Ok(()) if batch.documents.len() == first => Action::Nothing,
-            Ok(()) => Action::Publish {
-                first: as_u32(first),
-                count: as_u32(batch.documents.len() - first),
-            },
+        match pipeline.execute(maps, &response, &mut batch.documents) {
+            Outcome::Done(reception) => received(&pipeline, &response, reception, first, batch),
             // GS-07: the adapter has to say what becomes of the response.
-            Err(_) => Action::Refuse(Status::FAIL),
+            Outcome::Failed(_) | Outcome::Suspended(_) => Action::Refuse(Status::FAIL),
         }
     }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::exchanges::Requests;
+use super::receive::suspend_whole;
 use super::{DoneRace, Frame, FrameId, HostInstance, HostOutput, Life, Task, settles};
 use crate::adapter::{AdapterInput, ErrorSubject};
 use crate::batch::{Batch, BatchStatus, Operation, OperationKind, Status, Suspendable};
 use crate::config::Topology;
 use crate::demand::Demand;
 use crate::id::{AdapterId, ReceiveLocationId, ReferenceId, TransactionId};
-use crate::message::{Context, PropertyId, Value, WireMessage};
+use crate::message::{PropertyId, Value, WireMessage};
 use crate::message_box::{Action, PreparedBatch, Reason};
 use crate::time::Instant;
 
@@ -273,14 +274,13 @@ impl HostInstance {
                 Action::SuspendReference(reference)
             }
             Operation::MoveToSuspendQueue(Suspendable::Wire(wire)) => {
-                let resumable = !wire.context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE)
-                    && !self.is_two_way(&wire);
-                Action::SuspendWire {
-                    wire: Box::new(wire),
-                    resumable,
-                    reason: Reason::Adapter,
-                    status: Status::OK,
+                let two_way = self.is_two_way(&wire);
+                let mut action = suspend_whole(wire, Reason::Adapter, Status::OK);
+                if let Action::SuspendWire { resumable, .. } = &mut action {
+                    // R-RR-09: whatever it says of itself.
+                    *resumable &= !two_way;
                 }
+                action
             }
             Operation::CancelResponse { token } => self.cancel(adapter, token, requests),
             Operation::SubmitRequest { request, token, first_only, expires } => {
@@ -301,40 +301,6 @@ impl HostInstance {
             Some(port) => self.topology.exchanges.request_port(port).is_some(),
             None => wire.context.read(PropertyId::INBOUND_TRANSPORT_LOCATION).is_none(),
         }
-    }
-
-    /// One submitted message: location, pipeline, map (R-RCV-01).
-    pub(super) fn receive(&mut self, mut wire: WireMessage, batch: &mut PreparedBatch) -> Action {
-        let Some(location) = self.locations.find(&self.topology, &wire) else {
-            return Action::Refuse(Status::URL_DISALLOWED);
-        };
-        let location = &self.topology.receive_locations[location.index()];
-        let port = &self.topology.receive_ports[location.port.index()];
-        let map = port.map;
-        if wire.context.template() == 0 {
-            stamp(&mut wire.context, &port.name, &location.name);
-        }
-        let first = batch.documents.len();
-        match location.pipeline.execute(map, &wire, &mut batch.documents) {
-            Ok(()) if batch.documents.len() == first => Action::Nothing,
-            Ok(()) => {
-                let count = as_u32(batch.documents.len() - first);
-                Action::Publish { first: as_u32(first), count }
-            }
-            Err(_) => Self::suspend_failed(wire),
-        }
-    }
-
-    /// The engine suspends the wire form itself, unless it was told not to or cannot rewind the
-    /// stream (the table of 3.3; R-RCV-08, R-MSG-07).
-    fn suspend_failed(wire: WireMessage) -> Action {
-        let forbidden = wire.context.read(PropertyId::ACTION_ON_FAILURE) == Some(&Value::Int(0));
-        if forbidden || !wire.seekable {
-            return Action::Refuse(Status::FAIL);
-        }
-        let resumable = !wire.context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
-        let status = Status::MESSAGE_SUSPENDED;
-        Action::SuspendWire { wire: Box::new(wire), resumable, reason: Reason::Pipeline, status }
     }
 
     /// The transaction came back: exactly one `BatchComplete` (R-DONE-05), before or after `Done`
@@ -387,16 +353,6 @@ impl HostInstance {
         let remarked = self.errors_of(&mut batch);
         self.forget_errors(&remarked);
         self.outputs.push_back(HostOutput::Transact { frame, batch, transaction });
-    }
-}
-
-/// The engine's own properties on a message that an adapter built from nothing; those of a
-/// template have them already.
-fn stamp(context: &mut Context, port: &str, location: &str) {
-    if context.read(PropertyId::RECEIVE_PORT_NAME).is_none() {
-        let promoted = context.promote(PropertyId::RECEIVE_PORT_NAME, Some(Value::text(port)));
-        assert!(promoted.is_ok(), "names of ports are short enough to promote");
-        context.write(PropertyId::RECEIVE_LOCATION_NAME, Some(Value::text(location)));
     }
 }
 

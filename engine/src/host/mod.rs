@@ -20,7 +20,9 @@ mod execute;
 mod life;
 mod openings;
 mod orchestrate;
+mod outbound;
 mod pause;
+mod receive;
 mod remark;
 mod resume;
 mod threads;
@@ -52,6 +54,7 @@ pub use life::Life;
 use life::Made;
 pub use openings::LocationAct;
 use openings::Openings;
+use outbound::NeutralPorts;
 use pause::Pauses;
 use resume::Resumption;
 use threads::ThreadPool;
@@ -261,6 +264,7 @@ pub struct HostInstance {
     settings: HostSettings,
     topology: Arc<Topology>,
     locations: Locations,
+    neutral: NeutralPorts,
     threads: ThreadPool,
     tasks: VecDeque<Task>,
     /// Publishing batches among the tasks.
@@ -308,6 +312,7 @@ impl HostInstance {
             cpus,
             settings,
             locations: Locations::default(),
+            neutral: NeutralPorts::of(topology),
             threads: ThreadPool::new(&settings, cpus),
             tasks: VecDeque::new(),
             publishing: 0,
@@ -488,7 +493,10 @@ impl HostInstance {
     fn proceed(&mut self, now: Instant, frame: FrameId) {
         match self.frames.get(frame.0) {
             Some(Frame::Execute(_)) => self.execute(frame),
-            Some(Frame::Deliver(_)) => self.transmit_next(now, frame),
+            Some(Frame::Deliver(_)) => {
+                self.process_outbound(frame);
+                self.transmit_next(now, frame);
+            }
             Some(Frame::Resume(_)) => self.resumed(frame),
             Some(Frame::Orchestrate(_)) => self.take_turn(frame),
             Some(Frame::Expire | Frame::Settle | Frame::SettleIn(..) | Frame::Terminate(_))

@@ -86,6 +86,7 @@ impl Context {
             for (.., kind) in &mut properties.entries {
                 *kind = PropertyKind::Written;
             }
+            properties.predicates.clear();
         }
         properties
     }
@@ -165,6 +166,12 @@ impl Context {
     #[must_use]
     pub fn demoted(&self) -> Self {
         Self { properties: Arc::clone(&self.properties), template: 0, demoted: true }
+    }
+
+    /// Whether every value can be stored (R-CTX-09).
+    #[must_use]
+    pub fn is_storable(&self) -> bool {
+        !self.properties.entries.iter().any(|(_, value, _)| *value == Value::Object)
     }
 
     /// All properties in the order of their identities.

@@ -9,10 +9,10 @@ mod context;
 use std::fmt;
 use std::sync::Arc;
 
+pub use crate::defect::{Defect, DefectKind};
 pub use context::{Context, Predicate, PropertyRefusal};
 
 use crate::hash::mix;
-use crate::pipeline::Stage;
 use crate::time::Instant;
 
 /// Longest promoted text, in characters (R-CTX-05, X-05: 255 rather than 256).
@@ -106,6 +106,37 @@ system_properties! {
     ACK_RECEIVE_PORT_NAME = 33, "BTS.AckReceivePortName";
     /// Where the original came in.
     ACK_INBOUND_TRANSPORT_LOCATION = 34, "BTS.AckInboundTransportLocation";
+    /// `SuspendQueue`: the engine suspends this document instead of publishing it (R-RIP-07).
+    MESSAGE_DESTINATION = 35, "BTS.MessageDestination";
+    /// true: a document whose map fails is suspended alone (R-RIP-01).
+    SUSPEND_MESSAGE_ON_MAPPING_FAILURE = 36, "BTS.SuspendMessageOnMappingFailure";
+    /// The fault that a described document still carries: the number of its [`Stage`]. Written,
+    /// since a described body has no bytes to be wrong in.
+    FLAW = 37, "Floodgate.Flaw";
+    /// The code of a failure, in hexadecimal (R-FMR-04, like all `ErrorReport` names).
+    ERROR_FAILURE_CODE = 38, "ErrorReport.FailureCode";
+    /// Of no use, and there.
+    ERROR_FAILURE_CATEGORY = 39, "ErrorReport.FailureCategory";
+    /// The failed message's type, if it was known.
+    ERROR_MESSAGE_TYPE = 40, "ErrorReport.MessageType";
+    /// The receive port of a failure on the way in.
+    ERROR_RECEIVE_PORT_NAME = 41, "ErrorReport.ReceivePortName";
+    /// The receive location of a failure on the way in.
+    ERROR_INBOUND_TRANSPORT_LOCATION = 42, "ErrorReport.InboundTransportLocation";
+    /// The send port of a failure on the way out.
+    ERROR_SEND_PORT_NAME = 43, "ErrorReport.SendPortName";
+    /// The partner's end of a failure on the way out.
+    ERROR_OUTBOUND_TRANSPORT_LOCATION = 44, "ErrorReport.OutboundTransportLocation";
+    /// Always `FailedMessage`: the usual filter for error messages.
+    ERROR_TYPE = 45, "ErrorReport.ErrorType";
+    /// The routing failure report beside it, if there is one.
+    ERROR_ROUTING_FAILURE_REPORT_ID = 46, "ErrorReport.RoutingFailureReportID";
+    /// What the event log would say (written, not routed on).
+    ERROR_DESCRIPTION = 47, "ErrorReport.Description";
+    /// When (written).
+    ERROR_FAILURE_TIME = 48, "ErrorReport.FailureTime";
+    /// The failed message (written).
+    ERROR_FAILURE_MESSAGE_ID = 49, "ErrorReport.FailureMessageID";
 }
 
 /// Names of properties, interned once when a topology is built.
@@ -152,6 +183,8 @@ pub enum Value {
     Bool(bool),
     /// An integer.
     Int(i64),
+    /// Something that cannot be stored: the engine refuses a message that has it (R-CTX-09).
+    Object,
     /// A text.
     Text(Arc<str>),
 }
@@ -169,6 +202,7 @@ impl fmt::Display for Value {
         match self {
             Self::Bool(value) => value.fmt(f),
             Self::Int(value) => value.fmt(f),
+            Self::Object => f.write_str("an object"),
             Self::Text(value) => write!(f, "{value:?}"),
         }
     }
@@ -266,6 +300,12 @@ impl Parts {
         Ok(())
     }
 
+    /// The same message with another body (R-MSG-06: a stored one is never changed).
+    #[must_use]
+    pub fn with_body(&self, body: Body) -> Self {
+        Self { body, others: self.others.clone() }
+    }
+
     /// How many parts there are, the body included (R-MSG-03).
     #[must_use]
     pub fn count(&self) -> usize {
@@ -281,15 +321,6 @@ impl Parts {
             .map_or(0, |parts| parts.iter().map(|part| part.body.bytes()).sum());
         self.body.bytes() + others
     }
-}
-
-/// A fault that a described message carries: which stage it trips, at which document.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Defect {
-    /// The stage that fails, if the pipeline has a component there.
-    pub stage: Stage,
-    /// The 1-based document of the interchange that fails.
-    pub document: u32,
 }
 
 /// A message as it came from the wire: what an adapter submits and may have to submit again.
@@ -324,10 +355,12 @@ pub struct DocumentName {
 
 /// Names from here on are those of messages that the engine makes itself.
 const FIRST_MADE: u64 = 1 << 40;
+/// Error messages among them.
+const FIRST_ERROR: u64 = 1 << 41;
 
 impl DocumentName {
-    /// The name of the `number`-th message that the engine makes itself, counted from 1: an
-    /// acknowledgement, a fault, an error message.
+    /// The name of the `number`-th acknowledgement or fault that the engine makes itself, counted
+    /// from 1.
     #[must_use]
     pub const fn of_made(number: u64) -> Self {
         Self { wire: FIRST_MADE + number, sequence: 1, split: false }
@@ -339,6 +372,19 @@ impl DocumentName {
         self.wire >= FIRST_MADE && self.wire < crate::orchestration::SENT_BY_ORCHESTRATIONS
     }
 
+    /// The name of the `number`-th error message of a run, counted from 1 (R-FMR-02).
+    #[must_use]
+    pub const fn of_error(number: u64) -> Self {
+        Self { wire: FIRST_ERROR + number, sequence: 1, split: false }
+    }
+
+    /// Whether it names an error message.
+    #[must_use]
+    pub const fn is_error(self) -> bool {
+        // What orchestrations send is numbered beyond them.
+        self.wire >= FIRST_ERROR && self.wire < crate::orchestration::SENT_BY_ORCHESTRATIONS
+    }
+
     /// The name of a whole wire message.
     #[must_use]
     pub const fn of_wire(wire: u64) -> Self {
@@ -348,11 +394,14 @@ impl DocumentName {
 
 impl fmt::Display for DocumentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(received) = self.wire.checked_sub(crate::orchestration::SENT_BY_ORCHESTRATIONS)
+        if self.is_error() {
+            write!(f, "e{}", self.wire - FIRST_ERROR)
+        } else if let Some(received) =
+            self.wire.checked_sub(crate::orchestration::SENT_BY_ORCHESTRATIONS)
         {
             write!(f, "o{received}")
         } else if self.is_made() {
-            write!(f, "e{}", self.wire - FIRST_MADE)
+            write!(f, "a{}", self.wire - FIRST_MADE)
         } else if self.split {
             write!(f, "m{}.{}", self.wire, self.sequence)
         } else {
@@ -404,7 +453,7 @@ impl Document {
     /// The promoted value that subscriptions see (R-SUB-04).
     #[must_use]
     pub fn promoted(&self, property: PropertyId) -> Option<Value> {
-        if property == PropertyId::INTERCHANGE_SEQUENCE_NUMBER {
+        if property == PropertyId::INTERCHANGE_SEQUENCE_NUMBER && !self.name.is_error() {
             return Some(Value::Int(i64::from(self.name.sequence)));
         }
         self.context.promoted(property).cloned()

@@ -282,10 +282,13 @@ fn promote(context: &mut Context, property: PropertyId, value: Option<Value>) {
 /// What a suspension says of itself: a code and a text.
 const fn failure(reason: Reason, outbound: bool) -> (Status, &'static str) {
     match reason {
-        Reason::Pipeline if outbound => {
-            (Status::SEND_PIPELINE_FAILED, "The send pipeline or the map before it failed.")
+        Reason::Map if outbound => (Status::SEND_PIPELINE_FAILED, "The outbound map failed."),
+        Reason::Map => (Status::FAIL, "The inbound map failed."),
+        Reason::SendPipeline => (Status::SEND_PIPELINE_FAILED, "The send pipeline failed."),
+        Reason::Authentication => {
+            (Status::SECURITY_CHECK_FAILED, "The sender could not be authenticated.")
         }
-        Reason::Pipeline => (Status::FAIL, "The receive pipeline or the map after it failed."),
+        Reason::Pipeline => (Status::FAIL, "The receive pipeline failed."),
         Reason::Routing => (Status::NO_SUBSCRIPTION, "No subscription matched the message."),
         Reason::SuspendShape | Reason::Zombie => (Status::FAIL, "Its instance was suspended."),
         Reason::Operator => (Status::FAIL, "An operator suspended the message."),

@@ -149,7 +149,7 @@ impl MessageBox {
             }
             let dynamic = self.is_dynamic(id);
             if dynamic && !self.is_addressed(id) {
-                self.suspend_reference(id, Reason::Unaddressed);
+                self.suspend_reference(now, id, Reason::Unaddressed);
                 continue;
             }
             let place =

@@ -19,7 +19,7 @@ impl MessageBox {
         match after_failure(now, u32::from(reference.retries_left), settings.retry.interval) {
             NextStep::Resubmit(due) => self.resubmit(now, id, due),
             NextStep::MoveToNextTransport if self.has_backup(id) => self.move_to_next_transport(id),
-            NextStep::MoveToNextTransport => self.suspend_reference(id, Reason::Retries),
+            NextStep::MoveToNextTransport => self.suspend_reference(now, id, Reason::Retries),
         }
     }
 
@@ -88,19 +88,26 @@ impl MessageBox {
     }
 
     /// A response came to its adapter's host, and nobody waits any more (R-CLK-16).
-    pub(super) fn suspend_late(&mut self, id: ReferenceId) {
+    pub(super) fn suspend_late(&mut self, now: Instant, id: ReferenceId) {
         if let Some(document) = self.name_of(id) {
             self.effects.push(Effect::LateResponse { document });
         }
-        self.suspend_reference(id, Reason::Routing);
+        self.suspend_reference(now, id, Reason::Routing);
     }
 
     /// Suspends an outbound message: resumable, unless it says otherwise itself, is of a two-way
-    /// exchange, or is of an ordered port that goes on (R-RETRY-13, R-RR-09, R-ORD-08).
-    pub(super) fn suspend_reference(&mut self, id: ReferenceId, reason: Reason) {
+    /// exchange, or is of an ordered port that goes on (R-RETRY-13, R-RR-09, R-ORD-08). A port that
+    /// routes failed messages publishes an error message instead (R-FMR-02). \[M\] A port that
+    /// stops on failure stops all the same: what it suspends is itself, and nothing may overtake
+    /// the failed message.
+    pub(super) fn suspend_reference(&mut self, now: Instant, id: ReferenceId, reason: Reason) {
         let Some(reference) = self.references.get(id.0) else { return };
         let port = reference.subscriber.index();
         let on_failure = self.subscribers[port].ordered.as_ref().map(|(on_failure, _)| *on_failure);
+        if on_failure != Some(OnFailure::Stop) && self.route_reference(now, id, reason) {
+            return;
+        }
+        let Some(reference) = self.references.get(id.0) else { return };
         let context = self.context_for(reference);
         let resumable = on_failure != Some(OnFailure::Continue)
             && !is_two_way(&context)

@@ -44,7 +44,7 @@ impl Addresses {
     fn choose<'a, 'l>(&'a self, context: &'l Context) -> Option<(&'a SendHandler, &'l str)> {
         let text = |property| match context.read(property) {
             Some(Value::Text(text)) => Some(&**text),
-            Some(Value::Bool(_) | Value::Int(_)) | None => None,
+            Some(Value::Bool(_) | Value::Int(_) | Value::Object) | None => None,
         };
         let location = text(PropertyId::OUTBOUND_TRANSPORT_LOCATION)?;
         let named = text(PropertyId::OUTBOUND_TRANSPORT_TYPE);

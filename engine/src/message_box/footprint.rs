@@ -4,24 +4,57 @@ use super::{Action, Footprint, Footprints, MessageBox, PreparedBatch};
 use crate::id::{HostInstanceId, MessageBoxId, ReferenceId};
 use crate::time::Instant;
 
+impl Action {
+    /// Rows it touches, published documents aside.
+    fn rows(&self) -> u32 {
+        match self {
+            Self::Nothing | Self::Publish { .. } => 0,
+            Self::PublishPart(part) => u32::try_from(part.failed.len()).unwrap_or(u32::MAX),
+            Self::CancelResponse(_)
+            | Self::Consume(_)
+            | Self::DefaultFailure(_)
+            | Self::Delete(_)
+            | Self::Expire { .. }
+            | Self::Fail(..)
+            | Self::ForgetSuspended(_)
+            | Self::NextTransport(_)
+            | Self::Refuse(_)
+            | Self::Resubmit(..)
+            | Self::SuspendInstance(..)
+            | Self::SuspendLate(_)
+            | Self::SuspendReference(_)
+            | Self::SuspendWire { .. } => 1,
+        }
+    }
+}
+
 impl MessageBox {
     /// What committing `batch` will ask of every MessageBox it touches. Where an activation will
     /// go is foreseen by whose turn it is now; a commit in between may take the turn.
     pub fn footprint(&mut self, batch: &PreparedBatch) -> Footprints {
         let mut footprints = Footprints::default();
+        let mut published = 0;
         for (at, document) in batch.documents.iter().enumerate() {
             let route = self.subscriptions.route(document);
             let references = self.subscriptions.matches(route).len();
             let rows = 1 + u32::try_from(references).expect("fewer than 2^32 subscribers");
             let home = self.publishing[(self.turn + at) % self.publishing.len()];
-            footprints.add(home, Footprint { rows, bytes: document.parts.bytes() });
+            let bytes = document.parts.bytes();
+            let fragments = self.large_messages.fragments(bytes);
+            published += bytes;
+            footprints.add(home, Footprint { rows, bytes, fragments, flushes: 0 });
             if home != MessageBoxId(0) {
                 // The master evaluates the subscriptions (R-PUB-02).
-                footprints.add(MessageBoxId(0), Footprint { rows: 1, bytes: 0 });
+                footprints.add(MessageBoxId(0), Footprint { rows: 1, ..Footprint::default() });
             }
         }
+        let flushes = self.large_messages.flushes(published);
+        if flushes > 0 {
+            footprints.add(MessageBoxId(0), Footprint { flushes, ..Footprint::default() });
+        }
         for (_, action) in &batch.actions {
-            if matches!(action, Action::Publish { .. } | Action::Nothing) {
+            let rows = action.rows();
+            if rows == 0 {
                 continue;
             }
             let home = action.reference().map_or(MessageBoxId(0), |id| self.home_of(id));
@@ -29,7 +62,8 @@ impl MessageBox {
             let reference = action.reference().and_then(|id| self.references.get(id.0));
             let stateful =
                 reference.is_some_and(|known| self.subscribers[known.subscriber.index()].stateful);
-            footprints.add(home, Footprint { rows: 1 + u32::from(stateful), bytes: 0 });
+            let rows = rows + u32::from(stateful);
+            footprints.add(home, Footprint { rows, ..Footprint::default() });
         }
         footprints
     }
@@ -48,6 +82,6 @@ impl MessageBox {
         max: u32,
     ) -> Footprint {
         let eligible = self.eligible(now, home, owner, max as usize);
-        Footprint { rows: u32::try_from(eligible).unwrap_or(max), bytes: 0 }
+        Footprint { rows: u32::try_from(eligible).unwrap_or(max), ..Footprint::default() }
     }
 }

@@ -13,11 +13,13 @@ mod dequeue;
 mod dispose;
 mod dynamic;
 mod exchange;
+mod failed;
 mod footprint;
 mod group;
 mod host_queue;
 mod instance;
 mod locks;
+mod mark;
 mod operate;
 mod ordered;
 mod policy;
@@ -35,7 +37,8 @@ use std::sync::Arc;
 
 use crate::adapter::ErrorSubject;
 use crate::batch::{BatchStatus, OperationKind, Status};
-use crate::config::{SubscriberKind, Topology};
+use crate::config::{LargeMessages, SubscriberKind, Topology};
+use crate::error_report::FailedRouting;
 use crate::hash::mix;
 use crate::id::{
     HostId, HostInstanceId, Key, MessageBoxId, MessageId, OrchestrationId, ReferenceId, SendPortId,
@@ -73,7 +76,8 @@ use staging::Staging;
 pub use staging::TransactionState;
 use subscriber::{Subscriber, TransportSettings};
 pub use transaction::{
-    Action, Effect, Exchange, Footprint, Footprints, OutboundMessage, Place, PreparedBatch, Reason,
+    Action, Effect, Exchange, Footprint, Footprints, OutboundMessage, Part, Place, PreparedBatch,
+    Reason, Rest,
 };
 
 /// Where a reference is: exactly one of these (INV-14).
@@ -166,6 +170,8 @@ pub struct MessageBox {
     windows: bool,
     suspended: SuspendedQueue,
     staging: Staging,
+    failed_routing: FailedRouting,
+    large_messages: LargeMessages,
     counts: ReferenceCounts,
     next_sequence: u64,
     /// Wrapping sum of the hashes of all rows: equal states have equal sums (INV-02).
@@ -232,6 +238,8 @@ impl MessageBox {
             windows: !topology.windows.is_empty(),
             suspended: SuspendedQueue::default(),
             staging: Staging::default(),
+            failed_routing: FailedRouting::new(topology),
+            large_messages: topology.large_messages,
             counts: ReferenceCounts::default(),
             next_sequence: 1,
             state_hash: 0,
@@ -372,9 +380,14 @@ impl MessageBox {
                 Action::CancelResponse(_) | Action::Expire { .. } | Action::Nothing => Status::OK,
                 Action::Refuse(status) | Action::SuspendWire { status, .. } => *status,
                 Action::Publish { first, count } => self.judge_publish(batch, *first, *count),
+                Action::PublishPart(part) => {
+                    part.status(self.judge_publish(batch, part.first, part.count))
+                }
                 Action::ForgetSuspended(number) => self.judge_forget(*number),
-                Action::DefaultFailure(reference)
+                Action::Consume(reference)
+                | Action::DefaultFailure(reference)
                 | Action::Delete(reference)
+                | Action::Fail(reference, _)
                 | Action::Resubmit(reference, _)
                 | Action::SuspendInstance(reference, _)
                 | Action::SuspendLate(reference)
@@ -387,43 +400,6 @@ impl MessageBox {
             (*kind, status)
         });
         judged.collect()
-    }
-
-    /// A reference may be named once per batch, only by the host instance that has it, and not
-    /// while a transaction that named it is open.
-    fn stage(&mut self, owner: HostInstanceId, id: ReferenceId) -> Status {
-        match self.references.get_mut(id.0) {
-            Some(reference)
-                if reference.state == ReferenceState::Locked(owner)
-                    && !reference.staged
-                    && !reference.held =>
-            {
-                reference.staged = true;
-                Status::OK
-            }
-            Some(_) | None => Status::FAIL,
-        }
-    }
-
-    fn unstage(&mut self, action: &Action) {
-        if let Action::ForgetSuspended(number) = action
-            && let Some(message) = self.suspended.message_mut(*number)
-        {
-            message.resuming = false;
-        }
-        let (Action::DefaultFailure(id)
-        | Action::Delete(id)
-        | Action::NextTransport(id)
-        | Action::Resubmit(id, _)
-        | Action::SuspendInstance(id, _)
-        | Action::SuspendLate(id)
-        | Action::SuspendReference(id)) = action
-        else {
-            return;
-        };
-        if let Some(reference) = self.references.get_mut(id.0) {
-            reference.staged = false;
-        }
     }
 
     /// A backup exists and the message is on the primary (R-RETRY-11, INV-38). One whose host the
@@ -452,11 +428,20 @@ impl MessageBox {
                         self.publish(now, document, at);
                     }
                 }
+                Action::PublishPart(part) => {
+                    let count = part.count as usize;
+                    for (document, at) in documents.by_ref().take(count).zip(part.first..) {
+                        self.publish(now, document, at);
+                    }
+                    self.end_part(now, *part);
+                }
                 Action::SuspendWire { wire, resumable, reason, .. } => {
                     let error = errors.iter().find(|(wire_number, _)| *wire_number == wire.number);
                     let error = error.map(|(_, text)| Arc::clone(text));
                     self.suspend_wire(now, wire, (resumable, reason), error);
                 }
+                Action::Consume(id) => self.finish(id, |at| Effect::Consumed { at }),
+                Action::Fail(id, reason) => self.suspend_reference(now, id, reason),
                 Action::Delete(id) => {
                     self.owe_ack(id);
                     self.finish(id, |at| Effect::Deleted { at });
@@ -465,11 +450,11 @@ impl MessageBox {
                 Action::Expire { request, correlation, fault } => {
                     self.expire_wait(request, &correlation, fault);
                 }
-                Action::SuspendLate(id) => self.suspend_late(id),
+                Action::SuspendLate(id) => self.suspend_late(now, id),
                 Action::Resubmit(id, at) => self.resubmit(now, id, at.max(now)),
                 Action::NextTransport(id) => self.move_to_next_transport(id),
-                Action::SuspendInstance(id, reason) => self.suspend_reference(id, reason),
-                Action::SuspendReference(id) => self.suspend_reference(id, Reason::Adapter),
+                Action::SuspendInstance(id, reason) => self.suspend_reference(now, id, reason),
+                Action::SuspendReference(id) => self.suspend_reference(now, id, Reason::Adapter),
                 Action::DefaultFailure(id) => self.default_failure(now, id),
             }
         }

@@ -173,7 +173,9 @@ impl MessageBox {
         let Some(message) = self.suspended.message_mut(number) else { return Operated::Done };
         message.resuming = true;
         match &message.form {
-            SuspendedForm::Wire(wire) => Operated::Submit { number, wire: wire.clone() },
+            SuspendedForm::Handed { wire, .. } | SuspendedForm::Wire(wire) => {
+                Operated::Submit { number, wire: wire.clone() }
+            }
             SuspendedForm::Document(document) => {
                 let kind = OperationKind::Submit;
                 Operated::Publish(PreparedBatch {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::acknowledge::{acknowledges, is_fault};
 use super::exchange::{is_two_way, routes_directly};
 use super::{
-    Action, Effect, MessageBox, PendingOperation, Place, PreparedBatch, Reason, Reference,
-    ReferenceState, RouteId,
+    Effect, MessageBox, PendingOperation, Place, PreparedBatch, Reason, Reference, ReferenceState,
+    RouteId,
 };
 use crate::batch::Status;
 use crate::exchange::LateResponses;
@@ -98,6 +98,20 @@ impl MessageBox {
         let host = running.owner.map(|owner| self.host_of[owner.index()]);
         let host = host.or_else(|| own.map(|transport| transport.host));
         host.is_some_and(|host| document.context.admits(&self.host_properties[host.index()]))
+    }
+
+    /// Works out the route of a document that no batch brought, after those of the batch being
+    /// applied: its place there, if somebody subscribes.
+    pub(super) fn route_own(&mut self, document: &Document) -> Option<u32> {
+        let at = u32::try_from(self.routes.len()).expect("fewer than 2^32 documents");
+        let route = self.subscriptions.route(document);
+        self.routes.push(route);
+        if !self.instances.is_idle() {
+            let mut matching = self.instances.matching(document);
+            matching.retain(|instance| self.admits_instance(document, *instance));
+            self.correlated.extend(matching.into_iter().map(|instance| (at, instance)));
+        }
+        (!self.is_unrouted(at)).then_some(at)
     }
 
     fn correlated_with(&self, at: u32) -> impl Iterator<Item = Key> {
@@ -310,8 +324,7 @@ impl MessageBox {
     /// A rolled-back batch leaves a report for every document nobody subscribed to (INV-22).
     pub(super) fn report_routing_failures(&mut self, now: Instant, batch: &PreparedBatch) {
         for (_, action) in &batch.actions {
-            let Action::Publish { first, count } = action else { continue };
-            for at in *first..*first + *count {
+            for at in action.published() {
                 let document = &batch.documents[at as usize];
                 if self.is_unrouted(at) && matches!(self.unrouted(document), Unrouted::Fail) {
                     self.report(now, document);
@@ -320,7 +333,7 @@ impl MessageBox {
         }
     }
 
-    fn report(&mut self, now: Instant, document: &Document) {
+    pub(super) fn report(&mut self, now: Instant, document: &Document) {
         let (name, context) = (document.name, document.context.clone());
         if routes_directly(document) {
             self.effects.push(Effect::LateResponse { document: document.name });
@@ -353,7 +366,8 @@ impl MessageBox {
         }
     }
 
-    fn keep_suspended(
+    /// Keeps a message for an operator, unless an error message takes its place (R-FMR-02).
+    pub(super) fn keep_suspended(
         &mut self,
         now: Instant,
         form: SuspendedForm,
@@ -361,6 +375,11 @@ impl MessageBox {
         resumable: bool,
         reason: Reason,
     ) {
+        if self.route_message(now, &form, name, reason)
+            && !self.is_sabotaged(Sabotage::SuspendWhatIsRouted)
+        {
+            return;
+        }
         self.state_hash = self.state_hash.wrapping_add(SuspendedMessage::row_hash(name));
         self.suspended.numbered += 1;
         self.suspended.messages.push(SuspendedMessage {

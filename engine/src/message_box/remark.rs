@@ -88,7 +88,7 @@ impl MessageBox {
         let count = kept.properties.iter().find(|(id, _)| *id == PropertyId::RETRY_COUNT)?;
         match count.1 {
             Value::Int(count) => u16::try_from(count).ok(),
-            Value::Bool(_) | Value::Text(_) => None,
+            Value::Bool(_) | Value::Object | Value::Text(_) => None,
         }
     }
 

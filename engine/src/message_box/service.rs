@@ -366,7 +366,9 @@ impl MessageBox {
 fn saved(message: &SuspendedMessage) -> SavedMessage {
     let (context, parts) = match &message.form {
         SuspendedForm::Document(document) => (&document.context, &document.parts),
-        SuspendedForm::Wire(wire) => (&wire.context, &wire.parts),
+        SuspendedForm::Handed { wire, .. } | SuspendedForm::Wire(wire) => {
+            (&wire.context, &wire.parts)
+        }
     };
     SavedMessage { document: message.name(), context: context.clone(), parts: Some(parts.clone()) }
 }

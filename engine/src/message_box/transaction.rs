@@ -1,5 +1,7 @@
 //! What one MessageBox transaction asks for, what it costs, and what it did.
 
+use std::ops::Range;
+
 use super::PendingOperation;
 use super::exchange::{Closing, Wait, Waiting};
 use super::remark::{LogEntry, Remark};
@@ -10,30 +12,37 @@ use crate::id::{
     SendPortId, SubscriberId,
 };
 use crate::message::{Context, Document, DocumentName, Value, WireMessage};
+use crate::pipeline::FailedDocument;
 use crate::subscription::PortState;
 use crate::time::{Duration, Instant};
 
-/// Why something was suspended.
+/// Why something was suspended. The numbers are part of digests: new ones are added at the end.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Reason {
     /// An adapter asked for it.
-    Adapter,
-    /// A receive pipeline or an inbound map failed (R-RCV-08).
-    Pipeline,
+    Adapter = 0,
+    /// Its sender could not be authenticated, and the port keeps such messages (R-RCV-06).
+    Authentication = 9,
+    /// A map failed, inbound or outbound (R-MAP-01).
+    Map = 10,
+    /// A receive pipeline failed (R-RCV-08).
+    Pipeline = 1,
     /// The port was stopped when the message was routed to it (R-SUB-10).
-    PortStopped,
+    PortStopped = 2,
     /// All retries on all transports are used (R-SUSP-03).
-    Retries,
+    Retries = 3,
     /// Nobody subscribes, and the engine was told to suspend then.
-    Routing,
-    /// An operator asked for it. Numbered after the others: digests rest on their numbers.
-    Operator,
+    Routing = 4,
+    /// An operator asked for it.
+    Operator = 5,
+    /// A send pipeline failed: no retries, no backup (R-RETRY-14).
+    SendPipeline = 11,
     /// A dynamic port's message that no adapter answers to (R-DYN-02).
-    Unaddressed,
+    Unaddressed = 6,
     /// An orchestration came to its Suspend shape (R-ADD-01).
-    SuspendShape,
+    SuspendShape = 7,
     /// The instance it was routed to ended without it (R-MBX-12; 0xC0C01B4C).
-    Zombie,
+    Zombie = 8,
 }
 
 /// What one operation of a batch will do, once pipelines and maps have run.
@@ -41,6 +50,8 @@ pub enum Reason {
 pub enum Action {
     /// Withdraws the wait for responses that correlate by a value (R-RR-11).
     CancelResponse(Value),
+    /// Removes a reference whose message the send pipeline consumed (R-PIPE-08).
+    Consume(ReferenceId),
     /// Removes a reference.
     Delete(ReferenceId),
     /// Removes a suspended message that this batch publishes again, by its number (INV-61).
@@ -56,6 +67,8 @@ pub enum Action {
         /// Whether a fault is due: not if there were answers.
         fault: bool,
     },
+    /// Suspends a delivered message whose map or send pipeline failed (R-RETRY-14).
+    Fail(ReferenceId, Reason),
     /// Does nothing, successfully: the pipeline consumed the message (R-RCV-02).
     Nothing,
     /// Switches to the backup transport (R-RETRY-10).
@@ -67,6 +80,8 @@ pub enum Action {
         /// How many.
         count: u32,
     },
+    /// Publishes some documents of a message and does something else with the others.
+    PublishPart(Box<Part>),
     /// Cannot be done; the status says why.
     Refuse(Status),
     /// Makes a reference eligible again at an instant (R-RETRY-06).
@@ -90,13 +105,64 @@ pub enum Action {
     },
 }
 
+/// What becomes of a message of which not every document is published.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The first good document of the batch…
+    pub first: u32,
+    /// …and how many there are.
+    pub count: u32,
+    /// Documents to be suspended one by one (R-RIP-03).
+    pub failed: Vec<FailedDocument>,
+    /// The message.
+    pub wire: u64,
+    /// Documents in the message, those included that were consumed or never pulled (R-RCV-03).
+    pub held: u32,
+    /// What became of those that are neither good nor bad, if there are any.
+    pub rest: Option<Rest>,
+}
+
+/// What became of documents that are neither published nor suspended.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Rest {
+    /// A component of the pipeline consumed one; those after it were never pulled (R-RCV-03).
+    Consumed,
+    /// The sender could not be authenticated, and the port drops such messages (R-RCV-06).
+    Dropped,
+}
+
 impl Action {
+    /// The places of the documents it publishes.
+    pub(super) fn published(&self) -> Range<u32> {
+        match self {
+            Self::Publish { first, count } => *first..*first + *count,
+            Self::PublishPart(part) => part.first..part.first + part.count,
+            Self::CancelResponse(_)
+            | Self::Consume(_)
+            | Self::DefaultFailure(_)
+            | Self::Delete(_)
+            | Self::Expire { .. }
+            | Self::Fail(..)
+            | Self::ForgetSuspended(_)
+            | Self::NextTransport(_)
+            | Self::Nothing
+            | Self::Refuse(_)
+            | Self::Resubmit(..)
+            | Self::SuspendInstance(..)
+            | Self::SuspendLate(_)
+            | Self::SuspendReference(_)
+            | Self::SuspendWire { .. } => 0..0,
+        }
+    }
+
     /// The reference that it is about, if it is about one.
     #[must_use]
     pub const fn reference(&self) -> Option<ReferenceId> {
         match self {
-            Self::Delete(id)
+            Self::Consume(id)
             | Self::DefaultFailure(id)
+            | Self::Delete(id)
+            | Self::Fail(id, _)
             | Self::NextTransport(id)
             | Self::Resubmit(id, _)
             | Self::SuspendInstance(id, _)
@@ -107,6 +173,7 @@ impl Action {
             | Self::ForgetSuspended(_)
             | Self::Nothing
             | Self::Publish { .. }
+            | Self::PublishPart(_)
             | Self::Refuse(_)
             | Self::SuspendWire { .. } => None,
         }
@@ -135,6 +202,11 @@ pub struct Footprint {
     pub rows: u32,
     /// Bytes of message bodies written or read.
     pub bytes: u64,
+    /// Fragments of bodies that are too large for one row (R-LMS-02).
+    pub fragments: u32,
+    /// Times the batch reached the batch threshold and its first part was written under a
+    /// distributed transaction (R-LMS-01).
+    pub flushes: u32,
 }
 
 /// What a transaction asks of each MessageBox it touches. One is the common case and takes no
@@ -163,6 +235,8 @@ impl Footprints {
             Some((_, footprint)) => {
                 footprint.rows += more.rows;
                 footprint.bytes += more.bytes;
+                footprint.fragments += more.fragments;
+                footprint.flushes += more.flushes;
             }
             None => self.others.push((home, more)),
         }
@@ -173,7 +247,7 @@ impl Footprints {
     #[must_use]
     pub fn get(&self, at: usize) -> Option<(MessageBoxId, Footprint)> {
         match at {
-            0 => Some(self.first.unwrap_or((MessageBoxId(0), Footprint { rows: 0, bytes: 0 }))),
+            0 => Some(self.first.unwrap_or_default()),
             _ => self.others.get(at - 1).copied(),
         }
     }
@@ -240,6 +314,11 @@ pub enum Effect {
         /// The document.
         document: DocumentName,
     },
+    /// A reference was removed because the send pipeline consumed its message (R-PIPE-08).
+    Consumed {
+        /// The reference.
+        at: Place,
+    },
     /// A reference was removed after transmission.
     Deleted {
         /// The reference.
@@ -294,6 +373,13 @@ pub enum Effect {
         /// Retries it has there.
         retries_left: u32,
     },
+    /// Documents of a wire message ended without being published or suspended.
+    Passed {
+        /// The wire message.
+        wire: u64,
+        /// How.
+        rest: Rest,
+    },
     /// An adapter asked for properties to be kept (R-CTX-10).
     PropertiesUpdated {
         /// The reference.
@@ -338,6 +424,24 @@ pub enum Effect {
         due: Instant,
         /// Retries left after this one was taken (R-RETRY-02).
         retries_left: u32,
+    },
+    /// An error message was published in place of a suspension (R-FMR-02).
+    RoutedMessage {
+        /// The failed message.
+        document: DocumentName,
+        /// The error message.
+        error: DocumentName,
+        /// Why it would have been suspended.
+        reason: Reason,
+    },
+    /// The same for a delivered message: its reference is gone.
+    RoutedReference {
+        /// The reference.
+        at: Place,
+        /// The error message.
+        error: DocumentName,
+        /// Why it would have been suspended.
+        reason: Reason,
     },
     /// A routing failure report was stored (R-ROUTE-02).
     RoutingFailureReport {

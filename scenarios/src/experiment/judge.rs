@@ -48,6 +48,7 @@ fn expectations(scenario: &Scenario, outcome: &Outcome, rows: &mut Vec<VerdictRo
         ("processed", &expect.processed, meters.processed),
         ("suspended", &expect.suspended, meters.suspended),
         ("unfinished", &expect.unfinished, outcome.unfinished),
+        ("error_messages", &expect.error_messages, meters.error_messages),
         ("routing_failures", &expect.routing_failures, meters.routing_failures),
     ];
     for (name, bound, count) in counts {

@@ -20,6 +20,8 @@ pub struct Expect {
     pub received: Option<Bound>,
     /// Documents processed, once per subscription.
     pub processed: Option<Bound>,
+    /// Error messages published in place of suspensions.
+    pub error_messages: Option<Bound>,
     /// Documents that found no subscriber.
     pub routing_failures: Option<Bound>,
     /// Checks that must have had an occasion, by name: `INV-44`.
@@ -177,6 +179,12 @@ pub(crate) static EXPECT: Shape = Shape::of(
         Row::optional("received", Kind::Table(&BOUND), ANY, "documents received"),
         Row::optional("processed", Kind::Table(&BOUND), ANY, "documents processed"),
         Row::optional(
+            "error_messages",
+            Kind::Table(&BOUND),
+            ANY,
+            "error messages published in place of suspensions",
+        ),
+        Row::optional(
             "routing_failures",
             Kind::Table(&BOUND),
             ANY,
@@ -202,6 +210,7 @@ impl Bind for Expect {
         b.key("unfinished", &mut self.unfinished);
         b.key("received", &mut self.received);
         b.key("processed", &mut self.processed);
+        b.key("error_messages", &mut self.error_messages);
         b.key("routing_failures", &mut self.routing_failures);
         b.key("exercised", &mut self.exercised);
         b.key("port", &mut self.ports);

@@ -11,15 +11,34 @@ use super::word::words;
 words! {
     /// The pipeline stage that a poisoned document fails in.
     pub enum Stage {
+        /// The assembler of a send port.
+        Assemble = "assemble",
         /// The decoder.
         Decode = "decode",
         /// The disassembler.
         #[default]
         Disassemble = "disassemble",
-        /// The map of the port.
+        /// The first map that takes the document, inbound or outbound.
         Map = "map",
+        /// The party resolver.
+        ResolveParty = "resolve_party",
         /// The validator.
         Validate = "validate",
+    }
+}
+
+words! {
+    /// What is wrong with a poisoned document.
+    pub enum Wrong {
+        /// Its sender cannot be authenticated.
+        Forged = "forged",
+        /// It is not valid; the next one can still be found.
+        #[default]
+        Invalid = "invalid",
+        /// What follows it cannot be read either.
+        Unreadable = "unreadable",
+        /// No disassembler knows the interchange.
+        Unrecognised = "unrecognised",
     }
 }
 
@@ -38,6 +57,8 @@ pub struct Load {
     pub document_type: String,
     /// Documents in one interchange.
     pub documents: u32,
+    /// Real bytes of one interchange, in place of 'size' and 'documents'.
+    pub body: Option<String>,
     /// Which documents cannot be processed.
     pub poison: Option<Poison>,
     /// Where its messages ask to go, in turn; they do not say when there is none.
@@ -63,6 +84,8 @@ pub struct Poison {
     pub document: u32,
     /// The stage it fails in.
     pub stage: Stage,
+    /// What is wrong with it.
+    pub kind: Wrong,
 }
 
 static POISON: Shape = Shape::of(
@@ -82,6 +105,7 @@ static POISON: Shape = Shape::of(
             "'disassemble'",
             "the pipeline stage it fails in",
         ),
+        Row::default("kind", Kind::Word(Wrong::WORDS), "'invalid'", "what is wrong with it"),
     ],
 )
 .inline();
@@ -106,6 +130,12 @@ pub(crate) static LOAD: Shape = Shape::of(
             "the document type, promoted as the message type",
         ),
         Row::default("documents", Kind::Integer(1, 1_000_000), "1", "documents in one interchange"),
+        Row::optional(
+            "body",
+            Kind::Text,
+            "'size' and 'documents' describe it",
+            "real bytes of one interchange",
+        ),
         Row::optional(
             "poison",
             Kind::Table(&POISON),
@@ -146,6 +176,7 @@ impl Bind for Load {
         b.key("size", &mut self.size);
         b.key("document_type", &mut self.document_type);
         b.key("documents", &mut self.documents);
+        b.key("body", &mut self.body);
         b.key("poison", &mut self.poison);
         b.key("outbound", &mut self.outbound);
         b.key("rate", &mut self.rate);
@@ -163,5 +194,6 @@ impl Bind for Poison {
         b.key("every", &mut self.every);
         b.key("document", &mut self.document);
         b.key("stage", &mut self.stage);
+        b.key("kind", &mut self.kind);
     }
 }

@@ -3,6 +3,7 @@
 use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
+use super::component::{MAP, Map, OWN_COMPONENT, OwnComponent};
 use super::distribution::{DISTRIBUTION, Distribution};
 use super::row::{Kind, Row, Shape};
 use super::transactions::OnPoison;
@@ -32,6 +33,19 @@ words! {
     }
 }
 
+words! {
+    /// What a receive port does with a message whose sender cannot be authenticated.
+    pub enum Authentication {
+        /// It is dropped.
+        Drop = "drop",
+        /// It is suspended.
+        Keep = "keep",
+        /// Nobody asks.
+        #[default]
+        None = "none",
+    }
+}
+
 /// A receive port.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReceivePort {
@@ -39,6 +53,12 @@ pub struct ReceivePort {
     pub name: String,
     /// Whether a map runs on every document.
     pub map: bool,
+    /// Maps by document type, tried before that one.
+    pub maps: Vec<Map>,
+    /// What becomes of messages whose sender cannot be authenticated.
+    pub authentication: Authentication,
+    /// Whether error messages are published in place of suspensions.
+    pub route_failed: bool,
     /// Where its messages come in.
     pub locations: Vec<ReceiveLocation>,
 }
@@ -54,6 +74,16 @@ pub struct ReceiveLocation {
     pub adapter: ReceiveAdapter,
     /// What turns a message into documents.
     pub pipeline: ReceivePipeline,
+    /// Whether bad documents of an interchange are suspended one by one.
+    pub recoverable: bool,
+    /// Whether a validator looks at every document.
+    pub validate: bool,
+    /// The element of real XML whose children are the documents.
+    pub envelope: Option<String>,
+    /// Components of one's own.
+    pub components: Vec<OwnComponent>,
+    /// Whether a document whose map fails is suspended alone.
+    pub suspend_on_mapping_failure: bool,
     /// Time to fetch one message from the source.
     pub wire: Distribution,
     /// Whether a document without a subscriber is suspended instead of refused.
@@ -175,6 +205,36 @@ pub(crate) static RECEIVE_LOCATION: Shape = Shape::of(
             "what turns a message into documents",
         ),
         Row::default(
+            "recoverable",
+            Kind::Bool,
+            "false",
+            "whether bad documents of an interchange are suspended one by one",
+        ),
+        Row::default(
+            "validate",
+            Kind::Bool,
+            "false",
+            "whether a validator looks at every document",
+        ),
+        Row::optional(
+            "envelope",
+            Kind::Text,
+            "the root is the document",
+            "the element of real XML whose children are the documents",
+        ),
+        Row::default(
+            "component",
+            Kind::Tables(&OWN_COMPONENT),
+            "[]",
+            "pipeline components of one's own",
+        ),
+        Row::default(
+            "suspend_on_mapping_failure",
+            Kind::Bool,
+            "false",
+            "whether a document whose map fails is suspended alone",
+        ),
+        Row::default(
             "wire",
             Kind::Table(&DISTRIBUTION),
             "'0 s'",
@@ -195,6 +255,19 @@ pub(crate) static RECEIVE_PORT: Shape = Shape::of(
     &[
         Row::required("name", Kind::Text, "its name, unique among receive ports"),
         Row::default("map", Kind::Bool, "false", "whether a map runs on every document"),
+        Row::default("maps", Kind::Tables(&MAP), "[]", "maps by document type"),
+        Row::default(
+            "authentication",
+            Kind::Word(Authentication::WORDS),
+            "'none'",
+            "what becomes of messages whose sender cannot be authenticated",
+        ),
+        Row::default(
+            "route_failed",
+            Kind::Bool,
+            "false",
+            "whether error messages are published in place of suspensions",
+        ),
         Row::default("location", Kind::Tables(&RECEIVE_LOCATION), "[]", "where messages come in"),
     ],
 );
@@ -205,6 +278,9 @@ impl Bind for ReceivePort {
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("name", &mut self.name);
         b.key("map", &mut self.map);
+        b.key("maps", &mut self.maps);
+        b.key("authentication", &mut self.authentication);
+        b.key("route_failed", &mut self.route_failed);
         b.key("location", &mut self.locations);
     }
 }
@@ -217,6 +293,11 @@ impl Bind for ReceiveLocation {
         b.key("host", &mut self.host);
         b.key("adapter", &mut self.adapter);
         b.key("pipeline", &mut self.pipeline);
+        b.key("recoverable", &mut self.recoverable);
+        b.key("validate", &mut self.validate);
+        b.key("envelope", &mut self.envelope);
+        b.key("component", &mut self.components);
+        b.key("suspend_on_mapping_failure", &mut self.suspend_on_mapping_failure);
         b.key("wire", &mut self.wire);
         b.key("suspend_on_routing_failure", &mut self.suspend_on_routing_failure);
     }

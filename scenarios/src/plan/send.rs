@@ -3,6 +3,7 @@
 use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder, choice};
+use super::component::{MAP, Map, OWN_COMPONENT, OwnComponent};
 use super::distribution::{DISTRIBUTION, Distribution};
 use super::dynamic::{DYNAMIC, Dynamic};
 use super::filter::Filter;
@@ -53,6 +54,12 @@ pub struct SendPort {
     pub pipeline: SendPipeline,
     /// Whether a map runs on every document.
     pub map: bool,
+    /// Maps by document type, tried before that one.
+    pub maps: Vec<Map>,
+    /// Components of one's own.
+    pub components: Vec<OwnComponent>,
+    /// Whether error messages are published in place of suspensions.
+    pub route_failed: bool,
     /// Whether it subscribes and sends.
     pub state: PortState,
     /// That every message says where it goes.
@@ -205,6 +212,19 @@ pub(crate) static SEND_PORT: Shape = Shape::of(
             "what runs on a document before the adapter has it",
         ),
         Row::default("map", Kind::Bool, "false", "whether a map runs on every document"),
+        Row::default("maps", Kind::Tables(&MAP), "[]", "maps by document type"),
+        Row::default(
+            "component",
+            Kind::Tables(&OWN_COMPONENT),
+            "[]",
+            "pipeline components of one's own",
+        ),
+        Row::default(
+            "route_failed",
+            Kind::Bool,
+            "false",
+            "whether error messages are published in place of suspensions",
+        ),
         Row::default(
             "state",
             Kind::Word(PortState::WORDS),
@@ -239,6 +259,9 @@ impl Bind for SendPort {
         b.key("priority", &mut self.priority);
         b.key("pipeline", &mut self.pipeline);
         b.key("map", &mut self.map);
+        b.key("maps", &mut self.maps);
+        b.key("component", &mut self.components);
+        b.key("route_failed", &mut self.route_failed);
         b.key("state", &mut self.state);
         b.key("dynamic", &mut self.dynamic);
         b.key("primary", &mut self.primary);

@@ -1,8 +1,8 @@
 //! The plan's words as the engine's and the simulator's types.
 
 use floodgate_engine::config::{HostSettings, ReceiveSettings, SendSettings};
-use floodgate_engine::message::{PropertyTable, Value};
-use floodgate_engine::pipeline::{ReceivePipeline, SendPipeline, Stage};
+use floodgate_engine::message::{DefectKind, PropertyTable, Value};
+use floodgate_engine::pipeline::Stage;
 use floodgate_engine::subscription::{Condition, Filter, Operator, PortState};
 use floodgate_engine::time::Duration;
 use floodgate_sim::cost::Costs;
@@ -76,20 +76,6 @@ pub(super) fn send_adapter(adapter: &plan::send_adapter::SendAdapter) -> SendSet
     }
 }
 
-pub(super) fn receive_pipeline(pipeline: plan::receive::ReceivePipeline) -> ReceivePipeline {
-    match pipeline {
-        plan::receive::ReceivePipeline::PassThruReceive => ReceivePipeline::pass_through(),
-        plan::receive::ReceivePipeline::XmlReceive => ReceivePipeline::xml(),
-    }
-}
-
-pub(super) fn send_pipeline(pipeline: plan::send::SendPipeline) -> SendPipeline {
-    match pipeline {
-        plan::send::SendPipeline::PassThruTransmit => SendPipeline::pass_through(),
-        plan::send::SendPipeline::XmlTransmit => SendPipeline::xml(),
-    }
-}
-
 pub(super) fn port_state(state: plan::send::PortState) -> PortState {
     match state {
         plan::send::PortState::Bound => PortState::Bound,
@@ -100,10 +86,21 @@ pub(super) fn port_state(state: plan::send::PortState) -> PortState {
 
 pub(super) fn stage(stage: plan::load::Stage) -> Stage {
     match stage {
+        plan::load::Stage::Assemble => Stage::Assemble,
         plan::load::Stage::Decode => Stage::Decode,
         plan::load::Stage::Disassemble => Stage::Disassemble,
         plan::load::Stage::Map => Stage::Map,
+        plan::load::Stage::ResolveParty => Stage::ResolveParty,
         plan::load::Stage::Validate => Stage::Validate,
+    }
+}
+
+pub(super) fn defect_kind(wrong: plan::load::Wrong) -> DefectKind {
+    match wrong {
+        plan::load::Wrong::Forged => DefectKind::Forged,
+        plan::load::Wrong::Invalid => DefectKind::Invalid,
+        plan::load::Wrong::Unreadable => DefectKind::Unreadable,
+        plan::load::Wrong::Unrecognised => DefectKind::Unrecognised,
     }
 }
 

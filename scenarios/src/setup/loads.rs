@@ -1,6 +1,7 @@
 //! Loads and planned faults.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use floodgate_engine::id::{EndpointId, MessageBoxId, ReceiveLocationId, SendPortId};
 use floodgate_engine::message::{Body, Defect};
@@ -10,7 +11,7 @@ use floodgate_sim::load::{ArrivalKind, Lots, LotsPer, Shape, Spacing, parse_csv}
 use floodgate_sim::setup::{Fault, LoadSettings, OperatorAct, Poison};
 
 use super::Names;
-use super::convert::{position, stage};
+use super::convert::{defect_kind, position, stage};
 use super::dynamic::outbound;
 use crate::plan::operate::Act;
 use crate::plan::{self, Problems};
@@ -30,10 +31,12 @@ impl Names<'_> {
         };
         let start = Instant::ZERO + load.start;
         let bytes = load.size.saturating_mul(u64::from(load.documents));
-        let body = Body::Described {
+        let described = || Body::Described {
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
             documents: load.documents,
         };
+        let real = load.body.as_ref().map(|text| Body::Real(Arc::from(text.as_bytes())));
+        let body = real.unwrap_or_else(described);
         Ok(LoadSettings {
             name: load.name.clone(),
             locations,
@@ -46,7 +49,10 @@ impl Names<'_> {
             outbound: load.outbound.iter().map(outbound).collect(),
             poison: load.poison.as_ref().map(|poison| Poison {
                 every: poison.every,
-                defect: Defect { stage: stage(poison.stage), document: poison.document },
+                defect: Defect {
+                    kind: defect_kind(poison.kind),
+                    ..Defect::at(stage(poison.stage), poison.document)
+                },
             }),
         })
     }

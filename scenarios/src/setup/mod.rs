@@ -7,6 +7,7 @@ mod convert;
 mod dynamic;
 mod loads;
 mod orchestrations;
+mod pipelines;
 mod ports;
 mod transactions;
 

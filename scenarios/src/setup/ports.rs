@@ -6,18 +6,20 @@ use floodgate_engine::retry::RetryPolicy;
 use floodgate_sim::setup::{EndpointSettings, Failure, SinkSettings};
 
 use super::Names;
-use super::convert::{
-    dist, failure, filter, port_state, receive_name, receive_pipeline, send_name, send_pipeline,
-};
+use super::convert::{dist, failure, filter, port_state, receive_name, send_name};
+use super::pipelines::{authentication, maps, receive_pipeline, send_pipeline};
 use super::transactions::{receive_kind, send_kind};
 use crate::plan;
 
 impl Names<'_> {
     pub(super) fn receive_ports(&mut self) {
         for port in &self.scenario.receive_ports {
-            self.topology
-                .receive_ports
-                .push(ReceivePort { name: port.name.clone(), map: port.map });
+            self.topology.receive_ports.push(ReceivePort {
+                name: port.name.clone(),
+                maps: maps(&port.maps, port.map),
+                authentication: authentication(port.authentication),
+                route_failed: port.route_failed,
+            });
             let port_id = self.port(&port.name);
             for location in &port.locations {
                 let name = receive_name(&location.adapter);
@@ -31,13 +33,19 @@ impl Names<'_> {
                         Some(Value::Bool(true)),
                     );
                 }
+                if location.suspend_on_mapping_failure {
+                    context.write(
+                        PropertyId::SUSPEND_MESSAGE_ON_MAPPING_FAILURE,
+                        Some(Value::Bool(true)),
+                    );
+                }
                 let host = self.host(&location.host);
                 self.topology.receive_locations.push(ReceiveLocation {
                     name: location.name.clone(),
                     port: port_id,
                     host,
                     adapter,
-                    pipeline: receive_pipeline(location.pipeline),
+                    pipeline: receive_pipeline(location),
                     endpoint,
                     enabled: true,
                     context,
@@ -59,8 +67,9 @@ impl Names<'_> {
                 filter,
                 ordered: port.ordered.then_some(on_failure),
                 priority: u8::try_from(port.priority).expect("priorities are at most 10"),
-                pipeline: send_pipeline(port.pipeline),
-                map: port.map,
+                pipeline: send_pipeline(port),
+                maps: maps(&port.maps, port.map),
+                route_failed: port.route_failed,
                 state: port_state(port.state),
                 two_way: false,
                 primary,

@@ -209,7 +209,8 @@ fn poison_that_never_bites() {
     let xml = "pipeline = \"XMLReceive\"";
     for (location, port, poison, said) in [
         ("", "", "stage = \"decode\"", Some(("decode", nobody, "no built-in pipeline"))),
-        (xml, "", "stage = \"validate\"", Some(("validate", nobody, "no built-in pipeline"))),
+        (xml, "", "stage = \"validate\"", Some(("validate", nobody, "validate = true"))),
+        ("validate = true", "", "stage = \"validate\"", None),
         ("", "", "stage = \"disassemble\"", Some(("disassemble", nobody, "XMLReceive"))),
         (xml, "", "stage = \"disassemble\"", None),
         (xml, "", "stage = \"disassemble\", document = 2", None),

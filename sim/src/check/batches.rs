@@ -30,7 +30,10 @@ pub(crate) struct Asked {
     deletes: u32,
     /// Resubmits, moves and suspensions of references.
     dispositions: u32,
-    suspended_wires: u32,
+    /// Messages suspended as a whole, and documents suspended one by one.
+    suspended_messages: u32,
+    /// Messages of which something was consumed or dropped.
+    parts: u32,
 }
 
 impl Asked {
@@ -39,12 +42,15 @@ impl Asked {
         let move_of = |(_, action): &(OperationKind, Action)| match action {
             Action::NextTransport(reference) => Some(*reference),
             Action::CancelResponse(_)
+            | Action::Consume(_)
             | Action::DefaultFailure(_)
             | Action::Delete(_)
+            | Action::Fail(..)
             | Action::ForgetSuspended(_)
             | Action::Expire { .. }
             | Action::Nothing
             | Action::Publish { .. }
+            | Action::PublishPart(_)
             | Action::Refuse(_)
             | Action::Resubmit(..)
             | Action::SuspendInstance(..)
@@ -59,24 +65,22 @@ impl Asked {
         let mut asked = Self::default();
         for (_, action) in &batch.actions {
             match action {
-                Action::Publish { first, count } => {
-                    let own = *first as usize..(*first + *count) as usize;
-                    let acknowledges = |document: &&Document| {
-                        document.context.read(PropertyId::ACK_TYPE).is_some()
-                    };
-                    let acknowledgements = batch.documents[own].iter().filter(acknowledges).count();
-                    let acknowledgements = u32::try_from(acknowledgements).unwrap_or(u32::MAX);
-                    asked.documents += count - acknowledgements;
-                    asked.acknowledgements += acknowledgements;
+                Action::Publish { first, count } => asked.publish(batch, *first, *count),
+                Action::PublishPart(part) => {
+                    asked.publish(batch, part.first, part.count);
+                    asked.suspended_messages +=
+                        u32::try_from(part.failed.len()).unwrap_or(u32::MAX);
+                    asked.parts += u32::from(part.rest.is_some());
                 }
-                Action::Delete(_) => asked.deletes += 1,
+                Action::Consume(_) | Action::Delete(_) => asked.deletes += 1,
                 Action::DefaultFailure(_)
+                | Action::Fail(..)
                 | Action::NextTransport(_)
                 | Action::Resubmit(..)
                 | Action::SuspendInstance(..)
                 | Action::SuspendLate(_)
                 | Action::SuspendReference(_) => asked.dispositions += 1,
-                Action::SuspendWire { .. } => asked.suspended_wires += 1,
+                Action::SuspendWire { .. } => asked.suspended_messages += 1,
                 Action::CancelResponse(_)
                 | Action::Expire { .. }
                 | Action::ForgetSuspended(_)
@@ -85,6 +89,16 @@ impl Asked {
             }
         }
         asked
+    }
+
+    fn publish(&mut self, batch: &PreparedBatch, first: u32, count: u32) {
+        let own = first as usize..(first + count) as usize;
+        let acknowledges =
+            |document: &&Document| document.context.read(PropertyId::ACK_TYPE).is_some();
+        let acknowledgements = batch.documents[own].iter().filter(acknowledges).count();
+        let acknowledgements = u32::try_from(acknowledgements).unwrap_or(u32::MAX);
+        self.documents += count - acknowledgements;
+        self.acknowledgements += acknowledgements;
     }
 
     /// Whether `done` is what was asked for: every operation exactly once, and acknowledgements
@@ -101,7 +115,8 @@ impl Asked {
         self.acknowledgements += more.acknowledgements;
         self.deletes += more.deletes;
         self.dispositions += more.dispositions;
-        self.suspended_wires += more.suspended_wires;
+        self.suspended_messages += more.suspended_messages;
+        self.parts += more.parts;
     }
 
     /// Whether `effects` are what was asked for.
@@ -116,8 +131,9 @@ impl Asked {
                 // What the engine makes itself was asked for by nobody.
                 Effect::Published { document, .. } if document.is_made() => {}
                 Effect::Published { .. }
+                | Effect::RoutedMessage { reason: Reason::Routing, .. }
                 | Effect::SuspendedMessage { reason: Reason::Routing, .. } => done.documents += 1,
-                Effect::Deleted { .. } => done.deletes += 1,
+                Effect::Consumed { .. } | Effect::Deleted { .. } => done.deletes += 1,
                 // What a stop or the end of an instance brings with it nobody asked for, and what
                 // an operator asked for is done by whatever commit brings it to rest.
                 Effect::SuspendedReference {
@@ -126,8 +142,12 @@ impl Asked {
                 } => {}
                 Effect::MovedToNextTransport { .. }
                 | Effect::Resubmitted { .. }
+                | Effect::RoutedReference { .. }
                 | Effect::SuspendedReference { .. } => done.dispositions += 1,
-                Effect::SuspendedMessage { .. } => done.suspended_wires += 1,
+                Effect::RoutedMessage { .. } | Effect::SuspendedMessage { .. } => {
+                    done.suspended_messages += 1;
+                }
+                Effect::Passed { .. } => done.parts += 1,
                 Effect::Acknowledgement { .. }
                 | Effect::Collectable { .. }
                 | Effect::ExchangeClosed { .. }
@@ -271,8 +291,12 @@ impl Checks {
     }
 
     /// The engine ended the adapter batch of `call`.
-    pub(crate) fn end_batch(&mut self, node: u32, call: CallId) {
+    pub(crate) fn end_batch(&mut self, node: u32, call: CallId, cleared: bool) {
         if let Some((messages, max)) = self.batches.filling.remove(&(node, call)) {
+            if cleared && messages == 0 {
+                // The send pipeline left nothing to push: the batch is taken back.
+                return;
+            }
             self.docket.judge(Rule::BatchWithinMaximum, (1..=max).contains(&messages), || {
                 format!("{messages} messages in an adapter batch of at most {max}")
             });

@@ -35,7 +35,7 @@ impl DynamicPorts {
     fn asked(&self, context: &Context) -> Option<AdapterId> {
         let lower = |property| match context.read(property) {
             Some(Value::Text(text)) => Some(text.to_ascii_lowercase()),
-            Some(Value::Bool(_) | Value::Int(_)) | None => None,
+            Some(Value::Bool(_) | Value::Int(_) | Value::Object) | None => None,
         };
         let location = lower(PropertyId::OUTBOUND_TRANSPORT_LOCATION)?;
         if let Some(named) = lower(PropertyId::OUTBOUND_TRANSPORT_TYPE) {

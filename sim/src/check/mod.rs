@@ -9,6 +9,7 @@ mod batches;
 mod dynamic;
 mod exchanges;
 mod homes;
+mod interchanges;
 mod life;
 mod ordered;
 mod queues;
@@ -24,6 +25,7 @@ use batches::Batches;
 use dynamic::DynamicPorts;
 use exchanges::Exchanges;
 use homes::Homes;
+use interchanges::Interchanges;
 use life::Life;
 use ordered::OrderedPorts;
 use queues::Queues;
@@ -79,6 +81,8 @@ rules! {
     CookieReturns = "INV-07";
     /// Nothing is dequeued that no commit has published.
     VisibleAfterCommit = "INV-10";
+    /// A message ends as published documents, as suspended, as error message or dropped: once.
+    OneEndPerDocument = "INV-12";
     /// One reference per document and matching subscription, and one terminal event for each.
     OneReferenceOneEnd = "INV-13";
     /// A reference is in exactly one place.
@@ -160,8 +164,18 @@ rules! {
     LocksGoBackInTime = "INV-56";
     /// `Terminate` returns with nothing pending, and nothing new is published afterwards.
     TerminateLeavesNothing = "INV-57";
+    /// Standard processing publishes all documents of an interchange or none.
+    AllOrNone = "INV-58";
+    /// Recoverable processing publishes or suspends each document, in order.
+    RecoveryLosesOnlyBad = "INV-59";
+    /// Documents of an interchange are numbered from one in the order of disassembly.
+    SequenceCounts = "INV-60";
+    /// Resuming a wire message runs its pipeline again, resuming a document does not.
+    ResumeBeginsWhereItMust = "INV-61";
     /// Requests and responses of two-way ports are never suspended resumable.
     TwoWayNotResumable = "INV-62";
+    /// Failed messages are routed as one error message each, and by nothing of their own.
+    FailedAreRouted = "INV-63";
     /// One negative acknowledgement for a suspended message, none for an attempt.
     OneNackPerSuspension = "INV-64";
 }
@@ -225,6 +239,7 @@ pub struct Checks {
     batches: Batches,
     references: References,
     ordered: OrderedPorts,
+    interchanges: Interchanges,
     dynamic: DynamicPorts,
     routing: Routing,
     transactions: Transactions,
@@ -251,6 +266,7 @@ impl Checks {
             references: References::new(topology),
             ordered: OrderedPorts::new(topology),
             exchanges: Exchanges::new(topology, node_of),
+            interchanges: Interchanges::new(topology),
             dynamic: DynamicPorts::new(topology),
             routing: Routing::new(topology),
             transactions: Transactions::default(),

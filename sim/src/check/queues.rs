@@ -41,7 +41,8 @@ impl Queues {
             | Effect::Unlocked { at, .. }
             | Effect::MovedToNextTransport { at, .. } => self.enters(at),
             Effect::Resubmitted { at, due, .. } if *due <= docket.now => self.enters(at),
-            Effect::Scheduled { at, .. }
+            Effect::RoutedReference { at, .. }
+            | Effect::Scheduled { at, .. }
             | Effect::SuspendedReference { at, .. }
             | Effect::Terminated { at } => self.leaves(at),
             Effect::Locked { at, .. } => {
@@ -53,15 +54,18 @@ impl Queues {
             | Effect::ExchangeOpened { .. }
             | Effect::LateResponse { .. }
             | Effect::Collectable { .. }
+            | Effect::Consumed { .. }
             | Effect::Deleted { .. }
             | Effect::GroupState { .. }
             | Effect::Logged { .. }
             | Effect::OperationPending { .. }
+            | Effect::Passed { .. }
             | Effect::PortState { .. }
             | Effect::PropertiesUpdated { .. }
             | Effect::Published { .. }
             | Effect::ReportRemoved { .. }
             | Effect::Resubmitted { .. }
+            | Effect::RoutedMessage { .. }
             | Effect::RoutingFailureReport { .. }
             | Effect::SuspendedMessage { .. }
             | Effect::SuspendedMessageGone { .. } => {}

@@ -201,7 +201,13 @@ impl Checks {
                 self.locked(at);
                 self.on_time(at);
             }
-            Effect::Deleted { at } | Effect::Terminated { at } => self.ended(at),
+            Effect::Consumed { at } | Effect::Deleted { at } | Effect::Terminated { at } => {
+                self.ended(at);
+            }
+            Effect::RoutedReference { at, reason, .. } => {
+                self.attempts_complete(at, *reason);
+                self.ended(at);
+            }
             Effect::Resubmitted { at, retries_left, due } => {
                 self.resubmitted(at, *retries_left);
                 self.scheduled(at, *due);
@@ -225,8 +231,10 @@ impl Checks {
             Effect::GroupState { .. }
             | Effect::Logged { .. }
             | Effect::OperationPending { .. }
+            | Effect::Passed { .. }
             | Effect::PortState { .. }
             | Effect::ReportRemoved { .. }
+            | Effect::RoutedMessage { .. }
             | Effect::SuspendedMessageGone { .. }
             | Effect::Acknowledgement { .. }
             | Effect::ExchangeClosed { .. }
@@ -326,6 +334,11 @@ impl Checks {
         self.life.disposed(at.sequence);
         self.references.go(at, Whereabouts::Suspended);
         self.ordered.suspended(&mut self.docket, at, reason, resumable);
+        self.attempts_complete(at, reason);
+    }
+
+    /// A message is given up: it must have had all its attempts.
+    fn attempts_complete(&mut self, at: &Place, reason: Reason) {
         let Some(known) = self.references.get(at.reference, at.sequence).copied() else { return };
         if matches!(reason, Reason::Adapter | Reason::Retries) {
             let expected = self.references.retry(&known).count + 1;

@@ -87,12 +87,14 @@ impl Routing {
             }
             Effect::Acknowledgement { .. }
             | Effect::Collectable { .. }
+            | Effect::Consumed { .. }
             | Effect::ExchangeClosed { .. }
             | Effect::ExchangeOpened { .. }
             | Effect::LateResponse { .. }
             | Effect::Deleted { .. }
             | Effect::Logged { .. }
             | Effect::MovedToNextTransport { .. }
+            | Effect::Passed { .. }
             | Effect::PropertiesUpdated { .. }
             | Effect::OperationPending { .. }
             | Effect::Published { .. }
@@ -100,6 +102,8 @@ impl Routing {
             | Effect::SuspendedMessageGone { .. }
             | Effect::Resubmitted { .. }
             | Effect::Resumed { .. }
+            | Effect::RoutedMessage { .. }
+            | Effect::RoutedReference { .. }
             | Effect::RoutingFailureReport { .. }
             | Effect::SuspendedMessage { .. }
             | Effect::SuspendedReference { .. }

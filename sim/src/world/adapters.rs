@@ -5,7 +5,7 @@ use floodgate_engine::batch::{Batch, Operation, Suspendable};
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::HostInput;
 use floodgate_engine::id::{ReferenceId, TransactionId};
-use floodgate_engine::message_box::{Effect, MessageBox, Place};
+use floodgate_engine::message_box::{Effect, MessageBox, Place, Rest};
 
 use super::life::tell_life;
 use super::{Due, Now, World};
@@ -52,6 +52,7 @@ impl World {
         let (cookie, operations) = (batch.cookie(), batch.operations().len());
         let operations = u32::try_from(operations).unwrap_or(u32::MAX);
         self.checks.posted(node, &batch);
+        self.checks.submitted(&self.topology, &batch);
         self.trace.record(self.now, &Event::Posted { node, cookie, operations }, || {
             let said: Vec<String> = (batch.operations().iter())
                 .map(|operation| tell_operation(&self.message_box, operation))
@@ -123,7 +124,7 @@ impl World {
                 if let AdapterInput::Done { confirm: Some(transaction), .. } = input {
                     self.coordinator.delivered(self.now, node, *transaction);
                 }
-                self.checks.end_batch(node, *call);
+                self.checks.end_batch(node, *call, cleared);
                 self.trace.record(self.now, &Event::EndBatch { node, cleared }, || {
                     format!("E>A  {name} {}", if cleared { "Clear" } else { "Done" })
                 });
@@ -212,12 +213,16 @@ fn tell_operation(message_box: &MessageBox, operation: &Operation) -> String {
 }
 
 /// A commit's change as a line of a story.
+#[expect(clippy::too_many_lines, reason = "a list: an arm for each effect")]
 pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
     let port = |at: &Place| topology.subscriber_name(at.subscriber).to_owned();
     let resume = |resumable: bool| if resumable { "resumable" } else { "non-resumable" };
     match effect {
         Effect::Collectable { document } => {
             format!("MB   {document}: last reference gone, body collectable")
+        }
+        Effect::Consumed { at } => {
+            format!("MB   {} of {} is consumed by the send pipeline", at.document, port(at))
         }
         Effect::Deleted { at } => format!("MB   deletes {} of {}", at.document, port(at)),
         Effect::Acknowledgement { .. }
@@ -240,6 +245,12 @@ pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
                 port(at)
             )
         }
+        Effect::Passed { wire, rest: Rest::Consumed } => {
+            format!("E    the pipeline consumes of m{wire}")
+        }
+        Effect::Passed { wire, rest: Rest::Dropped } => {
+            format!("E    drops m{wire}: its sender is not authenticated")
+        }
         Effect::Published { document, references, bodies, .. } => {
             let apart =
                 if *bodies > 1 { format!(" in {bodies} MessageBoxes") } else { String::new() };
@@ -249,6 +260,16 @@ pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
             format!("MB   refers {} to {} as #{}", at.document, port(at), at.sequence)
         }
         Effect::Resumed { at } => format!("MB   resumes {} of {}", at.document, port(at)),
+        Effect::RoutedMessage { document, error, reason } => {
+            format!("MB   routes {document} as error message {error}, {reason:?}")
+        }
+        Effect::RoutedReference { at, error, reason } => {
+            format!(
+                "MB   routes {} of {} as error message {error}, {reason:?}",
+                at.document,
+                port(at)
+            )
+        }
         Effect::Resubmitted { at, due, retries_left } => {
             let what = at.document;
             format!("MB   {what} of {} waits until {due}, RetryCount {retries_left}", port(at))

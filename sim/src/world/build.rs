@@ -147,6 +147,7 @@ fn with_contexts(topology: &Topology) -> Topology {
             let refused = context.promote(property, Some(Value::text(value)));
             assert!(refused.is_ok(), "names of ports and locations are short enough to promote");
         }
+        location.pipeline.prepare(&mut context);
         location.context = context.into_template(number);
     }
     topology
@@ -287,9 +288,7 @@ fn addressed(context: &Context, outbound: &[Outbound]) -> Vec<Context> {
 /// known beforehand, since bodies are described, and pass-through leaves it out.
 fn typed(location: &floodgate_engine::config::ReceiveLocation, document_type: &str) -> Context {
     let mut context = location.context.clone();
-    if location.pipeline.disassembles() {
-        let refused = context.promote(PropertyId::MESSAGE_TYPE, Some(Value::text(document_type)));
-        assert!(refused.is_ok(), "a document type is short enough to promote");
-    }
+    let refused = location.pipeline.promote_type(&mut context, document_type);
+    assert!(refused.is_ok(), "a document type is short enough to promote");
     context
 }

@@ -248,6 +248,7 @@ impl World {
     pub(super) fn accepts(&self, action: &Action) -> u64 {
         match action {
             Action::Publish { count, .. } => u64::from(*count),
+            Action::PublishPart(part) => u64::from(part.held.max(1)),
             Action::Nothing => 1,
             Action::SuspendWire { wire, .. } => {
                 let uri = wire.context.read(PropertyId::INBOUND_TRANSPORT_LOCATION);
@@ -256,8 +257,10 @@ impl World {
                 location.map_or(1, |location| documents_of(location, wire))
             }
             Action::CancelResponse(_)
+            | Action::Consume(_)
             | Action::DefaultFailure(_)
             | Action::Delete(_)
+            | Action::Fail(..)
             | Action::ForgetSuspended(_)
             | Action::Expire { .. }
             | Action::NextTransport(_)
@@ -288,12 +291,20 @@ impl World {
             });
             self.documents_arrived += again.count() as u64;
         }
+        self.checks.interchanges(&effects, &self.message_box, &self.topology);
         self.effects = effects;
     }
 
     fn meter(&mut self, effect: &Effect) {
         match effect {
+            // An error message is made here, not received.
+            Effect::Published { document, .. } if document.is_error() => {}
             Effect::Published { .. } => self.meters.received(self.now),
+            Effect::RoutedMessage { .. } => self.meters.error_messages += 1,
+            Effect::RoutedReference { at, .. } => {
+                self.meters.error_messages += 1;
+                self.meters.ports[at.subscriber.index()].error_messages += 1;
+            }
             Effect::Resubmitted { at, .. } => {
                 self.meters.resubmitted += 1;
                 self.meters.ports[at.subscriber.index()].resubmitted += 1;
@@ -308,12 +319,14 @@ impl World {
             Effect::LateResponse { .. } => self.meters.answers.late += 1,
             Effect::Acknowledgement { .. }
             | Effect::Collectable { .. }
+            | Effect::Consumed { .. }
             | Effect::ExchangeClosed { .. }
             | Effect::ExchangeOpened { .. }
             | Effect::Deleted { .. }
             | Effect::Locked { .. }
             | Effect::Logged { .. }
             | Effect::MovedToNextTransport { .. }
+            | Effect::Passed { .. }
             | Effect::PropertiesUpdated { .. }
             | Effect::Referenced { .. }
             | Effect::GroupState { .. }

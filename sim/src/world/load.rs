@@ -4,6 +4,7 @@ use floodgate_engine::adapter::Transmission;
 use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::hash::{mix, name_key};
 use floodgate_engine::id::ReceiveLocationId;
+use floodgate_engine::map::mapped_type;
 use floodgate_engine::message::{Body, Context, Defect, Parts, PropertyId, WireMessage};
 use floodgate_engine::time::Instant;
 
@@ -29,12 +30,7 @@ pub(super) struct Load {
 /// Documents that a message counts for at the generator's boundary: those that its location's
 /// pipeline will make of it. One that the pipeline consumes whole counts for one.
 pub(super) fn documents_of(location: &ReceiveLocation, message: &WireMessage) -> u64 {
-    match message.parts.body() {
-        Body::Described { documents, .. } if location.pipeline.disassembles() => {
-            u64::from((*documents).max(1))
-        }
-        Body::Described { .. } | Body::Real(_) => 1,
-    }
+    u64::from(location.pipeline.documents_in(message).max(1))
 }
 
 impl Load {
@@ -143,7 +139,8 @@ impl World {
     ) -> Context {
         let location = &self.topology.receive_locations[to.index()];
         let context = self.message_box.context_of(sent.reference);
-        let document_type = context.and_then(|context| context.read(PropertyId::MESSAGE_TYPE));
+        let maps = self.topology.send_port(sent.subscriber).map_or(&[][..], |port| &port.maps);
+        let document_type = context.and_then(|context| mapped_type(maps, context));
         let Some(document_type) = document_type.filter(|_| location.pipeline.disassembles()) else {
             return location.context.clone();
         };

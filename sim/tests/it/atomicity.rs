@@ -17,7 +17,7 @@ use floodgate_engine::message::{Body, Context, Defect, Parts, PropertyId, Value,
 use floodgate_engine::message_box::{
     Action, Effect, MessageBox, OutboundMessage, PreparedBatch, Reason, ReferenceCounts,
 };
-use floodgate_engine::pipeline::{ReceivePipeline, Stage};
+use floodgate_engine::pipeline::{Outcome, ReceivePipeline, Stage};
 use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::sabotage::Sabotage;
 use floodgate_engine::subscription::{Condition, Filter};
@@ -189,7 +189,7 @@ fn wire(number: u64, fate: Fate) -> WireMessage {
             bytes: 100,
             documents: u32::from(!matches!(fate, Fate::Consumed)),
         }),
-        defect: fails.then_some(Defect { stage: Stage::Disassemble, document: 1 }),
+        defect: fails.then_some(Defect::at(Stage::Disassemble, 1)),
         seekable: !matches!(fate, Fate::FailsAndCannotBeRewound),
     }
 }
@@ -332,7 +332,8 @@ impl Bench {
             return Action::Refuse(Status::URL_DISALLOWED);
         }
         let first = batch.documents.len();
-        if location.pipeline.execute(false, &wire, &mut batch.documents).is_ok() {
+        let outcome = location.pipeline.execute(&[], &wire, &mut batch.documents);
+        if matches!(outcome, Outcome::Done(_)) {
             return match batch.documents.len() - first {
                 0 => Action::Nothing,
                 _ => Action::Publish {
@@ -546,10 +547,14 @@ fn times(bench: &Bench, step: &Step, number: u64, effects: &[Effect]) -> usize {
 /// Whether an effect is what some operation asked for, and not what follows from it.
 fn is_asked_for(effect: &Effect) -> bool {
     match effect {
-        Effect::Deleted { .. }
+        Effect::Consumed { .. }
+        | Effect::Deleted { .. }
         | Effect::MovedToNextTransport { .. }
+        | Effect::Passed { .. }
         | Effect::Published { .. }
         | Effect::Resubmitted { .. }
+        | Effect::RoutedMessage { .. }
+        | Effect::RoutedReference { .. }
         | Effect::SuspendedMessage { .. }
         | Effect::SuspendedReference { .. } => true,
         Effect::Acknowledgement { .. }

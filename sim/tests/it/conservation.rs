@@ -238,7 +238,7 @@ impl Case {
         plant.load(ArrivalKind::Replay(arrivals), None);
         let load = &mut plant.setup.loads[0];
         load.body = Body::Described { bytes: 2000, documents: self.load.documents };
-        let defect = Defect { stage: Stage::Disassemble, document: 1 };
+        let defect = Defect::at(Stage::Disassemble, 1);
         load.poison = self.load.poison.map(|every| Poison { every, defect });
         if self.sharing {
             plant.setup.disciplines.fill(Discipline::ProcessorSharing);

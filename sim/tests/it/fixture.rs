@@ -1,9 +1,9 @@
 //! A plant: the smallest topology that runs, with the knobs that tests turn.
 
 use floodgate_engine::config::{
-    AdapterConfig, AdapterKind, Host, HostInstanceConfig, HostSettings, MessageBoxConfig,
-    OnFailure, ReceiveLocation, ReceivePort, ReceiveSettings, SendPort, SendPortGroup,
-    SendSettings, Server, Topology, Transport,
+    AdapterConfig, AdapterKind, Authentication, Host, HostInstanceConfig, HostSettings,
+    MessageBoxConfig, OnFailure, ReceiveLocation, ReceivePort, ReceiveSettings, SendPort,
+    SendPortGroup, SendSettings, Server, Topology, Transport,
 };
 use floodgate_engine::id::{
     AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, SendPortId, ServerId,
@@ -146,7 +146,12 @@ impl Plant {
         pipeline: ReceivePipeline,
     ) -> ReceiveLocationId {
         let topology = &mut self.setup.topology;
-        topology.receive_ports.push(ReceivePort { name: name.to_owned(), map: false });
+        topology.receive_ports.push(ReceivePort {
+            name: name.to_owned(),
+            maps: Vec::new(),
+            authentication: Authentication::None,
+            route_failed: false,
+        });
         topology.endpoints.push(format!("{name}.source"));
         self.setup
             .endpoints
@@ -207,7 +212,8 @@ impl Plant {
             ordered: None,
             priority: 7,
             pipeline: SendPipeline::pass_through(),
-            map: false,
+            maps: Vec::new(),
+            route_failed: false,
             state: PortState::Started,
             two_way: false,
             primary,

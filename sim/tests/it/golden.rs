@@ -74,7 +74,7 @@ fn batch_of_three() -> Plant {
 fn second_of_three_fails() -> Plant {
     let mut plant = batch_of_three();
     plant.setup.topology.receive_locations[0].pipeline = ReceivePipeline::xml();
-    let defect = Defect { stage: Stage::Disassemble, document: 1 };
+    let defect = Defect::at(Stage::Disassemble, 1);
     plant.setup.loads[0].poison = Some(Poison { every: 2, defect });
     plant
 }

@@ -186,7 +186,7 @@ fn the_adapter_s_time_out_wins_over_the_host_s_and_isolation_has_its_own() {
 fn gs_08_d_a_request_that_fails_in_its_pipeline_is_answered_by_a_fault() {
     let mut plant = desk_with_partner(Duration::ZERO);
     plant.setup.topology.receive_locations[0].pipeline = ReceivePipeline::xml();
-    let defect = Defect { stage: Stage::Disassemble, document: 1 };
+    let defect = Defect::at(Stage::Disassemble, 1);
     plant.setup.loads[0].poison = Some(Poison { every: 1, defect });
     let (world, story) = told(&plant);
     story.assert_order(&[
@@ -238,7 +238,7 @@ fn gs_08_e_a_request_batch_that_fails_leaves_nobody_waiting() {
 #[test]
 fn gs_07_a_reply_that_fails_its_pipeline_is_suspended_and_its_solicit_deleted() {
     let mut partner = replying(Duration::ZERO);
-    let defect = Defect { stage: Stage::Disassemble, document: 1 };
+    let defect = Defect::at(Stage::Disassemble, 1);
     partner.reply.as_mut().unwrap().defect = Some(defect);
     let mut plant = desk(RequestSettings::default(), partner);
     plant.setup.topology.exchanges.solicit_ports.push(SolicitPort {

@@ -216,7 +216,7 @@ fn poisoned() -> Plant {
     let load = &mut plant.setup.loads[0];
     load.locations = vec![floodgate_engine::id::ReceiveLocationId(1)];
     load.body = Body::Described { bytes: 100, documents: 3 };
-    let defect = Defect { stage: Stage::Disassemble, document: 2 };
+    let defect = Defect::at(Stage::Disassemble, 2);
     load.poison = Some(Poison { every: 1, defect });
     plant
 }

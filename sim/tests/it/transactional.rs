@@ -58,7 +58,7 @@ pub(crate) fn poisoned(plant: &mut Plant, nth: u64) {
     let location = &mut plant.setup.topology.receive_locations[0];
     location.pipeline = ReceivePipeline::xml();
     location.context.write(PropertyId::ACTION_ON_FAILURE, Some(Value::Int(0)));
-    let defect = Defect { stage: Stage::Disassemble, document: 1 };
+    let defect = Defect::at(Stage::Disassemble, 1);
     plant.setup.loads[0].poison = Some(Poison { every: nth, defect });
 }
 

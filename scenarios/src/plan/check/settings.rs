@@ -8,7 +8,7 @@ use crate::plan::node::Node;
 use crate::plan::quantity::print_size;
 use crate::plan::rate::Rate;
 use crate::plan::receive::{ReceiveLocation, ReceivePipeline};
-use crate::plan::send::SendPort;
+use crate::plan::send::{SendPipeline, SendPort};
 
 /// Bytes of one interchange, at most: the engine counts them in 32 bits.
 const INTERCHANGE_BYTES_MAX: u64 = u32::MAX as u64;
@@ -122,10 +122,21 @@ fn bites(checker: &mut Checker<'_>, path: &str, load: &Load, poison: &Poison) {
     let mut locations = port.locations.iter().filter(is_target).peekable();
     let no_location = locations.peek().is_none();
     let splits = locations.any(|at| at.pipeline == ReceivePipeline::XmlReceive);
+    let mut targets = port.locations.iter().filter(is_target);
     let stage = match poison.stage {
-        Stage::Decode | Stage::Validate => false,
-        Stage::Disassemble => splits,
-        Stage::Map => port.map,
+        Stage::Decode => false,
+        Stage::Disassemble | Stage::ResolveParty => splits,
+        Stage::Validate => targets.any(|at| at.validate),
+        // What the port's own map does not trip over, an outbound map may.
+        Stage::Map => {
+            let outbound = |port: &SendPort| port.map || !port.maps.is_empty();
+            let own = port.map || !port.maps.is_empty();
+            own || checker.scenario.send_ports.iter().any(outbound)
+        }
+        Stage::Assemble => {
+            let assembles = |port: &SendPort| port.pipeline == SendPipeline::XmlTransmit;
+            checker.scenario.send_ports.iter().any(assembles)
+        }
     };
     // A message that is taken as it is is one document.
     let document = poison.document == 1 || splits;
@@ -142,11 +153,13 @@ fn bites(checker: &mut Checker<'_>, path: &str, load: &Load, poison: &Poison) {
         format!("poison in '{word}' never bites: no location of '{}' can fail there", port.name)
     };
     let help = match poison.stage {
-        Stage::Decode | Stage::Validate => {
+        Stage::Decode => {
             "no built-in pipeline has that stage; poison 'disassemble' with \
              'pipeline = \"XMLReceive\"', or 'map' with 'map = true'"
         }
-        Stage::Disassemble => "give a location 'pipeline = \"XMLReceive\"'",
+        Stage::Validate => "give a location 'validate = true'",
+        Stage::Assemble => "give a send port 'pipeline = \"XMLTransmit\"'",
+        Stage::Disassemble | Stage::ResolveParty => "give a location 'pipeline = \"XMLReceive\"'",
         Stage::Map if stage => "poison document 1, or give a location 'pipeline = \"XMLReceive\"'",
         Stage::Map => "give the receive port 'map = true'",
     };

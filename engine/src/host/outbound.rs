@@ -1,0 +1,68 @@
+//! The way out: map, then send pipeline, for every attempt anew (R-PIPE-11, R-PIPE-14).
+
+use super::{Frame, FrameId, HostInstance};
+use crate::batch::OperationKind;
+use crate::config::Topology;
+use crate::message::PropertyId;
+use crate::message_box::{Action, OutboundMessage};
+use crate::pipeline::Outgoing;
+
+/// Which send ports let a document without a fault pass as it is: nothing is done for those, nor
+/// for subscribers of other kinds.
+#[derive(Clone, Debug)]
+pub(super) struct NeutralPorts(Vec<bool>);
+
+impl NeutralPorts {
+    pub(super) fn of(topology: &Topology) -> Self {
+        let neutral = |port: &crate::config::SendPort| port.pipeline.is_neutral(&port.maps);
+        Self(topology.send_ports.iter().map(neutral).collect())
+    }
+
+    fn leaves(&self, message: &OutboundMessage) -> bool {
+        let neutral = self.0.get(message.subscriber.index());
+        let faultless = || message.context.read(PropertyId::FLAW).is_none();
+        neutral.is_none_or(|neutral| *neutral && faultless())
+    }
+}
+
+impl HostInstance {
+    /// Runs map and pipeline on the messages that a delivery has taken. What fails there is
+    /// suspended, without retry and without backup (R-RETRY-14), what is consumed is done with
+    /// (R-PIPE-08); the adapter sees neither.
+    pub(super) fn process_outbound(&mut self, frame: FrameId) {
+        let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return };
+        if delivery.waiting.iter().all(|message| self.neutral.leaves(message)) {
+            return;
+        }
+        let (topology, decided) = (&self.topology, &mut delivery.decided);
+        // In the order of delivery: the next one is last.
+        delivery.waiting.reverse();
+        delivery.waiting.retain_mut(|message| {
+            let action = send_pipeline(topology, message);
+            let goes_on = action.is_none();
+            decided.extend(action);
+            goes_on
+        });
+        delivery.waiting.reverse();
+    }
+}
+
+/// What becomes of the message instead of its being handed over, if anything.
+fn send_pipeline(
+    topology: &Topology,
+    message: &mut OutboundMessage,
+) -> Option<(OperationKind, Action)> {
+    let port = topology.send_port(message.subscriber)?;
+    let (name, bytes) = (message.document, message.bytes);
+    match port.pipeline.execute(&port.maps, name, &message.context, bytes) {
+        Outgoing::Consumed => Some((OperationKind::Delete, Action::Consume(message.reference))),
+        Outgoing::Failed(reason) => {
+            let action = Action::Fail(message.reference, reason);
+            Some((OperationKind::MoveToSuspendQueue, action))
+        }
+        Outgoing::Ready { bytes, context } => {
+            (message.bytes, message.context) = (bytes, context);
+            None
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Pipelines and maps as the engine has them.
+
+use std::sync::Arc;
+
+use floodgate_engine::config::Authentication;
+use floodgate_engine::map::Map;
+use floodgate_engine::pipeline::{
+    Act, Component, Custom, ReceivePipeline, SendPipeline, When, XmlDisassembler, XmlValidator,
+};
+
+use crate::plan;
+use crate::plan::component::{Does, OwnComponent, OwnStage};
+
+pub(super) fn receive_pipeline(location: &plan::receive::ReceiveLocation) -> ReceivePipeline {
+    let mut pipeline = match location.pipeline {
+        plan::receive::ReceivePipeline::PassThruReceive => ReceivePipeline::pass_through(),
+        plan::receive::ReceivePipeline::XmlReceive => ReceivePipeline {
+            disassemble: vec![Component::XmlDisassembler(XmlDisassembler {
+                envelope: location.envelope.as_deref().map(Arc::from),
+                recoverable: location.recoverable,
+                ..XmlDisassembler::default()
+            })],
+            ..ReceivePipeline::xml()
+        },
+    };
+    if location.validate {
+        let recoverable = location.recoverable;
+        let validator = XmlValidator { recoverable, requires: None };
+        pipeline.validate.push(Component::XmlValidator(validator));
+    }
+    for component in &location.components {
+        match component.stage {
+            OwnStage::Decode => pipeline.decode.push(own(component)),
+            OwnStage::ResolveParty => pipeline.resolve_party.push(own(component)),
+            OwnStage::Validate => pipeline.validate.push(own(component)),
+            OwnStage::Assemble | OwnStage::Encode | OwnStage::PreAssemble => {}
+        }
+    }
+    pipeline
+}
+
+pub(super) fn send_pipeline(port: &plan::send::SendPort) -> SendPipeline {
+    let mut pipeline = match port.pipeline {
+        plan::send::SendPipeline::PassThruTransmit => SendPipeline::pass_through(),
+        plan::send::SendPipeline::XmlTransmit => SendPipeline::xml(),
+    };
+    for component in &port.components {
+        match component.stage {
+            OwnStage::Assemble => pipeline.assemble = Some(own(component)),
+            OwnStage::Encode => pipeline.encode.push(own(component)),
+            OwnStage::PreAssemble => pipeline.pre_assemble.push(own(component)),
+            OwnStage::Decode | OwnStage::ResolveParty | OwnStage::Validate => {}
+        }
+    }
+    pipeline
+}
+
+fn own(component: &OwnComponent) -> Component {
+    let when = match (component.document, component.every) {
+        (Some(document), _) => When::Document(document),
+        (None, Some(every)) => When::Every(every),
+        (None, None) => When::Always,
+    };
+    let act = match component.does {
+        Does::Consume => Act::Consume,
+        Does::Fail => Act::Fail,
+        Does::Suspend => Act::Suspend,
+    };
+    Component::Custom(Custom { name: Arc::from("own"), when, acts: vec![act] })
+}
+
+/// Maps by type, and the one for everything else.
+pub(super) fn maps(own: &[plan::component::Map], any: bool) -> Vec<Map> {
+    let map = |map: &plan::component::Map| Map {
+        name: map.to.clone().unwrap_or_default(),
+        from: map.from.as_deref().map(Arc::from),
+        to: map.to.as_deref().map(Arc::from),
+        size_per_mille: map.size_per_mille,
+    };
+    own.iter().map(map).chain(any.then(Map::any)).collect()
+}
+
+pub(super) fn authentication(setting: plan::receive::Authentication) -> Authentication {
+    match setting {
+        plan::receive::Authentication::Drop => Authentication::Drop,
+        plan::receive::Authentication::Keep => Authentication::Keep,
+        plan::receive::Authentication::None => Authentication::None,
+    }
+}

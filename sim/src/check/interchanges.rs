@@ -1,0 +1,289 @@
+//! Checks on interchanges and error messages: INV-12, 58…61, 63.
+//!
+//! Only messages of which something may go wrong, or which hold several documents, are followed;
+//! for the others there is nothing to tell apart.
+
+use std::collections::BTreeMap;
+
+use floodgate_engine::batch::{Batch, Operation};
+use floodgate_engine::config::{ReceiveLocation, Topology};
+use floodgate_engine::message::{Body, DocumentName, PropertyId, Value, WireMessage};
+use floodgate_engine::message_box::{Effect, MessageBox, Rest};
+use floodgate_engine::subscription::{Operator, PortState};
+
+use super::{Checks, Docket, Rule};
+
+/// What a message was when it was submitted.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    documents: u32,
+    /// Bad documents may be suspended one by one.
+    recovers: bool,
+    /// A component may consume, or a preserved interchange is one message: its documents cannot
+    /// be told by counting.
+    uncounted: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Way {
+    location: String,
+    recovers: bool,
+    uncounted: bool,
+}
+
+/// What one commit did with the documents of one message.
+#[derive(Clone, Debug, Default)]
+struct Ended {
+    published: Vec<DocumentName>,
+    /// Suspended, or routed as an error message in place of that.
+    failed: Vec<DocumentName>,
+    rest: Option<Rest>,
+    resumed: Option<DocumentName>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Interchanges {
+    ways: Vec<Way>,
+    held: BTreeMap<u64, Held>,
+    /// Every receive port routes failed messages, and somebody subscribes to all of them.
+    all_routed: bool,
+    last_error: Option<DocumentName>,
+}
+
+impl Interchanges {
+    pub(super) fn new(topology: &Topology) -> Self {
+        let way = |location: &ReceiveLocation| {
+            let pipeline = &location.pipeline;
+            let validates = pipeline.validate.iter().any(|component| component.recovers());
+            Way {
+                location: location.name.clone(),
+                recovers: pipeline.recovers() || validates || pipeline.is_custom(),
+                uncounted: pipeline.is_custom() || pipeline.preserves(),
+            }
+        };
+        Self {
+            ways: topology.receive_locations.iter().map(way).collect(),
+            held: BTreeMap::new(),
+            all_routed: topology.receive_ports.iter().all(|port| port.route_failed)
+                && takes_all_errors(topology),
+            last_error: None,
+        }
+    }
+
+    fn note(&mut self, topology: &Topology, wire: &WireMessage) {
+        let plain = matches!(wire.parts.body(), Body::Described { documents: 1, .. });
+        if plain && wire.defect.is_none() {
+            return;
+        }
+        let Some(Value::Text(uri)) = wire.context.read(PropertyId::INBOUND_TRANSPORT_LOCATION)
+        else {
+            return;
+        };
+        let Some(at) = self.ways.iter().position(|way| *way.location == **uri) else { return };
+        let documents = topology.receive_locations[at].pipeline.documents_in(wire);
+        let Way { recovers, uncounted, .. } = self.ways[at];
+        self.held.insert(wire.number, Held { documents, recovers, uncounted });
+    }
+}
+
+/// Whether some enlisted port subscribes to all error messages.
+fn takes_all_errors(topology: &Topology) -> bool {
+    topology.send_ports.iter().filter(|port| port.state != PortState::Bound).any(|port| {
+        port.filter.iter().flat_map(|filter| &filter.groups).any(|group| {
+            matches!(&group[..], [only] if only.property == PropertyId::ERROR_TYPE
+                && only.operator == Operator::Equals
+                && only.value == Value::text("FailedMessage"))
+        })
+    })
+}
+
+impl Checks {
+    /// An adapter posted a batch: what it submits is looked at before the engine has it.
+    pub(crate) fn submitted(&mut self, topology: &Topology, batch: &Batch) {
+        for operation in batch.operations() {
+            if let Operation::Submit(wire) | Operation::SubmitRequest { request: wire, .. } =
+                operation
+            {
+                self.interchanges.note(topology, wire);
+            }
+        }
+    }
+
+    /// A commit that succeeded, or an operator's act: what became of the messages followed.
+    pub(crate) fn interchanges(
+        &mut self,
+        effects: &[Effect],
+        message_box: &MessageBox,
+        topology: &Topology,
+    ) {
+        let all_routed = self.interchanges.all_routed;
+        let mut ended: BTreeMap<u64, Ended> = BTreeMap::new();
+        let mut error = None;
+        for effect in effects {
+            match effect {
+                Effect::Published { document, .. } if document.is_error() => {
+                    let announced = error.take() == Some(*document);
+                    self.error_published(*document, announced);
+                }
+                Effect::Published { document, .. } if self.follows(*document) => {
+                    ended.entry(document.wire).or_default().published.push(*document);
+                }
+                Effect::SuspendedMessage { document, .. } => {
+                    let kept = !all_routed || document.is_error();
+                    self.docket.judge(Rule::FailedAreRouted, kept, || {
+                        format!("{document} was suspended, though its port routes failed messages")
+                    });
+                    ended.entry(document.wire).or_default().failed.push(*document);
+                }
+                Effect::RoutedMessage { document, error: own, .. } => {
+                    error = Some(*own);
+                    ended.entry(document.wire).or_default().failed.push(*document);
+                }
+                Effect::RoutedReference { error: own, .. } => error = Some(*own),
+                Effect::Passed { wire, rest } => {
+                    ended.entry(*wire).or_default().rest = Some(*rest);
+                }
+                Effect::SuspendedMessageGone { document, resumed: true } => {
+                    ended.entry(document.wire).or_default().resumed = Some(*document);
+                }
+                Effect::Referenced { at, .. } if at.document.is_error() => {
+                    let foreign = foreign_promotion(message_box, topology, effect);
+                    self.docket.judge(Rule::FailedAreRouted, foreign.is_none(), || {
+                        format!("{foreign:?} is promoted on the error message {}", at.document)
+                    });
+                }
+                Effect::Acknowledgement { .. }
+                | Effect::Collectable { .. }
+                | Effect::Consumed { .. }
+                | Effect::Deleted { .. }
+                | Effect::ExchangeClosed { .. }
+                | Effect::ExchangeOpened { .. }
+                | Effect::GroupState { .. }
+                | Effect::LateResponse { .. }
+                | Effect::Scheduled { .. }
+                | Effect::Unlocked { .. }
+                | Effect::Locked { .. }
+                | Effect::Logged { .. }
+                | Effect::MovedToNextTransport { .. }
+                | Effect::OperationPending { .. }
+                | Effect::PortState { .. }
+                | Effect::PropertiesUpdated { .. }
+                | Effect::Published { .. }
+                | Effect::Referenced { .. }
+                | Effect::ReportRemoved { .. }
+                | Effect::Resubmitted { .. }
+                | Effect::Resumed { .. }
+                | Effect::RoutingFailureReport { .. }
+                | Effect::SuspendedMessageGone { .. }
+                | Effect::SuspendedReference { .. }
+                | Effect::Terminated { .. } => {}
+            }
+        }
+        for (wire, ended) in ended {
+            self.interchange_ended(wire, &ended);
+        }
+    }
+
+    fn follows(&self, document: DocumentName) -> bool {
+        !self.interchanges.held.is_empty() && self.interchanges.held.contains_key(&document.wire)
+    }
+
+    /// INV-63: an error message has a failure it stands for, and a name of its own.
+    fn error_published(&mut self, error: DocumentName, announced: bool) {
+        let fresh = self.interchanges.last_error.is_none_or(|last| last < error);
+        self.interchanges.last_error = Some(error);
+        self.docket.judge(Rule::FailedAreRouted, announced && fresh, || {
+            format!("{error} stands for no failure, or for several")
+        });
+    }
+
+    fn interchange_ended(&mut self, wire: u64, ended: &Ended) {
+        let Some(held) = self.interchanges.held.get(&wire).copied() else { return };
+        let docket = &mut self.docket;
+        judge_once(docket, wire, ended);
+        if let Some(resumed) = ended.resumed {
+            return judge_resumed(docket, resumed, ended);
+        }
+        if ended.failed.is_empty() {
+            // Nothing of it can come back.
+            self.interchanges.held.remove(&wire);
+        }
+        let whole = ended.failed.iter().any(|document| document.sequence == 0);
+        judge_sequences(docket, wire, held, ended);
+        if held.uncounted || ended.rest.is_some() {
+            return;
+        }
+        let published = u32::try_from(ended.published.len()).unwrap_or(u32::MAX);
+        let failed = u32::try_from(ended.failed.len()).unwrap_or(u32::MAX);
+        if held.recovers || failed > u32::from(whole) {
+            let all = whole || published + failed == held.documents;
+            let ascending = ended.published.is_sorted();
+            docket.judge(Rule::RecoveryLosesOnlyBad, all && ascending, || {
+                format!("m{wire} held {}: {published} published, {failed} failed", held.documents)
+            });
+        } else {
+            let all_or_none = published == 0 || published == held.documents;
+            docket.judge(Rule::AllOrNone, all_or_none, || {
+                format!("{published} of the {} documents of m{wire} were published", held.documents)
+            });
+        }
+    }
+}
+
+/// INV-12: a message, and each of its documents, ends once and in one way.
+fn judge_once(docket: &mut Docket, wire: u64, ended: &Ended) {
+    let mut names: Vec<DocumentName> =
+        ended.published.iter().chain(&ended.failed).copied().collect();
+    let whole = ended.failed.iter().any(|document| document.sequence == 0);
+    let (count, dropped) = (names.len(), ended.rest == Some(Rest::Dropped));
+    names.sort_unstable();
+    names.dedup();
+    let alone = !(whole || dropped) || names.len() + usize::from(dropped) == 1;
+    docket.judge(Rule::OneEndPerDocument, names.len() == count && alone, || {
+        format!("m{wire} ended in several ways: {ended:?}")
+    });
+}
+
+/// INV-61: a wire message runs through its pipeline again, a document is published as it is; what
+/// a component was handed begins anew as a message of one document.
+fn judge_resumed(docket: &mut Docket, resumed: DocumentName, ended: &Ended) {
+    let anew = DocumentName { sequence: 1, split: false, ..resumed };
+    let kept = if resumed.sequence == 0 {
+        ended.published.iter().all(|document| document.sequence > 0)
+    } else {
+        ended.published.iter().all(|document| *document == resumed || *document == anew)
+    };
+    docket.judge(Rule::ResumeBeginsWhereItMust, kept, || {
+        format!("{resumed} was resumed as {:?}", ended.published)
+    });
+}
+
+/// INV-60: sequence numbers are those of the disassembly, each once, and none beyond the last.
+fn judge_sequences(docket: &mut Docket, wire: u64, held: Held, ended: &Ended) {
+    let mut numbers: Vec<u32> = (ended.published.iter().chain(&ended.failed))
+        .map(|document| document.sequence)
+        .filter(|sequence| *sequence > 0)
+        .collect();
+    if held.documents < 2 || held.uncounted || numbers.is_empty() {
+        return;
+    }
+    numbers.sort_unstable();
+    let expected: Vec<u32> = (1..=held.documents).collect();
+    let complete = ended.rest.is_some() || numbers == expected;
+    docket.judge(Rule::SequenceCounts, complete, || {
+        format!("the documents of m{wire} are numbered {numbers:?} of {}", held.documents)
+    });
+}
+
+/// A promoted property of an error message that is not of the error report.
+fn foreign_promotion(
+    message_box: &MessageBox,
+    topology: &Topology,
+    effect: &Effect,
+) -> Option<String> {
+    let Effect::Referenced { at, .. } = effect else { return None };
+    let context = message_box.context_of(at.reference)?;
+    let promoted = context.iter().map(|(id, ..)| id).filter(|id| context.promoted(*id).is_some());
+    let mut names = promoted.map(|id| topology.properties.name(id));
+    names.find(|name| !name.starts_with("ErrorReport.")).map(ToOwned::to_owned)
+}
