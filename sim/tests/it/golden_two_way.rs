@@ -129,9 +129,9 @@ fn gs_08_c_nobody_answers_in_time() {
     let due = ms(1) + TWENTY_MINUTES;
     story.assert_order(&[
         &["m1 waits for its response"],
-        &["e1 is the NACK of m1"],
+        &["a1 is the NACK of m1"],
         &["the wait of m1 ends with a fault"],
-        &["IN@H TransmitMessage(e1)"],
+        &["IN@H TransmitMessage(a1)"],
         &["answers the client of m1: 500"],
         &["SubmitResponse(m2), Delete(m1) ; Done"],
         &["m2 is a response that nobody waits for"],
@@ -194,7 +194,7 @@ fn gs_08_d_a_request_that_fails_in_its_pipeline_is_answered_by_a_fault() {
         &["BatchComplete(SUSP, 1, [{SubmitRequest,SUSP,1,[SUSP]}])"],
         &["answers the client of m1: 500"],
     ]);
-    assert_eq!(story.count(&["IN@H TransmitMessage(e1)"]), 1);
+    assert_eq!(story.count(&["IN@H TransmitMessage(a1)"]), 1);
     assert_eq!((world.meters().answers.faults, world.backlog()), (1, 0));
     assert_snapshot!(story.text());
 }
@@ -255,7 +255,7 @@ fn gs_07_a_reply_that_fails_its_pipeline_is_suspended_and_its_solicit_deleted() 
         &["suspends m2, non-resumable, Adapter"],
         &["deletes m1 of Ask"],
         // The client hears of it when its time is over.
-        &["e1 is the NACK of m1"],
+        &["a1 is the NACK of m1"],
     ]);
     assert_snapshot!(story.text());
 }
@@ -456,10 +456,10 @@ fn acknowledged(kind: &str, partner: SinkSettings) -> (World, Story) {
 fn a_transmission_is_acknowledged_to_those_who_subscribe() {
     let (world, story) = acknowledged("ACK", sink());
     story.assert_order(&[
-        &["e1 is the ACK of m1"],
-        &["refers e1 to Acks"],
-        &["TransmitMessage(e1)"],
-        &["deletes e1 of Acks"],
+        &["a1 is the ACK of m1"],
+        &["refers a1 to Acks"],
+        &["TransmitMessage(a1)"],
+        &["deletes a1 of Acks"],
     ]);
     // The other port's is wanted by nobody, and leaves no trace.
     assert_eq!(story.count(&["is the ACK"]), 1);
@@ -474,7 +474,7 @@ fn a_suspension_is_acknowledged_once_after_all_attempts() {
     assert_eq!(story.count(&["m1 by Out", "wire FAILS"]), 3);
     assert_eq!(story.count(&["is the NACK of m1"]), 1);
     assert_eq!(story.instants(&["is the NACK of m1"]), [ms(2001)]);
-    assert_eq!(story.count(&["refers e1 to Acks"]), 1);
+    assert_eq!(story.count(&["refers a1 to Acks"]), 1);
 }
 
 #[test]
