@@ -249,16 +249,16 @@ fn effect_words(effect: &Effect) -> [u64; 4] {
             [30, name_word(*document), suspension_word(*resumable, *reason), 0]
         }
         Effect::Terminated { at } => place_words(31, at, 0),
-        Effect::PortState { port, from, to } => [60, u64::from(port.0), *from as u64, *to as u64],
-        Effect::ReportRemoved { document } => [62, name_word(*document), 0, 0],
+        Effect::PortState { port, from, to } => [90, u64::from(port.0), *from as u64, *to as u64],
+        Effect::ReportRemoved { document } => [92, name_word(*document), 0, 0],
         Effect::SuspendedMessageGone { document, resumed } => {
-            [63, name_word(*document), u64::from(*resumed), 0]
+            [93, name_word(*document), u64::from(*resumed), 0]
         }
         Effect::OperationPending { at, operation } => {
             place_words(64, at, u64::from(operation.code()))
         }
         Effect::GroupState { group, from, to } => {
-            [61, u64::from(group.0), *from as u64, *to as u64]
+            [91, u64::from(group.0), *from as u64, *to as u64]
         }
         Effect::Logged { at, entry } => place_words(70, at, *entry as u64),
         Effect::PropertiesUpdated { at, retries_left } => {
