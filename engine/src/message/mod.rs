@@ -110,8 +110,9 @@ system_properties! {
     MESSAGE_DESTINATION = 35, "BTS.MessageDestination";
     /// true: a document whose map fails is suspended alone (R-RIP-01).
     SUSPEND_MESSAGE_ON_MAPPING_FAILURE = 36, "BTS.SuspendMessageOnMappingFailure";
-    /// The fault that a described document still carries: the number of its [`Stage`]. Written,
-    /// since a described body has no bytes to be wrong in.
+    /// The fault that a described document still carries: the number of its
+    /// [`Stage`](crate::pipeline::Stage). Written, since a described body has no bytes to be
+    /// wrong in.
     FLAW = 37, "Floodgate.Flaw";
     /// The code of a failure, in hexadecimal (R-FMR-04, like all `ErrorReport` names).
     ERROR_FAILURE_CODE = 38, "ErrorReport.FailureCode";
