@@ -438,6 +438,9 @@ pub struct SendSettings {
     pub completion_batch: u32,
     /// Longest wait for such a batch to fill (R-HOST-04).
     pub completion_wait: Duration,
+    /// Whether it asks what defines the endpoint of every message of an adapter batch, instead of
+    /// sorting by address (R-ADD-04).
+    pub resolves: bool,
 }
 
 /// What an adapter says of itself when it is registered (R-SND-05).

@@ -22,25 +22,14 @@ pub struct SendHandler {
 
 /// That a send port is dynamic (R-DYN-01). It keeps no backup transport (R-RETRY-12), and of its
 /// primary transport only the retries and the host, where messages wait that no adapter answers to.
+/// An ordered one keeps all its messages in one order, whatever their locations (R-ORD-05): more
+/// than R-ORD-13 asks for, which lets locations or adapters go side by side.
 #[derive(Clone, Debug)]
 pub struct DynamicPort {
     /// The send port.
     pub port: SendPortId,
     /// The hosts it chose for some adapters, instead of their own (R-DYN-06).
     pub handlers: Vec<(AdapterId, HostId)>,
-    /// What is kept in order, if the port is ordered.
-    pub order: DynamicOrder,
-}
-
-/// What an ordered dynamic port keeps in order (R-ORD-13).
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum DynamicOrder {
-    /// All messages of one location; locations go in parallel, as from 2020 on.
-    #[default]
-    Location,
-    /// All messages of one adapter, as in 2016, and later where order is enforced across
-    /// locations.
-    TransportType,
 }
 
 /// The handler for a message, and its location without the handler's alias (R-DYN-02, R-DYN-03).

@@ -6,7 +6,7 @@ use floodgate_engine::config::Topology;
 use floodgate_engine::id::{
     EndpointId, HostInstanceId, MessageBoxId, ReceiveLocationId, SendPortId, ServerId,
 };
-use floodgate_engine::message::{Body, Defect};
+use floodgate_engine::message::{Body, Defect, PropertyId};
 use floodgate_engine::message_box::PortOperation;
 use floodgate_engine::time::{Duration, Instant};
 
@@ -134,6 +134,23 @@ pub enum EndpointSettings {
     },
 }
 
+/// How an adapter learns what defines the endpoint of a message (R-ADD-04).
+#[derive(Clone, Copy, Debug)]
+pub struct Errand {
+    /// Time until it knows.
+    pub takes: Dist,
+    /// For which attempts it does not learn it.
+    pub failure: Failure,
+    /// The property with the credentials, if they are part of the endpoint.
+    pub credentials: Option<PropertyId>,
+}
+
+impl Default for Errand {
+    fn default() -> Self {
+        Self { takes: Dist::Constant(Duration::ZERO), failure: Failure::Never, credentials: None }
+    }
+}
+
 /// A partner's end that takes messages.
 #[derive(Clone, Debug)]
 pub struct SinkSettings {
@@ -145,6 +162,8 @@ pub struct SinkSettings {
     pub failure: Failure,
     /// Time until a failing call returns; the wire time if not set.
     pub fail_takes: Option<Duration>,
+    /// How adapters learn that it is this end, if they ask.
+    pub errand: Errand,
     /// The receive location at which a document arrives when its wire is done.
     pub forward_to: Option<ReceiveLocationId>,
     /// What it sends back, if it is asked for a reply (R-SR-01).

@@ -121,6 +121,15 @@ pub enum Event {
         /// How many operations.
         operations: u32,
     },
+    /// An adapter learned what defines the endpoint of a message, or did not.
+    Resolved {
+        /// The document.
+        document: DocumentName,
+        /// Publication order of its reference.
+        sequence: u64,
+        /// Whether it is known.
+        found: bool,
+    },
     /// Sources were removed.
     Removed {
         /// The adapter instance.
@@ -197,6 +206,9 @@ impl Event {
             }
             Self::Coordinated { transaction, state } => [61, transaction.0, u64::from(state), 0],
             Self::GivenBack { endpoint, messages } => [62, pair(endpoint.0, messages), 0, 0],
+            Self::Resolved { document, sequence, found } => {
+                [95, name_word(document), sequence, u64::from(found)]
+            }
             Self::Visible { document, sequence } => [63, name_word(document), sequence, 0],
         }
     }

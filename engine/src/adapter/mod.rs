@@ -10,6 +10,7 @@ mod facade;
 mod receive;
 mod request;
 mod send;
+mod sorting;
 mod transactional_receive;
 mod transactional_send;
 

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use super::receive::PerKind;
+use super::sorting::{Errands, Sorted};
 use super::{Adapter, AdapterInput, CallId, Returned, Transmission, WireRequest, WireResult};
 use crate::batch::{BatchStatus, Operation, OperationKind, Status, Suspendable};
 use crate::config::SendSettings;
@@ -94,6 +95,7 @@ pub struct Sender {
     /// Jobs at work; a place is a wire token.
     running: Vec<Option<Job>>,
     free: Vec<usize>,
+    errands: Errands,
     /// Outcomes that wait for company (R-HOST-04).
     gathered: Vec<(OutboundMessage, Fate)>,
     /// Counts flushes, so that a timer set before one does nothing.
@@ -118,6 +120,7 @@ impl Sender {
             queue: VecDeque::new(),
             running: Vec::new(),
             free: Vec::new(),
+            errands: Errands::default(),
             gathered: Vec::new(),
             flushes: 0,
             posted: FxHashMap::default(),
@@ -149,6 +152,14 @@ impl Sender {
             // Abnormal, and harmless (R-BSND-09).
             return proxy.returned(call, Returned::Done);
         }
+        if self.settings.resolves {
+            let held = self.settings.blocking;
+            self.errands.begin(messages, held.then_some(call), proxy);
+            if !held {
+                proxy.returned(call, Returned::Done);
+            }
+            return;
+        }
         if self.settings.blocking {
             messages.sort_by_key(|message| message.endpoint);
             messages.reverse();
@@ -168,6 +179,37 @@ impl Sender {
         }
         proxy.returned(call, Returned::Done);
         self.employ(proxy);
+    }
+
+    /// An errand is over, and maybe with it those of its batch. A message whose endpoint is not
+    /// known fails like one that was not sent.
+    fn resolved(
+        &mut self,
+        now: Instant,
+        (token, key): (u64, Option<u64>),
+        proxy: &mut TransportProxy,
+    ) {
+        let Some(sorted) = self.errands.answered(token, key, proxy) else { return };
+        let Sorted { endpoints, failed, call } = sorted;
+        let judged = |message: OutboundMessage| {
+            let fate = fate_of_failure(now, &message);
+            (message, fate)
+        };
+        let mut failed: Vec<_> = failed.into_iter().map(judged).collect();
+        if call.is_none() {
+            self.post(now, failed, proxy);
+            for messages in endpoints {
+                self.enqueue(messages);
+            }
+            return self.employ(proxy);
+        }
+        let mut job = Job::of(endpoints.into_iter().flatten().collect(), call);
+        job.waiting.reverse();
+        job.finished.append(&mut failed);
+        if job.waiting.is_empty() {
+            return self.finish(now, job, proxy);
+        }
+        self.start(job, proxy);
     }
 
     fn enqueue(&mut self, mut messages: Vec<OutboundMessage>) {
@@ -215,11 +257,10 @@ impl Sender {
             | WireResult::Removed
             | WireResult::Resolved(_) => (false, None),
         };
-        let fate = match after_failure(now, message.retries_left, message.retry_interval) {
-            _ if reply.is_some() => Fate::Reply,
-            _ if sent => Fate::Delete,
-            NextStep::Resubmit(_) => Fate::Resubmit,
-            NextStep::MoveToNextTransport => Fate::NextTransport,
+        let fate = match sent {
+            true if reply.is_some() => Fate::Reply,
+            true => Fate::Delete,
+            false => fate_of_failure(now, &message),
         };
         if let Some(reply) = reply {
             self.replies.insert(message.reference, reply);
@@ -291,6 +332,7 @@ impl Sender {
     fn try_to_return(&mut self, proxy: &mut TransportProxy) {
         if let Some(call) = self.terminating
             && self.filling.is_empty()
+            && self.errands.is_empty()
             && self.queue.is_empty()
             && self.at_work() == 0
             && self.gathered.is_empty()
@@ -424,6 +466,14 @@ impl Sender {
     }
 }
 
+/// The recommended next rung (R-RETRY-04).
+fn fate_of_failure(now: Instant, message: &OutboundMessage) -> Fate {
+    match after_failure(now, message.retries_left, message.retry_interval) {
+        NextStep::Resubmit(_) => Fate::Resubmit,
+        NextStep::MoveToNextTransport => Fate::NextTransport,
+    }
+}
+
 impl Adapter for Sender {
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match input {
@@ -438,6 +488,10 @@ impl Adapter for Sender {
             AdapterInput::Clear { call } => {
                 self.filling.remove(&call);
                 proxy.returned(call, Returned::Cleared);
+            }
+            AdapterInput::WireDone { token, result } if Errands::own(token) => {
+                let key = if let WireResult::Resolved(key) = result { Some(key) } else { None };
+                self.resolved(now, (token, key), proxy);
             }
             AdapterInput::WireDone { token, result } => {
                 self.wire_done(now, token, result, proxy);

@@ -20,6 +20,7 @@
 //!     workers: 1,
 //!     completion_batch: 1,
 //!     completion_wait: Duration::ZERO,
+//!     resolves: false,
 //! };
 //! let claims = Sends { asynchronous: true, ..Sends::NONE };
 //! let claims = Claims { sends: Some(claims), receives: None };

@@ -30,6 +30,7 @@ const ASYNCHRONOUS: SendSettings = SendSettings {
     workers: 4,
     completion_batch: 1,
     completion_wait: Duration::ZERO,
+    resolves: false,
 };
 
 /// Gathers outcomes for a while (R-HOST-04).

@@ -85,10 +85,21 @@ pub struct Transport {
     pub host: String,
     /// The receive port where a document arrives when its call is done.
     pub forward_to: Option<String>,
+    /// How an adapter that `resolves` learns that it is this end.
+    pub errand: Errand,
     /// Which attempts fail by plan.
     pub fail: Option<Failure>,
     /// How long a failing call takes; as long as the wire when absent.
     pub fail_takes: Option<Duration>,
+}
+
+/// How an adapter learns what defines the endpoint of a message.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Errand {
+    /// Time until it knows.
+    pub takes: Distribution,
+    /// For which attempts it does not learn it.
+    pub fail: Option<Failure>,
 }
 
 /// RetryCount and RetryInterval.
@@ -125,6 +136,16 @@ static RETRY: Shape = Shape::of(
     &[
         Row::default("count", Kind::Integer(0, 1000), "3", "attempts after the first"),
         Row::default("interval", Kind::Duration, "'5 min'", "time between attempts"),
+    ],
+)
+.inline();
+
+static ERRAND: Shape = Shape::of(
+    "errand",
+    "how an adapter that 'resolves' learns what defines the endpoint (R-ADD-04)",
+    &[
+        Row::default("takes", Kind::Table(&DISTRIBUTION), "'0 s'", "time until it knows"),
+        Row::optional("fail", Kind::Table(&FAILURE), "it always learns it", "failing attempts"),
     ],
 )
 .inline();
@@ -175,6 +196,7 @@ pub(crate) static TRANSPORT: Shape = Shape::of(
             "it leaves the plant",
             "the receive port where a document arrives when its call is done",
         ),
+        Row::default("errand", Kind::Table(&ERRAND), "{}", "asked before by what 'resolves'"),
         Row::optional(
             "fail",
             Kind::Table(&FAILURE),
@@ -279,8 +301,18 @@ impl Bind for Transport {
         b.key("limit", &mut self.limit);
         b.key("host", &mut self.host);
         b.key("forward_to", &mut self.forward_to);
+        b.key("errand", &mut self.errand);
         b.key("fail", &mut self.fail);
         b.key("fail_takes", &mut self.fail_takes);
+    }
+}
+
+impl Bind for Errand {
+    const SHAPE: &'static Shape = &ERRAND;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("takes", &mut self.takes);
+        b.key("fail", &mut self.fail);
     }
 }
 

@@ -37,6 +37,8 @@ pub struct SendAdapter {
     pub workers: u32,
     /// How finished messages are gathered before the engine hears of them; one by one when absent.
     pub completion: Option<Completion>,
+    /// Whether it asks what defines the endpoint of every message of a batch (R-ADD-04).
+    pub resolves: bool,
     /// Whether messages are transmitted and deleted in distributed transactions.
     pub transactional: bool,
     /// Where those begin.
@@ -106,6 +108,12 @@ pub(crate) static SEND_ADAPTER: Shape = Shape::of(
             "the adapter's own threads",
         ),
         Row::optional("completion", Kind::Table(&COMPLETION), OF_KIND, "gathering of deletes"),
+        Row::default(
+            "resolves",
+            Kind::Bool,
+            "false",
+            "ask what defines the endpoint of every message of a batch (R-ADD-04)",
+        ),
         Row::default("transactional", Kind::Bool, "false", "transmit and delete in transactions"),
         Row::default(
             "begins",
@@ -135,6 +143,7 @@ impl Bind for SendAdapter {
         b.key("batch", &mut self.batch);
         b.key("workers", &mut self.workers);
         b.key("completion", &mut self.completion);
+        b.key("resolves", &mut self.resolves);
         b.key("transactional", &mut self.transactional);
         b.key("begins", &mut self.begins);
         if b.reading() && self.transactional {
@@ -145,6 +154,13 @@ impl Bind for SendAdapter {
                 "workers",
                 "a non-blocking adapter has no workers",
                 "give it at least 1, or say 'blocking = true'",
+            );
+        }
+        if b.reading() && self.resolves && (!self.batched || self.transactional) {
+            b.refuse(
+                "resolves",
+                "only an adapter that sorts batches, outside of transactions, asks by what",
+                "R-ADD-04: say 'batched = true', or leave 'resolves' out",
             );
         }
         if b.reading() && !self.batched && self.batch > 1 {

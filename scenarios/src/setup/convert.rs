@@ -73,6 +73,7 @@ pub(super) fn send_adapter(adapter: &plan::send_adapter::SendAdapter) -> SendSet
         workers: adapter.workers,
         completion_batch,
         completion_wait,
+        resolves: adapter.resolves,
     }
 }
 

@@ -3,7 +3,7 @@
 use floodgate_engine::config::{OnFailure, ReceiveLocation, ReceivePort, SendPort, Transport};
 use floodgate_engine::message::{Context, PropertyId, Value};
 use floodgate_engine::retry::RetryPolicy;
-use floodgate_sim::setup::{EndpointSettings, Failure, SinkSettings};
+use floodgate_sim::setup::{EndpointSettings, Errand, Failure, SinkSettings};
 
 use super::Names;
 use super::convert::{dist, failure, filter, port_state, receive_name, send_name};
@@ -87,6 +87,11 @@ impl Names<'_> {
             limit: transport.limit,
             failure: transport.fail.as_ref().map_or(Failure::Never, failure),
             fail_takes: transport.fail_takes,
+            errand: Errand {
+                takes: dist(&transport.errand.takes),
+                failure: transport.errand.fail.as_ref().map_or(Failure::Never, failure),
+                credentials: None,
+            },
             forward_to,
             reply: None,
         };

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use floodgate_engine::adapter::Transmission;
 use floodgate_engine::hash::{mix, name_key};
 use floodgate_engine::id::ReceiveLocationId;
+use floodgate_engine::message::PropertyId;
 use floodgate_engine::time::{Duration, Instant};
 
 use crate::meter::Pool;
@@ -43,6 +44,8 @@ pub(crate) struct Sink {
 
 /// Draws of one attempt lie this far from those of the next.
 const DRAWS_PER_ATTEMPT: u64 = 64;
+/// Sets the draws of errands apart from those of calls.
+const ERRANDS: u64 = 0x6572_7261_6e64_7321;
 
 impl Sink {
     pub(crate) fn new(name: &str, settings: SinkSettings, window: (Instant, Instant)) -> Self {
@@ -117,7 +120,7 @@ impl Sink {
     pub(crate) fn outcome(&self, now: Instant, rng: &Rng, call: &SinkCall) -> CallOutcome {
         let entity = mix(call.transmission.lineage, self.key);
         let draws = u64::from(call.attempt) * DRAWS_PER_ATTEMPT;
-        let sent = !self.is_down(now) && !self.fails(rng, entity, call);
+        let sent = !self.is_down(now) && !fails(self.settings.failure, rng, entity, call);
         let takes = match self.settings.fail_takes {
             Some(takes) if !sent => takes,
             Some(_) | None => self
@@ -128,20 +131,36 @@ impl Sink {
         CallOutcome { takes, sent }
     }
 
+    /// How an errand that begins now will end; the end itself takes no part in it.
+    pub(crate) fn errand(&self, rng: &Rng, call: &SinkCall) -> CallOutcome {
+        let entity = mix(mix(call.transmission.lineage, self.key), ERRANDS);
+        let draws = u64::from(call.attempt) * DRAWS_PER_ATTEMPT;
+        let errand = &self.settings.errand;
+        let takes =
+            errand.takes.sample(|draw| rng.uniform(Purpose::Wire, entity, draws + u64::from(draw)));
+        CallOutcome { takes, sent: !fails(errand.failure, rng, entity, call) }
+    }
+
+    /// The property with the credentials that are part of this endpoint.
+    pub(crate) const fn credentials(&self) -> Option<PropertyId> {
+        self.settings.errand.credentials
+    }
+
     fn is_down(&self, now: Instant) -> bool {
         self.down.iter().any(|(from, to)| (*from..*to).contains(&now))
     }
+}
 
-    fn fails(&self, rng: &Rng, entity: u64, call: &SinkCall) -> bool {
-        match self.settings.failure {
-            Failure::Never => false,
-            Failure::Always => true,
-            Failure::First(attempts) => call.attempt < attempts,
-            Failure::Every(nth) => call.transmission.document.wire.is_multiple_of(nth.max(1)),
-            Failure::PerMille(share) => {
-                let drawn = rng.draw(Purpose::Failure, entity, u64::from(call.attempt));
-                drawn % 1000 < u64::from(share)
-            }
+/// Whether an attempt fails by plan.
+fn fails(failure: Failure, rng: &Rng, entity: u64, call: &SinkCall) -> bool {
+    match failure {
+        Failure::Never => false,
+        Failure::Always => true,
+        Failure::First(attempts) => call.attempt < attempts,
+        Failure::Every(nth) => call.transmission.document.wire.is_multiple_of(nth.max(1)),
+        Failure::PerMille(share) => {
+            let drawn = rng.draw(Purpose::Failure, entity, u64::from(call.attempt));
+            drawn % 1000 < u64::from(share)
         }
     }
 }

@@ -184,6 +184,7 @@ impl World {
     fn kill(&mut self, instance: HostInstanceId) {
         self.resolve_pending(instance, self.life.settings.transactions_commit);
         self.lived(Some(instance), Lived::Crashes);
+        self.forget_errands(instance);
         let wires: Vec<Key> = (self.on_wire.iter())
             .filter(|(_, wire)| self.nodes[wire.call.node as usize].instance == instance)
             .map(|(key, _)| key)

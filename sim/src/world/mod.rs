@@ -16,6 +16,7 @@ mod coordinator;
 mod database;
 mod distributed;
 mod dynamic;
+mod errand;
 mod exchange;
 mod explore;
 mod life;
@@ -42,7 +43,7 @@ use rustc_hash::FxHashMap;
 
 use crate::check::Checks;
 use crate::cost::Costs;
-use crate::endpoint::{Endpoint, SinkCall};
+use crate::endpoint::Endpoint;
 use crate::meter::{Meters, Pool};
 use crate::outcome::Outcome;
 use crate::probe::{Samples, Snapshot};
@@ -59,7 +60,7 @@ pub use explore::Way;
 use life::Lives;
 use load::Load;
 pub use operate::Acted;
-use wire::Fetch;
+use wire::{Fetch, OnWire};
 
 /// What is to happen later.
 #[derive(Clone, Copy, Debug)]
@@ -138,13 +139,6 @@ struct Node {
     key: u64,
     machine: AnyAdapter,
     proxy: TransportProxy,
-}
-
-/// A call on the wire that is under way.
-#[derive(Clone, Copy, Debug)]
-struct OnWire {
-    call: SinkCall,
-    sent: bool,
 }
 
 /// Everything that exists in one run.

@@ -4,7 +4,7 @@ use floodgate_engine::adapter::{AdapterInput, Transmission, WireRequest, WireRes
 use floodgate_engine::id::{EndpointId, Key, TransactionId};
 use floodgate_engine::message::WireMessage;
 
-use super::{Due, Now, OnWire, World};
+use super::{Due, Now, World};
 use crate::endpoint::{Endpoint, Sink, SinkCall};
 use crate::trace::Event;
 
@@ -16,6 +16,15 @@ pub(super) struct Fetch {
     endpoint: EndpointId,
     messages: Vec<WireMessage>,
     transaction: Option<TransactionId>,
+}
+
+/// A call or an errand that is under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OnWire {
+    pub(super) call: SinkCall,
+    pub(super) sent: bool,
+    /// Whether it only asks what defines the endpoint (R-ADD-04).
+    pub(super) errand: bool,
 }
 
 impl World {
@@ -33,7 +42,7 @@ impl World {
             WireRequest::Respond { endpoint, request, answer } => {
                 self.respond((node, token), endpoint, request, answer);
             }
-            WireRequest::Resolve(_) => {}
+            WireRequest::Resolve(transmission) => self.resolve(node, token, transmission),
         }
     }
 
@@ -105,13 +114,18 @@ impl World {
         if let Some(transaction) = transmission.transaction {
             self.enlist_write(node, transaction, &transmission);
         }
-        let port = self.topology.send_port(transmission.subscriber);
-        let configured = port.map_or(0, |port| port.transport(transmission.on_backup).retry.count);
-        let attempt = configured.saturating_sub(transmission.retries_left);
+        let attempt = self.attempt(&transmission);
         let (now, call) = (self.now, SinkCall { node, token, transmission, attempt });
         if let Some(call) = self.sink(transmission.endpoint).call(now, call) {
             self.begin_call(call);
         }
+    }
+
+    /// Attempts on the same transport before this one.
+    pub(super) fn attempt(&self, transmission: &Transmission) -> u32 {
+        let port = self.topology.send_port(transmission.subscriber);
+        let configured = port.map_or(0, |port| port.transport(transmission.on_backup).retry.count);
+        configured.saturating_sub(transmission.retries_left)
     }
 
     pub(super) fn begin_call(&mut self, call: SinkCall) {
@@ -119,14 +133,17 @@ impl World {
         self.meters.ports[call.transmission.subscriber.index()].attempts += 1;
         let (now, rng) = (self.now, self.rng);
         let outcome = self.sink(call.transmission.endpoint).outcome(now, &rng, &call);
-        let key = self.on_wire.insert(OnWire { call, sent: outcome.sent });
+        let key = self.on_wire.insert(OnWire { call, sent: outcome.sent, errand: false });
         // Even an immediate answer is an event of its own, so that no adapter is answered from
         // inside its own call.
         self.schedule(now + outcome.takes, Due::Sent(key));
     }
 
     pub(super) fn wire_done(&mut self, key: Key) {
-        let Some(OnWire { call, sent }) = self.on_wire.remove(key) else { return };
+        let Some(OnWire { call, sent, errand }) = self.on_wire.remove(key) else { return };
+        if errand {
+            return self.resolved(&call, sent);
+        }
         let (now, transmission) = (self.now, call.transmission);
         let sent = sent && self.takes_part(&transmission);
         let event = Event::WireDone {

@@ -97,10 +97,16 @@ pub(crate) fn receives() -> impl Strategy<Value = ReceiveSettings> {
 }
 
 pub(crate) fn sends() -> impl Strategy<Value = SendSettings> {
-    let kind = (any::<bool>(), any::<bool>(), any::<bool>());
+    let kind = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     let workers = prop_oneof![Just(u32::MAX), 1..4_u32];
     (kind, 1..25_u32, workers, 1..5_u32, up_to_ms(50)).prop_map(
-        |((blocking, batched, fixed_batch), batch, workers, completion_batch, completion_wait)| {
+        |(
+            (blocking, batched, fixed_batch, resolves),
+            batch,
+            workers,
+            completion_batch,
+            completion_wait,
+        )| {
             SendSettings {
                 blocking,
                 batched,
@@ -109,6 +115,7 @@ pub(crate) fn sends() -> impl Strategy<Value = SendSettings> {
                 workers,
                 completion_batch,
                 completion_wait,
+                resolves,
             }
         },
     )

@@ -18,8 +18,8 @@ use floodgate_sim::dist::Dist;
 use floodgate_sim::load::{ArrivalKind, Shape, Spacing};
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::setup::{
-    Coordination, Discipline, DoneOrder, EndpointSettings, Failure, LifeSettings, LoadSettings,
-    ResponseOrder, Setup, SinkSettings,
+    Coordination, Discipline, DoneOrder, EndpointSettings, Errand, Failure, LifeSettings,
+    LoadSettings, ResponseOrder, Setup, SinkSettings,
 };
 use floodgate_sim::trace::StoryLine;
 use floodgate_sim::world::World;
@@ -67,6 +67,7 @@ pub(crate) const ASYNC: SendSettings = SendSettings {
     workers: u32::MAX,
     completion_batch: 1,
     completion_wait: Duration::ZERO,
+    resolves: false,
 };
 
 /// Holds an engine thread while its wire works, one message at a time.
@@ -85,6 +86,7 @@ pub(crate) fn sink() -> SinkSettings {
         limit: 0,
         failure: Failure::Never,
         fail_takes: None,
+        errand: Errand::default(),
         forward_to: None,
         reply: None,
     }

@@ -2,7 +2,7 @@
 
 use floodgate_engine::adapter::{Adapter, AdapterInput, Receiver, WireResult};
 use floodgate_engine::config::{AdapterConfig, AdapterKind, SendSettings, TransportConfiguration};
-use floodgate_engine::dynamic::{DynamicOrder, DynamicPort, SendHandler};
+use floodgate_engine::dynamic::{DynamicPort, SendHandler};
 use floodgate_engine::id::{AdapterId, HostId, SendPortId};
 use floodgate_engine::message::{PropertyId, Value, WireMessage};
 use floodgate_engine::retry::RetryPolicy;
@@ -63,7 +63,6 @@ impl Plant {
         topology.dynamic_ports.push(DynamicPort {
             port: SendPortId::from(topology.send_ports.len() - 1),
             handlers: Vec::new(),
-            order: DynamicOrder::default(),
         });
         self
     }
@@ -78,13 +77,13 @@ fn dynamic_plant(messages: usize) -> Plant {
     plant
 }
 
-fn marked(plant: &Plant, mark: fn(&mut WireMessage)) -> World {
+pub(crate) fn marked(plant: &Plant, mark: fn(&mut WireMessage)) -> World {
     let mut world = plant.telling();
     world.replace_adapter(IN_ADAPTER, &Marking { inner: Receiver::new(FOLDER), mark });
     world
 }
 
-fn finished(mut world: World) -> (World, Story) {
+pub(crate) fn finished(mut world: World) -> (World, Story) {
     finish(&mut world);
     assert_eq!(world.checks().violations(), [], "a promise was broken");
     assert_all_kept(&world.clone().conclude());

@@ -9,6 +9,7 @@ mod atomicity;
 mod conservation;
 mod crash;
 mod determinism;
+mod endpoint_keys;
 mod exhaustive;
 mod fixture;
 mod golden;
