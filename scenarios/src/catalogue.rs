@@ -12,6 +12,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("dynamic_send", include_str!("../catalogue/dynamic_send.toml")),
     ("failed_message_routing", include_str!("../catalogue/failed_message_routing.toml")),
     ("file_to_file", include_str!("../catalogue/file_to_file.toml")),
+    ("host_failover", include_str!("../catalogue/host_failover.toml")),
     ("multi_message_box", include_str!("../catalogue/multi_message_box.toml")),
     ("ordered_convoy", include_str!("../catalogue/ordered_convoy.toml")),
     ("ordered_under_failure", include_str!("../catalogue/ordered_under_failure.toml")),

@@ -10,6 +10,7 @@
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::world::World;
 
+use crate::plan::fault::Fault;
 use crate::plan::load::Load;
 use crate::plan::rate::Rate;
 use crate::plan::send::{SendPort, Transport};
@@ -125,10 +126,9 @@ pub fn probe(scenario: &Scenario, question: &Question) -> Result<DriftProbe, Pro
 fn warm_up(scenario: &Scenario, question: &Question) -> Result<Duration, Problems> {
     let written = scenario.loads.iter().map(|load| load.warm_up).max().unwrap_or(Duration::ZERO);
     let ladder = |port: &SendPort| {
-        let failing = |transport: &&Transport| {
-            transport.fail.is_some()
-                || scenario.faults.iter().any(|fault| fault.endpoint.starts_with(&port.name))
-        };
+        let mut faults = scenario.faults.iter().filter_map(Fault::transport);
+        let hit = faults.any(|(name, _)| name == port.name);
+        let failing = |transport: &&Transport| transport.fail.is_some() || hit;
         let transports = std::iter::once(&port.primary).chain(&port.backup).filter(failing);
         transports
             .map(|transport| transport.retry.interval.times(u64::from(transport.retry.count)))

@@ -13,6 +13,7 @@ pub mod fault;
 pub mod filter;
 pub mod goal;
 pub mod host;
+pub mod life;
 pub mod load;
 pub mod operate;
 pub mod problem;

@@ -14,6 +14,7 @@ use super::expect::{EXPECT, Expect};
 use super::fault::{FAULT, Fault};
 use super::goal::{GOAL, Goal};
 use super::host::{HOST, Host};
+use super::life::{LIFE, Life};
 use super::load::{LOAD, Load};
 use super::operate::{OPERATE, Operate};
 use super::orchestration::{ORCHESTRATION, Orchestration};
@@ -63,6 +64,8 @@ pub struct Scenario {
     pub schedule: Schedule,
     /// The coordinator of distributed transactions.
     pub transactions: Transactions,
+    /// What becomes of processes that end.
+    pub life: Life,
     /// Machines.
     pub servers: Vec<Server>,
     /// MessageBoxes, the master first.
@@ -122,6 +125,7 @@ pub(crate) static SCENARIO: Shape = Shape::of(
         Row::default("sample", Kind::PositiveDuration, "'1 s'", "interval of the samples"),
         Row::default("schedule", Kind::Table(&SCHEDULE), "{}", "choices among schedules"),
         Row::default("transactions", Kind::Table(&TRANSACTIONS), "{}", "their coordinator"),
+        Row::default("life", Kind::Table(&LIFE), "{}", "what becomes of processes that end"),
         Row::required("server", Kind::Tables(&SERVER), "machines"),
         Row::required("message_box", Kind::Tables(&MESSAGE_BOX), "MessageBoxes, the master first"),
         Row::required("host", Kind::Tables(&HOST), "hosts"),
@@ -154,6 +158,7 @@ impl Bind for Scenario {
         b.key("sample", &mut self.sample);
         b.key("schedule", &mut self.schedule);
         b.key("transactions", &mut self.transactions);
+        b.key("life", &mut self.life);
         b.key("server", &mut self.servers);
         b.key("message_box", &mut self.message_boxes);
         b.key("host", &mut self.hosts);

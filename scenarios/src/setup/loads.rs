@@ -1,14 +1,14 @@
-//! Loads and planned faults.
+//! Loads, and what operators do.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use floodgate_engine::id::{EndpointId, MessageBoxId, ReceiveLocationId, SendPortId};
+use floodgate_engine::id::{MessageBoxId, ReceiveLocationId, SendPortId};
 use floodgate_engine::message::{Body, Defect};
 use floodgate_engine::message_box::PortOperation;
 use floodgate_engine::time::Instant;
 use floodgate_sim::load::{ArrivalKind, Lots, LotsPer, Shape, Spacing, parse_csv};
-use floodgate_sim::setup::{Fault, LoadSettings, OperatorAct, Poison};
+use floodgate_sim::setup::{LoadSettings, OperatorAct, Poison};
 
 use super::Names;
 use super::convert::{defect_kind, position, stage};
@@ -24,8 +24,11 @@ impl Names<'_> {
     fn load(&self, load: &plan::load::Load) -> Result<LoadSettings, Problems> {
         let locations = match &load.location {
             Some(name) => {
-                let names = self.topology.receive_locations.iter().map(|location| &location.name);
-                vec![ReceiveLocationId::from(position(names, name))]
+                // Another port may have a location of this name.
+                let is_named = |at: &ReceiveLocationId| {
+                    self.topology.receive_locations[at.index()].name == *name
+                };
+                self.locations(&load.to).into_iter().filter(is_named).collect()
             }
             None => self.locations(&load.to),
         };
@@ -55,15 +58,6 @@ impl Names<'_> {
                 },
             }),
         })
-    }
-
-    pub(super) fn faults(&self) -> Vec<Fault> {
-        let fault = |fault: &plan::fault::Fault| Fault::EndpointDown {
-            endpoint: EndpointId::from(position(self.topology.endpoints.iter(), &fault.endpoint)),
-            at: Instant::ZERO + fault.at,
-            lasts: fault.lasts,
-        };
-        self.scenario.faults.iter().map(fault).collect()
     }
 
     /// What an operator does, in the order of the instants.

@@ -5,6 +5,7 @@
 
 mod convert;
 mod dynamic;
+mod faults;
 mod loads;
 mod orchestrations;
 mod pipelines;
@@ -18,7 +19,7 @@ use floodgate_engine::id::{
     AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId,
 };
 use floodgate_engine::time::Instant;
-use floodgate_sim::setup::{EndpointSettings, LifeSettings, ResponseOrder, Setup};
+use floodgate_sim::setup::{EndpointSettings, ResponseOrder, Setup};
 
 use crate::plan::{self, Problems, Scenario};
 use convert::{costs, discipline, done_order, host_settings, position};
@@ -57,7 +58,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         coordination: transactions::coordination(&scenario.transactions),
         loads,
         faults: names.faults(),
-        life: LifeSettings::default(),
+        life: faults::life(&scenario.life),
         acts: names.acts(),
         measure_from,
         measure_to,

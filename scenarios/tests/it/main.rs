@@ -5,6 +5,7 @@
 mod bad_dynamic;
 mod bad_input;
 mod cli;
+mod faults;
 mod loadgen;
 mod mst;
 mod plan;

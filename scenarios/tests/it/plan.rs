@@ -17,9 +17,9 @@ use floodgate_scenarios::plan::{Problem, Scenario};
 use proptest::prelude::*;
 
 /// Every key, somewhere.
-const EVERYTHING: &str = include_str!("everything.toml");
+pub(crate) const EVERYTHING: &str = include_str!("everything.toml");
 
-fn read(text: &str) -> Scenario {
+pub(crate) fn read(text: &str) -> Scenario {
     read_with(text, &[])
 }
 

@@ -2,6 +2,7 @@
 //! documents that go round for ever, loads that never end.
 
 mod dynamic;
+mod faults;
 mod flow;
 mod names;
 mod references;
@@ -17,6 +18,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     let mut checker = Checker { scenario, document, report };
     names::check(&mut checker);
     references::check(&mut checker);
+    faults::check(&mut checker);
     settings::check(&mut checker);
     dynamic::check(&mut checker);
     flow::check(&mut checker);

@@ -1,7 +1,6 @@
 //! Names that lead nowhere.
 
 use super::Checker;
-use crate::plan::fault::Side;
 use crate::plan::scenario::Scenario;
 use crate::plan::send::Transport;
 
@@ -10,12 +9,11 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     ports(checker);
     orchestrations(checker);
     loads(checker);
-    faults(checker);
     acts(checker);
     expectations(checker);
 }
 
-fn hosts(scenario: &Scenario) -> impl Iterator<Item = &str> {
+pub(super) fn hosts(scenario: &Scenario) -> impl Iterator<Item = &str> {
     scenario.hosts.iter().map(|host| host.name.as_str())
 }
 
@@ -23,7 +21,7 @@ fn receive_ports(scenario: &Scenario) -> impl Iterator<Item = &str> {
     scenario.receive_ports.iter().map(|port| port.name.as_str())
 }
 
-fn send_ports(scenario: &Scenario) -> impl Iterator<Item = &str> {
+pub(super) fn send_ports(scenario: &Scenario) -> impl Iterator<Item = &str> {
     scenario.send_ports.iter().map(|port| port.name.as_str())
 }
 
@@ -98,31 +96,6 @@ fn loads(checker: &mut Checker<'_>) {
             let names = port.locations.iter().map(|location| location.name.as_str());
             let what = format!("location of receive port '{}'", port.name);
             checker.refer(&format!("load.{n}.location"), &what, location, names);
-        }
-    }
-}
-
-fn faults(checker: &mut Checker<'_>) {
-    let scenario = checker.scenario;
-    for (n, fault) in scenario.faults.iter().enumerate() {
-        let path = format!("fault.{n}.endpoint");
-        let Some((port, side)) = fault.transport() else {
-            if !fault.endpoint.is_empty() {
-                let message = format!("'{}' is not an endpoint", fault.endpoint);
-                checker.refuse(&path, message, "write 'Port.primary' or 'Port.backup'");
-            }
-            continue;
-        };
-        checker.refer(&path, "send port", port, send_ports(scenario));
-        if scenario.send_port(port).is_some_and(|port| port.dynamic.is_some()) {
-            let message = format!("send port '{port}' is dynamic: it has no end of its own");
-            let help = "R-DYN-01: give its primary transport 'fail' instead";
-            checker.refuse(&path, message, help);
-        }
-        let without = scenario.send_port(port).is_some_and(|port| port.backup.is_none());
-        if side == Side::Backup && without {
-            let message = format!("send port '{port}' has no backup transport");
-            checker.refuse(&path, message, "give it a [send_port.backup], or say '.primary'");
         }
     }
 }

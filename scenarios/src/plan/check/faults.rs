@@ -1,0 +1,63 @@
+//! Faults that happen to nothing.
+
+use super::Checker;
+use super::references::{hosts, send_ports};
+use crate::plan::fault::{Fault, Side};
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    for (n, fault) in scenario.faults.iter().enumerate() {
+        endpoint(checker, n, fault);
+        instance(checker, n, fault);
+        location(checker, n, fault);
+    }
+}
+
+fn endpoint(checker: &mut Checker<'_>, n: usize, fault: &Fault) {
+    let scenario = checker.scenario;
+    let path = format!("fault.{n}.endpoint");
+    let Some((port, side)) = fault.transport() else {
+        // An empty name was refused where it was read.
+        if let Some(endpoint) = fault.endpoint.as_ref().filter(|name| !name.is_empty()) {
+            let message = format!("'{endpoint}' is not an endpoint");
+            checker.refuse(&path, message, "write 'Port.primary' or 'Port.backup'");
+        }
+        return;
+    };
+    checker.refer(&path, "send port", port, send_ports(scenario));
+    if scenario.send_port(port).is_some_and(|port| port.dynamic.is_some()) {
+        let message = format!("send port '{port}' is dynamic: it has no end of its own");
+        let help = "R-DYN-01: give its primary transport 'fail' instead";
+        checker.refuse(&path, message, help);
+    }
+    let without = scenario.send_port(port).is_some_and(|port| port.backup.is_none());
+    if side == Side::Backup && without {
+        let message = format!("send port '{port}' has no backup transport");
+        checker.refuse(&path, message, "give it a [send_port.backup], or say '.primary'");
+    }
+}
+
+fn instance(checker: &mut Checker<'_>, n: usize, fault: &Fault) {
+    let scenario = checker.scenario;
+    let Some(name) = &fault.host else { return };
+    checker.refer(&format!("fault.{n}.host"), "host", name, hosts(scenario));
+    let Some((host, server)) = scenario.host(name).zip(fault.server.as_ref()) else { return };
+    let what = format!("server of host '{name}'");
+    let servers = host.on.iter().map(String::as_str);
+    checker.refer(&format!("fault.{n}.server"), &what, server, servers);
+}
+
+fn location(checker: &mut Checker<'_>, n: usize, fault: &Fault) {
+    let scenario = checker.scenario;
+    let Some(name) = &fault.location else { return };
+    let path = format!("fault.{n}.location");
+    let names = || {
+        let locations = scenario.receive_ports.iter().flat_map(|port| &port.locations);
+        locations.map(|location| location.name.as_str())
+    };
+    checker.refer(&path, "receive location", name, names());
+    if names().filter(|known| known == name).count() > 1 {
+        let message = format!("'{name}' is a location of several receive ports");
+        checker.refuse(&path, message, "give its locations different names");
+    }
+}

@@ -1,0 +1,71 @@
+//! Planned faults, and what becomes of processes that end.
+
+use floodgate_engine::id::{EndpointId, HostInstanceId, ReceiveLocationId};
+use floodgate_engine::time::Instant;
+use floodgate_sim::setup::{Fault, LifeSettings};
+
+use super::Names;
+use super::convert::position;
+use crate::plan;
+use crate::plan::fault::FaultKind;
+
+/// What becomes of processes that end; whether they are watched is for the faults to say.
+pub(super) fn life(own: &plan::life::Life) -> LifeSettings {
+    LifeSettings {
+        dead_after: own.dead_after,
+        dead_job: own.dead_job,
+        transactions_commit: own.transactions_commit,
+        wires_arrive: own.wires_arrive,
+        stop_limit: own.stop_limit,
+        database_limit: own.database_limit,
+        watched: false,
+    }
+}
+
+impl Names<'_> {
+    pub(super) fn faults(&self) -> Vec<Fault> {
+        self.scenario.faults.iter().map(|fault| self.fault(fault)).collect()
+    }
+
+    /// A fault of the plan; the keys of its kind were checked when it was read.
+    fn fault(&self, own: &plan::fault::Fault) -> Fault {
+        let (at, lasts) = (Instant::ZERO + own.at, own.lasts);
+        match own.kind {
+            FaultKind::ClockSkew => Fault::ClockSkew {
+                instance: self.instance(own),
+                at,
+                lasts,
+                by: own.ahead.or(own.behind).unwrap_or_default(),
+                ahead: own.ahead.is_some(),
+            },
+            FaultKind::DatabaseOffline => {
+                Fault::DatabaseOffline { at, lasts: lasts.unwrap_or_default() }
+            }
+            FaultKind::EndpointDown => Fault::EndpointDown {
+                endpoint: EndpointId::from(position(
+                    self.topology.endpoints.iter(),
+                    own.endpoint.as_deref().unwrap_or_default(),
+                )),
+                at,
+                lasts: lasts.unwrap_or_default(),
+            },
+            FaultKind::HostCrash => Fault::HostCrash { instance: self.instance(own), at, lasts },
+            FaultKind::HostStop => Fault::HostStop { instance: self.instance(own), at, lasts },
+            FaultKind::LocationDisabled => {
+                let names = self.topology.receive_locations.iter().map(|location| &location.name);
+                let name = own.location.as_deref().unwrap_or_default();
+                let location = ReceiveLocationId::from(position(names, name));
+                Fault::LocationDisabled { location, at, lasts }
+            }
+        }
+    }
+
+    /// The instance of a fault's host on its server.
+    fn instance(&self, own: &plan::fault::Fault) -> HostInstanceId {
+        let host = self.host(own.host.as_deref().unwrap_or_default());
+        let server = self.server(own.server.as_deref().unwrap_or_default());
+        let mut instances = self.topology.host_instances.iter();
+        let at = instances.position(|at| at.host == host && at.server == server);
+        HostInstanceId::from(at.expect("instances were checked when the scenario was read"))
+    }
+}
