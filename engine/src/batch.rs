@@ -158,6 +158,19 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Whether it brings in a message that nobody asked for (R-SHUT-03).
+    pub(crate) const fn brings_in(&self) -> bool {
+        match self {
+            Self::Submit(_) | Self::SubmitRequest { .. } => true,
+            Self::CancelResponse { .. }
+            | Self::Delete(_)
+            | Self::MoveToNextTransport(_)
+            | Self::MoveToSuspendQueue(_)
+            | Self::Resubmit { .. }
+            | Self::SubmitResponse { .. } => false,
+        }
+    }
+
     /// The kind under which the status array files this operation.
     #[must_use]
     pub const fn kind(&self) -> OperationKind {
@@ -243,6 +256,13 @@ impl Batch {
         self.operations.iter().any(|operation| {
             matches!(operation.kind(), OperationKind::Submit | OperationKind::SubmitRequest)
         })
+    }
+
+    /// Whether it brings in messages that nobody asked for: those are not taken any more while the
+    /// engine stops, unlike the replies of partners (R-SHUT-03, R-SR-04).
+    #[must_use]
+    pub fn brings_in(&self) -> bool {
+        self.operations.iter().any(Operation::brings_in)
     }
 
     /// Whether a response may come for something in the batch (R-RR-01).

@@ -14,10 +14,16 @@ pub enum Sabotage {
     ApplyStagedBatches,
     /// Loses the documents that fail alone: breaks INV-59.
     ForgetBadDocuments,
+    /// A time-out makes two faults: breaks INV-64 and INV-49.
+    FaultTwice,
+    /// A response leaves its wait open: breaks INV-26.
+    KeepAnsweredWaits,
     /// A resubmit costs no retry: breaks INV-34 and INV-36.
     KeepRetryCount,
     /// Offers the followers of an ordered port with its head: breaks INV-45 and INV-44.
     OfferOrderedFollowers,
     /// Suspends a message beside its error message: breaks INV-12 and INV-63.
     SuspendWhatIsRouted,
+    /// What belongs to a two-way exchange is suspended resumable: breaks INV-62.
+    SuspendTwoWayResumable,
 }

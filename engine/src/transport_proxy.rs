@@ -111,7 +111,7 @@ impl TransportProxy {
             Closing::No => false,
             Closing::Nothing => true,
             // What was sent must still be deleted (R-SHUT-04).
-            Closing::Housekeeping => batch.publishes(),
+            Closing::Housekeeping => batch.brings_in(),
         };
         if refused {
             return Status::SHUTTING_DOWN;

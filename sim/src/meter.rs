@@ -163,6 +163,8 @@ pub struct PortMeter {
 /// How the requests of waiting clients ended (R-RR-16), and what came too late (R-CLK-16).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Answers {
+    /// Nothing: the process that was to answer died (R-CRASH-03).
+    pub broken: u64,
     /// 202: one-way messages that were taken.
     pub accepted: u64,
     /// 500: failures and time-outs.

@@ -236,7 +236,9 @@ fn effect_words(effect: &Effect) -> [u64; 4] {
         }
         Effect::ExchangeOpened { waiting } => waiting_words(51, waiting, 0),
         Effect::ExchangeClosed { waiting, by } => waiting_words(52, waiting, *by as u64),
-        Effect::LateResponse { document } => [53, name_word(*document), 0, 0],
+        Effect::LateResponse { document, orphan } => {
+            [53, name_word(*document), u64::from(*orphan), 0]
+        }
         Effect::Collectable { document } => [20, name_word(*document), 0, 0],
         Effect::Deleted { at } => place_words(21, at, 0),
         Effect::Locked { at, owner } => place_words(22, at, u64::from(owner.0)),

@@ -8,7 +8,7 @@
 //! An answer may come before `BatchComplete`, and before `Done` returned (R-BC-08): clients are
 //! known from the moment their request is posted. After a failed batch nobody waits (R-RR-13).
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::receive::PerKind;
 use super::{
@@ -95,6 +95,8 @@ pub struct Requester {
     outstanding: FxHashMap<u64, Outstanding>,
     clients: FxHashMap<u64, Client>,
     answering: FxHashMap<u64, Answering>,
+    /// Batches that end messages or waits, not complete yet.
+    settling: FxHashSet<u64>,
     terminating: Option<CallId>,
     next_cookie: u64,
     next_token: u64,
@@ -110,6 +112,7 @@ impl Requester {
             outstanding: FxHashMap::default(),
             clients: FxHashMap::default(),
             answering: FxHashMap::default(),
+            settling: FxHashSet::default(),
             terminating: None,
             next_cookie: 1,
             next_token: 1,
@@ -142,7 +145,9 @@ impl Requester {
             return self.rest(at, false, proxy);
         }
         self.locations[at].serving += u32::try_from(messages.len()).unwrap_or(u32::MAX);
-        self.locations[at].phase = Phase::Submitting { cookie: self.next_cookie, more };
+        if self.locations[at].phase != Phase::Closed {
+            self.locations[at].phase = Phase::Submitting { cookie: self.next_cookie, more };
+        }
         let two_way = self.locations[at].two_way;
         let mut items = Vec::with_capacity(messages.len());
         for message in messages {
@@ -287,6 +292,7 @@ impl Requester {
     }
 
     fn complete(&mut self, now: Instant, status: &BatchStatus, proxy: &mut TransportProxy) {
+        self.settling.remove(&status.cookie);
         let Some(done) = self.outstanding.remove(&status.cookie) else { return };
         if !status.overall.is_success() {
             return self.resubmit_filtered(now, done, status, proxy);
@@ -323,6 +329,8 @@ impl Requester {
             self.respond(client.location, client.request, Answer::Unauthorized, proxy);
         } else if client.gone {
             self.withdraw(token, proxy);
+        } else if self.terminating.is_some() {
+            self.dismiss(token, proxy);
         }
     }
 
@@ -387,8 +395,10 @@ impl Requester {
         self.next_cookie += 1;
         let Ok(mut batch) = proxy.get_batch(cookie) else { return };
         batch.add(operation);
-        // While the engine stops the message stays with it, and is delivered to nobody (R-RR-15).
-        let _refused = proxy.done(batch);
+        // Refused, it stays with the engine, and whoever starts next finds it (R-SHUT-04).
+        if proxy.done(batch).is_success() {
+            self.settling.insert(cookie);
+        }
     }
 
     /// The engine brings an answer: a response, or its fault (R-RR-04, R-RR-07).
@@ -445,18 +455,27 @@ impl Requester {
         }
     }
 
-    /// `Terminate`: clients that still wait are refused (R-RR-15).
+    /// Nobody will answer this client (R-RR-15).
+    fn dismiss(&mut self, token: u64, proxy: &mut TransportProxy) {
+        if let Some(client) = self.clients.remove(&token)
+            && !client.answered
+            && !client.gone
+        {
+            self.respond(client.location, client.request, Answer::Failed, proxy);
+        }
+    }
+
+    /// `Terminate`: clients that still wait are refused (R-RR-15); those whose batch is under way,
+    /// when it is complete.
     fn terminate(&mut self, call: CallId, proxy: &mut TransportProxy) {
         for location in &mut self.locations {
             location.phase = Phase::Closed;
         }
-        let mut waiting: Vec<u64> = self.clients.keys().copied().collect();
+        let submitted = self.clients.iter().filter(|(_, client)| client.submitted);
+        let mut waiting: Vec<u64> = submitted.map(|(token, _)| *token).collect();
         waiting.sort_unstable();
         for token in waiting {
-            let Some(client) = self.clients.remove(&token) else { continue };
-            if !client.answered && !client.gone {
-                self.respond(client.location, client.request, Answer::Failed, proxy);
-            }
+            self.dismiss(token, proxy);
         }
         self.terminating = Some(call);
     }
@@ -464,6 +483,7 @@ impl Requester {
     fn end_if_idle(&mut self, proxy: &mut TransportProxy) {
         if self.outstanding.is_empty()
             && self.answering.is_empty()
+            && self.settling.is_empty()
             && let Some(call) = self.terminating.take()
         {
             proxy.returned(call, Returned::Terminated);

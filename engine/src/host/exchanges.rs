@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::execute::{Execution, as_u32};
 use super::receive::received;
-use super::{DoneRace, Frame, FrameId, HostInstance, HostOutput, Task};
+use super::{DoneRace, Frame, FrameId, HostInstance, HostOutput, Life, Task};
 use crate::batch::{BatchStatus, OperationKind, Status};
 use crate::exchange::correlation;
 use crate::id::{AdapterId, ReferenceId, SubscriberId};
@@ -92,8 +92,18 @@ impl Exchanges {
     }
 
     /// Whether an answer may be handed over now; the one that ends its exchange does so.
-    fn admits(&mut self, now: Instant, key: ExchangeKey, fault: bool) -> bool {
+    /// A process counts its tokens anew, so that what was meant for its predecessor is known by
+    /// the longer token only (R-RR-12).
+    fn admits(
+        &mut self,
+        now: Instant,
+        key: ExchangeKey,
+        (correlation, fault): (Option<&Value>, bool),
+    ) -> bool {
         let Some(open) = self.open.get_mut(&key) else { return false };
+        if correlation != Some(&open.correlation) {
+            return false;
+        }
         // A fault is the answer of an exchange that failed or expired. A response that is not
         // there in time is late, even if it was published before (INV-50).
         if !fault && now >= open.expires {
@@ -279,7 +289,9 @@ impl HostInstance {
         tokens: Vec<u64>,
     ) -> bool {
         let waits = match execution.race() {
-            DoneRace::ResponseBeforeComplete | DoneRace::ResponseBeforeReturn => !tokens.is_empty(),
+            DoneRace::ResponseBeforeComplete | DoneRace::ResponseBeforeReturn => {
+                !tokens.is_empty() && self.life == Life::Running
+            }
             DoneRace::CompleteFirst | DoneRace::ReturnFirst => false,
         };
         if waits {
@@ -312,12 +324,23 @@ impl HostInstance {
             self.note_solicit(message);
             return true;
         };
-        let wanted = self.exchanges.admits(now, (adapter, token), fault);
+        let correlation = message.context.read(PropertyId::EPM_RR_CORRELATION_TOKEN);
+        let wanted = self.exchanges.admits(now, (adapter, token), (correlation, fault));
         if !wanted {
             let late = Action::SuspendLate(message.reference);
             self.transact_own(frame, vec![(OperationKind::MoveToSuspendQueue, late)], None);
         }
         wanted
+    }
+
+    /// `Terminate`: no response is delivered any more (R-RR-15), and nothing waits for one. The
+    /// solicits stay: what their partners reply is still submitted (R-SR-04).
+    pub(super) fn stop_exchanges(&mut self) {
+        self.exchanges.open.clear();
+        self.exchanges.timers.clear();
+        for Held { execution, status, .. } in std::mem::take(&mut self.exchanges.held) {
+            self.complete(&execution, status);
+        }
     }
 
     /// The call with a response was made: a `BatchComplete` that waited for it may follow.
@@ -375,6 +398,7 @@ mod tests {
     use crate::time::Duration;
 
     const KEY: ExchangeKey = (AdapterId(0), 7);
+    const TOKEN: Option<&Value> = Some(&Value::Int(1));
 
     fn at(secs: u64) -> Instant {
         Instant::ZERO + Duration::from_secs(secs)
@@ -402,7 +426,7 @@ mod tests {
         {
             let mut exchanges = waiting(first_only);
             let found = [(3, false), (4, false), (10, false), (10, true)]
-                .map(|(secs, fault)| exchanges.admits(at(secs), KEY, fault));
+                .map(|(secs, fault)| exchanges.admits(at(secs), KEY, (TOKEN, fault)));
             assert_eq!(found, expected, "first only: {first_only}");
         }
     }
@@ -412,8 +436,23 @@ mod tests {
         // R-RR-07: nothing is left to expire.
         let mut exchanges = waiting(false);
         assert_eq!(exchanges.expires_next(), Some(at(10)));
-        assert!(exchanges.admits(at(12), KEY, true) && !exchanges.admits(at(12), KEY, true));
+        assert!(
+            exchanges.admits(at(12), KEY, (TOKEN, true))
+                && !exchanges.admits(at(12), KEY, (TOKEN, true))
+        );
         assert_eq!(exchanges.expires_next(), None);
-        assert!(!exchanges.admits(at(1), (AdapterId(1), 7), false), "another adapter's token");
+        assert!(
+            !exchanges.admits(at(1), (AdapterId(1), 7), (TOKEN, false)),
+            "another adapter's token"
+        );
+    }
+
+    #[test]
+    fn what_was_meant_for_an_earlier_process_is_not_admitted() {
+        // R-RR-12: its adapter counted to the same token.
+        let mut exchanges = waiting(true);
+        assert!(!exchanges.admits(at(1), KEY, (Some(&Value::Int(2)), false)));
+        assert!(!exchanges.admits(at(1), KEY, (None, true)));
+        assert!(exchanges.admits(at(1), KEY, (TOKEN, false)), "the wait is still there");
     }
 }

@@ -52,6 +52,11 @@ impl Execution {
     pub(super) const fn publishes(&self) -> bool {
         self.publishes
     }
+
+    /// Whether it brings in what is not taken while the engine stops (R-SHUT-03).
+    pub(super) fn brings_in(&self) -> bool {
+        self.operations.iter().any(Operation::brings_in)
+    }
 }
 
 /// Finds a message's receive location by its `InboundTransportLocation` (R-RCV-01), remembering
@@ -166,7 +171,7 @@ impl HostInstance {
             requests: None,
             disallowed,
         };
-        if self.life != Life::Running && publishes {
+        if self.life != Life::Running && execution.brings_in() {
             return self.refuse(execution);
         }
         if publishes && (self.publishing >= self.batch_limit() || !self.held.is_empty()) {
@@ -180,7 +185,7 @@ impl HostInstance {
         self.settings.batch_queue.saturating_mul(self.cpus).max(1)
     }
 
-    fn admit(&mut self, mut execution: Execution) {
+    pub(super) fn admit(&mut self, mut execution: Execution) {
         match execution.race {
             DoneRace::ResponseBeforeComplete | DoneRace::ReturnFirst => {
                 self.return_done(&mut execution);

@@ -113,7 +113,12 @@ impl HostInstance {
         }
         self.waiting = 0;
         self.tasks.retain(|task| !matches!(task, Task::Deliver(_)));
+        self.stop_exchanges();
         for held in std::mem::take(&mut self.held) {
+            if !held.brings_in() {
+                self.admit(held);
+                continue;
+            }
             let (adapter, cookie) = held.refused_as();
             let status = Status::SHUTTING_DOWN;
             self.call(adapter, AdapterInput::DoneReturned { cookie, status });

@@ -90,7 +90,8 @@ impl MessageBox {
     /// A response came to its adapter's host, and nobody waits any more (R-CLK-16).
     pub(super) fn suspend_late(&mut self, now: Instant, id: ReferenceId) {
         if let Some(document) = self.name_of(id) {
-            self.effects.push(Effect::LateResponse { document });
+            let orphan = self.context_of(id).is_some_and(|context| self.is_orphan(context));
+            self.effects.push(Effect::LateResponse { document, orphan });
         }
         self.suspend_reference(now, id, Reason::Routing);
     }
@@ -110,7 +111,7 @@ impl MessageBox {
         let Some(reference) = self.references.get(id.0) else { return };
         let context = self.context_for(reference);
         let resumable = on_failure != Some(OnFailure::Continue)
-            && !is_two_way(&context)
+            && (!is_two_way(&context) || self.is_sabotaged(Sabotage::SuspendTwoWayResumable))
             && !context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
         let state = ReferenceState::Suspended { resumable, by_stop: false };
         let mut pending = PendingOperation::None;

@@ -9,6 +9,7 @@ use super::{Action, Effect, Exchange, MessageBox, PreparedBatch};
 use crate::hash::mix;
 use crate::id::{AdapterId, EndpointId, HostInstanceId, Key, MessageBoxId, SubscriberId};
 use crate::message::{Context, Document, PropertyId, Value};
+use crate::sabotage::Sabotage;
 use crate::time::Instant;
 
 /// A request that wants to be answered.
@@ -49,6 +50,8 @@ pub enum Closing {
     Fault,
     /// Its first and only response was published.
     Response,
+    /// The process that waited is gone (R-RR-12).
+    Death,
 }
 
 /// Who waits, as an effect tells it.
@@ -160,7 +163,7 @@ impl MessageBox {
         let Some(wait) = instance.wait.as_deref() else { return };
         if fault {
             self.close(key, Closing::Fault);
-        } else if wait.first_only {
+        } else if wait.first_only && !self.is_sabotaged(Sabotage::KeepAnsweredWaits) {
             self.close(key, Closing::Response);
         }
     }
@@ -192,19 +195,30 @@ impl MessageBox {
         let Some(key) = key else { return };
         if fault {
             self.owe_timeout(key);
+            if self.is_sabotaged(Sabotage::FaultTwice) {
+                self.owe_timeout(key);
+            }
         } else {
             self.close(key, Closing::Expiry);
         }
     }
 
-    /// A host instance died: nobody waits for its responses any more (R-RR-12, R-CRASH-03).
-    /// Returns how many exchanges ended. Their clients get no answer.
+    /// The process of a host instance is gone: nobody waits for its responses any more (R-RR-12,
+    /// R-CRASH-03). Returns how many exchanges ended. Their clients get no answer. What comes for
+    /// them later, or is on its way already, is told from other late responses.
     pub fn forget_waits(&mut self, owner: HostInstanceId) -> usize {
+        self.instances.orphan(owner);
         let waits = self.instances.waits_of(owner);
         for key in &waits {
-            self.close(*key, Closing::Cancel);
+            self.close(*key, Closing::Death);
         }
         waits.len()
+    }
+
+    /// Whether the process that waited for a response is gone (R-RR-12).
+    pub(super) fn is_orphan(&self, context: &Context) -> bool {
+        let token = context.read(PropertyId::EPM_RR_CORRELATION_TOKEN);
+        token.is_some_and(|token| self.instances.orphans.contains(token))
     }
 
     /// Requests that wait for a response, counted one by one (INV-26).

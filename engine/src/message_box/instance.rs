@@ -6,7 +6,7 @@
 
 use std::num::NonZeroU32;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::exchange::{Wait, routes_directly};
 use super::{Exchange, MessageBox};
@@ -39,6 +39,8 @@ pub(super) struct Instances {
     by_key: FxHashMap<(PropertyId, Value), Vec<Key>>,
     /// Properties that some key names, with how many: almost always none or one.
     properties: Vec<(PropertyId, u32)>,
+    /// Tokens of waits whose process is gone (R-RR-12).
+    pub(super) orphans: FxHashSet<Value>,
 }
 
 impl Instances {
@@ -97,6 +99,13 @@ impl Instances {
             .collect();
         waits.sort_unstable();
         waits.into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// Remembers what the waits of a host instance correlate by, open or with responses under way.
+    pub(super) fn orphan(&mut self, owner: HostInstanceId) {
+        let own = self.rows.iter().filter(|(_, row)| row.owner == Some(owner));
+        let tokens = own.filter_map(|(_, row)| Some(row.wait.as_ref()?.correlation.clone()));
+        self.orphans.extend(tokens);
     }
 
     /// Whether only the first message that correlates is for this instance.

@@ -336,7 +336,8 @@ impl MessageBox {
     pub(super) fn report(&mut self, now: Instant, document: &Document) {
         let (name, context) = (document.name, document.context.clone());
         if routes_directly(document) {
-            self.effects.push(Effect::LateResponse { document: document.name });
+            let orphan = self.is_orphan(&context);
+            self.effects.push(Effect::LateResponse { document: name, orphan });
         }
         let (document, settled) = (name, false);
         self.suspended.reports.push(RoutingFailureReport {

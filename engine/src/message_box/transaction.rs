@@ -365,6 +365,8 @@ pub enum Effect {
     LateResponse {
         /// The response.
         document: DocumentName,
+        /// Whether the process that waited for it is gone: event 5813.
+        orphan: bool,
     },
     /// A reference moved to its port's backup transport.
     MovedToNextTransport {

@@ -41,6 +41,8 @@ struct Known {
     answers: u32,
     faults: u32,
     withdrawn: bool,
+    /// The process that made it is gone.
+    died: bool,
     /// It, or what became of it, was suspended: a fault is due at any time.
     failed: bool,
 }
@@ -187,6 +189,7 @@ impl Exchanges {
             known.stage == Stage::Open
                 && match by {
                     Closing::Cancel => true,
+                    Closing::Death => known.died,
                     Closing::Expiry => known.expires.is_some_and(|at| at <= now),
                     Closing::Fault => known.failed || known.expires.is_some_and(|at| at <= now),
                     Closing::Response => known.first_only,
@@ -264,6 +267,7 @@ impl Checks {
                         answers: 0,
                         faults: 0,
                         withdrawn: false,
+                        died: false,
                         failed: false,
                     };
                     own.known.insert((node, *token), known);
@@ -335,6 +339,18 @@ impl Checks {
         }
     }
 
+    /// An adapter instance is gone with its process: that is the end of its requests (INV-49).
+    pub(super) fn requests_ended(&mut self, node: u32) {
+        let own = self.exchanges.known.iter_mut().filter(|((of, _), _)| *of == node);
+        own.for_each(|(_, known)| known.died = true);
+    }
+
+    /// The adapter of a place among (host instance, adapter) is another object from now on.
+    pub(crate) fn renewed(&mut self, place: usize, node: u32, instance: HostInstanceId) {
+        self.exchanges.node_of[place] = node;
+        self.exchanges.instance_of.insert(node, instance);
+    }
+
     /// A commit's changes, all of them.
     pub(super) fn exchange_effects(&mut self, effects: &[Effect]) {
         let (own, docket) = (&mut self.exchanges, &mut self.docket);
@@ -360,11 +376,15 @@ impl Checks {
     /// Nothing is left to do: every request came to its one end (INV-49).
     pub(super) fn exchanges_ended(&mut self) {
         let mut left: Vec<&Known> = (self.exchanges.known.values())
-            .filter(|known| known.answers + known.faults == 0 && !known.withdrawn)
+            .filter(|known| known.answers + known.faults == 0)
+            .filter(|known| !known.withdrawn && !known.died)
             .collect();
         left.sort_unstable_by_key(|known| known.request);
-        let requests = self.exchanges.requests.len();
+        let (requests, open) = (self.exchanges.requests.len(), self.exchanges.open);
         if requests > 0 {
+            self.docket.judge(Rule::WaitsWhileOpen, open == 0, || {
+                format!("{open} of {requests} requests still wait at the end")
+            });
             self.docket.judge(Rule::OneEndPerRequest, left.is_empty(), || {
                 format!("{} of {requests} requests have no end: {left:?}", left.len())
             });

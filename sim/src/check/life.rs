@@ -118,6 +118,7 @@ impl Checks {
     /// An adapter instance is gone with its process; it held the sources of `wires`.
     pub(crate) fn node_ended(&mut self, node: u32, wires: &[u64]) {
         self.forget_batches(node);
+        self.requests_ended(node);
         self.life.handed.retain(|_, (by, _)| *by != node);
         self.life.in_flight.extend(wires);
     }
@@ -208,7 +209,7 @@ impl Checks {
     /// An adapter instance posts a batch.
     pub(super) fn posted_while_ending(&mut self, node: u32, batch: &Batch) {
         if !self.life.ending.is_empty() && self.life.ending.contains(&node) {
-            self.docket.judge(Rule::TerminateLeavesNothing, !batch.publishes(), || {
+            self.docket.judge(Rule::TerminateLeavesNothing, !batch.brings_in(), || {
                 format!("adapter {node} publishes while it terminates")
             });
         }

@@ -130,7 +130,7 @@ impl Source {
     }
 
     /// The process of `node` is gone: nobody watches for it, and what it held is found again.
-    /// Returns the numbers of those.
+    /// Returns the numbers of those. Clients are gone with their connection.
     pub(crate) fn forget(&mut self, node: u32) -> Vec<u64> {
         self.watchers.retain(|(by, _)| *by != node);
         let (lost, held) =
@@ -138,7 +138,9 @@ impl Source {
         self.held = held;
         let lost: Vec<(u32, WireMessage)> = lost;
         let numbers = lost.iter().map(|(_, message)| message.number).collect();
-        self.put_back(lost.into_iter().map(|(_, message)| message).collect());
+        if !self.is_of_clients() {
+            self.put_back(lost.into_iter().map(|(_, message)| message).collect());
+        }
         numbers
     }
 

@@ -316,6 +316,7 @@ impl World {
             Effect::SuspendedMessage { .. } => self.meters.suspended += 1,
             Effect::RoutingFailureReport { .. } => self.meters.routing_failures += 1,
             Effect::ExchangeClosed { by: Closing::Fault, .. } => self.meters.answers.faults += 1,
+            Effect::ExchangeClosed { by: Closing::Death, .. } => self.meters.answers.broken += 1,
             Effect::LateResponse { .. } => self.meters.answers.late += 1,
             Effect::Acknowledgement { .. }
             | Effect::Collectable { .. }

@@ -3,7 +3,7 @@
 use floodgate_engine::adapter::{Answer, Transmission, WireResult};
 use floodgate_engine::hash::{mix, name_key};
 use floodgate_engine::host::DoneRace;
-use floodgate_engine::id::{EndpointId, Key};
+use floodgate_engine::id::{EndpointId, HostInstanceId, Key};
 use floodgate_engine::message::{Body, Context, Parts, PropertyId, Value, WireMessage};
 use floodgate_engine::message_box::{Action, Closing, Effect, PreparedBatch};
 
@@ -100,6 +100,9 @@ impl World {
                 self.meters.processed(self.now, sent.subscriber.index(), sent.arrived, true);
             }
         }
+        if let Endpoint::Source(source) = &mut self.endpoints[endpoint.index()] {
+            source.give_up(node, &[request]);
+        }
         match answer {
             Answer::Failed => {
                 // A request that was refused is off the generator's books.
@@ -113,6 +116,28 @@ impl World {
         }
         let result = if heard { WireResult::Sent } else { WireResult::Refused };
         self.ring.push_back(Now::Answered(node, token, result));
+    }
+
+    /// Clients of a process that died hear of it: their connection is broken, and nobody answers
+    /// them (R-CRASH-03). What was not accepted is off the generator's books.
+    pub(super) fn break_off(&mut self, requests: &[u64]) {
+        for request in requests {
+            if let Some(documents) = self.unaccepted.remove(request) {
+                self.documents_accepted += documents;
+                self.meters.answers.broken += 1;
+            }
+        }
+    }
+
+    /// Answers of `instance` that are on their way are cut.
+    pub(super) fn cut_answers(&mut self, instance: HostInstanceId) {
+        let cut: Vec<Key> = (self.answering.iter())
+            .filter(|(_, answering)| self.nodes[answering.node as usize].instance == instance)
+            .map(|(key, _)| key)
+            .collect();
+        for key in cut {
+            self.answering.remove(key);
+        }
     }
 
     /// What the partner's end sends back on the same connection (R-SR-02).
@@ -169,13 +194,15 @@ pub(super) fn tell(effect: &Effect) -> String {
     } else if let Effect::ExchangeClosed { waiting, by } = effect {
         let by = match by {
             Closing::Cancel => "is withdrawn",
+            Closing::Death => "ends with its process",
             Closing::Expiry => "is over",
             Closing::Fault => "ends with a fault",
             Closing::Response => "ends with a response",
         };
         format!("MB   the wait of m{} {by}", waiting.request)
-    } else if let Effect::LateResponse { document } = effect {
-        format!("MB   {document} is a response that nobody waits for")
+    } else if let Effect::LateResponse { document, orphan } = effect {
+        let event = if *orphan { " since a restart: event 5813" } else { "" };
+        format!("MB   {document} is a response that nobody waits for{event}")
     } else {
         String::new()
     }

@@ -6,7 +6,7 @@
 
 use floodgate_engine::adapter::{AdapterInput, AnyAdapter, OwnAdapter};
 use floodgate_engine::batch::Batch;
-use floodgate_engine::config::Capabilities;
+use floodgate_engine::config::{AdapterKind, Capabilities};
 use floodgate_engine::hash::mix;
 use floodgate_engine::host::{HostInput, Life, LocationAct};
 use floodgate_engine::id::{
@@ -193,6 +193,7 @@ impl World {
             for key in wires {
                 self.cut(key);
             }
+            self.cut_answers(instance);
         }
         self.end_process(instance);
         let service = &mut self.life.services[instance.index()];
@@ -234,6 +235,9 @@ impl World {
             }
         }
         self.pools[instance.index()].set(self.now, 0, 0, 0);
+        if self.message_box.forget_waits(instance) > 0 {
+            self.operated();
+        }
     }
 
     fn end_node(&mut self, node: u32) {
@@ -242,18 +246,22 @@ impl World {
         while ended.proxy.poll_output().is_some() {}
         let mut held = Vec::new();
         let mut told = Vec::new();
+        let mut broken = Vec::new();
         for endpoint in &mut self.endpoints {
             match endpoint {
                 Endpoint::Sink(sink) => sink.forget(node),
                 Endpoint::Source(source) => {
                     let numbers = source.forget(node);
-                    if !numbers.is_empty() {
+                    if source.is_of_clients() {
+                        broken.extend(&numbers);
+                    } else if !numbers.is_empty() {
                         told.extend(source.wake_watchers());
                     }
                     held.extend(numbers);
                 }
             }
         }
+        self.break_off(&broken);
         self.checks.node_ended(node, &held);
         for (transaction, committed) in self.coordinator.forget_node(node) {
             self.end_transaction(transaction, committed);
@@ -336,6 +344,7 @@ impl World {
                 proxy: TransportProxy::numbered(number),
             };
             self.nodes.push(fresh);
+            self.checks.renewed(place, number, instance);
             self.node_of[place] = number;
         }
     }
@@ -487,7 +496,11 @@ impl World {
     fn begin_terminate(&mut self, node: u32) {
         self.checks.terminating(node);
         let Node { adapter, proxy, .. } = &mut self.nodes[node as usize];
-        proxy.terminate(self.topology.capabilities(*adapter).has(Capabilities::TRANSMIT));
+        let answers =
+            matches!(self.topology.adapters[adapter.index()].kind, AdapterKind::Request(_));
+        let sends = self.topology.capabilities(*adapter).has(Capabilities::TRANSMIT);
+        // Who answered a client has to delete the response as well (R-SHUT-04).
+        proxy.terminate(sends || answers);
     }
 
     /// An adapter removes what the engine owns now.

@@ -27,7 +27,7 @@ const IN: ReceiveLocationId = ReceiveLocationId(0);
 const TWENTY_MINUTES: Duration = Duration::from_minutes(20);
 
 /// A partner that replies so long after it was asked.
-fn replying(after: Duration) -> SinkSettings {
+pub(crate) fn replying(after: Duration) -> SinkSettings {
     let reply = Reply { bytes: 500, document_type: "Reply".to_owned(), defect: None };
     SinkSettings { wire: Dist::Constant(after), reply: Some(reply), ..sink() }
 }
