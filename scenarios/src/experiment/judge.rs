@@ -54,6 +54,21 @@ fn expectations(scenario: &Scenario, outcome: &Outcome, rows: &mut Vec<VerdictRo
     for (name, bound, count) in counts {
         rows.extend(bound.as_ref().map(|bound| counted(&format!("expect.{name}"), bound, count)));
     }
+    if let Some(answers) = &expect.answers {
+        let told = &meters.answers;
+        let counts = [
+            ("responses", &answers.responses, told.responses),
+            ("failed", &answers.failed, told.failed),
+            ("faults", &answers.faults, told.faults),
+            ("late", &answers.late, told.late),
+            ("accepted", &answers.accepted, told.accepted),
+            ("broken", &answers.broken, told.broken),
+        ];
+        for (what, bound, count) in counts {
+            let name = format!("expect.answers.{what}");
+            rows.extend(bound.as_ref().map(|bound| counted(&name, bound, count)));
+        }
+    }
     rows.extend(expect.sustainable.map(|expected| sustainable(expected, outcome)));
     for port in &expect.ports {
         port_expectations(scenario, outcome, port, rows);

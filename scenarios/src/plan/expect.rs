@@ -24,12 +24,31 @@ pub struct Expect {
     pub error_messages: Option<Bound>,
     /// Documents that found no subscriber.
     pub routing_failures: Option<Bound>,
+    /// What clients must have been told.
+    pub answers: Option<ExpectAnswers>,
     /// Checks that must have had an occasion, by name: `INV-44`.
     pub exercised: Vec<String>,
     /// What single send ports must show.
     pub ports: Vec<ExpectPort>,
     /// Which ports must be faster than others.
     pub ahead: Vec<ExpectAhead>,
+}
+
+/// What clients must have been told, as counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExpectAnswers {
+    /// Responses.
+    pub responses: Option<Bound>,
+    /// Refusals, failures and time-outs.
+    pub failed: Option<Bound>,
+    /// Faults that the engine made.
+    pub faults: Option<Bound>,
+    /// Responses that nobody waited for.
+    pub late: Option<Bound>,
+    /// One-way messages that were taken.
+    pub accepted: Option<Bound>,
+    /// Clients whose process died.
+    pub broken: Option<Bound>,
 }
 
 /// Limits of a count.
@@ -146,6 +165,19 @@ static LATENCY_BOUND: Shape = Shape::of(
 )
 .inline();
 
+static ANSWERS: Shape = Shape::of(
+    "expectation of answers",
+    "what clients must have been told",
+    &[
+        Row::optional("responses", Kind::Table(&BOUND), ANY, "responses"),
+        Row::optional("failed", Kind::Table(&BOUND), ANY, "refusals, failures and time-outs"),
+        Row::optional("faults", Kind::Table(&BOUND), ANY, "faults that the engine made"),
+        Row::optional("late", Kind::Table(&BOUND), ANY, "responses that nobody waited for"),
+        Row::optional("accepted", Kind::Table(&BOUND), ANY, "one-way messages that were taken"),
+        Row::optional("broken", Kind::Table(&BOUND), ANY, "clients whose process died"),
+    ],
+);
+
 static PORT: Shape = Shape::of(
     "expectation of a port",
     "what one send port must show",
@@ -190,6 +222,7 @@ pub(crate) static EXPECT: Shape = Shape::of(
             ANY,
             "documents without a subscriber",
         ),
+        Row::optional("answers", Kind::Table(&ANSWERS), ANY, "what clients must be told"),
         Row::default(
             "exercised",
             Kind::List(&Kind::Text),
@@ -212,6 +245,7 @@ impl Bind for Expect {
         b.key("processed", &mut self.processed);
         b.key("error_messages", &mut self.error_messages);
         b.key("routing_failures", &mut self.routing_failures);
+        b.key("answers", &mut self.answers);
         b.key("exercised", &mut self.exercised);
         b.key("port", &mut self.ports);
         b.key("ahead", &mut self.ahead);
@@ -236,6 +270,19 @@ impl Bind for Bound {
         if most.zip(least).is_some_and(|(most, least)| most < least) {
             b.refuse("at_most", "no count is within these limits", "'at_least' to 'at_most'");
         }
+    }
+}
+
+impl Bind for ExpectAnswers {
+    const SHAPE: &'static Shape = &ANSWERS;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("responses", &mut self.responses);
+        b.key("failed", &mut self.failed);
+        b.key("faults", &mut self.faults);
+        b.key("late", &mut self.late);
+        b.key("accepted", &mut self.accepted);
+        b.key("broken", &mut self.broken);
     }
 }
 

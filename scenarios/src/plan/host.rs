@@ -32,6 +32,14 @@ pub struct Host {
     pub engine_batch: u32,
     /// Publishing batches that may wait for a thread, per CPU.
     pub batch_queue: u32,
+    /// How long its requests wait for a response.
+    pub response_timeout: Duration,
+    /// The same, where its receivers are isolated.
+    pub response_timeout_isolated: Duration,
+    /// Whether its receivers are isolated.
+    pub isolated: bool,
+    /// Whether a request may have several responses.
+    pub allow_multiple: bool,
 }
 
 pub(crate) static HOST: Shape = Shape::of(
@@ -83,6 +91,25 @@ pub(crate) static HOST: Shape = Shape::of(
             "20",
             "publishing batches that may wait for a thread, per CPU, before Done blocks",
         ),
+        Row::default(
+            "response_timeout",
+            Kind::PositiveDuration,
+            "'20 min'",
+            "how long requests wait for a response (R-RR-02)",
+        ),
+        Row::default(
+            "response_timeout_isolated",
+            Kind::PositiveDuration,
+            "'20 min'",
+            "the same, where receivers are isolated (R-ADD-05)",
+        ),
+        Row::default("isolated", Kind::Bool, "false", "whether receivers are isolated"),
+        Row::default(
+            "allow_multiple",
+            Kind::Bool,
+            "false",
+            "whether a request may have several responses (R-RR-10)",
+        ),
     ],
 );
 
@@ -102,5 +129,9 @@ impl Bind for Host {
         b.key("thread_growth", &mut self.thread_growth);
         b.key("engine_batch", &mut self.engine_batch);
         b.key("batch_queue", &mut self.batch_queue);
+        b.key("response_timeout", &mut self.response_timeout);
+        b.key("response_timeout_isolated", &mut self.response_timeout_isolated);
+        b.key("isolated", &mut self.isolated);
+        b.key("allow_multiple", &mut self.allow_multiple);
     }
 }

@@ -8,6 +8,7 @@ pub mod component;
 pub mod cost;
 pub mod distribution;
 pub mod dynamic;
+pub mod exchange;
 pub mod expect;
 pub mod fault;
 pub mod filter;

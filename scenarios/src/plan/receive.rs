@@ -5,6 +5,7 @@ use floodgate_engine::time::Duration;
 use super::bind::{Bind, Binder};
 use super::component::{MAP, Map, OWN_COMPONENT, OwnComponent};
 use super::distribution::{DISTRIBUTION, Distribution};
+use super::exchange::{ANSWERS_ROW, Answers, CLIENTS_ROW, Clients};
 use super::row::{Kind, Row, Shape};
 use super::transactions::OnPoison;
 use super::word::words;
@@ -15,6 +16,8 @@ words! {
         /// A folder: polled, with change notifications, batches by count and bytes.
         #[default]
         File = "file",
+        /// Clients that come by themselves and wait for an answer, as those of HTTP do.
+        Http = "http",
         /// Pushed by the partner, as HTTP and WCF are: one message a batch, never polled.
         Push = "push",
         /// A queue, as MSMQ is: polled, without notifications.
@@ -59,6 +62,8 @@ pub struct ReceivePort {
     pub authentication: Authentication,
     /// Whether error messages are published in place of suspensions.
     pub route_failed: bool,
+    /// Its way back to its clients, if it is two-way.
+    pub two_way: Option<Answers>,
     /// Where its messages come in.
     pub locations: Vec<ReceiveLocation>,
 }
@@ -115,6 +120,8 @@ pub struct ReceiveAdapter {
     pub single_for: Duration,
     /// Wait before it reads again after an abort.
     pub pause: Duration,
+    /// How it serves clients, if it has any.
+    pub clients: Option<Clients>,
 }
 
 impl ReceiveAdapter {
@@ -137,6 +144,7 @@ impl ReceiveAdapter {
                 batches: 4,
                 ..own
             },
+            ReceiveKind::Http => Self { kind, batch: 1, notify: true, batches: 1, ..own },
             ReceiveKind::Push => {
                 // A pushed message is one call of the partner; WCF admits 200 of them at once.
                 Self { kind, batch: 1, notify: true, batches: 200, ..own }
@@ -186,6 +194,7 @@ pub(crate) static RECEIVE_ADAPTER: Shape = Shape::of(
         Row::default("remember", Kind::Duration, "'5 min'", "how long its id is known (R-TXN-13)"),
         Row::default("single_for", Kind::Duration, "'1 min'", "single messages after an error"),
         Row::default("pause", Kind::PositiveDuration, "'1 s'", "wait after an abort"),
+        CLIENTS_ROW,
     ],
 )
 .short("kind")
@@ -268,6 +277,7 @@ pub(crate) static RECEIVE_PORT: Shape = Shape::of(
             "false",
             "whether error messages are published in place of suspensions",
         ),
+        ANSWERS_ROW,
         Row::default("location", Kind::Tables(&RECEIVE_LOCATION), "[]", "where messages come in"),
     ],
 );
@@ -281,6 +291,7 @@ impl Bind for ReceivePort {
         b.key("maps", &mut self.maps);
         b.key("authentication", &mut self.authentication);
         b.key("route_failed", &mut self.route_failed);
+        b.key("two_way", &mut self.two_way);
         b.key("location", &mut self.locations);
     }
 }
@@ -321,6 +332,10 @@ impl Bind for ReceiveAdapter {
         b.key("remember", &mut self.remember);
         b.key("single_for", &mut self.single_for);
         b.key("pause", &mut self.pause);
+        b.key("clients", &mut self.clients);
+        if b.reading() {
+            self.refuse_clients(b);
+        }
         if b.reading() && self.transactional {
             self.refuse_transactions(b);
         }
@@ -328,6 +343,32 @@ impl Bind for ReceiveAdapter {
 }
 
 impl ReceiveAdapter {
+    /// What clients wait for, and what is never asked of them (R-RR-16).
+    fn refuse_clients(&self, b: &mut Binder<'_>) {
+        if self.kind != ReceiveKind::Http {
+            if self.clients.is_some() {
+                let message = format!("'{}' adapters have no clients that wait", self.kind.word());
+                b.refuse("clients", &message, "take kind = 'http'");
+            }
+            return;
+        }
+        let preset = Self::preset(self.kind);
+        for (key, differs) in [
+            ("batch_bytes", self.batch_bytes != preset.batch_bytes),
+            ("poll", self.poll != preset.poll),
+            ("notify", self.notify != preset.notify),
+            ("batches", self.batches != preset.batches),
+        ] {
+            if differs {
+                b.refuse(
+                    key,
+                    "clients come by themselves, one at a time",
+                    "leave it out; 'clients = { at_once = … }' is the limit",
+                );
+            }
+        }
+    }
+
     /// What a transactional adapter cannot be (R-TXN-13, R-TXN-17, R-ORD-17).
     fn refuse_transactions(&self, b: &mut Binder<'_>) {
         if self.kind != ReceiveKind::Queue {

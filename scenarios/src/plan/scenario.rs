@@ -10,6 +10,7 @@ use floodgate_engine::time::Duration;
 use super::bind::{Bind, Binder};
 use super::cost::{COST, Costs};
 use super::dynamic::{SEND_HANDLER, SendHandler};
+use super::exchange::{Late, Response};
 use super::expect::{EXPECT, Expect};
 use super::fault::{FAULT, Fault};
 use super::goal::{GOAL, Goal};
@@ -45,6 +46,10 @@ words! {
 pub struct Schedule {
     /// Which comes first, Done returning or BatchComplete.
     pub done: DoneOrder,
+    /// What a response may overtake.
+    pub response: Response,
+    /// What becomes of a response that nobody waits for.
+    pub late: Late,
 }
 
 /// One experiment.
@@ -101,12 +106,26 @@ pub struct Scenario {
 static SCHEDULE: Shape = Shape::of(
     "schedule",
     "choices among schedules that the product leaves open",
-    &[Row::default(
-        "done",
-        Kind::Word(DoneOrder::WORDS),
-        "'return_first'",
-        "which comes first, Done returning or BatchComplete (R-CLK-03)",
-    )],
+    &[
+        Row::default(
+            "done",
+            Kind::Word(DoneOrder::WORDS),
+            "'return_first'",
+            "which comes first, Done returning or BatchComplete (R-CLK-03)",
+        ),
+        Row::default(
+            "response",
+            Kind::Word(Response::WORDS),
+            "'after_complete'",
+            "what a response may overtake (R-CLK-04)",
+        ),
+        Row::default(
+            "late",
+            Kind::Word(Late::WORDS),
+            "'refuse'",
+            "what becomes of a response that nobody waits for (R-CLK-16)",
+        ),
+    ],
 );
 
 pub(crate) static SCENARIO: Shape = Shape::of(
@@ -180,6 +199,8 @@ impl Bind for Schedule {
 
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("done", &mut self.done);
+        b.key("response", &mut self.response);
+        b.key("late", &mut self.late);
     }
 }
 

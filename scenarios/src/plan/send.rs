@@ -6,6 +6,7 @@ use super::bind::{Bind, Binder, choice};
 use super::component::{MAP, Map, OWN_COMPONENT, OwnComponent};
 use super::distribution::{DISTRIBUTION, Distribution};
 use super::dynamic::{DYNAMIC, Dynamic};
+use super::exchange::{REPLY_ROW, Reply, SOLICITS_ROW, Solicits};
 use super::filter::Filter;
 use super::row::{Kind, Row, Shape};
 use super::send_adapter::{SEND_ADAPTER, SendAdapter};
@@ -60,6 +61,10 @@ pub struct SendPort {
     pub components: Vec<OwnComponent>,
     /// Whether error messages are published in place of suspensions.
     pub route_failed: bool,
+    /// Its way back from its partner, if it is two-way.
+    pub two_way: Option<Solicits>,
+    /// Whether its transmissions are acknowledged.
+    pub notify_delivery: bool,
     /// Whether it subscribes and sends.
     pub state: PortState,
     /// That every message says where it goes.
@@ -87,6 +92,8 @@ pub struct Transport {
     pub forward_to: Option<String>,
     /// How an adapter that `resolves` learns that it is this end.
     pub errand: Errand,
+    /// What the partner of a two-way port sends back.
+    pub reply: Option<Reply>,
     /// Which attempts fail by plan.
     pub fail: Option<Failure>,
     /// How long a failing call takes; as long as the wire when absent.
@@ -197,6 +204,7 @@ pub(crate) static TRANSPORT: Shape = Shape::of(
             "the receive port where a document arrives when its call is done",
         ),
         Row::default("errand", Kind::Table(&ERRAND), "{}", "asked before by what 'resolves'"),
+        REPLY_ROW,
         Row::optional(
             "fail",
             Kind::Table(&FAILURE),
@@ -247,6 +255,13 @@ pub(crate) static SEND_PORT: Shape = Shape::of(
             "false",
             "whether error messages are published in place of suspensions",
         ),
+        SOLICITS_ROW,
+        Row::default(
+            "notify_delivery",
+            Kind::Bool,
+            "false",
+            "whether its transmissions are acknowledged to who subscribes (R-ACK-01)",
+        ),
         Row::default(
             "state",
             Kind::Word(PortState::WORDS),
@@ -284,6 +299,8 @@ impl Bind for SendPort {
         b.key("maps", &mut self.maps);
         b.key("component", &mut self.components);
         b.key("route_failed", &mut self.route_failed);
+        b.key("two_way", &mut self.two_way);
+        b.key("notify_delivery", &mut self.notify_delivery);
         b.key("state", &mut self.state);
         b.key("dynamic", &mut self.dynamic);
         b.key("primary", &mut self.primary);
@@ -302,6 +319,7 @@ impl Bind for Transport {
         b.key("host", &mut self.host);
         b.key("forward_to", &mut self.forward_to);
         b.key("errand", &mut self.errand);
+        b.key("reply", &mut self.reply);
         b.key("fail", &mut self.fail);
         b.key("fail_takes", &mut self.fail_takes);
     }

@@ -35,6 +35,7 @@ pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
 pub(super) fn receive_name(adapter: &plan::receive::ReceiveAdapter) -> &'static str {
     match adapter.kind {
         plan::receive::ReceiveKind::File => "FILE",
+        plan::receive::ReceiveKind::Http => "HTTP",
         plan::receive::ReceiveKind::Push => "PUSH",
         plan::receive::ReceiveKind::Queue => "QUEUE",
     }

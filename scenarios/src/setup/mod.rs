@@ -5,6 +5,7 @@
 
 mod convert;
 mod dynamic;
+mod exchanges;
 mod faults;
 mod loads;
 mod orchestrations;
@@ -19,7 +20,7 @@ use floodgate_engine::id::{
     AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId,
 };
 use floodgate_engine::time::Instant;
-use floodgate_sim::setup::{EndpointSettings, ResponseOrder, Setup};
+use floodgate_sim::setup::{EndpointSettings, Setup};
 
 use crate::plan::{self, Problems, Scenario};
 use convert::{costs, discipline, done_order, host_settings, position};
@@ -47,6 +48,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
     names.send_handlers();
     names.dynamic_ports();
     names.orchestrations();
+    names.exchanges();
     let loads = names.loads()?;
     let (measure_from, measure_to) = window(scenario);
     Ok(Setup {
@@ -68,7 +70,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         cleanup: scenario.message_boxes[0].cleanup,
         jobs: scenario.message_boxes[0].jobs,
         done: done_order(scenario.schedule.done),
-        responses: ResponseOrder::default(),
+        responses: exchanges::response_order(scenario.schedule.response),
         shuffle_ties: false,
         endpoints: names.endpoints,
         topology: names.topology,

@@ -7,6 +7,7 @@ use floodgate_sim::setup::{EndpointSettings, Errand, Failure, SinkSettings};
 
 use super::Names;
 use super::convert::{dist, failure, filter, port_state, receive_name, send_name};
+use super::exchanges::{reply, source};
 use super::pipelines::{authentication, maps, receive_pipeline, send_pipeline};
 use super::transactions::{receive_kind, send_kind};
 use crate::plan;
@@ -24,7 +25,7 @@ impl Names<'_> {
             for location in &port.locations {
                 let name = receive_name(&location.adapter);
                 let adapter = self.adapter(name, receive_kind(&location.adapter));
-                let source = EndpointSettings::Source { wire: dist(&location.wire) };
+                let source = source(location);
                 let endpoint = self.endpoint(format!("{}.source", location.name), source);
                 let mut context = Context::default();
                 if location.suspend_on_routing_failure {
@@ -71,7 +72,7 @@ impl Names<'_> {
                 maps: maps(&port.maps, port.map),
                 route_failed: port.route_failed,
                 state: port_state(port.state),
-                two_way: false,
+                two_way: port.two_way.is_some(),
                 primary,
                 backup,
             });
@@ -93,7 +94,7 @@ impl Names<'_> {
                 credentials: None,
             },
             forward_to,
-            reply: None,
+            reply: transport.reply.as_ref().map(reply),
         };
         let endpoint = self.endpoint(name.to_owned(), EndpointSettings::Sink(sink));
         let retry =

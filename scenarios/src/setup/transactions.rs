@@ -7,11 +7,15 @@ use floodgate_engine::config::{
 use floodgate_sim::setup::{Coordination, Failure, Resolution};
 
 use super::convert::{failure, receive_adapter, send_adapter};
-use crate::plan::receive::ReceiveAdapter;
+use super::exchanges::request_kind;
+use crate::plan::receive::{ReceiveAdapter, ReceiveKind};
 use crate::plan::send_adapter::SendAdapter;
 use crate::plan::transactions::{self, Begins, Transactions};
 
 pub(super) fn receive_kind(own: &ReceiveAdapter) -> AdapterKind {
+    if own.kind == ReceiveKind::Http {
+        return request_kind(own);
+    }
     if !own.transactional {
         return AdapterKind::Receive(receive_adapter(own));
     }

@@ -7,7 +7,7 @@ use crate::plan::load::{Load, Poison, Stage};
 use crate::plan::node::Node;
 use crate::plan::quantity::print_size;
 use crate::plan::rate::Rate;
-use crate::plan::receive::{ReceiveLocation, ReceivePipeline};
+use crate::plan::receive::{ReceiveKind, ReceiveLocation, ReceivePipeline};
 use crate::plan::send::{SendPipeline, SendPort};
 
 /// Bytes of one interchange, at most: the engine counts them in 32 bits.
@@ -36,7 +36,32 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             bites(checker, &path, load, poison);
         }
     }
+    exchanges(checker);
     samples(checker);
+}
+
+/// Two ways need somebody who waits, or somebody who replies (R-LIFE-01, R-SR-01).
+fn exchanges(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    for (n, port) in scenario.receive_ports.iter().enumerate() {
+        for (k, location) in port.locations.iter().enumerate() {
+            if port.two_way.is_some() && location.adapter.kind != ReceiveKind::Http {
+                let message = format!("nobody waits for an answer at '{}'", location.name);
+                let help = "adapter = 'http', or leave 'two_way' out";
+                checker.refuse(&format!("receive_port.{n}.location.{k}.adapter"), message, help);
+            }
+        }
+    }
+    for (n, port) in scenario.send_ports.iter().enumerate() {
+        let sides = [("primary", Some(&port.primary)), ("backup", port.backup.as_ref())];
+        for (side, transport) in sides {
+            if port.two_way.is_none() && transport.is_some_and(|own| own.reply.is_some()) {
+                let message = format!("send port '{}' is one-way: nobody hears a reply", port.name);
+                let help = "give the port 'two_way = {}', or leave 'reply' out";
+                checker.refuse(&format!("send_port.{n}.{side}.reply"), message, help);
+            }
+        }
+    }
 }
 
 /// What ordered delivery does not go with.
