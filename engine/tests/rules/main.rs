@@ -1,0 +1,178 @@
+//! The rule map: every rule of the product with the code that obeys it and the tests that prove it.
+//!
+//! `engine/rules.tsv` says what there is, comments say where it is kept, and `engine/RULES.md` is
+//! generated from both. A stale page fails; `BLESS=1` writes it.
+
+mod citation;
+mod map;
+mod page;
+mod pin;
+mod source;
+mod table;
+
+use std::collections::BTreeSet;
+use std::{env, fs};
+
+use map::Map;
+use source::Source;
+use table::{Class, Rule};
+
+/// The share of behaviour that is covered may not fall below this, in thousandths. Raise it.
+const BEHAVIOUR_PER_MILLE_MIN: usize = 95;
+/// Of the `R-` rules, so many in a hundred may be out of scope.
+const OUT_OF_SCOPE_PERCENT_MAX: usize = 10;
+const SENTENCE_CHARS_MAX: usize = 110;
+const PAGE: &str = "engine/RULES.md";
+
+fn none(offenders: &[String], rule: &str) {
+    assert!(offenders.is_empty(), "{rule}:\n  {}", offenders.join("\n  "));
+}
+
+#[test]
+fn the_page_is_what_the_sources_say() {
+    let page = page::page(&Map::read());
+    if env::var_os("BLESS").is_some() {
+        fs::write(map::root().join(PAGE), &page).expect("the page can be written");
+    }
+    let found = fs::read_to_string(map::root().join(PAGE)).unwrap_or_default();
+    let differs = page.lines().zip(found.lines()).find(|(due, found)| due != found);
+    assert!(
+        found == page,
+        "{PAGE} is stale: BLESS=1 cargo test --package floodgate-engine --test rules\n{differs:#?}"
+    );
+}
+
+#[test]
+fn the_table_is_in_order() {
+    let map = Map::read();
+    let mut offenders = Vec::new();
+    let mut seen = BTreeSet::new();
+    for rule in map.rules() {
+        if !seen.insert(rule.id.as_str()) {
+            offenders.push(format!("{} is listed twice", rule.id));
+        }
+        if citation::ids(&rule.id) != [rule.id.clone()] {
+            offenders.push(format!("{} is no id", rule.id));
+        }
+        let length = rule.sentence.chars().count();
+        if length == 0 || length > SENTENCE_CHARS_MAX || rule.sentence.contains('|') {
+            offenders.push(format!("{}: a sentence in one line ({length} characters)", rule.id));
+        }
+        if (rule.class == Class::OutOfScope) == rule.reason.is_empty() {
+            offenders.push(format!("{}: a reason, exactly if it is out of scope", rule.id));
+        }
+    }
+    none(&offenders, "engine/rules.tsv");
+}
+
+#[test]
+fn few_rules_are_out_of_scope() {
+    let map = Map::read();
+    let product: Vec<&Rule> = map.rules().filter(|rule| rule.id.starts_with("R-")).collect();
+    let out = product.iter().filter(|rule| rule.class == Class::OutOfScope).count();
+    assert!(out * 100 <= product.len() * OUT_OF_SCOPE_PERCENT_MAX, "{out} of {}", product.len());
+}
+
+#[test]
+fn every_rule_that_is_named_exists() {
+    let map = Map::read();
+    let known: BTreeSet<&str> = map.rules().map(|rule| rule.id.as_str()).collect();
+    let mut offenders = Vec::new();
+    for path in map::texts() {
+        for (number, line) in (1..).zip(map::read(&path).lines()) {
+            let unknown = citation::ids(line).into_iter().filter(|id| !known.contains(id.as_str()));
+            let wrong = unknown.chain(citation::malformed(line));
+            offenders.extend(wrong.map(|id| format!("{path}:{number}: {id}")));
+        }
+    }
+    none(&offenders, "rules that engine/rules.tsv does not have");
+}
+
+#[test]
+fn behaviour_that_is_proven_stays_proven() {
+    let share = page::behaviour(&Map::read());
+    assert!(
+        share.per_mille() >= BEHAVIOUR_PER_MILLE_MIN,
+        "{} of {} rules of behaviour are covered, {} thousandths",
+        share.part,
+        share.whole,
+        share.per_mille()
+    );
+}
+
+#[test]
+fn no_test_compares_a_name_with_itself() {
+    let mut offenders = Vec::new();
+    for source in map::sources() {
+        for test in &source.tests {
+            let found = pin::comparisons_with_itself(&source.code_of(test));
+            offenders
+                .extend(found.iter().map(|side| format!("{}::{}: {side}", source.path, test.name)));
+        }
+    }
+    none(&offenders, "comparisons that cannot fail");
+}
+
+#[test]
+fn ids_are_found_in_ranges_and_lists() {
+    assert_eq!(citation::ids("(R-FILT-01…03)."), ["R-FILT-01", "R-FILT-02", "R-FILT-03"]);
+    assert_eq!(citation::ids("INV-10, 13, 16…17."), ["INV-10", "INV-13", "INV-16", "INV-17"]);
+    assert_eq!(citation::ids("GS-02(b), X-05: R-RR-07, 20 minutes"), ["GS-02", "X-05", "R-RR-07"]);
+    assert_eq!(citation::ids("MAX-01 R-… R-xx-01 INV-1"), Vec::<String>::new());
+    assert_eq!(citation::malformed("GS-0123 X-1 R-RR-7"), ["GS-0123", "X-1", "R-RR-7"]);
+}
+
+#[test]
+fn comments_belong_to_the_test_around_or_below_them() {
+    let text = r#"//! INV-01.
+/// R-BC-01.
+fn program() { let _ = "// INV-02 \" {"; }
+#[cfg(test)]
+mod tests {
+    // INV-03.
+    fn helper() {}
+
+    // INV-04.
+    #[test]
+    fn first() {
+        // INV-05.
+        assert_eq!('{', '\'');
+    }
+    // INV-06.
+    fn other() {}
+}
+"#;
+    let source = Source::new("engine/src/x.rs", text);
+    let mut found = Vec::new();
+    for (at, line) in source.lines.iter().enumerate() {
+        for id in citation::ids(&line.comment) {
+            found.push((id, source.is_program(at), source.test_at(at).map(|t| t.name.as_str())));
+        }
+    }
+    let due = [
+        ("INV-01", true, None),
+        ("R-BC-01", true, None),
+        ("INV-03", false, None),
+        ("INV-04", false, Some("first")),
+        ("INV-05", false, Some("first")),
+        ("INV-06", false, None),
+    ];
+    assert_eq!(found, due.map(|(id, program, test)| (id.to_owned(), program, test)));
+}
+
+#[test]
+fn a_pin_is_an_assertion_with_a_literal_of_the_sentence() {
+    let pins = |sentence: &str, code: &str, texts: &[&str]| {
+        pin::compares_with_literal_of(sentence, code, &texts.iter().copied().collect())
+    };
+    assert!(pins("A limit of 1,000,000 bytes", "assert_eq!(limit, 1_000_000_u64)", &[]));
+    assert!(pins("The code is 0x00C00001", "assert_eq!(status.code(), 0x00C0_0001)", &[]));
+    assert!(pins("Aliases such as `FTP://`", "assert!(accepts(\"\"))", &["ftp", "FTP://x"]));
+    assert!(!pins("A limit of 20", "assert_eq!(limit, LIMIT)", &[]), "a constant is no literal");
+    assert!(!pins("A limit of 20", "assert_eq!(limit, 21)", &[]), "another number");
+    assert!(!pins("A limit of 20", "let limit = 20;", &[]), "nothing is asserted");
+    assert_eq!(pin::comparisons_with_itself("assert_eq!(A::B, A::B, \"\")"), ["A::B"]);
+    assert!(
+        pin::comparisons_with_itself("assert_eq!(run(1), run(1)); assert_ne!(a, b)").is_empty()
+    );
+}
