@@ -1,8 +1,30 @@
 //! Where a rule is named: its id, ranges of ids, and what looks like an id and is none.
 
+use std::collections::BTreeSet;
+
 /// The ids in a text, ranges such as `R-FILT-01…04` and lists such as `INV-10, 13` drawn out.
 pub(crate) fn ids(text: &str) -> Vec<String> {
     found(text).into_iter().filter_map(Result::ok).flatten().collect()
+}
+
+/// The variants of a golden sequence that a text names: a and c of `GS-02(a, c)`.
+pub(crate) fn variants(text: &str, id: &str) -> BTreeSet<char> {
+    let named = text.split(id).skip(1).filter_map(|behind| {
+        let (inner, _) = behind.trim_start().strip_prefix('(')?.split_once(')')?;
+        Some(inner.split(", ").filter_map(only_letter))
+    });
+    named.flatten().collect()
+}
+
+/// The letters in brackets of a sentence: its variants.
+pub(crate) fn lettered(sentence: &str) -> BTreeSet<char> {
+    let inner = sentence.split('(').skip(1).filter_map(|behind| behind.split_once(')'));
+    inner.filter_map(|(inner, _)| only_letter(inner)).collect()
+}
+
+fn only_letter(text: &str) -> Option<char> {
+    let mut letters = text.chars();
+    letters.next().filter(|first| first.is_ascii_lowercase() && letters.next().is_none())
 }
 
 /// What begins as an id and has not two digits.

@@ -58,6 +58,9 @@ fn the_table_is_in_order() {
         if length == 0 || length > SENTENCE_CHARS_MAX || rule.sentence.contains('|') {
             offenders.push(format!("{}: a sentence in one line ({length} characters)", rule.id));
         }
+        if rule.class == Class::Data && pin::stated(&rule.sentence).is_empty() {
+            offenders.push(format!("{}: a value, with a literal", rule.id));
+        }
         if (rule.class == Class::OutOfScope) == rule.reason.is_empty() {
             offenders.push(format!("{}: a reason, exactly if it is out of scope", rule.id));
         }
@@ -161,18 +164,34 @@ mod tests {
 }
 
 #[test]
-fn a_pin_is_an_assertion_with_a_literal_of_the_sentence() {
-    let pins = |sentence: &str, code: &str, texts: &[&str]| {
-        pin::compares_with_literal_of(sentence, code, &texts.iter().copied().collect())
+fn values_are_pinned_by_assertions_that_hold_all_their_literals() {
+    let held = |sentence: &str, code: &str, texts: &[&str]| {
+        let stated = pin::stated(sentence);
+        let held = pin::held(&stated, code, &texts.iter().copied().collect());
+        (held == stated, held.len())
     };
-    assert!(pins("A limit of 1,000,000 bytes", "assert_eq!(limit, 1_000_000_u64)", &[]));
-    assert!(pins("The code is 0x00C00001", "assert_eq!(status.code(), 0x00C0_0001)", &[]));
-    assert!(pins("Aliases such as `FTP://`", "assert!(accepts(\"\"))", &["ftp", "FTP://x"]));
-    assert!(!pins("A limit of 20", "assert_eq!(limit, LIMIT)", &[]), "a constant is no literal");
-    assert!(!pins("A limit of 20", "assert_eq!(limit, 21)", &[]), "another number");
-    assert!(!pins("A limit of 20", "let limit = 20;", &[]), "nothing is asserted");
+    assert_eq!(held("1,000,000 bytes", "assert_eq!(limit, 1_000_000_u64)", &[]), (true, 1));
+    assert_eq!(held("It is 0x00C00001", "assert_eq!(code, 0x00C0_0001)", &[]), (true, 1));
+    assert_eq!(held("One is `FTP://`", "assert!(accepts(\"\"))", &["ftp", "FTP://x"]), (true, 1));
+    assert_eq!(held("3 and 5", "assert_eq!(count, 3)", &[]), (false, 1), "one of two");
+    assert_eq!(held("At most 20", "assert_eq!(limit, LIMIT)", &[]), (false, 0), "no literal");
+    assert_eq!(held("At most 20", "assert_eq!(limit, 21)", &[]), (false, 0), "another one");
+    assert_eq!(held("At most 20", "assert!(x, \"\")", &["20"]), (false, 0), "only in words");
+    assert_eq!(held("At most 20", "let limit = 20;", &[]), (false, 0), "nothing is asserted");
+}
+
+#[test]
+fn a_comparison_with_itself_is_noticed() {
     assert_eq!(pin::comparisons_with_itself("assert_eq!(A::B, A::B, \"\")"), ["A::B"]);
-    assert!(
-        pin::comparisons_with_itself("assert_eq!(run(1), run(1)); assert_ne!(a, b)").is_empty()
-    );
+    let fair = "assert_eq!(run(1), run(1)); assert_ne!(a, b); assert_eq!(a[0], a[1])";
+    assert_eq!(pin::comparisons_with_itself(fair), Vec::<String>::new());
+}
+
+#[test]
+fn variants_are_letters_in_brackets() {
+    let letters = |text: &str| citation::variants(text, "GS-02").into_iter().collect::<String>();
+    assert_eq!(letters("// GS-02(a, c), GS-08 (b); GS-02 (e)."), "ace");
+    assert_eq!(letters("// GS-02 (alt), GS-02."), "");
+    let due: String = citation::lettered("Send: (a) true, (b) false (or so)").into_iter().collect();
+    assert_eq!(due, "ab");
 }

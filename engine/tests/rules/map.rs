@@ -23,6 +23,8 @@ pub(crate) enum Status {
     TestOnly,
     /// An invariant that every run is judged by, and no test names.
     Judged,
+    /// Not all variants of a golden sequence are proven.
+    Partly,
     /// Code names it, no test does.
     Untested,
     /// Nobody names it.
@@ -41,6 +43,7 @@ impl Status {
             Self::Kept => "kept",
             Self::TestOnly => "test only",
             Self::Judged => "judged",
+            Self::Partly => "partly",
             Self::Untested => "untested",
             Self::Open => "open",
             Self::Data => "data",
@@ -60,8 +63,10 @@ impl Status {
 pub(crate) struct Places {
     pub(crate) code: BTreeSet<String>,
     pub(crate) tests: BTreeMap<String, BTreeSet<String>>,
-    /// Those of the tests that compare with a literal of the rule's sentence.
-    pub(crate) pins: BTreeMap<String, BTreeSet<String>>,
+    /// The literals of the rule's sentence that these tests hold.
+    pinned: BTreeSet<String>,
+    /// The variants that these tests name.
+    variants: BTreeSet<char>,
 }
 
 /// Everything that is known.
@@ -94,17 +99,28 @@ impl Map {
         let places = self.places.get(&rule.id);
         let coded = places.is_some_and(|places| !places.code.is_empty());
         let tested = places.is_some_and(|places| !places.tests.is_empty());
-        let pinned = places.is_some_and(|places| !places.pins.is_empty());
+        let pinned = places.is_some_and(|places| places.pinned == pin::stated(&rule.sentence));
         match (rule.class, coded, tested) {
             (Class::OutOfScope, _, _) => Status::OutOfScope,
             (Class::Data, _, _) if pinned => Status::Data,
             (Class::Data, _, _) => Status::DataNotPinned,
+            (Class::Behaviour, _, true) if !self.lacks(rule).is_empty() => Status::Partly,
             (Class::Behaviour, true, true) => Status::Kept,
             (Class::Behaviour, false, true) => Status::TestOnly,
             (Class::Behaviour, _, false) if self.judged.contains(&rule.id) => Status::Judged,
             (Class::Behaviour, true, false) => Status::Untested,
             (Class::Behaviour, false, false) => Status::Open,
         }
+    }
+
+    /// The variants of a golden sequence that no test names.
+    pub(crate) fn lacks(&self, rule: &Rule) -> BTreeSet<char> {
+        let due = match rule.family() {
+            "GS" => citation::lettered(&rule.sentence),
+            _ => BTreeSet::new(),
+        };
+        let named = self.places.get(&rule.id).map(|places| &places.variants);
+        due.into_iter().filter(|letter| !named.is_some_and(|n| n.contains(letter))).collect()
     }
 
     fn add(&mut self, source: &Source, rules: &BTreeMap<String, Rule>) {
@@ -120,22 +136,14 @@ impl Map {
                 if source.is_program(at) {
                     self.place(&id).code.insert(source.path.clone());
                 } else if let Some(test) = source.test_at(at) {
-                    let pins = rules.get(&id).is_some_and(|rule| {
-                        pin::compares_with_literal_of(
-                            &rule.sentence,
-                            &source.code_of(test),
-                            &source.texts_of(test),
-                        )
-                    });
+                    let stated = rules.get(&id).map(|rule| pin::stated(&rule.sentence));
+                    let (code, texts) = (source.code_of(test), source.texts_of(test));
+                    let held = pin::held(&stated.unwrap_or_default(), &code, &texts);
+                    let variants = citation::variants(&line.comment, &id);
                     let place = self.place(&id);
                     place.tests.entry(source.path.clone()).or_default().insert(test.name.clone());
-                    if pins {
-                        place
-                            .pins
-                            .entry(source.path.clone())
-                            .or_default()
-                            .insert(test.name.clone());
-                    }
+                    place.pinned.extend(held);
+                    place.variants.extend(variants);
                 }
             }
         }

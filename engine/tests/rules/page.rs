@@ -75,9 +75,18 @@ fn summary(map: &Map, page: &mut String) {
         ("golden sequences", |rule| rule.family() == "GS"),
         ("invariants", |rule| rule.family() == "INV"),
     ];
-    let columns = [Status::Kept, Status::TestOnly, Status::Judged, Status::Untested, Status::Open];
-    page.push_str("| Kind | Rules | kept | test only | judged | untested | open | Covered |\n");
-    page.push_str("|---|--:|--:|--:|--:|--:|--:|--:|\n");
+    let columns = [
+        Status::Kept,
+        Status::TestOnly,
+        Status::Judged,
+        Status::Partly,
+        Status::Untested,
+        Status::Open,
+    ];
+    page.push_str(
+        "| Kind | Rules | kept | test only | judged | partly | untested | open | Covered |\n",
+    );
+    page.push_str("|---|--:|--:|--:|--:|--:|--:|--:|--:|\n");
     for (name, wanted) in kinds {
         let share = Share::covered(map, map.rules().filter(|rule| wanted(rule)));
         let cells = columns.map(|status| count(wanted, status).to_string()).join(" | ");
@@ -95,10 +104,11 @@ fn summary(map: &Map, page: &mut String) {
         page,
         "\nData: {} of {} values are pinned to a literal. Out of scope: {out}.\n\n\
          *Kept*: code names the rule and a test proves it. *Test only*: a test proves it, no code \
-         names it. *Judged*: a check of every run, and no test names it. *Untested*: code names \
-         it, no test does. *Open*: nobody names it. *Data*: a test asserts with a literal that the \
-         promise states. Only a comment inside a test or directly above it counts as proof. A \
-         golden sequence counts with the first test that names it.\n",
+         names it. *Judged*: a check of every run, and no test names it. *Partly*: variants of a \
+         golden sequence, such as `GS-02(d)`, are named by no test. *Untested*: code names it, no \
+         test does. *Open*: nobody names it. *Data*: the tests that name it assert, and hold every \
+         literal that the promise states. Only a comment inside a test or directly above it counts \
+         as proof.\n",
         data.part, data.whole
     )
     .expect("a string takes everything");
@@ -107,17 +117,20 @@ fn summary(map: &Map, page: &mut String) {
 fn row(map: &Map, rule: &Rule) -> String {
     let status = map.status(rule);
     let (code, tests) = match map.places.get(&rule.id) {
-        Some(places) => {
-            let tests = if status == Status::Data { &places.pins } else { &places.tests };
-            (modules(&places.code), functions(tests))
-        }
+        Some(places) => (modules(&places.code), functions(&places.tests)),
         None => (String::new(), String::new()),
     };
     let mut sentence = rule.sentence.clone();
     if rule.class == Class::OutOfScope {
         write!(sentence, ". *{}*", rule.reason).expect("a string takes everything");
     }
-    format!("| {} | {sentence} | {code} | {tests} | {} |\n", rule.id, status.name())
+    let mut standing = status.name().to_owned();
+    if status == Status::Partly {
+        let lacks: Vec<String> =
+            map.lacks(rule).iter().map(|letter| format!("({letter})")).collect();
+        write!(standing, ": lacks {}", lacks.join(" ")).expect("a string takes everything");
+    }
+    format!("| {} | {sentence} | {code} | {tests} | {standing} |\n", rule.id)
 }
 
 fn modules(files: &BTreeSet<String>) -> String {

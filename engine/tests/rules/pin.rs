@@ -1,22 +1,33 @@
-//! What it takes to pin a value: a comparison with a literal of the rule's own sentence. Comparing
-//! a constant with itself proves nothing.
+//! What it takes to pin a value: tests that assert, and hold every literal of the rule's own
+//! sentence between them. Comparing a constant with itself proves nothing.
 
 use std::collections::BTreeSet;
 
-/// Does a test assert something, and hold a literal that the sentence states?
-///
-/// A sentence that states neither a number nor a name in backticks is content with any literal.
-pub(crate) fn compares_with_literal_of(sentence: &str, code: &str, texts: &BTreeSet<&str>) -> bool {
+/// The literals that a sentence states: its numbers, and its names in backticks.
+pub(crate) fn stated(sentence: &str) -> BTreeSet<String> {
+    let named = sentence.split('`').skip(1).step_by(2).map(str::to_owned);
+    let rest: Vec<&str> = sentence.split('`').step_by(2).collect();
+    numbers(&rest.join(" ")).into_iter().chain(named).collect()
+}
+
+/// Those of the stated literals that a test holds, if it asserts something.
+pub(crate) fn held(
+    stated: &BTreeSet<String>,
+    code: &str,
+    texts: &BTreeSet<&str>,
+) -> BTreeSet<String> {
     if !asserts(code) {
-        return false;
+        return BTreeSet::new();
     }
     let found = numbers(code);
-    let named: Vec<&str> = sentence.split('`').skip(1).step_by(2).collect();
-    let counted = numbers(&sentence.split('`').step_by(2).collect::<Vec<_>>().join(" "));
-    let states_nothing = named.is_empty() && counted.is_empty();
-    (states_nothing && !(found.is_empty() && texts.is_empty()))
-        || counted.iter().any(|number| found.contains(number))
-        || named.iter().any(|name| texts.iter().any(|text| text.contains(name)))
+    let is_held = |literal: &&String| {
+        if literal.starts_with(|first: char| first.is_ascii_digit()) {
+            found.contains(*literal)
+        } else {
+            texts.iter().any(|text| text.contains(literal.as_str()))
+        }
+    };
+    stated.iter().filter(is_held).cloned().collect()
 }
 
 fn asserts(code: &str) -> bool {
