@@ -436,7 +436,7 @@ mod tests {
 
     #[test]
     fn op_count_is_the_number_of_kinds_and_one_failure_fails_the_batch() {
-        // R-BC-02, R-ATOM-02, INV-04, INV-05, INV-06.
+        // R-BC-01…04, R-ATOM-02, R-CLK-19, INV-04, INV-05, INV-06.
         let status = BatchStatus::assemble(
             7,
             [(Submit, Status::OK), (Delete, Status::OK), (Submit, Status::NO_SUBSCRIPTION)],

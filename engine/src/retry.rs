@@ -46,6 +46,7 @@ mod tests {
 
     #[test]
     fn retries_left_alone_decides() {
+        // R-RETRY-04.
         let now = Instant::ZERO + Duration::from_secs(7);
         let interval = Duration::from_minutes(5);
         assert_eq!(after_failure(now, 1, interval), NextStep::Resubmit(now + interval));

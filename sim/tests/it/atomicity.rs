@@ -630,12 +630,15 @@ fn all_or_nothing(case: &Case, sabotage: Option<Sabotage>) -> Verdict {
     }
 }
 
+// R-ATOM-01…02, R-BATCH-05, R-BC-01…04, R-DONE-05, R-DEQ-07, R-GC-01, R-PUB-03, R-RETRY-11,
+// R-ROUTE-01, R-ROUTE-04, INV-01…06, INV-22, INV-38.
 #[test]
 fn a_batch_does_all_or_nothing() {
     let regressions = "proptest-regressions/atomicity.txt";
     holds(10_000, regressions, &cases(), |case| all_or_nothing(case, None));
 }
 
+// INV-02.
 #[test]
 fn a_batch_does_all_or_nothing_notices_sabotage() {
     let broken = Some(Sabotage::ApplyFailedBatches);

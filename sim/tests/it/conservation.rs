@@ -325,6 +325,8 @@ fn everything_is_somewhere(case: &Case) -> Verdict {
     demand_eq(outcome.spool_final, live, "garbage is collected in the end")
 }
 
+// R-PUB-04, R-SUB-10, R-RIP-02, R-RCV-04, R-GC-01, R-DEQ-01, INV-12…15, INV-17, INV-25, INV-27,
+// INV-58.
 #[test]
 fn nothing_is_lost_and_nothing_is_made_up() {
     let regressions = "proptest-regressions/conservation.txt";
@@ -344,6 +346,7 @@ fn an_unrelated_port_changes_no_count(case: &Case) -> Verdict {
     demand_eq(crowded.meters.ports[ports].attempts, 0, "attempts of the unrelated port")
 }
 
+// INV-68.
 #[test]
 fn an_unrelated_subscriber_changes_nothing_for_the_others() {
     let regressions = "proptest-regressions/conservation.txt";

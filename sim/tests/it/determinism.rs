@@ -64,6 +64,7 @@ fn telling(plant: &Plant) -> World {
     world
 }
 
+// R-CLK-01, INV-69.
 #[test]
 fn the_same_setup_twice_is_the_same_run() {
     for plant in [busy(), in_order(), free()] {
@@ -157,7 +158,7 @@ fn two_runs_that_differ_name_the_first_event_that_does() {
 }
 
 /// This commit behaves as the last, on every platform and in every profile. Change these on
-/// purpose only, and say so.
+/// purpose only, and say so (INV-69).
 #[test]
 fn golden_digests() {
     let digests = [busy(), in_order(), free()].map(|plant| plant.run().digest);

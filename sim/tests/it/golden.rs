@@ -85,8 +85,7 @@ fn doctored(plant: &Plant, doctor: fn(&mut WireMessage)) -> (World, Story) {
     finished(world)
 }
 
-// GS-01: one-way receive of a three-message batch, all good.
-
+/// One-way receive of a three-message batch, all good.
 fn gs_01(done: DoneOrder) -> Story {
     let mut plant = batch_of_three();
     plant.setup.done = done;
@@ -111,6 +110,7 @@ fn gs_01(done: DoneOrder) -> Story {
     story
 }
 
+// GS-01(a), R-RCV-01, R-BC-02, R-DONE-05, R-CLK-03, R-ADPT-04, INV-10.
 #[test]
 fn gs_01_done_returns_first() {
     let story = gs_01(DoneOrder::ReturnFirst);
@@ -118,6 +118,7 @@ fn gs_01_done_returns_first() {
     assert_snapshot!(story.text());
 }
 
+// GS-01(b), R-CLK-03.
 #[test]
 fn gs_01_batch_complete_first() {
     let story = gs_01(DoneOrder::CompleteFirst);
@@ -125,8 +126,7 @@ fn gs_01_batch_complete_first() {
     assert_snapshot!(story.text());
 }
 
-// GS-02: a batch with one failing message, m2 of 3.
-
+// A batch with one failing message, m2 of three: GS-02(a), R-ATOM-03, R-BC-05, R-ADPT-06.
 #[test]
 fn gs_02_a_the_engine_suspends_the_failing_message() {
     let (world, story) = finished(second_of_three_fails().telling());
@@ -162,6 +162,7 @@ fn assert_filtered(world: &World, story: &Story, failed: &str) {
     assert_eq!(world.meters().processed, 2);
 }
 
+// GS-02(b), R-ATOM-05, R-BATCH-05, R-FILT-01, R-FILT-03, R-ADPT-04, R-ADPT-05, R-CLK-19.
 #[test]
 fn gs_02_b_told_not_to_suspend() {
     let doctor = |message: &mut WireMessage| {
@@ -173,6 +174,7 @@ fn gs_02_b_told_not_to_suspend() {
     assert_snapshot!(story.text());
 }
 
+// GS-02(b), R-MSG-07.
 #[test]
 fn gs_02_b_a_stream_that_cannot_be_rewound() {
     let (world, story) = doctored(&second_of_three_fails(), |message| message.seekable = false);
@@ -181,6 +183,7 @@ fn gs_02_b_a_stream_that_cannot_be_rewound() {
     assert_snapshot!(story.text());
 }
 
+// GS-02(c), R-PUB-06, R-ROUTE-01, R-ROUTE-04, R-CLK-14, X-13.
 #[test]
 fn gs_02_c_nobody_subscribes() {
     let doctor = |message: &mut WireMessage| {
@@ -291,6 +294,7 @@ fn second_fails(operation: &Operation) -> Status {
     if second { Status::FAIL } else { Status::OK }
 }
 
+// GS-02(e), R-FILT-03, R-FILT-04.
 #[test]
 fn gs_02_e_what_cannot_be_suspended_stays_at_its_source() {
     // The suspension in the second batch fails too; a third one without m2 succeeds.
@@ -308,7 +312,7 @@ fn gs_02_e_what_cannot_be_suspended_stays_at_its_source() {
 
 #[test]
 fn gs_02_e_an_adapter_gives_up_at_its_bound_and_removes_nothing() {
-    // R-FILT-04: when nothing ever succeeds, a bounded number of batches, and every source stays.
+    // GS-02(e), R-FILT-04: when nothing ever succeeds, a bounded number of batches, and every source stays.
     let (batches, removed) = receiver_against(|operation| match operation {
         Operation::Submit(_) if second_fails(operation).is_success() => Status::OK,
         _ => Status::FAIL,
@@ -319,8 +323,7 @@ fn gs_02_e_an_adapter_gives_up_at_its_bound_and_removes_nothing() {
     assert!(!removed.contains(&2));
 }
 
-// GS-03: non-batched send.
-
+// GS-03(a), R-SND-06.
 #[test]
 fn gs_03_non_blocking() {
     let mut plant = Plant::new(HostSettings::default(), PUSH);
@@ -354,14 +357,13 @@ fn gs_03_synchronous() {
         &["OUT1@H -> true"],
         &["deletes m1 of Out"],
     ]);
-    // INV-39: the engine deletes; there is no batch of the adapter's and no BatchComplete.
+    // GS-03(b), R-SND-06, R-ADPT-08, INV-39: the engine deletes; there is no batch of the adapter's and no BatchComplete.
     assert_eq!(story.count(&["OUT1@H b"]), 0);
     assert_eq!(world.message_box().reference_counts().total(), 0);
     assert_snapshot!(story.text());
 }
 
-// GS-04: batched send of two.
-
+// GS-04, R-BSND-01, R-BSND-02, R-SND-03.
 #[test]
 fn gs_04_one_adapter_batch_for_two_ports() {
     let mut plant = Plant::new(HostSettings::default(), PUSH);
@@ -385,8 +387,7 @@ fn gs_04_one_adapter_batch_for_two_ports() {
     assert_snapshot!(story.text());
 }
 
-// GS-05 and GS-06: transmission failures.
-
+/// Transmission fails, whatever is tried.
 fn failing(settings: HostSettings) -> Plant {
     let mut plant = Plant::new(settings, PUSH);
     plant.send_port("Out", "In", ASYNC, refusing()).all_at_once(1);
@@ -416,6 +417,7 @@ fn five_minutes_apart(first: Instant, count: u64) -> Vec<Instant> {
     (0..count).map(|attempt| first + FIVE_MINUTES.times(attempt)).collect()
 }
 
+// GS-05, R-RETRY-02, R-RETRY-03, R-RETRY-04, R-RETRY-11, R-FILT-03, R-ADPT-09, X-02.
 #[test]
 fn gs_05_no_backup() {
     let (world, story) = finished(failing(immediate()).telling());
@@ -436,6 +438,7 @@ fn gs_05_no_backup() {
     assert_snapshot!(story.text());
 }
 
+// GS-06, R-RETRY-10, R-RETRY-11, R-SUSP-03, INV-36.
 #[test]
 fn gs_06_with_backup() {
     let mut plant = failing(immediate());
@@ -457,6 +460,7 @@ fn gs_06_with_backup() {
     assert_snapshot!(story.text());
 }
 
+// GS-06, R-RETRY-10.
 #[test]
 fn gs_06_ends_where_the_backup_works() {
     for works_at in 0..4 {
@@ -473,6 +477,7 @@ fn gs_06_ends_where_the_backup_works() {
     }
 }
 
+// GS-06, R-CLK-07, INV-30, INV-35.
 #[test]
 fn gs_06_with_the_default_poll() {
     // Each attempt is at the first poll at or after its due time, at most 500 ms late, and each
@@ -496,8 +501,6 @@ fn gs_06_with_the_default_poll() {
     assert_suspended_resumable(&world, &story);
     assert_snapshot!(story.text());
 }
-
-// GS-10: ordered delivery, the second message fails.
 
 /// The wire takes ten seconds and is down from second 5 to `up`; m1…m3 come at once, m4 after
 /// five minutes.
@@ -527,6 +530,7 @@ fn wire_order(story: &Story) -> Vec<(u32, Instant)> {
     sent
 }
 
+// GS-10(a), R-ORD-07, R-ORD-08, R-ORD-10, R-RETRY-13, INV-47.
 #[test]
 fn gs_10_goes_on_without_the_failed_message() {
     let (mut world, story) = finished(ordered(OnFailure::Continue, 85).telling());
@@ -569,6 +573,7 @@ fn stopped() -> World {
     world
 }
 
+// GS-10(b), R-ORD-05, R-ORD-08, R-ORD-09, R-ORD-11, INV-46.
 #[test]
 fn gs_10_stops_and_is_resumed() {
     let mut world = stopped();
@@ -584,6 +589,7 @@ fn gs_10_stops_and_is_resumed() {
     assert_snapshot!(story.text());
 }
 
+// GS-10(b), R-ORD-09.
 #[test]
 fn gs_10_stops_and_is_terminated() {
     let mut world = stopped();
@@ -595,8 +601,6 @@ fn gs_10_stops_and_is_terminated() {
     assert_eq!((world.message_box().spool_live(), world.backlog()), (0, 0));
     assert_snapshot!(story.text());
 }
-
-// GS-13: an exception in batched TransmitMessage.
 
 /// A sender that throws when it is handed m2 for the first time.
 #[derive(Clone, Debug)]
@@ -619,6 +623,7 @@ impl Adapter for ThrowsOnce {
     }
 }
 
+// GS-13, R-BSND-04, R-BSND-06, INV-40.
 #[test]
 fn gs_13_an_exception_costs_every_message_of_the_batch_a_retry() {
     let send = SendSettings { batch: 5, ..BATCHED };
@@ -657,6 +662,7 @@ fn two_batches_at_once(send: SendSettings, messages: usize) -> Plant {
     plant
 }
 
+// R-BSND-04, INV-37.
 #[test]
 fn gs_13_spares_the_batch_that_is_filled_at_the_same_time() {
     // What is cleared is the batch of that call, not whatever the adapter holds.
@@ -671,6 +677,7 @@ fn gs_13_spares_the_batch_that_is_filled_at_the_same_time() {
     assert_eq!(world.meters().processed, 39);
 }
 
+// R-BSND-03.
 #[test]
 fn gs_04_batches_filled_at_the_same_time_are_done_each_by_itself() {
     let slow = SinkSettings { wire: Dist::Constant(Duration::from_secs(1)), ..sink() };

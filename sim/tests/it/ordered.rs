@@ -258,12 +258,14 @@ fn nothing_else_waits(case: &Case, world: &World) -> Verdict {
     demand_eq((counts.work, counts.locked), (behind.sum::<usize>() as u64, 0), "left in queues")
 }
 
+// R-ORD-01, R-ORD-04, R-ORD-08, R-CLK-11, R-ADPT-19, INV-44…47.
 #[test]
 fn order_is_kept_and_nothing_is_stuck() {
     let regressions = "proptest-regressions/ordered.txt";
     holds(2000, regressions, &cases(), |case| order_is_kept(case, None));
 }
 
+// INV-45.
 #[test]
 fn order_is_kept_and_nothing_is_stuck_notices_sabotage() {
     let broken = Some(Sabotage::OfferOrderedFollowers);
@@ -271,7 +273,8 @@ fn order_is_kept_and_nothing_is_stuck_notices_sabotage() {
     assert!(reason.contains("in flight"), "{reason}");
 }
 
-/// A message that was routed to a stopped ordered port goes out in order once it is resumed.
+/// A message that was routed to a stopped ordered port goes out in order once it is resumed, though
+/// the port is not started (R-SUB-10, R-MBX-10).
 #[test]
 fn what_a_stopped_ordered_port_suspended_is_resumed_in_order() {
     for on_failure in [OnFailure::Continue, OnFailure::Stop] {

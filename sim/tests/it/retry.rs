@@ -247,6 +247,7 @@ fn the_ladder_is_climbed(case: &Case, sabotage: Option<Sabotage>) -> Verdict {
     demand(outcome.quiescent, || "something is left to do".to_owned())
 }
 
+// R-RETRY-02…04, R-RETRY-06…08, R-RETRY-10…11, R-SND-10, R-ADPT-07, R-ADPT-09, INV-30, INV-34…38.
 #[test]
 fn every_message_climbs_its_ladder() {
     let regressions = "proptest-regressions/retry.txt";
@@ -277,6 +278,7 @@ fn what_is_due_at_once_hides_nothing_that_is_due_later() {
     assert_eq!(the_ladder_is_climbed(&case, None), Ok(()));
 }
 
+// R-RETRY-02, INV-36.
 #[test]
 fn every_message_climbs_its_ladder_notices_sabotage() {
     let broken = Some(Sabotage::KeepRetryCount);
