@@ -530,7 +530,7 @@ fn wire_order(story: &Story) -> Vec<(u32, Instant)> {
     sent
 }
 
-// GS-10(a), R-ORD-07, R-ORD-08, R-ORD-10, R-RETRY-13, INV-47.
+// GS-10(a), R-ORD-07, R-ORD-08, R-RETRY-13, INV-47.
 #[test]
 fn gs_10_goes_on_without_the_failed_message() {
     let (mut world, story) = finished(ordered(OnFailure::Continue, 85).telling());
