@@ -11,3 +11,4 @@ mod mst;
 mod plan;
 mod theory;
 mod tidy;
+mod values;

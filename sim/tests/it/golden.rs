@@ -312,7 +312,7 @@ fn gs_02_e_what_cannot_be_suspended_stays_at_its_source() {
 
 #[test]
 fn gs_02_e_an_adapter_gives_up_at_its_bound_and_removes_nothing() {
-    // GS-02(e), R-FILT-04: when nothing ever succeeds, a bounded number of batches, and every source stays.
+    // GS-02(e), R-FILT-04: when nothing ever succeeds, few batches, and every source stays.
     let (batches, removed) = receiver_against(|operation| match operation {
         Operation::Submit(_) if second_fails(operation).is_success() => Status::OK,
         _ => Status::FAIL,
@@ -357,7 +357,7 @@ fn gs_03_synchronous() {
         &["OUT1@H -> true"],
         &["deletes m1 of Out"],
     ]);
-    // GS-03(b), R-SND-06, R-ADPT-08, INV-39: the engine deletes; there is no batch of the adapter's and no BatchComplete.
+    // GS-03(b), R-SND-06, R-ADPT-08, INV-39: the engine deletes; the adapter has no batch.
     assert_eq!(story.count(&["OUT1@H b"]), 0);
     assert_eq!(world.message_box().reference_counts().total(), 0);
     assert_snapshot!(story.text());

@@ -35,3 +35,4 @@ mod state_machine;
 mod throttle;
 mod transactional;
 mod transactions;
+mod values;
