@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn promoted_text_is_limited_written_text_is_not() {
-        // R-CTX-05.
+        // R-CTX-05, X-05.
         let (short, long) = ("x".repeat(255), "x".repeat(256));
         let mut context = Context::default();
         assert_eq!(context.promote(P, Some(Value::text(&long))), Err(PropertyRefusal::TooLong));

@@ -477,56 +477,6 @@ mod tests {
         for (id, name) in SYSTEM_PROPERTY_IDS.iter().zip(SYSTEM_PROPERTIES) {
             assert_eq!(table.name(*id), *name);
         }
-    fn the_last_call_decides_whether_a_property_is_promoted() {
-        // R-CTX-03, INV-21.
-        let mut context = Context::default();
-        context.promote(P, Some(Value::Int(1))).unwrap();
-        assert_eq!(context.promoted(P), Some(&Value::Int(1)));
-        context.write(P, Some(Value::Int(2)));
-        assert_eq!((context.promoted(P), context.read(P)), (None, Some(&Value::Int(2))));
-        context.promote(P, Some(Value::Int(3))).unwrap();
-        assert_eq!(context.promoted(P), Some(&Value::Int(3)));
-    }
-
-    #[test]
-    fn none_deletes_and_absent_reads_as_none() {
-        // R-CTX-04.
-        let mut context = Context::default();
-        context.write(P, None);
-        assert_eq!(context.read(P), None);
-        context.promote(P, Some(Value::Bool(true))).unwrap();
-        context.promote(P, None).unwrap();
-        assert_eq!((context.read(P), context.iter().count()), (None, 0));
-    }
-
-    #[test]
-    fn promoted_text_is_limited_written_text_is_not() {
-        // R-CTX-05, X-05.
-        let (short, long) = ("x".repeat(255), "x".repeat(256));
-        let mut context = Context::default();
-        assert_eq!(context.promote(P, Some(Value::text(&long))), Err(PropertyRefusal::TooLong));
-        assert_eq!(context.read(P), None);
-        assert_eq!(context.promote(P, Some(Value::text(&short))), Ok(()));
-        context.write(P, Some(Value::text(&long)));
-        assert_eq!(context.read(P), Some(&Value::text(&long)));
-    }
-
-    #[test]
-    fn a_demoted_copy_keeps_values_and_routes_on_nothing() {
-        // R-CTX-07, INV-24; INV-18: the original is untouched.
-        let mut context = Context::default();
-        context.promote(P, Some(Value::Int(7))).unwrap();
-        let delivered = context.demoted();
-        assert_eq!((delivered.read(P), delivered.promoted(P)), (Some(&Value::Int(7)), None));
-        assert_eq!(context.promoted(P), Some(&Value::Int(7)));
-    }
-
-    #[test]
-    fn a_changed_copy_is_no_longer_the_template() {
-        let template = Context::default().into_template(5);
-        let mut copy = template.clone();
-        copy.write(P, Some(Value::Int(1)));
-        assert_eq!((template.template(), copy.template(), template.read(P)), (5, 0, None));
     }
 
     #[test]

@@ -133,5 +133,6 @@ fn a_broken_promise_is_told_as_a_story() {
     let told = notices(400, &(cases(), acts()), |(case, acts)| {
         judge(case, acts, Some(Sabotage::OfferOrderedFollowers))
     });
-    assert!(told.contains("INV-4") && told.contains("TransmitMessage"), "{told}");
+    let named = told.contains("INV-44") || told.contains("INV-45");
+    assert!(named && told.contains("TransmitMessage"), "{told}");
 }
