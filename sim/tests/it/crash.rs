@@ -145,7 +145,6 @@ fn sweep_all(transactions_commit: bool, wires_arrive: bool) -> u64 {
 // R-CRASH-01, R-CRASH-02, R-CRASH-03, R-CLK-12, R-CLK-20, R-DUP-01, R-DUP-02, R-ORD-06;
 // INV-48, INV-54, INV-56: whatever becomes of what was in flight, nothing is lost, and what comes
 // twice was in flight.
-
 #[test]
 fn crash_at_every_event_undone_and_arriving() {
     let points = sweep_all(false, true);

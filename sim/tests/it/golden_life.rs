@@ -72,6 +72,7 @@ fn assert_empty(world: &World) {
 
 #[test]
 fn gs_15_a_crash_between_wire_success_and_delete() {
+    // GS-15(a).
     // GS-15, R-CRASH-01, R-CRASH-02, R-CLK-12, R-DUP-01, R-ORD-06, INV-54, INV-56.
     let mut plant = plant(PUSH, slow(1), &[0]);
     plant.instances(2);

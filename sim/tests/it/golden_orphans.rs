@@ -50,9 +50,9 @@ fn told(plant: &Plant) -> (World, Story) {
 }
 
 // GS-08 (f): R-RR-12, R-CRASH-03, R-RR-09, INV-49.
-
 #[test]
 fn gs_08_f_the_host_restarts_while_a_client_waits() {
+    // GS-08(f).
     let mut plant = apart(1000);
     plant.setup.faults = crash(500, 200);
     let (world, story) = told(&plant);
@@ -108,7 +108,6 @@ fn a_client_whose_request_was_never_taken_is_gone_with_its_connection() {
 }
 
 // R-RR-15, R-SHUT-03.
-
 #[test]
 fn after_terminate_no_response_is_delivered() {
     for order in
@@ -170,7 +169,6 @@ fn a_request_whose_batch_is_under_way_at_terminate_is_refused_once() {
 }
 
 // R-SR-04.
-
 #[test]
 fn a_reply_is_submitted_even_after_terminate() {
     let mut plant = apart(1000);

@@ -28,6 +28,7 @@ fn kept(world: &World) -> Story {
 
 #[test]
 fn gs_17_a_bound_port_is_no_subscriber() {
+    // GS-17(a).
     // GS-17, R-SUB-09, R-SUB-10, R-ROUTE-01, R-ROUTE-02, INV-22, INV-25.
     let mut world = plant(PortState::Bound, &[0]);
     finish(&mut world);
@@ -40,6 +41,7 @@ fn gs_17_a_bound_port_is_no_subscriber() {
 
 #[test]
 fn gs_17_a_stopped_port_suspends_and_resume_sends_all_the_same() {
+    // GS-17(b).
     // GS-17, R-SUB-10, R-MBX-10, INV-25.
     let mut world = plant(PortState::Stopped, &[0]);
     finish(&mut world);
@@ -58,6 +60,7 @@ fn gs_17_a_stopped_port_suspends_and_resume_sends_all_the_same() {
 
 #[test]
 fn gs_17_stopping_does_not_recall_what_is_in_the_work_queue() {
+    // GS-17(c).
     // GS-17, R-SUB-10. The poll of half a second leaves five messages in the work queue.
     let mut plant = Plant::new(
         floodgate_engine::config::HostSettings {

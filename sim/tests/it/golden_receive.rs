@@ -108,6 +108,7 @@ fn forged(authentication: Authentication) -> (World, Story) {
 
 #[test]
 fn gs_02_d_a_message_that_is_not_authenticated_is_dropped() {
+    // GS-02(d).
     // R-RCV-06, R-BC-05.
     let (world, story) = forged(Authentication::Drop);
     story.assert_order(&[
@@ -145,6 +146,7 @@ fn gs_11(pipeline: ReceivePipeline, kind: DefectKind) -> (World, Story) {
 
 #[test]
 fn gs_11_recoverable_processing_suspends_the_bad_document() {
+    // GS-11(a).
     // R-RIP-03, R-RIP-07, INV-59, INV-60; one status for the one wire message.
     let (world, story) = gs_11(recovering(), DefectKind::Invalid);
     story.assert_order(&[
@@ -160,6 +162,7 @@ fn gs_11_recoverable_processing_suspends_the_bad_document() {
 
 #[test]
 fn gs_11_standard_processing_suspends_the_interchange() {
+    // GS-11(b).
     // R-RIP-02, R-RCV-04, R-RCV-08, INV-58.
     let (world, story) = gs_11(ReceivePipeline::xml(), DefectKind::Invalid);
     story.assert_order(&[
@@ -172,6 +175,7 @@ fn gs_11_standard_processing_suspends_the_interchange() {
 
 #[test]
 fn gs_11_broken_text_is_not_recovered() {
+    // GS-11(c).
     // R-RIP-05: extraction cannot go on, so it is as if processing were not recoverable.
     let (_, story) = gs_11(recovering(), DefectKind::Unreadable);
     let (_, standard) = gs_11(ReceivePipeline::xml(), DefectKind::Invalid);
@@ -188,6 +192,7 @@ fn gs_11_broken_text_is_not_recovered() {
 
 #[test]
 fn gs_11_a_document_without_a_subscriber_is_suspended_alone() {
+    // GS-11(d).
     // R-RIP-04, R-RIP-08: with a report, and published as it is when somebody subscribes.
     let mut plant = plant();
     plant.pipeline(recovering()).interchanges(1, 3);
@@ -294,6 +299,7 @@ fn gs_18(errors: bool) -> (World, Story) {
 
 #[test]
 fn gs_18_an_error_message_takes_the_place_of_a_suspension() {
+    // GS-18(a).
     // R-FMR-02, R-FMR-04, INV-63: the adapter's status is what it would have been.
     let (world, story) = gs_18(true);
     story.assert_order(&[
@@ -310,6 +316,7 @@ fn gs_18_an_error_message_takes_the_place_of_a_suspension() {
 
 #[test]
 fn gs_18_without_a_subscriber_it_is_suspended_after_all() {
+    // GS-18(b).
     // R-FMR-06.
     let (world, story) = gs_18(false);
     story.assert_order(&[&["suspends m1, resumable, Pipeline"]]);

@@ -93,7 +93,7 @@ pub(crate) fn finished(mut world: World) -> (World, Story) {
 
 #[test]
 fn gs_12_the_message_says_which_adapter_and_where() {
-    // GS-12, R-DYN-01, R-DYN-02, R-DYN-03, R-DYN-06, R-SND-03, INV-42.
+    // GS-12(a, b, c), R-DYN-01, R-DYN-02, R-DYN-03, R-DYN-06, R-SND-03, INV-42.
     let (world, story) = finished(marked(&dynamic_plant(5), |wire| match wire.number {
         1 => send_to(wire, None, "FILE://C:/out/%MessageID%.xml"),
         2 => send_to(wire, Some("ftp"), "FILE://C:/out/%MessageID%.xml"),
@@ -115,6 +115,7 @@ fn gs_12_the_message_says_which_adapter_and_where() {
 
 #[test]
 fn gs_12_two_locations_are_two_endpoints_and_the_alias_makes_no_third() {
+    // GS-12(d).
     // GS-12, R-BSND-08, R-DYN-03, INV-43: three messages, one adapter batch, two jobs.
     let mut plant = dynamic_plant(3);
     plant.setup.endpoints[1] = EndpointSettings::Sink(SinkSettings {

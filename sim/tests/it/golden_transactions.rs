@@ -48,9 +48,9 @@ fn counts(committed: u64, aborted: u64) -> TransactionCounts {
 }
 
 // GS-09: transactional send.
-
 #[test]
 fn gs_09_one_of_two_fails() {
+    // GS-09(a).
     // R-TXN-06, R-TXN-07, R-ADD-09, R-RETRY-07, R-RETRY-08, INV-37, INV-55.
     let mut plant = sending(SEND, SinkSettings { failure: Failure::Every(2), ..sink() });
     lot(&mut plant, 2);
@@ -80,6 +80,7 @@ fn gs_09_one_of_two_fails() {
 
 #[test]
 fn gs_09_alt_the_partner_refuses_to_prepare() {
+    // GS-09(b).
     // R-TXN-03: the confirm object hears the truth; R-TXN-07: the retry is asked for apart.
     let mut plant = sending(SEND, sink());
     lot(&mut plant, 1);
@@ -106,6 +107,7 @@ fn in_begin_batch() -> TransactionalSendSettings {
 
 #[test]
 fn gs_09_alt_the_transaction_comes_from_begin_batch() {
+    // GS-09(c).
     // R-TXN-09: two confirm objects, one of the adapter batch and one of the engine batch.
     let mut plant = sending(in_begin_batch(), sink());
     lot(&mut plant, 2);
@@ -226,9 +228,9 @@ fn each_endpoint_of_an_adapter_batch_has_a_transaction_of_its_own() {
 }
 
 // GS-14: transactional receive.
-
 #[test]
 fn gs_14_a_poison_message_is_suspended_under_the_same_transaction() {
+    // GS-14.
     // R-TXN-05, R-TXN-12 a, R-TXN-14, R-CLK-14: the report of the failed routing survives.
     let mut plant = receiving(sql());
     lot(&mut plant, 1);

@@ -69,9 +69,9 @@ fn told(plant: &Plant) -> (World, Story) {
 }
 
 // GS-07, GS-08 (a): R-SR-01…03, R-RR-01, R-RR-03, R-RR-04, R-RR-06.
-
 #[test]
 fn gs_08_a_the_response_of_a_solicit_answers_the_client() {
+    // GS-07(a), GS-08(a).
     let (world, story) = told(&desk_with_partner(Duration::from_millis(100)));
     story.assert_order(&[
         &["IN@H b1: SubmitRequest(m1) ; Done"],
@@ -101,9 +101,9 @@ fn gs_08_a_the_response_of_a_solicit_answers_the_client() {
 }
 
 // GS-08 (b): R-BC-08, R-CLK-04, R-ADPT-03; the same end whatever comes first.
-
 #[test]
 fn gs_08_b_a_response_overtakes_batch_complete_and_done() {
+    // GS-08(b).
     let transmit = &["IN@H TransmitMessage(m2)"][..];
     let complete = &["IN@H b1: BatchComplete"][..];
     let returns = &["IN@H b1: Done returns"][..];
@@ -122,9 +122,9 @@ fn gs_08_b_a_response_overtakes_batch_complete_and_done() {
 }
 
 // GS-08 (c): R-RR-02, R-RR-07, R-RR-11, R-CLK-16, INV-50.
-
 #[test]
 fn gs_08_c_nobody_answers_in_time() {
+    // GS-08(c).
     let (world, story) = told(&desk_with_partner(Duration::from_minutes(21)));
     let due = ms(1) + TWENTY_MINUTES;
     story.assert_order(&[
@@ -181,9 +181,9 @@ fn the_adapter_s_time_out_wins_over_the_host_s_and_isolation_has_its_own() {
 }
 
 // GS-08 (d): R-RR-08, R-RR-09, INV-62.
-
 #[test]
 fn gs_08_d_a_request_that_fails_in_its_pipeline_is_answered_by_a_fault() {
+    // GS-08(d).
     let mut plant = desk_with_partner(Duration::ZERO);
     plant.setup.topology.receive_locations[0].pipeline = ReceivePipeline::xml();
     let defect = Defect::at(Stage::Disassemble, 1);
@@ -215,9 +215,9 @@ fn a_request_that_fails_at_its_subscriber_is_answered_by_a_fault() {
 }
 
 // GS-08 (e): R-RR-13, R-RR-16, R-SUSP-02, R-FILT-03.
-
 #[test]
 fn gs_08_e_a_request_batch_that_fails_leaves_nobody_waiting() {
+    // GS-08(e).
     for (suspend_failed, suspended) in [(false, 0), (true, 1)] {
         let settings = RequestSettings { suspend_failed, ..RequestSettings::default() };
         let mut plant = desk(settings, replying(Duration::ZERO));
@@ -234,9 +234,9 @@ fn gs_08_e_a_request_batch_that_fails_leaves_nobody_waiting() {
 }
 
 // GS-07, failing: R-SR-02, R-SR-07, R-FILT-03, INV-41.
-
 #[test]
 fn gs_07_a_reply_that_fails_its_pipeline_is_suspended_and_its_solicit_deleted() {
+    // GS-07(b).
     let mut partner = replying(Duration::ZERO);
     let defect = Defect::at(Stage::Disassemble, 1);
     partner.reply.as_mut().unwrap().defect = Some(defect);
@@ -262,6 +262,7 @@ fn gs_07_a_reply_that_fails_its_pipeline_is_suspended_and_its_solicit_deleted() 
 
 #[test]
 fn gs_07_a_wire_that_fails_brings_no_response_batch() {
+    // GS-07(c).
     // GS-07: the ordinary retry rules.
     let partner = SinkSettings { failure: Failure::First(1), ..replying(Duration::ZERO) };
     let (world, story) = told(&desk(RequestSettings::default(), partner));
@@ -313,7 +314,6 @@ fn a_synchronous_solicit_submits_its_reply_alone() {
 }
 
 // R-RR-10, INV-49.
-
 #[test]
 fn the_first_response_is_the_last_unless_several_are_allowed() {
     for (wanted, allowed, responses, late) in
@@ -337,7 +337,6 @@ fn the_first_response_is_the_last_unless_several_are_allowed() {
 }
 
 // R-RR-11.
-
 #[test]
 fn a_client_that_leaves_withdraws_its_wait() {
     let cancel_after = Some(Duration::from_secs(1));
@@ -372,7 +371,6 @@ impl Adapter for Doctored {
 }
 
 // R-RR-14, R-RR-05.
-
 #[test]
 fn a_loop_back_request_is_its_own_response() {
     let mut plant = desk_with_partner(Duration::ZERO);
@@ -410,7 +408,6 @@ fn a_response_its_client_does_not_hear_is_suspended_for_good() {
 }
 
 // INV-51: R-RR-04, R-SUB-05.
-
 #[test]
 fn responses_come_home_to_the_host_instance_that_asked() {
     let mut plant = desk_with_partner(Duration::from_millis(5));
@@ -422,7 +419,6 @@ fn responses_come_home_to_the_host_instance_that_asked() {
 }
 
 // R-RR-16: one-way.
-
 #[test]
 fn a_one_way_client_is_answered_when_its_batch_is_complete() {
     let mut plant = desk(RequestSettings::default(), sink());
@@ -525,7 +521,6 @@ impl Adapter for Weighing {
 }
 
 // R-HOST-03: as many clients at once as are allowed, and the next one when there is room.
-
 #[test]
 fn a_listener_serves_so_many_clients_at_once() {
     let settings = RequestSettings { concurrent: 2, ..RequestSettings::default() };
