@@ -51,6 +51,8 @@ statuses! {
     SEND_PIPELINE_FAILED = 0xC0C0_1658_u32, "SEND_PIPELINE";
     /// The adapter could not transmit.
     TRANSMIT_FAILED = 0xC0C0_167A_u32, "TRANSMIT";
+    /// The transaction it was posted in can only abort (R-FMR-07).
+    TRANSACTION_ABORTED = 0x8004_D019_u32, "XACT_E_ABORTED";
     /// The MessageBox could not be written.
     PERSISTENCE_FAILURE = 0xC0C0_1623_u32, "PERSISTENCE_FAILURE";
 }

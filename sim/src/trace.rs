@@ -285,6 +285,9 @@ fn effect_words(effect: &Effect) -> [u64; 4] {
         Effect::RoutedMessage { document, error, reason } => {
             [87, name_word(*document), name_word(*error), *reason as u64]
         }
+        Effect::ThrownMessage { document, error, reason } => {
+            [100, name_word(*document), name_word(*error), *reason as u64]
+        }
         Effect::RoutedReference { at, error, reason } => {
             place_words(88, at, mix(error.wire, *reason as u64))
         }

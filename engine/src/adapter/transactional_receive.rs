@@ -300,8 +300,14 @@ impl TransactionalReceiver {
             return proxy.commit(self.units[at].transaction);
         }
         match self.settings.on_poison {
-            // If suspending fails too there is nothing left but to abort (R-TXN-15).
-            _ if self.units[at].suspending => {}
+            // If suspending fails too there is nothing left but to abort (R-TXN-15). [M] Where
+            // the transaction itself was lost, the next one begins with the suspension, or the
+            // message would be read for ever (R-FMR-07, R-TXN-14).
+            _ if self.units[at].suspending => {
+                if status.any(Status::TRANSACTION_ABORTED) {
+                    self.remember(at, status, now + self.settings.single_for);
+                }
+            }
             OnPoison::Stop => self.units[at].afterwards = Afterwards::Close,
             OnPoison::SuspendInTransaction { .. } if self.units[at].items.len() == 1 => {
                 if self.suspend_all(at, proxy) {

@@ -44,7 +44,10 @@ impl HostInstance {
             Outcome::Failed(failure) if failure.status == Status::NO_INTERFACE => {
                 Action::Refuse(failure.status)
             }
-            Outcome::Failed(failure) => suspend_failed(wire, failure.reason()),
+            Outcome::Failed(failure) => {
+                let routes = port.route_failed;
+                thrown(suspend_failed(wire, failure.reason()), routes)
+            }
         }
     }
 }
@@ -111,6 +114,16 @@ fn suspend_failed(wire: WireMessage, reason: Reason) -> Action {
     suspend_whole(wire, reason, Status::MESSAGE_SUSPENDED)
 }
 
+/// A pipeline that threw at a port that routes failed messages ends the transaction that the
+/// message was submitted in, if there is one (R-FMR-07). \[M\] a map that fails does not: the
+/// product says it of pipelines.
+fn thrown(mut action: Action, routes: bool) -> Action {
+    if let Action::SuspendWire { reason: Reason::Pipeline, thrown, .. } = &mut action {
+        *thrown = routes;
+    }
+    action
+}
+
 /// Suspends a message as it is; the adapter sees `status`. What cannot be stored cannot be
 /// suspended either (R-CTX-09).
 pub(super) fn suspend_whole(wire: WireMessage, reason: Reason, status: Status) -> Action {
@@ -118,7 +131,7 @@ pub(super) fn suspend_whole(wire: WireMessage, reason: Reason, status: Status) -
         return Action::Refuse(Status::NO_INTERFACE);
     }
     let resumable = !wire.context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
-    Action::SuspendWire { wire: Box::new(wire), resumable, reason, status }
+    Action::SuspendWire { wire: Box::new(wire), resumable, reason, status, thrown: false }
 }
 
 /// The engine's own properties on a message that an adapter built from nothing; those of a

@@ -81,6 +81,8 @@ impl MessageBox {
         let routed =
             self.publish_error(now, error, |error| Effect::RoutedReference { at, error, reason });
         if routed {
+            // R-FMR-09: what is owed to others stays owed.
+            self.owe_nack(id, &at, reason);
             self.leave_ordered(at);
             self.remove(id);
         }

@@ -30,6 +30,7 @@ mod service;
 mod spool;
 mod staging;
 mod subscriber;
+mod thrown;
 mod transaction;
 
 use std::num::NonZeroU32;

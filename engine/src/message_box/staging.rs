@@ -4,6 +4,7 @@
 //! it waits here (R-TXN-02, R-CLK-13). Nothing of it is visible, the state hash does not move, and
 //! what it names stays locked, so that forgetting it is all there is to an abort (INV-55).
 
+use super::thrown::Thrown;
 use super::{Action, MessageBox, PreparedBatch, ReferenceState};
 use crate::batch::{BatchStatus, Status};
 use crate::id::{HostInstanceId, ReferenceId, TransactionId};
@@ -31,6 +32,8 @@ pub enum TransactionState {
 struct Branch {
     transaction: TransactionId,
     prepared: bool,
+    /// A pipeline threw in it: it can only abort (R-FMR-07).
+    doomed: bool,
     batches: Vec<(HostInstanceId, PreparedBatch)>,
 }
 
@@ -38,11 +41,29 @@ struct Branch {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Staging {
     branches: Vec<Branch>,
+    /// Error messages that are no part of any branch.
+    pub(super) thrown: Vec<Thrown>,
 }
 
 impl Staging {
     fn find(&mut self, transaction: TransactionId) -> Option<&mut Branch> {
         self.branches.iter_mut().find(|branch| branch.transaction == transaction)
+    }
+
+    /// The branch of `transaction`, which may begin here.
+    fn branch(&mut self, transaction: TransactionId) -> &mut Branch {
+        let known = self.branches.iter().position(|branch| branch.transaction == transaction);
+        let at = known.unwrap_or_else(|| {
+            let (prepared, doomed, batches) = (false, false, Vec::new());
+            self.branches.push(Branch { transaction, prepared, doomed, batches });
+            self.branches.len() - 1
+        });
+        &mut self.branches[at]
+    }
+
+    /// Nothing but an abort is left to it.
+    pub(super) fn doom(&mut self, transaction: TransactionId) {
+        self.branch(transaction).doomed = true;
     }
 
     fn remove(&mut self, transaction: TransactionId) -> Vec<(HostInstanceId, PreparedBatch)> {
@@ -62,13 +83,19 @@ impl MessageBox {
         transaction: TransactionId,
         batch: PreparedBatch,
     ) -> BatchStatus {
-        if self.staging.find(transaction).is_some_and(|branch| branch.prepared) {
-            return refused(&batch);
+        match self.staging.find(transaction) {
+            Some(branch) if branch.doomed => return refused(&batch, Status::TRANSACTION_ABORTED),
+            Some(branch) if branch.prepared => return refused(&batch, Status::FAIL),
+            Some(_) | None => {}
         }
-        let statuses = self.judge_in_reach(owner, &batch);
+        let mut statuses = self.judge_in_reach(owner, &batch);
+        let reachable = !self.is_out_of_reach(&batch);
+        if reachable {
+            self.judge_thrown(now, transaction, &batch, &mut statuses);
+        }
         let status = BatchStatus::assemble(batch.cookie, statuses);
         let stands = status.overall.is_success();
-        if !stands && !self.is_out_of_reach(&batch) {
+        if !stands && reachable {
             self.report_routing_failures(now, &batch);
         }
         for (_, action) in &batch.actions {
@@ -80,14 +107,7 @@ impl MessageBox {
         if stands && self.is_sabotaged(Sabotage::ApplyStagedBatches) {
             self.apply(now, batch);
         } else if stands {
-            match self.staging.find(transaction) {
-                Some(branch) => branch.batches.push((owner, batch)),
-                None => self.staging.branches.push(Branch {
-                    transaction,
-                    prepared: false,
-                    batches: vec![(owner, batch)],
-                }),
-            }
+            self.staging.branch(transaction).batches.push((owner, batch));
         }
         status
     }
@@ -102,6 +122,9 @@ impl MessageBox {
     /// be, whatever happens (R-CLK-13).
     pub fn prepare(&mut self, transaction: TransactionId) -> bool {
         let Some(branch) = self.staging.find(transaction) else { return true };
+        if branch.doomed {
+            return false;
+        }
         let batches = std::mem::take(&mut branch.batches);
         let able = batches.iter().all(|(owner, batch)| self.can_still(*owner, batch));
         if let Some(branch) = self.staging.find(transaction) {
@@ -184,7 +207,7 @@ impl MessageBox {
 }
 
 /// A batch that no branch takes any more: not one of its operations can be done.
-fn refused(batch: &PreparedBatch) -> BatchStatus {
-    let none = batch.actions.iter().map(|(kind, _)| (*kind, Status::FAIL));
+fn refused(batch: &PreparedBatch, status: Status) -> BatchStatus {
+    let none = batch.actions.iter().map(|(kind, _)| (*kind, status));
     BatchStatus::assemble(batch.cookie, none)
 }

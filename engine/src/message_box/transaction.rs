@@ -102,6 +102,9 @@ pub enum Action {
         reason: Reason,
         /// The status that its adapter sees.
         status: Status,
+        /// Its pipeline threw at a port that routes failed messages: inside an adapter's
+        /// transaction that is the end of the transaction (R-FMR-07).
+        thrown: bool,
     },
 }
 
@@ -491,6 +494,16 @@ pub enum Effect {
         document: DocumentName,
         /// Whether it was resumed.
         resumed: bool,
+    },
+    /// A pipeline threw inside a transaction, which aborts; the error message is there all the
+    /// same (R-FMR-07).
+    ThrownMessage {
+        /// The failed message, which is its source's again.
+        document: DocumentName,
+        /// The error message.
+        error: DocumentName,
+        /// Why it would have been suspended.
+        reason: Reason,
     },
     /// An operation waits until a host instance lets go of the reference (R-MBX-05).
     OperationPending {

@@ -149,6 +149,7 @@ impl Asked {
                 }
                 Effect::Passed { .. } => done.parts += 1,
                 Effect::Acknowledgement { .. }
+                | Effect::ThrownMessage { .. }
                 | Effect::Collectable { .. }
                 | Effect::ExchangeClosed { .. }
                 | Effect::ExchangeOpened { .. }

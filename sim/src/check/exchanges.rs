@@ -127,6 +127,11 @@ impl Exchanges {
                 format!("{document} is part of a two-way exchange and suspended resumable")
             });
         }
+        self.failed(document);
+    }
+
+    /// What was to be suspended: if it is a request, its client is owed a fault.
+    fn failed(&mut self, document: DocumentName) {
         if let Some(key) = self.requests.get(&document.wire)
             && let Some(known) = self.known.get_mut(key)
         {
@@ -163,6 +168,11 @@ impl Exchanges {
             }
         } else if let Effect::SuspendedMessage { document, resumable, .. } = effect {
             self.suspended(docket, *document, None, *resumable);
+        } else if let Effect::RoutedMessage { document, .. } = effect {
+            self.failed(*document);
+        } else if let Effect::RoutedReference { at, .. } = effect {
+            // R-FMR-09: an error message takes the place of the suspension, not of the fault.
+            self.failed(at.document);
         }
     }
 
@@ -204,8 +214,9 @@ impl Exchanges {
         }
     }
 
-    /// INV-64: a negative acknowledgement belongs to one suspension, and to its transaction; only
-    /// that of a request which nobody answered in time belongs to none.
+    /// INV-64: a negative acknowledgement belongs to one suspension, or to the error message in its
+    /// place (R-FMR-09), and to its transaction; only that of a request which nobody answered in
+    /// time belongs to none.
     fn acknowledged(
         &self,
         docket: &mut Docket,
@@ -214,10 +225,13 @@ impl Exchanges {
         effects: &[Effect],
     ) {
         let is_it = |effect: &&Effect| {
-            matches!(effect, Effect::SuspendedReference { at, .. }
-                if at.document == of && at.sequence == sequence)
-                || matches!(effect, Effect::SuspendedMessage { document, .. }
-                    if *document == of && sequence == 0)
+            matches!(effect,
+                Effect::SuspendedReference { at, .. } | Effect::RoutedReference { at, .. }
+                    if at.document == of && at.sequence == sequence)
+                || matches!(effect,
+                    Effect::SuspendedMessage { document, .. }
+                    | Effect::RoutedMessage { document, .. }
+                        if *document == of && sequence == 0)
         };
         let is_nack = |effect: &&Effect| {
             matches!(effect, Effect::Acknowledgement { of: known, sequence: number, positive, .. }

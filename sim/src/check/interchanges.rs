@@ -139,7 +139,8 @@ impl Checks {
                     error = Some(*own);
                     ended.entry(document.wire).or_default().failed.push(*document);
                 }
-                Effect::RoutedReference { error: own, .. } => error = Some(*own),
+                Effect::RoutedReference { error: own, .. }
+                | Effect::ThrownMessage { error: own, .. } => error = Some(*own),
                 Effect::Passed { wire, rest } => {
                     ended.entry(*wire).or_default().rest = Some(*rest);
                 }

@@ -66,6 +66,7 @@ impl Queues {
             | Effect::ReportRemoved { .. }
             | Effect::Resubmitted { .. }
             | Effect::RoutedMessage { .. }
+            | Effect::ThrownMessage { .. }
             | Effect::RoutingFailureReport { .. }
             | Effect::SuspendedMessage { .. }
             | Effect::SuspendedMessageGone { .. } => {}

@@ -235,6 +235,7 @@ impl Checks {
             | Effect::PortState { .. }
             | Effect::ReportRemoved { .. }
             | Effect::RoutedMessage { .. }
+            | Effect::ThrownMessage { .. }
             | Effect::SuspendedMessageGone { .. }
             | Effect::Acknowledgement { .. }
             | Effect::ExchangeClosed { .. }

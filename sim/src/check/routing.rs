@@ -103,6 +103,7 @@ impl Routing {
             | Effect::Resubmitted { .. }
             | Effect::Resumed { .. }
             | Effect::RoutedMessage { .. }
+            | Effect::ThrownMessage { .. }
             | Effect::RoutedReference { .. }
             | Effect::RoutingFailureReport { .. }
             | Effect::SuspendedMessage { .. }

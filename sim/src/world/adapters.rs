@@ -263,6 +263,9 @@ pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
         Effect::RoutedMessage { document, error, reason } => {
             format!("MB   routes {document} as error message {error}, {reason:?}")
         }
+        Effect::ThrownMessage { document, error, reason } => {
+            format!("MB   {document} aborts its transaction, error message {error}, {reason:?}")
+        }
         Effect::RoutedReference { at, error, reason } => {
             format!(
                 "MB   routes {} of {} as error message {error}, {reason:?}",

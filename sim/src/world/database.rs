@@ -300,7 +300,9 @@ impl World {
             // An error message is made here, not received.
             Effect::Published { document, .. } if document.is_error() => {}
             Effect::Published { .. } => self.meters.received(self.now),
-            Effect::RoutedMessage { .. } => self.meters.error_messages += 1,
+            Effect::RoutedMessage { .. } | Effect::ThrownMessage { .. } => {
+                self.meters.error_messages += 1;
+            }
             Effect::RoutedReference { at, .. } => {
                 self.meters.error_messages += 1;
                 self.meters.ports[at.subscriber.index()].error_messages += 1;

@@ -47,6 +47,9 @@ impl World {
         if self.coordinator.worked(transaction) {
             self.schedule(self.now, Due::Coordinator(transaction));
         }
+        if self.message_box.publish_thrown(self.now) {
+            self.absorb_effects();
+        }
         self.checks.balance(&self.message_box);
         status
     }

@@ -393,7 +393,7 @@ impl Bench {
 }
 
 fn suspend(wire: WireMessage, reason: Reason, status: Status) -> Action {
-    Action::SuspendWire { wire: Box::new(wire), resumable: true, reason, status }
+    Action::SuspendWire { wire: Box::new(wire), resumable: true, reason, status, thrown: false }
 }
 
 /// What each step must be answered, by the test's own account: a reference may be named once, by
@@ -554,6 +554,7 @@ fn is_asked_for(effect: &Effect) -> bool {
         | Effect::Published { .. }
         | Effect::Resubmitted { .. }
         | Effect::RoutedMessage { .. }
+        | Effect::ThrownMessage { .. }
         | Effect::RoutedReference { .. }
         | Effect::SuspendedMessage { .. }
         | Effect::SuspendedReference { .. } => true,

@@ -12,6 +12,7 @@ mod determinism;
 mod endpoint_keys;
 mod exchanges;
 mod exhaustive;
+mod failed_routing;
 mod fixture;
 mod golden;
 mod golden_life;
