@@ -190,10 +190,13 @@ impl Operation {
 
 /// An engine batch: made by `GetBatch`, filled by add calls, posted by `Done` (R-BATCH-01).
 ///
-/// One batch may mix kinds freely (R-BATCH-05). Nothing happens before `Done` (R-BATCH-04).
+/// One batch may mix kinds freely (R-BATCH-05). Nothing happens before `Done` (R-BATCH-04). One
+/// that came from no `GetBatch` has nobody to call back, and `Done` refuses it (R-BATCH-03, X-07).
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     cookie: u64,
+    /// Whether it came from `GetBatch`, so that there is somebody to call back.
+    has_callback: bool,
     operations: Vec<Operation>,
     /// `PropertiesToUpdate` of messages among them; almost always none.
     updates: Vec<(ReferenceId, Arc<str>)>,
@@ -208,7 +211,20 @@ impl Batch {
     /// An empty batch; the cookie comes back unchanged in `BatchComplete` (INV-07).
     #[must_use]
     pub(crate) fn new(cookie: u64) -> Self {
-        Self { cookie, ..Self::default() }
+        Self { cookie, has_callback: true, ..Self::default() }
+    }
+
+    /// What `Done` posts: all that was added. The batch is empty afterwards (R-BATCH-08), so a
+    /// second `Done` on it does nothing (INV-09).
+    pub(crate) fn take(&mut self) -> Self {
+        let rest = Self { cookie: self.cookie, has_callback: self.has_callback, ..Self::default() };
+        std::mem::replace(self, rest)
+    }
+
+    /// Whether a `BatchComplete` would reach anybody (R-BATCH-03, X-07).
+    #[must_use]
+    pub const fn has_callback(&self) -> bool {
+        self.has_callback
     }
 
     /// The adapter's cookie.
@@ -339,7 +355,7 @@ impl Batch {
 
     /// Empties the batch without executing it (R-BATCH-08).
     pub fn clear(&mut self) {
-        *self = Self::new(self.cookie);
+        drop(self.take());
     }
 }
 

@@ -477,6 +477,34 @@ mod tests {
     }
 
     #[test]
+    fn one_group_is_enough_and_all_of_it_has_to_hold() {
+        // R-SUB-03: (A = 1 and B = 1) or B = 2, over every combination; and no group at all is
+        // never true.
+        let filter = Filter {
+            groups: vec![
+                vec![Condition::equals(A, Value::Int(1)), Condition::equals(B, Value::Int(1))],
+                vec![Condition::equals(B, Value::Int(2))],
+            ],
+        };
+        let mut table = SubscriptionTable::default();
+        table.enlist(SubscriberId(0), "transport", Some(filter.clone()));
+        let mut holds = Vec::new();
+        for (a, b) in (0..3).flat_map(|a| (0..3).map(move |b| (a, b))) {
+            let document = document(&[(A, Value::Int(a)), (B, Value::Int(b))]);
+            let route = table.route(&document);
+            assert_eq!(
+                !reached(&table, route).is_empty(),
+                filter.matches(|property| document.promoted(property))
+            );
+            if !reached(&table, route).is_empty() {
+                holds.push((a, b));
+            }
+        }
+        assert_eq!(holds, [(0, 2), (1, 1), (1, 2), (2, 2)]);
+        assert!(!Filter::default().matches(|_| Some(Value::Int(1))));
+    }
+
+    #[test]
     fn a_full_memory_forgets_answers_and_keeps_the_routes_in_use() {
         let mut table = SubscriptionTable { remembered_max: 2, ..SubscriptionTable::default() };
         for (port, value) in [(SubscriberId(0), 0), (SubscriberId(1), 1)] {

@@ -5,8 +5,8 @@
 //! wants of the outside (its wire, a timer, a notification) is asked of it. Nothing happens inside
 //! a call; the driver drains [`TransportProxy::poll_output`] afterwards.
 
+use std::borrow::BorrowMut;
 use std::collections::VecDeque;
-
 use std::sync::Arc;
 
 use crate::adapter::{AdapterOutput, CallId, ConfirmOf, ErrorSubject, Returned, WireRequest};
@@ -91,19 +91,25 @@ impl TransportProxy {
     }
 
     /// Posts a batch (R-DONE-01). A negative status means that there will be no `BatchComplete`
-    /// (R-DONE-04): the engine is stopping, or one object was submitted twice (R-BATCH-06).
+    /// (R-DONE-04): the engine is stopping, one object was submitted twice (R-BATCH-06), or there
+    /// is no callback (R-BATCH-03). The batch object may be kept: it is empty, and a second `Done`
+    /// on it does nothing (INV-09).
     ///
     /// `DoneReturned` tells when the call came back: under throttling, later (R-DONE-03).
     #[must_use = "a failed Done brings no BatchComplete"]
-    pub fn done(&mut self, batch: Batch) -> Status {
-        self.post(batch, None)
+    pub fn done(&mut self, mut batch: impl BorrowMut<Batch>) -> Status {
+        self.post(batch.borrow_mut().take(), None)
     }
 
     /// Posts a batch inside a transaction: its effects wait for the commit (R-TXN-02). The confirm
     /// object that the original returns is named by the batch's cookie (R-DONE-02).
     #[must_use = "a failed Done brings no BatchComplete"]
-    pub fn done_in(&mut self, batch: Batch, transaction: TransactionId) -> Status {
-        self.post(batch, Some(transaction))
+    pub fn done_in(
+        &mut self,
+        mut batch: impl BorrowMut<Batch>,
+        transaction: TransactionId,
+    ) -> Status {
+        self.post(batch.borrow_mut().take(), Some(transaction))
     }
 
     fn post(&mut self, batch: Batch, transaction: Option<TransactionId>) -> Status {
@@ -116,7 +122,7 @@ impl TransportProxy {
         if refused {
             return Status::SHUTTING_DOWN;
         }
-        if batch.submitted_twice() || batch.is_empty() {
+        if batch.submitted_twice() || batch.is_empty() || !batch.has_callback() {
             self.refused = Some(Box::new(batch));
             return Status::INVALID_ARGUMENT;
         }
@@ -215,6 +221,89 @@ mod tests {
         let mut batch = TransportProxy::default().get_batch(1).unwrap();
         assert_eq!(batch.submit(message(1, None)), Status::INVALID_ARGUMENT);
         assert!(batch.is_empty());
+    }
+
+    #[test]
+    fn a_batch_is_fresh_and_brings_its_cookie() {
+        // R-BATCH-01: whatever was done with those before it.
+        let mut proxy = TransportProxy::default();
+        for cookie in [7, 0, 7] {
+            let mut batch = proxy.get_batch(cookie).unwrap();
+            assert_eq!((batch.is_empty(), batch.cookie()), (true, cookie));
+            assert_eq!(batch.submit(message(1, Some("in"))), Status::OK);
+            assert_eq!(proxy.done(batch), Status::OK);
+            let posted = posted(&mut proxy);
+            assert_eq!((posted[0].0.cookie(), posted[0].0.operations().len()), (cookie, 1));
+        }
+    }
+
+    /// What was posted since the last call.
+    fn posted(proxy: &mut TransportProxy) -> Vec<(Batch, Option<TransactionId>)> {
+        let outputs = std::iter::from_fn(|| proxy.poll_output());
+        let posted = outputs.map(|output| {
+            let AdapterOutput::Done { batch, transaction } = output else {
+                panic!("nothing but batches: {output:?}")
+            };
+            (batch, transaction)
+        });
+        posted.collect()
+    }
+
+    #[test]
+    fn adding_only_notes_and_done_posts_everything_once() {
+        // R-BATCH-04, R-BATCH-08, INV-09: nothing leaves the proxy before Done, everything with
+        // it, and nothing with a second Done on the same object.
+        let mut proxy = TransportProxy::default();
+        let mut batch = proxy.get_batch(4).unwrap();
+        assert_eq!(batch.submit(message(1, Some("in"))), Status::OK);
+        batch.add(Operation::CancelResponse { token: 1 });
+        batch.add(Operation::CancelResponse { token: 2 });
+        assert!(proxy.poll_output().is_none(), "nothing happens before Done");
+        assert_eq!(proxy.done(&mut batch), Status::OK);
+        assert_eq!(posted(&mut proxy)[0].0.operations().len(), 3);
+        assert_eq!((batch.is_empty(), batch.cookie()), (true, 4));
+        assert!(!proxy.done(&mut batch).is_success());
+        assert!(posted(&mut proxy).is_empty());
+        // The object may be filled again, and calls back as before.
+        batch.add(Operation::CancelResponse { token: 3 });
+        assert_eq!(proxy.done(&mut batch), Status::OK);
+        assert_eq!(posted(&mut proxy)[0].0.cookie(), 4);
+    }
+
+    #[test]
+    fn a_batch_without_a_callback_is_refused() {
+        // R-BATCH-03, X-07: one that no GetBatch gave.
+        let mut proxy = TransportProxy::default();
+        let mut orphan = Batch::default();
+        orphan.add(Operation::CancelResponse { token: 1 });
+        assert_eq!(proxy.done(orphan.clone()), Status::INVALID_ARGUMENT);
+        let transaction = proxy.begin_transaction();
+        assert_eq!(proxy.done_in(orphan.clone(), transaction), Status::INVALID_ARGUMENT);
+        assert!(posted(&mut proxy).is_empty());
+        orphan.clear();
+        orphan.add(Operation::CancelResponse { token: 1 });
+        assert_eq!(proxy.done(orphan), Status::INVALID_ARGUMENT, "clearing makes no callback");
+    }
+
+    #[test]
+    fn the_adapter_makes_its_transactions() {
+        // X-10, R-TXN-01: each is another, also beside those of a second adapter; the batch is
+        // posted in the one that the adapter names, and the engine ends none by itself.
+        let (mut one, mut two) = (TransportProxy::numbered(1), TransportProxy::numbered(2));
+        let made = [one.begin_transaction(), one.begin_transaction(), two.begin_transaction()];
+        assert!(made[0] != made[1] && made[0] != made[2] && made[1] != made[2], "{made:?}");
+        let mut batch = one.get_batch(1).unwrap();
+        batch.add(Operation::CancelResponse { token: 1 });
+        assert_eq!(one.done_in(batch, made[1]), Status::OK);
+        let posted: Vec<_> = posted(&mut one).into_iter().map(|(_, of)| of).collect();
+        assert_eq!(posted, [Some(made[1])]);
+        one.commit(made[1]);
+        two.abort(made[2]);
+        let said = |proxy: &mut TransportProxy| proxy.poll_output();
+        assert!(matches!(said(&mut one),
+            Some(AdapterOutput::Commit { transaction }) if transaction == made[1]));
+        assert!(matches!(said(&mut two),
+            Some(AdapterOutput::Abort { transaction }) if transaction == made[2]));
     }
 
     #[test]

@@ -301,6 +301,12 @@ impl Parts {
         Ok(())
     }
 
+    /// The part of this name, the body aside (R-MSG-01).
+    #[must_use]
+    pub fn part(&self, name: &str) -> Option<&Part> {
+        self.others.as_ref()?.iter().find(|part| &*part.name == name)
+    }
+
     /// The same message with another body (R-MSG-06: a stored one is never changed).
     #[must_use]
     pub fn with_body(&self, body: Body) -> Self {
@@ -490,5 +496,26 @@ mod tests {
         assert_eq!(parts.add(part("attachment")), Err(PartRefusal::NameTaken));
         assert_eq!(parts.add(part("body")), Err(PartRefusal::BodyTaken));
         assert_eq!((parts.count(), parts.bytes()), (2, 20));
+    }
+
+    #[test]
+    fn a_property_is_its_name_and_its_namespace() {
+        // R-CTX-01: the same name elsewhere is another property, and neither hides the other.
+        let mut table = PropertyTable::default();
+        let names = ["FILE.ReceivedFileName", "FTP.ReceivedFileName", "FILE.Username"];
+        let [file, ftp, user] = names.map(|name| table.intern(name));
+        assert_eq!(table.intern("FILE.ReceivedFileName"), file);
+        assert_eq!(table.find("FTP.ReceivedFileName"), Some(ftp));
+        assert_eq!(
+            (table.find("ReceivedFileName"), table.find("SQL.ReceivedFileName")),
+            (None, None)
+        );
+        let mut context = Context::default();
+        context.write(file, Some(Value::text("a.txt")));
+        context.promote(user, Some(Value::text("me"))).unwrap();
+        assert_eq!((context.read(file), context.read(ftp)), (Some(&Value::text("a.txt")), None));
+        context.write(ftp, Some(Value::text("b.txt")));
+        assert_eq!(context.read(file), Some(&Value::text("a.txt")));
+        assert_eq!(context.read(user), Some(&Value::text("me")));
     }
 }

@@ -1,8 +1,12 @@
-//! The adapter author's kit, used as an author uses it: through the public interface alone.
+//! The adapter author's kit, used as an author uses it, and the engine on a bench: through the
+//! public interface alone.
 
+mod bench;
 mod built_in;
 mod facade;
+mod host;
 mod kit;
+mod message_box;
 mod receiver;
 mod sender;
 mod zoo;

@@ -1,0 +1,368 @@
+//! A host instance on the bench: its threads, its batches, its transactions.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test asks for the effect it is about")]
+
+use floodgate_engine::adapter::{AdapterInput, Returned};
+use floodgate_engine::batch::{Operation, OperationKind, Status};
+use floodgate_engine::config::HostSettings;
+use floodgate_engine::exchange::RequestPort;
+use floodgate_engine::host::{DoneRace, HostInput};
+use floodgate_engine::id::{ReceiveLocationId, ReceivePortId, TransactionId};
+use floodgate_engine::map::Map;
+use floodgate_engine::message::{Body, PropertyId, Value};
+use floodgate_engine::message_box::{Action, Effect};
+use floodgate_engine::pipeline::{ReceivePipeline, SendPipeline};
+use floodgate_engine::time::Duration;
+use floodgate_engine::transport_proxy::TransportProxy;
+
+use crate::bench::{
+    ASYNC, BATCHED, Bench, RECEIVER, add_receive_port, add_send_port, batch_of, immediate,
+    one_thread, topology, wire, wire_of,
+};
+
+fn submits(numbers: impl IntoIterator<Item = u64>) -> Vec<Operation> {
+    numbers.into_iter().map(|number| Operation::Submit(wire(number))).collect()
+}
+
+/// One receive port, one send port `Out` that takes what it publishes.
+fn one_way(settings: HostSettings) -> Bench {
+    let mut topology = topology(settings);
+    add_send_port(&mut topology, "Out", "In", ASYNC);
+    Bench::new(topology)
+}
+
+#[test]
+fn done_returns_at_once_and_the_batch_waits_for_an_engine_thread() {
+    // R-DONE-01, R-BC-06, R-CLK-02: one thread. The call begins with the posting and ends with its
+    // return, whatever the thread does; BatchComplete is the thread's, and comes when it has one.
+    let mut bench = one_way(one_thread());
+    bench.hold_work = true;
+    bench.post(batch_of(1, submits([1])));
+    assert_eq!((bench.done_returned(), bench.completed()), (vec![1], vec![]));
+    assert_eq!((bench.host.gauges().threads_busy, bench.works.len()), (1, 1));
+    bench.post(batch_of(2, submits([2])));
+    assert_eq!((bench.done_returned(), bench.completed()), (vec![1, 2], vec![]));
+    assert_eq!((bench.host.gauges().pending_batches, bench.works.len()), (1, 1), "no thread");
+    bench.finish_work(0);
+    assert_eq!(bench.completed(), [(1, Status::OK)]);
+    assert_eq!((bench.host.gauges().threads_busy, bench.host.gauges().pending_batches), (1, 0));
+    bench.finish_work(1);
+    assert_eq!(bench.completed(), [(1, Status::OK), (2, Status::OK)]);
+}
+
+/// The documents in publication order, with the numbers that order them.
+fn published(bench: &Bench) -> Vec<(u64, String)> {
+    let referenced = bench.effects.iter().filter_map(|effect| match effect {
+        Effect::Referenced { at, .. } => Some((at.sequence, at.document.to_string())),
+        _ => None,
+    });
+    referenced.collect()
+}
+
+#[test]
+fn batches_run_side_by_side_and_the_messages_of_one_in_the_order_of_adding() {
+    // R-DONE-07, R-BC-11, R-CLK-06: the batch that was posted last commits first, so it is
+    // published first and complete first; inside a batch the order is that of the add calls, and
+    // inside a message that of its documents.
+    let mut topology = topology(immediate());
+    topology.receive_locations[0].pipeline = ReceivePipeline::xml();
+    add_send_port(&mut topology, "Out", "In", ASYNC);
+    let mut bench = Bench::new(topology);
+    bench.hold_work = true;
+    let two = Operation::Submit(wire_of(9, Body::Described { bytes: 10, documents: 2 }));
+    bench.post(batch_of(1, submits([3]).into_iter().chain([two]).chain(submits([1]))));
+    bench.post(batch_of(2, submits([4])));
+    assert_eq!(bench.host.gauges().threads_busy, 2, "side by side");
+    bench.finish_work(1);
+    bench.finish_work(0);
+    assert_eq!(bench.completed(), [(2, Status::OK), (1, Status::OK)]);
+    let order = ["m4", "m3", "m9.1", "m9.2", "m1"].map(str::to_owned);
+    assert_eq!(published(&bench), (1..).zip(order).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_batch_without_a_transaction_has_one_of_the_engine_s() {
+    // R-ATOM-04: one transaction for all of it, and it is not the adapter's; what is in an
+    // adapter's own is asked for in that one.
+    let mut bench = one_way(immediate());
+    bench.post(batch_of(1, submits([1, 2, 3])));
+    let asked = &bench.asked[0];
+    assert_eq!((bench.asked.len(), asked.transaction, asked.batch.actions.len()), (1, None, 3));
+    // All of it or nothing: m5 names a location that is not there.
+    let mut astray = wire(5);
+    astray.context.write(PropertyId::INBOUND_TRANSPORT_LOCATION, Some(Value::text("Elsewhere")));
+    let before = bench.message_box.state_hash();
+    bench.post(batch_of(2, submits([4]).into_iter().chain([Operation::Submit(astray)])));
+    assert_eq!(bench.completed()[1], (2, Status::FAIL));
+    assert_eq!(bench.message_box.state_hash(), before);
+    let transaction = Some(TransactionId(7));
+    bench.tell(HostInput::Posted {
+        adapter: RECEIVER,
+        batch: batch_of(3, submits([6])),
+        race: DoneRace::default(),
+        transaction,
+    });
+    assert_eq!(bench.asked[2].transaction, transaction);
+}
+
+#[test]
+fn a_shutdown_is_told_by_done_or_by_batch_complete() {
+    // R-DONE-06: by Done, once the adapter is in Terminate; by BatchComplete for what was posted
+    // while the news was on its way.
+    let mut bench = one_way(immediate());
+    bench.tell(HostInput::Start);
+    let mut proxy = TransportProxy::default();
+    let late = batch_of(1, submits([1]));
+    bench.tell(HostInput::Stop);
+    bench.post(late);
+    assert_eq!(bench.done_returned(), [1]);
+    assert_eq!(bench.completed(), [(1, Status::SHUTTING_DOWN)]);
+    assert_eq!((bench.asked.len(), published(&bench)), (0, vec![]));
+    let later = proxy.get_batch(2).map(|mut batch| {
+        assert_eq!(batch.submit(wire(2)), Status::OK);
+        batch
+    });
+    proxy.terminate(false);
+    assert_eq!(proxy.done(later.expect("before Terminate")), Status::SHUTTING_DOWN);
+}
+
+/// The calls of an adapter batch by their names.
+fn names(bench: &Bench) -> Vec<&'static str> {
+    let name = |input: &AdapterInput| match input {
+        AdapterInput::BeginBatch { .. } => Some("BeginBatch"),
+        AdapterInput::TransmitMessage { .. } => Some("TransmitMessage"),
+        AdapterInput::Done { .. } => Some("Done"),
+        AdapterInput::Clear { .. } => Some("Clear"),
+        _ => None,
+    };
+    bench.calls.iter().filter_map(|(_, input)| name(input)).collect()
+}
+
+/// Answers every call of adapter batches: `BeginBatch` by `max`, messages by `false`, `Done` by
+/// `done`; returns how many messages each batch had.
+fn serve(bench: &mut Bench, max: u32, done: Returned) -> Vec<u32> {
+    let (mut at, mut sizes) = (0, Vec::new());
+    while at < bench.calls.len() {
+        let (call, returned) = match &bench.calls[at].1 {
+            AdapterInput::BeginBatch { call } => {
+                sizes.push(0);
+                (*call, Returned::Begun { max, transaction: None })
+            }
+            AdapterInput::TransmitMessage { call, .. } => {
+                *sizes.last_mut().expect("a batch was begun") += 1;
+                (*call, Returned::Pending)
+            }
+            AdapterInput::Done { call, .. } => (*call, done),
+            AdapterInput::Clear { call } => (*call, Returned::Cleared),
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
+        at += 1;
+        bench.returned(call, returned);
+    }
+    sizes
+}
+
+fn batched() -> Bench {
+    let mut topology = topology(HostSettings { internal_queue: 1000, ..one_thread() });
+    add_send_port(&mut topology, "Out", "In", BATCHED);
+    Bench::new(topology)
+}
+
+#[test]
+fn an_adapter_batch_is_as_large_as_the_smallest_of_three() {
+    // R-CLK-10: what the adapter announces, what waits, and the host's ten; nothing counts as one.
+    for (max, expected) in [(3, [3, 3, 3, 3]), (100, [10, 2, 0, 0]), (0, [1, 1, 1, 1])] {
+        let mut bench = batched();
+        bench.publish(1..=12);
+        let mut sizes = serve(&mut bench, max, Returned::Done);
+        assert_eq!(sizes.iter().sum::<u32>(), 12, "{max}");
+        sizes.resize(4, 0);
+        assert_eq!(sizes, expected, "{max}");
+    }
+}
+
+#[test]
+fn the_engine_says_done_when_it_has_handed_over_the_last_message() {
+    // the adapter returns from calls and calls nothing.
+    let mut bench = batched();
+    bench.publish(1..=2);
+    let sizes = serve(&mut bench, 10, Returned::Done);
+    assert_eq!(sizes, [2]);
+    assert_eq!(names(&bench), ["BeginBatch", "TransmitMessage", "TransmitMessage", "Done"]);
+}
+
+#[test]
+fn a_done_that_fails_costs_every_message_of_the_batch_an_attempt() {
+    // R-BSND-05: the default action for each, in one transaction.
+    let mut bench = batched();
+    bench.publish(1..=3);
+    serve(&mut bench, 10, Returned::Failed);
+    let actions = &bench.asked[0].batch.actions;
+    assert_eq!((bench.asked.len(), actions.len()), (1, 3));
+    for (kind, action) in actions {
+        assert!(matches!(action, Action::DefaultFailure(_)), "{action:?}");
+        assert_eq!(*kind, OperationKind::Resubmit);
+    }
+    let resubmitted = bench.effects.iter().filter_map(|effect| match effect {
+        Effect::Resubmitted { due, retries_left, .. } => Some((*due, *retries_left)),
+        _ => None,
+    });
+    let due = bench.now + Duration::from_minutes(5);
+    assert_eq!(resubmitted.collect::<Vec<_>>(), [(due, 2); 3]);
+}
+
+#[test]
+fn a_blocking_transmission_holds_its_thread_and_starves_the_others() {
+    // R-SND-09, R-ADD-08, R-CLK-02: with one thread the other adapter waits for the return of the
+    // call, with two it does not.
+    for (threads, others) in [(1, 0), (2, 1)] {
+        let mut topology = topology(HostSettings { threads, ..immediate() });
+        add_send_port(&mut topology, "Slow", "In", ASYNC);
+        add_send_port(&mut topology, "Quick", "In", ASYNC);
+        let mut bench = Bench::new(topology);
+        bench.publish([1]);
+        let given: Vec<_> =
+            bench.transmitted().iter().map(|(call, message)| (*call, message.adapter)).collect();
+        assert_eq!(given.len(), 1 + others, "{threads}");
+        assert_eq!(bench.host.gauges().threads_busy, threads);
+        bench.returned(given[0].0, Returned::Sent);
+        let adapters: Vec<_> =
+            bench.transmitted().iter().map(|(_, message)| message.adapter.0).collect();
+        assert_eq!(adapters, [1, 2], "{threads}");
+        assert_eq!(bench.host.gauges().threads_busy, 1);
+    }
+}
+
+#[test]
+fn after_true_the_adapter_has_no_hold_on_the_message() {
+    // R-SND-07: the engine deletes it once; what the adapter still wants of it fails.
+    let mut bench = one_way(immediate());
+    bench.publish([1]);
+    let (call, reference) = {
+        let transmitted = bench.transmitted();
+        (transmitted[0].0, transmitted[0].1.reference)
+    };
+    bench.returned(call, Returned::Sent);
+    let late = [
+        Operation::Delete(reference),
+        Operation::Resubmit { reference, at: bench.now },
+        Operation::MoveToNextTransport(reference),
+    ];
+    for (cookie, operation) in (1..).zip(late) {
+        bench.post(batch_of(cookie, [operation]));
+    }
+    assert_eq!(bench.completed(), [1, 2, 3].map(|cookie| (cookie, Status::FAIL)));
+    let deleted = |effect: &&Effect| matches!(effect, Effect::Deleted { .. });
+    assert_eq!(bench.effects.iter().filter(deleted).count(), 1);
+    assert_eq!((bench.transmitted().len(), bench.message_box.spool_live()), (1, 0));
+}
+
+#[test]
+fn a_look_takes_a_batch_into_a_queue_of_a_hundred() {
+    // R-DEQ-04: one thread, held in a transmission; a hundred wait behind it, and no more are
+    // taken until one of them is handed over.
+    assert_eq!(HostSettings::default().internal_queue, 100);
+    let mut bench = one_way(HostSettings { dequeue_batch: 40, ..one_thread() });
+    bench.publish(1..=250);
+    assert_eq!(bench.host.gauges().internal_queue, 100);
+    assert_eq!(bench.transmitted().len(), 1);
+    // Batches, the last as large as there is room for; what the thread took makes room for one.
+    assert_eq!(
+        (bench.message_box.reference_counts().locked, &bench.looks[..]),
+        (101, &[40, 40, 21][..])
+    );
+    let call = bench.transmitted()[0].0;
+    bench.returned(call, Returned::Pending);
+    assert_eq!((bench.host.gauges().internal_queue, bench.looks.len()), (100, 4));
+    assert_eq!((bench.message_box.reference_counts().locked, bench.looks[3]), (102, 1));
+}
+
+#[test]
+fn a_thousand_messages_are_in_process_for_each_cpu() {
+    // R-DEQ-08: the adapter took all that it was given and answers none; when it does, there is
+    // room for one more.
+    assert_eq!(HostSettings::default().in_process, 1000);
+    let mut bench = one_way(HostSettings { internal_queue: 5000, ..immediate() });
+    bench.publish(1..=1100);
+    let mut answered = 0;
+    while answered < bench.transmitted().len() {
+        let call = bench.transmitted()[answered].0;
+        bench.returned(call, Returned::Pending);
+        answered += 1;
+    }
+    assert_eq!((bench.host.gauges().in_process, bench.transmitted().len()), (1000, 1000));
+    let done = bench.transmitted()[17].1.reference;
+    bench.post(batch_of(1, [Operation::Delete(done)]));
+    assert_eq!((bench.host.gauges().in_process, bench.transmitted().len()), (1000, 1001));
+}
+
+#[test]
+fn map_and_pipeline_are_charged_for_every_attempt() {
+    // R-CLK-17.
+    let mut topology = topology(immediate());
+    add_send_port(&mut topology, "Out", "In", ASYNC);
+    topology.send_ports[0].maps = vec![Map::any()];
+    topology.send_ports[0].pipeline = SendPipeline::xml();
+    let mut bench = Bench::new(topology);
+    bench.publish([1]);
+    for attempt in 1..=4 {
+        assert_eq!((bench.works.len(), bench.transmitted().len()), (attempt, attempt));
+        let demand = bench.works[attempt - 1].1;
+        assert_eq!((demand.map_messages, demand.xml_messages, demand.send_messages), (1, 1, 1));
+        assert_eq!((demand.map_bytes, demand.xml_bytes, demand.send_bytes), (10, 10, 10));
+        let call = bench.transmitted()[attempt - 1].0;
+        bench.returned(call, Returned::Failed);
+        bench.now += Duration::from_minutes(5);
+        bench.message_box.wake(bench.now);
+        bench.publish([]);
+    }
+    assert_eq!(bench.message_box.suspended().references, 1);
+}
+
+#[test]
+fn a_message_past_a_megabyte_is_buffered_while_it_is_mapped() {
+    // R-LMS-03: on the way in and on the way out, and only if there is a map.
+    let megabyte = 1 << 20;
+    for (bytes, buffered, mapped) in
+        [(megabyte, 0, true), (megabyte + 1, megabyte + 1, true), (megabyte + 1, 0, false)]
+    {
+        let mut topology = topology(immediate());
+        add_send_port(&mut topology, "Out", "In", ASYNC);
+        if mapped {
+            topology.receive_ports[0].maps = vec![Map::any()];
+            topology.send_ports[0].maps = vec![Map::any()];
+        }
+        let mut bench = Bench::new(topology);
+        let body = Body::Described { bytes, documents: 1 };
+        bench.post(batch_of(1, [Operation::Submit(wire_of(1, body))]));
+        let found: Vec<u64> =
+            bench.works.iter().map(|(_, demand)| demand.map_buffered_bytes).collect();
+        assert_eq!(found, [u64::from(buffered); 2], "{bytes} {mapped}");
+    }
+}
+
+#[test]
+fn an_adapter_learns_from_the_endpoint_whether_responses_are_wanted() {
+    // R-LIFE-04: `TwoWayReceivePort` is told with each location, and follows from its port.
+    let mut topology = topology(immediate());
+    add_receive_port(&mut topology, "Desk", ReceivePipeline::pass_through());
+    topology.exchanges.request_ports.push(RequestPort {
+        port: ReceivePortId(1),
+        pipeline: SendPipeline::pass_through(),
+        map: false,
+        fault_bytes: None,
+    });
+    let mut bench = Bench::new(topology);
+    bench.tell(HostInput::Start);
+    let told = bench.calls.iter().filter_map(|(adapter, input)| match input {
+        AdapterInput::AddReceiveEndpoint { location, two_way, .. } => {
+            Some((*adapter, *location, *two_way))
+        }
+        _ => None,
+    });
+    let due = [(RECEIVER, ReceiveLocationId(0), false), (RECEIVER, ReceiveLocationId(1), true)];
+    assert_eq!(told.collect::<Vec<_>>(), due);
+}
