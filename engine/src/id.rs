@@ -81,6 +81,7 @@ impl From<SubscriberId> for SendPortId {
 pub struct TransactionId(pub u64);
 
 impl fmt::Display for TransactionId {
+    /// Its number at who began it: two adapters may both have a `T1`, which are not the same.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "T{}", self.0 & 0xffff_ffff)
     }

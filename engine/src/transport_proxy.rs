@@ -331,6 +331,15 @@ mod tests {
     }
 
     #[test]
+    fn transactions_of_two_adapter_instances_are_never_the_same() {
+        // R-TXN-01: each counts from one, and so does the next life of either.
+        let mut proxies = [0, 1, 2].map(TransportProxy::numbered);
+        let begun: std::collections::BTreeSet<_> =
+            (0..9).map(|nth| proxies[nth % 3].begin_transaction()).collect();
+        assert_eq!(begun.len(), 9, "{begun:?}");
+    }
+
+    #[test]
     fn while_stopping_there_are_no_batches() {
         // R-BATCH-02, R-DONE-04.
         let mut proxy = TransportProxy::default();

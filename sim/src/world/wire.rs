@@ -1,6 +1,6 @@
 //! The wire: fetches from sources and calls to sinks.
 
-use floodgate_engine::adapter::{AdapterInput, Transmission, WireRequest, WireResult};
+use floodgate_engine::adapter::{AdapterInput, AnyAdapter, Transmission, WireRequest, WireResult};
 use floodgate_engine::id::{EndpointId, Key, TransactionId};
 use floodgate_engine::message::WireMessage;
 
@@ -158,7 +158,9 @@ impl World {
             format!("A>W  {} by {port} ({transport}): wire {answer}", transmission.document)
         });
         let staged = sent && self.staged_write(&transmission);
-        if !staged {
+        // A failure that nobody is left to hear of is nobody's: the message was given back.
+        if !staged && (sent || !matches!(self.nodes[call.node as usize].machine, AnyAdapter::Gone))
+        {
             self.checks.wire_ends(&transmission, sent);
         }
         let forward_to = self.sink(transmission.endpoint).forward_to();

@@ -2,7 +2,10 @@
 //!
 //! The world is cloned, not run again from its start; every fork goes on to its end and is judged.
 
-use floodgate_engine::config::{OnFailure, ReceiveSettings, SendSettings};
+use floodgate_engine::config::{
+    AdapterKind, OnFailure, ReceiveSettings, SendSettings, TransactionBegins,
+    TransactionalSendSettings,
+};
 use floodgate_engine::id::HostInstanceId;
 use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::time::Duration;
@@ -16,6 +19,7 @@ use crate::fixture::{
     ASYNC, BATCHED, BLOCKING, BLOCKING_BATCHED, FOLDER, PUSH, Plant, Verdict, demand, demand_eq,
     finish_within, immediate, ms, sink,
 };
+use crate::transactional::{SEND, mq, sql};
 
 const MESSAGES: u64 = 3;
 /// More steps than any fork of these plants takes.
@@ -30,6 +34,9 @@ enum Heir {
     /// The same instance, after a while.
     Same(Duration),
 }
+
+const HEIRS: [Heir; 3] =
+    [Heir::Other, Heir::Same(Duration::ZERO), Heir::Same(Duration::from_secs(5))];
 
 fn plant(receive: ReceiveSettings, send: SendSettings, ordered: bool, heir: Heir) -> Plant {
     let mut plant = Plant::new(immediate(), receive);
@@ -49,11 +56,23 @@ fn plant(receive: ReceiveSettings, send: SendSettings, ordered: bool, heir: Heir
     plant
 }
 
+/// What a sweep expects.
+#[derive(Clone, Copy, Debug)]
+struct Sweep {
+    heir: Heir,
+    ordered: bool,
+    /// Whether messages come and go in transactions.
+    transactional: bool,
+}
+
 /// The copies that the partner got, in the order in which they came: which message, and the
-/// publication number of its reference.
-fn copies(world: &World) -> Vec<(u64, u64)> {
+/// publication number of its reference. In a transaction it gets what was committed.
+fn copies(world: &World, transactional: bool) -> Vec<(u64, u64)> {
     let sent = world.trace().history().iter().filter_map(|(_, event)| match event {
-        Event::WireDone { document, sequence, sent: true } => Some((document.wire, *sequence)),
+        Event::WireDone { document, sequence, sent: true } if !transactional => {
+            Some((document.wire, *sequence))
+        }
+        Event::Visible { document, sequence } if transactional => Some((document.wire, *sequence)),
         _ => None,
     });
     sent.collect()
@@ -71,7 +90,8 @@ fn in_order(copies: &[(u64, u64)]) -> bool {
 }
 
 /// Crashes `world` here, lets the heir go on, and judges what came of it.
-fn judge(mut world: World, heir: Heir, ordered: bool) -> Verdict {
+fn judge(mut world: World, sweep: Sweep) -> Verdict {
+    let Sweep { heir, ordered, transactional } = sweep;
     let first = HostInstanceId(0);
     world.crash(first);
     if let Heir::Same(after) = heir {
@@ -89,12 +109,13 @@ fn judge(mut world: World, heir: Heir, ordered: bool) -> Verdict {
         return Err(format!("{} broken: {violation:?}", violation.rule.id()));
     }
     demand_eq(world.message_box().reference_counts().total(), 0, "references left (INV-17)")?;
-    let copies = copies(&world);
+    let copies = copies(&world, transactional);
     for message in 1..=MESSAGES {
         let count = copies.iter().filter(|(copy, _)| *copy == message).count();
         demand(count >= 1, || format!("m{message} is lost: {copies:?} (INV-54, R-DUP-02)"))?;
         // One crash: in flight on the receive side, and once more on the send side of each copy.
-        demand(count <= 3, || format!("m{message} came {count} times: {copies:?}"))?;
+        let most = if transactional { 1 } else { 3 };
+        demand(count <= most, || format!("m{message} came {count} times: {copies:?} (INV-53)"))?;
     }
     if ordered {
         demand(in_order(&copies), || format!("{copies:?} out of order (INV-48)"))?;
@@ -104,16 +125,16 @@ fn judge(mut world: World, heir: Heir, ordered: bool) -> Verdict {
 }
 
 /// Crashes at every event of a plant; returns how many points there were.
-fn sweep(plant: &Plant, heir: Heir, ordered: bool) -> u64 {
+fn sweep(plant: &Plant, sweep: Sweep) -> u64 {
     let mut points = 0;
     let mut world = plant.telling();
     loop {
-        if let Err(broken) = judge(world.clone(), heir, ordered) {
+        if let Err(broken) = judge(world.clone(), sweep) {
             let mut fork = world.clone();
             fork.crash(HostInstanceId(0));
             let story: Vec<String> =
                 fork.trace().story().iter().map(|(at, line)| format!("{at} {line}")).collect();
-            panic!("crash at step {points}: {broken}\n{}", story.join("\n"));
+            panic!("{sweep:?}, crash at step {points}: {broken}\n{}", story.join("\n"));
         }
         points += 1;
         if !world.step() {
@@ -123,18 +144,17 @@ fn sweep(plant: &Plant, heir: Heir, ordered: bool) -> u64 {
 }
 
 fn sweep_all(transactions_commit: bool, wires_arrive: bool) -> u64 {
-    let heirs = [Heir::Other, Heir::Same(Duration::ZERO), Heir::Same(Duration::from_secs(5))];
     let mut points = 0;
     for receive in [PUSH, FOLDER] {
         for send in [ASYNC, BLOCKING, BATCHED, BLOCKING_BATCHED] {
-            for (ordered, heir) in heirs.into_iter().flat_map(|heir| [(false, heir), (true, heir)])
+            for (ordered, heir) in HEIRS.into_iter().flat_map(|heir| [(false, heir), (true, heir)])
             {
                 for done in [DoneOrder::ReturnFirst, DoneOrder::CompleteFirst] {
                     let mut plant = plant(receive, send, ordered, heir);
                     plant.setup.done = done;
                     plant.setup.life.transactions_commit = transactions_commit;
                     plant.setup.life.wires_arrive = wires_arrive;
-                    points += sweep(&plant, heir, ordered);
+                    points += sweep(&plant, Sweep { heir, ordered, transactional: false });
                 }
             }
         }
@@ -168,6 +188,44 @@ fn crash_at_every_event_committed_and_arriving() {
 fn crash_at_every_event_committed_and_cut() {
     let points = sweep_all(true, false);
     eprintln_points("transactions commit, wires cut", points);
+}
+
+/// Both adapters are transactional: what they read and write is undone or done as a whole.
+fn sweep_transactions(transactions_commit: bool, wires_arrive: bool) -> u64 {
+    let begins = [TransactionBegins::AtTransmit, TransactionBegins::InBeginBatch];
+    let mut points = 0;
+    for (receive, begins) in [mq(), sql()].into_iter().flat_map(|at| begins.map(|own| (at, own))) {
+        for (heir, done) in HEIRS.into_iter().flat_map(|heir| {
+            [DoneOrder::ReturnFirst, DoneOrder::CompleteFirst].map(|done| (heir, done))
+        }) {
+            let mut plant = plant(PUSH, ASYNC, false, heir);
+            let send = TransactionalSendSettings { begins, ..SEND };
+            plant.setup.topology.adapters[0].kind = AdapterKind::TransactionalReceive(receive);
+            plant.setup.topology.adapters[1].kind = AdapterKind::TransactionalSend(send);
+            plant.setup.coordination.prepare = Duration::from_millis(5);
+            plant.setup.coordination.commit = Duration::from_millis(5);
+            plant.setup.done = done;
+            plant.setup.life.transactions_commit = transactions_commit;
+            plant.setup.life.wires_arrive = wires_arrive;
+            points += sweep(&plant, Sweep { heir, ordered: false, transactional: true });
+        }
+    }
+    points
+}
+
+// R-TXN-03, R-CRASH-01, R-CRASH-02, R-CLK-20; INV-52, INV-53, INV-55: a message that is read and
+// sent in transactions has one fate and one copy, wherever the process dies.
+
+#[test]
+fn crash_at_every_event_of_transactions() {
+    let mut points = 0;
+    for (transactions_commit, wires_arrive) in
+        [(false, false), (false, true), (true, false), (true, true)]
+    {
+        points += sweep_transactions(transactions_commit, wires_arrive);
+    }
+    assert!(points > 1000, "{points} points");
+    eprintln_points("transactional", points);
 }
 
 /// A test's own printing is shown with `--nocapture`, and with a failure.

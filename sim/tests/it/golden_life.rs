@@ -20,6 +20,7 @@ use insta::assert_snapshot;
 use crate::fixture::{
     ASYNC, BLOCKING, FOLDER, PUSH, Plant, Story, assert_all_kept, finish, immediate, ms, sink,
 };
+use crate::transactional::{SEND, sending};
 
 const FIRST: HostInstanceId = HostInstanceId(0);
 const IN_ADAPTER: AdapterId = AdapterId(0);
@@ -121,6 +122,38 @@ fn a_dead_receiver_leaves_its_messages_at_their_source() {
     assert_eq!(story.count(&["publishes m1"]), 2);
     assert_eq!(story.count(&["removes the source of m1"]), 1);
     assert_eq!((world.meters().processed, world.backlog()), (2, 0));
+}
+
+#[test]
+fn gs_15_transactional_a_crash_before_the_commit() {
+    // GS-15 (b), R-TXN-03, R-CRASH-01, INV-53, INV-55: what was written in a transaction that the
+    // crash undoes was never there, so that the partner has one copy.
+    let mut plant = sending(SEND, slow(1));
+    plant.load(ArrivalKind::Replay(vec![ms(1)]), Some(1)).instances(2);
+    plant.setup.life.watched = true;
+    plant.setup.coordination.prepare = Duration::from_secs(1);
+    let mut world = plant.telling();
+    while Story::of(&world).count(&["wire ok"]) == 0 {
+        assert!(world.step(), "the wire answers");
+    }
+    let owner = HostInstanceId(u32::from(Story::of(&world).count(&["to instance1"]) > 0));
+    world.crash(owner);
+    let (world, story) = finished(world);
+    story.assert_order(&[
+        &["CRASHES"],
+        &["T1 aborts"],
+        &["gives back m1 of Out"],
+        &["T1 commits"],
+        &["deletes m1"],
+        &["m1 is visible at the partner of Out"],
+    ]);
+    let (written, dead) = (story.instants(&["wire ok"]), story.instants(&["CRASHES"]));
+    assert_eq!(written.len(), 2, "it is written twice");
+    assert!(written[0] <= dead[0] && dead[0] < written[1], "once by each instance");
+    assert_eq!(story.count(&["is visible"]), 1, "and the partner has it once");
+    assert_eq!(story.count(&["TransmitMessage(m1) RetryCount 3"]), 2, "a crash costs no retry");
+    assert_empty(&world);
+    assert_snapshot!(story.text());
 }
 
 /// m1 is on the wire and m2's batch is on its way when the service stops at five seconds.
