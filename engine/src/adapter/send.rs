@@ -337,6 +337,7 @@ impl Sender {
             && self.at_work() == 0
             && self.gathered.is_empty()
             && self.posted.is_empty()
+            && self.held.is_empty()
         {
             self.terminating = None;
             proxy.returned(call, Returned::Terminated);

@@ -183,7 +183,9 @@ impl Checks {
             kinds[operation.kind() as usize] += 1;
             two_way |= matches!(
                 operation,
-                Operation::SubmitRequest { .. } | Operation::SubmitResponse { .. }
+                Operation::CancelResponse { .. }
+                    | Operation::SubmitRequest { .. }
+                    | Operation::SubmitResponse { .. }
             );
             if let Operation::Delete(reference)
             | Operation::MoveToNextTransport(reference)

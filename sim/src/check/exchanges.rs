@@ -12,7 +12,7 @@ use floodgate_engine::message_box::{
     Closing, Effect, Exchange, MessageBox, OutboundMessage, Place, Reason, Waiting,
 };
 use floodgate_engine::time::Instant;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Checks, Docket, Rule};
 
@@ -62,6 +62,10 @@ pub(super) struct Exchanges {
     /// The request of every number.
     requests: FxHashMap<u64, (u32, u64)>,
     replies: FxHashMap<u64, Submitted>,
+    /// Batches that withdraw requests and are not complete, with the tokens of those.
+    withdrawals: FxHashMap<(u32, u64), Vec<u64>>,
+    /// Solicits whose reply was submitted without their deletion.
+    replied_alone: FxHashSet<ReferenceId>,
     open: usize,
     /// Node of (host instance, adapter).
     node_of: Vec<u32>,
@@ -105,6 +109,12 @@ impl Exchanges {
     /// Whether nothing two-way was ever seen: then there is nothing to judge.
     fn is_idle(&self) -> bool {
         self.requests.is_empty() && self.replies.is_empty()
+    }
+
+    /// A blocking call with a solicit ended: whether its reply was submitted before. If the call
+    /// failed then, the partner is asked again (R-SR-05).
+    pub(super) fn was_replied_alone(&mut self, solicit: ReferenceId) -> bool {
+        !self.replied_alone.is_empty() && self.replied_alone.remove(&solicit)
     }
 
     fn is_response(&self, subscriber: SubscriberId) -> bool {
@@ -173,6 +183,18 @@ impl Exchanges {
         } else if let Effect::RoutedReference { at, .. } = effect {
             // R-FMR-09: an error message takes the place of the suspension, not of the fault.
             self.failed(at.document);
+        }
+    }
+
+    fn completed_withdrawal(&mut self, node: u32, status: &BatchStatus) {
+        let tokens = self.withdrawals.remove(&(node, status.cookie)).unwrap_or_default();
+        if !status.overall.is_success() {
+            return;
+        }
+        for token in tokens {
+            if let Some(known) = self.known.get_mut(&(node, token)) {
+                known.withdrawn = true;
+            }
         }
     }
 
@@ -292,11 +314,16 @@ impl Checks {
                         .operations()
                         .iter()
                         .any(|other| matches!(other, Operation::Delete(known) if known == solicit));
+                    if !with_delete {
+                        own.replied_alone.insert(*solicit);
+                    }
                     let submitted = Submitted { solicit: *solicit, with_delete };
                     own.replies.insert(response.number, submitted);
                 }
-                Operation::CancelResponse { .. }
-                | Operation::Delete(_)
+                Operation::CancelResponse { token } => {
+                    own.withdrawals.entry((node, batch.cookie())).or_default().push(*token);
+                }
+                Operation::Delete(_)
                 | Operation::MoveToNextTransport(_)
                 | Operation::MoveToSuspendQueue(_)
                 | Operation::Resubmit { .. }
@@ -305,8 +332,12 @@ impl Checks {
         }
     }
 
-    /// A batch is complete: what failed in it has no answer (INV-49).
+    /// A batch is complete: what failed in it has no answer, and what it withdrew has none any
+    /// more, even if its wait was over already (INV-49).
     pub(super) fn completed_exchanges(&mut self, node: u32, status: &BatchStatus) {
+        if !self.exchanges.withdrawals.is_empty() {
+            self.exchanges.completed_withdrawal(node, status);
+        }
         if status.of(OperationKind::SubmitRequest).is_none() || status.overall.is_success() {
             return;
         }
@@ -342,7 +373,10 @@ impl Checks {
         docket.judge(Rule::AnswerInTime, in_time && known.stage != Stage::Posted, || {
             format!("{name} (fault: {fault}) answers m{} at {now}: {known:?}", known.request)
         });
-        let first = known.faults == 0 && (known.answers == 0 || (!known.first_only && !fault));
+        // Who takes many answers may hear of one subscriber's failure after another's answer
+        // (R-RR-08, R-RR-10); that nothing more comes in time is no failure then.
+        let may_follow = !known.first_only && (!fault || known.failed);
+        let first = known.faults == 0 && (known.answers == 0 || may_follow);
         docket.judge(Rule::OneEndPerRequest, first && !known.withdrawn, || {
             format!("{name} answers m{} after {before:?}: {known:?}", known.request)
         });

@@ -216,7 +216,7 @@ impl Checks {
     }
 
     /// The adapter failed in `call`: what it was handed there is not its own any more.
-    pub(crate) fn threw(&mut self, node: u32, call: CallId) {
+    pub(super) fn forget_handed(&mut self, node: u32, call: CallId) {
         if self.life.watched {
             self.life.handed.retain(|_, held| *held != (node, call));
         }

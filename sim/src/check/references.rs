@@ -448,15 +448,32 @@ impl Checks {
         self.dynamic.transmit(&mut self.docket, message);
     }
 
+    /// The message that an adapter was handed last in `call`.
+    fn handed_in(&self, node: u32, call: CallId) -> Option<(ReferenceId, u64)> {
+        *self.references.calls.get(node as usize)?.get(call.0.index())?
+    }
+
     /// The adapter said `true` of the message it was handed last in `call`.
     pub(crate) fn said_sent(&mut self, node: u32, call: CallId) {
-        let calls = self.references.calls.get(node as usize);
-        if let Some(&(reference, sequence)) =
-            calls.and_then(|calls| calls.get(call.0.index())?.as_ref())
+        if let Some((reference, sequence)) = self.handed_in(node, call)
             && let Some(known) = self.references.get(reference, sequence)
         {
             known.said_sent = true;
             self.life.disposed(sequence);
+            self.exchanges.was_replied_alone(reference);
+        }
+    }
+
+    /// The adapter failed in `call`. If that was because the reply of a partner could not be
+    /// submitted, the copy that the partner got counts against nobody: it is the documented risk
+    /// of asking while the engine waits (R-SR-05).
+    pub(crate) fn threw(&mut self, node: u32, call: CallId) {
+        self.forget_handed(node, call);
+        if let Some((reference, sequence)) = self.handed_in(node, call)
+            && self.exchanges.was_replied_alone(reference)
+            && let Some(known) = self.references.get(reference, sequence)
+        {
+            known.copies = known.copies.saturating_sub(1);
         }
     }
 

@@ -1,9 +1,9 @@
-//! Two-way exchanges under random loads: what is broken on purpose is noticed; and what belongs to
-//! exchanges and acknowledgements besides their golden sequences.
+//! Two-way exchanges as a property: whatever is late, withdrawn, lost or killed, every request
+//! comes to one end. And what belongs to exchanges besides their golden sequences.
 
 use floodgate_engine::adapter::{Adapter, AdapterInput, WireResult};
 use floodgate_engine::config::{
-    AdapterKind, RequestSettings, TransactionBegins, TransactionalSendSettings,
+    AdapterKind, RequestSettings, SendSettings, TransactionBegins, TransactionalSendSettings,
 };
 use floodgate_engine::exchange::{LateResponses, ResponseSettings};
 use floodgate_engine::id::{AdapterId, HostInstanceId, SendPortId};
@@ -23,14 +23,13 @@ use floodgate_sim::world::World;
 use proptest::prelude::*;
 
 use crate::fixture::{
-    ASYNC, BATCHED, PUSH, Plant, Story, Verdict, all_kept, assert_all_kept, demand, demand_eq,
-    finish, finish_within, immediate, ms, notices, sink,
+    ASYNC, BATCHED, BLOCKING, BLOCKING_BATCHED, PUSH, Plant, Story, Verdict, all_kept,
+    assert_all_kept, demand, demand_eq, finish, finish_within, holds, immediate, ms, notices, sink,
 };
 use crate::golden_two_way::desk;
 use crate::retry::done_orders;
 
-/// Clients, one or two partners, and what goes wrong between them. Partners are asked by adapters
-/// that do not block: one that does may ask twice, which is its documented risk (R-SR-05).
+/// Clients, one or two partners, and what goes wrong between them.
 #[derive(Clone, Debug)]
 struct Case {
     settings: RequestSettings,
@@ -49,6 +48,8 @@ struct Case {
     done: floodgate_sim::setup::DoneOrder,
     shuffle_ties: bool,
     seed: u64,
+    /// How each partner is asked.
+    send: SendSettings,
 }
 
 fn some_millis(most: u64) -> impl Strategy<Value = Option<Duration>> {
@@ -107,8 +108,9 @@ fn cases() -> impl Strategy<Value = Case> {
         (some_millis(2000), prop::option::of(1..5_u64), 0..40_u64, faults, any::<(bool, bool)>());
     let arrivals = prop::collection::vec(0..3000_u64, 1..12);
     let plant = (settings(), responses, late, partners(), 0..3_u32, arrivals);
+    let sends = prop_oneof![Just(ASYNC), Just(BLOCKING), Just(BATCHED), Just(BLOCKING_BATCHED)];
     let schedule = (1..4_u32, orders, done_orders(), any::<bool>(), any::<u64>());
-    (plant, wrong, schedule).prop_map(|(plant, wrong, schedule)| {
+    (plant, wrong, schedule, sends).prop_map(|(plant, wrong, schedule, send)| {
         let (settings, responses, late, partners, retries, mut arrivals) = plant;
         let (patience, poison, lock, faults, undone) = wrong;
         let (instances, order, done, shuffle_ties, seed) = schedule;
@@ -130,6 +132,7 @@ fn cases() -> impl Strategy<Value = Case> {
             done,
             shuffle_ties,
             seed,
+            send,
         }
     })
 }
@@ -139,6 +142,10 @@ fn plant(case: &Case) -> Plant {
     if let Some(second) = case.partners.get(1) {
         plant.send_port("Too", "In", ASYNC, second.clone());
         plant.setup.topology.send_ports[1].two_way = true;
+    }
+    for port in 0..case.partners.len() {
+        let adapter = plant.setup.topology.send_ports[port].primary.adapter;
+        plant.setup.topology.adapters[adapter.index()].kind = AdapterKind::Send(case.send);
     }
     let retry = RetryPolicy { count: case.retries, interval: Duration::from_millis(500) };
     plant.instances(case.instances);
@@ -207,6 +214,13 @@ fn run(case: &Case, tells: bool, sabotage: Option<Sabotage>) -> (World, Verdict)
 fn judged(case: &Case, sabotage: Option<Sabotage>) -> Verdict {
     let (_, verdict) = run(case, false, sabotage);
     verdict.map_err(|what| format!("{what}\n{}", Story::of(&run(case, true, sabotage).0).text()))
+}
+
+#[test]
+fn every_request_comes_to_one_end() {
+    // INV-26, INV-41, INV-49, INV-50, INV-51, INV-62, INV-64; R-RR-07, R-RR-10, R-RR-11, R-RR-12,
+    // R-RR-15, R-CLK-04, R-CLK-16, R-SR-04.
+    holds(3000, "proptest-regressions/exchanges.txt", &cases(), |case| judged(case, None));
 }
 
 #[test]
