@@ -175,7 +175,9 @@ pub enum Event {
 
 impl Event {
     /// The event as four words, the first of which names its kind. Pinned: golden digests rest on it.
-    #[inline]
+    ///
+    /// Always inlined: where an event is made its kind is known, and little is left of the match.
+    #[inline(always)]
     fn words(&self) -> [u64; 4] {
         match *self {
             Self::Answered { node, request, code, heard } => {
@@ -327,16 +329,30 @@ impl Trace {
     /// Takes one event; `tell` is called only when a story is kept.
     #[inline]
     pub fn record(&mut self, now: Instant, event: &Event, tell: impl FnOnce() -> String) {
-        let [kind, a, b, c] = event.words();
+        self.take(now, event.words());
+        if let Some(story) = &mut self.story {
+            story.push((now, tell()));
+            self.history.push((now, *event));
+        }
+    }
+
+    /// Takes one effect, as [`Self::record`] takes an [`Event::Effect`].
+    #[inline]
+    pub fn record_effect(&mut self, now: Instant, effect: &Effect, tell: impl FnOnce() -> String) {
+        self.take(now, effect_words(effect));
+        if let Some(story) = &mut self.story {
+            story.push((now, tell()));
+            self.history.push((now, Event::Effect(*effect)));
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, now: Instant, [kind, a, b, c]: [u64; 4]) {
         self.lanes[0] = mix(self.lanes[0] ^ now.as_nanos(), kind ^ a.rotate_left(17));
         self.lanes[1] = mix(self.lanes[1] ^ b, c ^ self.lanes[0]);
         self.events += 1;
         if self.events.is_multiple_of(CHECKPOINT) {
             self.checkpoints.push(self.lanes[0] ^ self.lanes[1]);
-        }
-        if let Some(story) = &mut self.story {
-            story.push((now, tell()));
-            self.history.push((now, *event));
         }
     }
 

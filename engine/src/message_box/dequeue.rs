@@ -66,7 +66,10 @@ impl MessageBox {
     /// The queue a reference waits in: its host's, or that of the one instance that may take it.
     fn queue_of(&mut self, place: &Place) -> (&mut HostQueue, Ready) {
         let (home, host) = (place.home, place.host);
-        let only = self.instance_of(place.reference).and_then(|instance| instance.owner);
+        let only = match self.instances.is_empty() {
+            true => None,
+            false => self.instance_of(place.reference).and_then(|instance| instance.owner),
+        };
         let queue = match only {
             Some(owner) => &mut self.own_queues[home.index() * self.host_of.len() + owner.index()],
             None => &mut self.queues[home.index() * self.hosts + host.index()],
@@ -178,6 +181,9 @@ impl MessageBox {
             |id: ReferenceId| references.get(id.0).map_or(0, |found| order.key(found.sequence));
         let shared = &mut self.queues[home.index() * self.hosts + host.index()];
         let own = &mut self.own_queues[home.index() * self.host_of.len() + owner.index()];
+        if own.is_empty() {
+            return shared.pop(now, sequence);
+        }
         let own_first = match (own.first_priority(now), shared.first_priority(now)) {
             (Some(own), Some(shared)) => own <= shared,
             (Some(_), None) => true,

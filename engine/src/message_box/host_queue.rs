@@ -58,6 +58,8 @@ impl Lane {
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostQueue {
     lanes: [Lane; PRIORITIES],
+    /// A bit for every lane that holds something: the lowest is the first to go.
+    occupied: u16,
     /// Not eligible before an instant (R-DEQ-06): by due time, then publication order.
     delayed: BinaryHeap<Reverse<(Instant, u64, u8, ReferenceId)>>,
 }
@@ -65,7 +67,14 @@ pub(super) struct HostQueue {
 impl HostQueue {
     /// Adds an eligible reference.
     pub(super) fn push(&mut self, priority: u8, sequence: u64, reference: ReferenceId) {
-        self.lanes[usize::from(priority) - 1].push(sequence, reference);
+        let lane = usize::from(priority) - 1;
+        self.lanes[lane].push(sequence, reference);
+        self.occupied |= 1 << lane;
+    }
+
+    /// Whether nothing is here, neither eligible nor waiting for its time.
+    pub(super) fn is_empty(&self) -> bool {
+        self.occupied == 0 && self.delayed.is_empty()
     }
 
     /// Adds a reference that becomes eligible at `due`.
@@ -89,18 +98,28 @@ impl HostQueue {
         now: Instant,
         sequence_of: impl Fn(ReferenceId) -> u64,
     ) -> Option<ReferenceId> {
-        self.promote_due(now);
-        self.lanes.iter_mut().find(|lane| !lane.is_empty())?.pop(sequence_of)
+        let at = self.first_priority(now)?;
+        let lane = &mut self.lanes[at];
+        let first = lane.pop(sequence_of);
+        if lane.is_empty() {
+            self.occupied &= !(1 << at);
+        }
+        first
     }
 
     /// The smallest priority number that is eligible at `now`.
     pub(super) fn first_priority(&mut self, now: Instant) -> Option<usize> {
         self.promote_due(now);
-        self.lanes.iter().position(|lane| !lane.is_empty())
+        (self.occupied != 0).then(|| self.occupied.trailing_zeros() as usize)
     }
 
     /// What is due by `now` becomes eligible; whether there was any.
+    #[inline]
     pub(super) fn promote_due(&mut self, now: Instant) -> bool {
+        self.next_due().is_some_and(|due| due <= now) && self.promote(now)
+    }
+
+    fn promote(&mut self, now: Instant) -> bool {
         let before = self.delayed.len();
         while let Some(Reverse((due, ..))) = self.delayed.peek()
             && *due <= now
@@ -114,16 +133,20 @@ impl HostQueue {
 
     /// How many references a look at `now` would find, counted up to `max`.
     pub(super) fn eligible(&self, now: Instant, max: usize) -> usize {
-        let waiting: usize =
-            self.lanes.iter().map(|lane| lane.fresh.len() + lane.returned.len()).sum();
+        let mut waiting = 0;
+        let mut occupied = self.occupied;
+        while occupied != 0 {
+            let lane = &self.lanes[occupied.trailing_zeros() as usize];
+            waiting += lane.fresh.len() + lane.returned.len();
+            occupied &= occupied - 1;
+        }
         let due = usize::from(self.next_due().is_some_and(|due| due <= now));
         (waiting + due).min(max)
     }
 
     /// Whether a look at `now` would find something.
     pub(super) fn has_eligible(&self, now: Instant) -> bool {
-        self.lanes.iter().any(|lane| !lane.is_empty())
-            || self.next_due().is_some_and(|due| due <= now)
+        self.occupied != 0 || self.next_due().is_some_and(|due| due <= now)
     }
 
     /// When the next waiting reference becomes eligible.

@@ -44,6 +44,11 @@ pub(super) struct Instances {
 }
 
 impl Instances {
+    /// Whether nothing runs, and no reference leads to anything that ran.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Starts an instance without subscriptions.
     pub(super) fn start(
         &mut self,

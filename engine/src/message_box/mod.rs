@@ -133,7 +133,10 @@ impl Reference {
             ReferenceState::Suspended { resumable, .. } => u64::MAX - u64::from(resumable),
         };
         let transport = u64::from(self.retries_left) << 1 | u64::from(self.on_backup);
-        mix(mix(self.sequence, state), mix(self.valid_from.as_nanos(), transport))
+        // Publication numbers and states are small: apart by a rotation. An instant is spread by
+        // an odd factor before the rest of its word is added.
+        let when = self.valid_from.as_nanos().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        mix(self.sequence ^ state.rotate_left(44), when.wrapping_add(transport))
     }
 }
 
@@ -461,11 +464,13 @@ impl MessageBox {
         }
     }
 
+    #[inline]
     fn row(&self, reference: &Reference) -> &Row {
         self.spools[usize::from(reference.home)].row(reference.message)
     }
 
     /// The host whose queue a reference is in: that of its one taker, or its transport's.
+    #[inline]
     fn host(&self, reference: &Reference) -> HostId {
         let owner = reference.instance.and_then(|place| self.instances.owner_at(place));
         match owner {
@@ -474,16 +479,18 @@ impl MessageBox {
         }
     }
 
+    #[inline]
     fn transport(&self, reference: &Reference) -> TransportSettings {
         let subscriber = &self.subscribers[reference.subscriber.index()];
-        let own = subscriber.transports[usize::from(reference.on_backup)]
-            .expect("a reference is on a transport its port has");
+        let own = subscriber.transports[usize::from(reference.on_backup)].as_ref();
+        let own = own.expect("a reference is on a transport its port has");
         if subscriber.dynamic {
-            return self.dynamic_transport(reference, own).unwrap_or(own);
+            return self.dynamic_transport(reference, *own).unwrap_or(*own);
         }
-        own
+        *own
     }
 
+    #[inline]
     fn place(&self, id: ReferenceId, reference: &Reference) -> Place {
         Place {
             reference: id,

@@ -399,7 +399,12 @@ impl Checks {
         self.exchanges.instance_of.insert(node, instance);
     }
 
-    /// A commit's changes, all of them.
+    /// Whether some reply was seen whose delivery is still to come.
+    pub(super) fn expects_replies(&self) -> bool {
+        !self.exchanges.replies.is_empty()
+    }
+
+    /// What a commit means for two-way exchanges.
     pub(super) fn exchange_effects(&mut self, effects: &[Effect]) {
         let (own, docket) = (&mut self.exchanges, &mut self.docket);
         for (at, effect) in effects.iter().enumerate() {

@@ -36,10 +36,14 @@ impl Homes {
         }
     }
 
+    #[inline]
     pub(super) fn effect(&mut self, docket: &mut Docket, effect: &Effect) {
-        if self.alone {
-            return;
+        if !self.alone {
+            self.spread(docket, effect);
         }
+    }
+
+    fn spread(&mut self, docket: &mut Docket, effect: &Effect) {
         if matches!(effect, Effect::Published { .. }) {
             self.counted = false;
         }

@@ -110,7 +110,7 @@ impl Checks {
     }
 
     /// A commit that succeeded, or an operator's act: what became of the messages followed.
-    pub(crate) fn interchanges(
+    pub(super) fn interchanges(
         &mut self,
         effects: &[Effect],
         message_box: &MessageBox,
@@ -185,7 +185,7 @@ impl Checks {
         }
     }
 
-    fn follows(&self, document: DocumentName) -> bool {
+    pub(super) fn follows(&self, document: DocumentName) -> bool {
         !self.interchanges.held.is_empty() && self.interchanges.held.contains_key(&document.wire)
     }
 

@@ -7,6 +7,7 @@
 
 mod batches;
 mod dynamic;
+mod effects;
 mod exchanges;
 mod homes;
 mod interchanges;
@@ -194,8 +195,8 @@ pub struct Violation {
 /// Occasions and violations per rule.
 #[derive(Clone, Debug)]
 struct Docket {
-    occasions: Vec<u64>,
-    broken: Vec<u64>,
+    occasions: [u64; Rule::ALL.len()],
+    broken: [u64; Rule::ALL.len()],
     violations: Vec<Violation>,
     now: Instant,
 }
@@ -254,11 +255,10 @@ impl Checks {
     /// host instance and adapter.
     #[must_use]
     pub fn new(topology: &Topology, node_of: &[u32]) -> Self {
-        let zero = vec![0; Rule::ALL.len()];
         Self {
             docket: Docket {
-                occasions: zero.clone(),
-                broken: zero,
+                occasions: [0; Rule::ALL.len()],
+                broken: [0; Rule::ALL.len()],
                 violations: Vec::new(),
                 now: Instant::ZERO,
             },

@@ -4,7 +4,7 @@
 //! head of an ordered port.
 
 use floodgate_engine::config::Topology;
-use floodgate_engine::message_box::{Effect, Place};
+use floodgate_engine::message_box::Place;
 
 use super::{Docket, Rule};
 
@@ -34,45 +34,6 @@ impl Queues {
         }
     }
 
-    pub(super) fn effect(&mut self, docket: &mut Docket, effect: &Effect) {
-        match effect {
-            Effect::Referenced { at, .. }
-            | Effect::Resumed { at }
-            | Effect::Unlocked { at, .. }
-            | Effect::MovedToNextTransport { at, .. } => self.enters(at),
-            Effect::Resubmitted { at, due, .. } if *due <= docket.now => self.enters(at),
-            Effect::RoutedReference { at, .. }
-            | Effect::Scheduled { at, .. }
-            | Effect::SuspendedReference { at, .. }
-            | Effect::Terminated { at } => self.leaves(at),
-            Effect::Locked { at, .. } => {
-                self.leaves(at);
-                self.judge(docket, at);
-            }
-            Effect::Acknowledgement { .. }
-            | Effect::ExchangeClosed { .. }
-            | Effect::ExchangeOpened { .. }
-            | Effect::LateResponse { .. }
-            | Effect::Collectable { .. }
-            | Effect::Consumed { .. }
-            | Effect::Deleted { .. }
-            | Effect::GroupState { .. }
-            | Effect::Logged { .. }
-            | Effect::OperationPending { .. }
-            | Effect::Passed { .. }
-            | Effect::PortState { .. }
-            | Effect::PropertiesUpdated { .. }
-            | Effect::Published { .. }
-            | Effect::ReportRemoved { .. }
-            | Effect::Resubmitted { .. }
-            | Effect::RoutedMessage { .. }
-            | Effect::ThrownMessage { .. }
-            | Effect::RoutingFailureReport { .. }
-            | Effect::SuspendedMessage { .. }
-            | Effect::SuspendedMessageGone { .. } => {}
-        }
-    }
-
     fn queue(&mut self, at: &Place) -> &mut Eligible {
         let place = at.home.index() * self.hosts + at.host.index();
         if self.eligible.len() <= place {
@@ -85,7 +46,8 @@ impl Queues {
         (*self.priorities.get(at.subscriber.index())?).map(usize::from)
     }
 
-    fn enters(&mut self, at: &Place) {
+    /// A reference may be taken from now on.
+    pub(super) fn enters(&mut self, at: &Place) {
         let Some(priority) = self.priority(at) else { return };
         let place = at.reference.0.index();
         if self.counted.len() <= place {
@@ -95,7 +57,8 @@ impl Queues {
         self.queue(at)[priority] += 1;
     }
 
-    fn leaves(&mut self, at: &Place) {
+    /// A reference may not be taken any more, if it might until now.
+    pub(super) fn leaves(&mut self, at: &Place) {
         let Some(priority) = self.priority(at) else { return };
         let known = self.counted.get_mut(at.reference.0.index());
         let Some(known) = known.filter(|known| **known == at.sequence) else { return };
@@ -103,7 +66,8 @@ impl Queues {
         self.queue(at)[priority] -= 1;
     }
 
-    fn judge(&mut self, docket: &mut Docket, at: &Place) {
+    /// A reference is taken: nothing of a smaller number waits (INV-28).
+    pub(super) fn taken(&mut self, docket: &mut Docket, at: &Place) {
         let Some(priority) = self.priority(at) else { return };
         let before = self.queue(at)[..priority].iter().sum::<u32>();
         docket.judge(Rule::PriorityFirst, before == 0, || {

@@ -7,9 +7,7 @@ use floodgate_engine::adapter::CallId;
 use floodgate_engine::config::Topology;
 use floodgate_engine::id::ReferenceId;
 use floodgate_engine::message::PropertyKind;
-use floodgate_engine::message_box::{
-    Effect, MessageBox, OutboundMessage, Place, Reason, ReferenceCounts,
-};
+use floodgate_engine::message_box::{MessageBox, OutboundMessage, Place, Reason, ReferenceCounts};
 use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::time::{Duration, Instant};
 
@@ -135,8 +133,28 @@ impl References {
             fingerprint: folded(self.fingerprint),
             retries_left: small(retries_left),
             port: at.subscriber.0,
+            whereabouts: Whereabouts::Work,
             ..Known::default()
         };
+        self.referenced += 1;
+        self.counts.work += 1;
+    }
+
+    /// A document is stored, with so many references to come.
+    pub(super) fn published(&mut self, references: u32, bodies: u32, fingerprint: u64) {
+        self.published += u64::from(bodies);
+        self.owed = references;
+        self.fingerprint = fingerprint;
+    }
+
+    /// References that the document published last still has to get.
+    pub(super) const fn owed(&self) -> u32 {
+        self.owed
+    }
+
+    /// A body that nobody refers to any more.
+    pub(super) const fn collectable(&mut self) {
+        self.collectable += 1;
     }
 
     fn note_call(&mut self, node: u32, call: CallId, message: (ReferenceId, u64)) {
@@ -173,92 +191,27 @@ fn small(retries: u32) -> u16 {
 }
 
 impl Checks {
-    /// A commit's changes, in order.
-    pub(crate) fn effects(&mut self, effects: &[Effect]) {
-        for effect in effects {
-            self.effect(effect);
-        }
-        self.exchange_effects(effects);
-    }
-
-    fn effect(&mut self, effect: &Effect) {
-        self.routing.effect(&mut self.docket, effect);
-        self.homes.effect(&mut self.docket, effect);
-        self.queues.effect(&mut self.docket, effect);
-        match effect {
-            Effect::Published { references, bodies, fingerprint, document, .. } => {
-                self.published_again(*document);
-                let owed = self.references.owed;
-                self.docket.judge(Rule::OneReferenceOneEnd, owed == 0, || {
-                    format!("{owed} references of the document before {document} were not made")
-                });
-                self.references.published += u64::from(*bodies);
-                self.references.owed = *references;
-                self.references.fingerprint = *fingerprint;
-            }
-            Effect::Referenced { at, retries_left, .. } => self.referenced(at, *retries_left),
-            Effect::Locked { at, .. } => {
-                self.locked(at);
-                self.on_time(at);
-            }
-            Effect::Consumed { at } | Effect::Deleted { at } | Effect::Terminated { at } => {
-                self.ended(at);
-            }
-            Effect::RoutedReference { at, reason, .. } => {
-                self.attempts_complete(at, *reason);
-                self.ended(at);
-            }
-            Effect::Resubmitted { at, retries_left, due } => {
-                self.resubmitted(at, *retries_left);
-                self.scheduled(at, *due);
-            }
-            Effect::MovedToNextTransport { at, retries_left } => self.moved_on(at, *retries_left),
-            Effect::SuspendedReference { at, reason, resumable } => {
-                self.suspended(at, *reason, *resumable);
-            }
-            Effect::Resumed { at } => self.resumed(at),
-            Effect::Scheduled { at, due } => self.scheduled(at, *due),
-            Effect::Unlocked { at, owner } => self.unlocked(at, *owner),
-            Effect::Collectable { .. } => self.references.collectable += 1,
-            Effect::PropertiesUpdated { at, retries_left } => {
-                // R-RETRY-09: a kept count spares the message the retry of its next resubmit.
-                if let (Some(left), Some(known)) =
-                    (retries_left, self.references.get(at.reference, at.sequence))
-                {
-                    known.retries_left = left + 1;
-                }
-            }
-            Effect::GroupState { .. }
-            | Effect::Logged { .. }
-            | Effect::OperationPending { .. }
-            | Effect::Passed { .. }
-            | Effect::PortState { .. }
-            | Effect::ReportRemoved { .. }
-            | Effect::RoutedMessage { .. }
-            | Effect::ThrownMessage { .. }
-            | Effect::SuspendedMessageGone { .. }
-            | Effect::Acknowledgement { .. }
-            | Effect::ExchangeClosed { .. }
-            | Effect::ExchangeOpened { .. }
-            | Effect::LateResponse { .. }
-            | Effect::RoutingFailureReport { .. }
-            | Effect::SuspendedMessage { .. } => {}
+    /// A reference whose retries the adapter asked to keep (R-RETRY-09): a kept count spares the
+    /// message the retry of its next resubmit.
+    pub(super) fn kept_retries(&mut self, at: &Place, retries_left: Option<u16>) {
+        if let (Some(left), Some(known)) =
+            (retries_left, self.references.get(at.reference, at.sequence))
+        {
+            known.retries_left = left + 1;
         }
     }
 
-    fn referenced(&mut self, at: &Place, retries_left: u32) {
+    pub(super) fn referenced(&mut self, at: &Place, retries_left: u32) {
         let owed = self.references.owed;
         self.docket.judge(Rule::OneReferenceOneEnd, owed > 0, || {
             format!("{} got one reference more than it has subscribers", at.document)
         });
         self.references.owed = owed.saturating_sub(1);
-        self.references.referenced += 1;
         self.references.enter(at, retries_left);
-        self.references.go(at, Whereabouts::Work);
         self.ordered.published(at);
     }
 
-    fn locked(&mut self, at: &Place) {
+    pub(super) fn locked(&mut self, at: &Place) {
         if self.transactions.hides(at.document) {
             self.docket.judge(Rule::VisibleAfterCommit, false, || {
                 format!("{} was dequeued before its transaction committed", at.document)
@@ -276,7 +229,7 @@ impl Checks {
         });
     }
 
-    fn ended(&mut self, at: &Place) {
+    pub(super) fn ended(&mut self, at: &Place) {
         self.life.disposed(at.sequence);
         let from = self.references.go(at, Whereabouts::Gone);
         let alive = !matches!(from, None | Some(Whereabouts::Gone));
@@ -287,7 +240,7 @@ impl Checks {
         self.ordered.left(at, from == Some(Whereabouts::Suspended));
     }
 
-    fn resubmitted(&mut self, at: &Place, retries_left: u32) {
+    pub(super) fn resubmitted(&mut self, at: &Place, retries_left: u32) {
         self.life.disposed(at.sequence);
         self.references.go(at, Whereabouts::Work);
         self.ordered.left_adapter(at);
@@ -307,7 +260,7 @@ impl Checks {
         }
     }
 
-    fn moved_on(&mut self, at: &Place, retries_left: u32) {
+    pub(super) fn moved_on(&mut self, at: &Place, retries_left: u32) {
         self.life.disposed(at.sequence);
         self.references.go(at, Whereabouts::Work);
         self.ordered.left_adapter(at);
@@ -331,7 +284,7 @@ impl Checks {
         });
     }
 
-    fn suspended(&mut self, at: &Place, reason: Reason, resumable: bool) {
+    pub(super) fn suspended(&mut self, at: &Place, reason: Reason, resumable: bool) {
         self.life.disposed(at.sequence);
         self.references.go(at, Whereabouts::Suspended);
         self.ordered.suspended(&mut self.docket, at, reason, resumable);
@@ -339,7 +292,7 @@ impl Checks {
     }
 
     /// A message is given up: it must have had all its attempts.
-    fn attempts_complete(&mut self, at: &Place, reason: Reason) {
+    pub(super) fn attempts_complete(&mut self, at: &Place, reason: Reason) {
         let Some(known) = self.references.get(at.reference, at.sequence).copied() else { return };
         if matches!(reason, Reason::Adapter | Reason::Retries) {
             let expected = self.references.retry(&known).count + 1;
@@ -389,7 +342,7 @@ impl Checks {
         known.is_some_and(|known| known.sequence == at.sequence && known.on_backup)
     }
 
-    fn resumed(&mut self, at: &Place) {
+    pub(super) fn resumed(&mut self, at: &Place) {
         self.references.go(at, Whereabouts::Work);
         self.ordered.resumed(at);
         let Some(known) = self.references.get(at.reference, at.sequence) else { return };

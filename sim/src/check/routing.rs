@@ -5,7 +5,9 @@
 
 use floodgate_engine::batch::{BatchStatus, Status};
 use floodgate_engine::config::Topology;
-use floodgate_engine::id::{OrchestrationId, ReferenceId, SubscriberId};
+use floodgate_engine::id::{
+    OrchestrationId, ReferenceId, SendPortGroupId, SendPortId, SubscriberId,
+};
 use floodgate_engine::message::{Document, DocumentName, Predicate, PropertyId, Value};
 use floodgate_engine::message_box::{Effect, Place, PortOperation, Reason};
 use floodgate_engine::subscription::{Filter, PortState};
@@ -59,81 +61,78 @@ impl Routing {
         }
     }
 
-    pub(super) fn effect(&mut self, docket: &mut Docket, effect: &Effect) {
-        self.held(docket, effect);
-        match effect {
-            Effect::Referenced { at, group, .. } => {
-                let state = self.ports.get(at.subscriber.index()).copied();
-                let group = group.map(|group| self.groups[group.index()]);
-                docket.judge(Rule::PortStates, state != Some(PortState::Bound), || {
-                    format!("{} reaches {}, which is not enlisted", at.document, at.subscriber)
-                });
-                let started = |state: Option<PortState>| {
-                    state.is_none_or(|state| state == PortState::Started)
-                };
-                if !started(state) || !started(group) {
-                    self.held = Some(at.reference);
-                }
-                self.host(docket, at);
-            }
-            Effect::Locked { at, .. } => self.host(docket, at),
-            Effect::PortState { port, from, to } => {
-                let known = std::mem::replace(&mut self.ports[port.index()], *to);
-                transition(docket, known, *from, *to);
-            }
-            Effect::GroupState { group, from, to } => {
-                let known = std::mem::replace(&mut self.groups[group.index()], *to);
-                transition(docket, known, *from, *to);
-            }
-            Effect::Acknowledgement { .. }
-            | Effect::Collectable { .. }
-            | Effect::Consumed { .. }
-            | Effect::ExchangeClosed { .. }
-            | Effect::ExchangeOpened { .. }
-            | Effect::LateResponse { .. }
-            | Effect::Deleted { .. }
-            | Effect::Logged { .. }
-            | Effect::MovedToNextTransport { .. }
-            | Effect::Passed { .. }
-            | Effect::PropertiesUpdated { .. }
-            | Effect::OperationPending { .. }
-            | Effect::Published { .. }
-            | Effect::ReportRemoved { .. }
-            | Effect::SuspendedMessageGone { .. }
-            | Effect::Resubmitted { .. }
-            | Effect::Resumed { .. }
-            | Effect::RoutedMessage { .. }
-            | Effect::ThrownMessage { .. }
-            | Effect::RoutedReference { .. }
-            | Effect::RoutingFailureReport { .. }
-            | Effect::SuspendedMessage { .. }
-            | Effect::SuspendedReference { .. }
-            | Effect::Scheduled { .. }
-            | Effect::Unlocked { .. }
-            | Effect::Terminated { .. } => {}
+    /// A reference is made: its port is enlisted, and if it is not started it is suspended next.
+    pub(super) fn referenced(
+        &mut self,
+        docket: &mut Docket,
+        at: &Place,
+        group: Option<SendPortGroupId>,
+    ) {
+        let state = self.ports.get(at.subscriber.index()).copied();
+        let group = group.map(|group| self.groups[group.index()]);
+        docket.judge(Rule::PortStates, state != Some(PortState::Bound), || {
+            format!("{} reaches {}, which is not enlisted", at.document, at.subscriber)
+        });
+        let started =
+            |state: Option<PortState>| state.is_none_or(|state| state == PortState::Started);
+        if !started(state) || !started(group) {
+            self.held = Some(at.reference);
         }
+        self.host(docket, at);
     }
 
-    /// Exactly what was routed to something that is not started is suspended at once (INV-25).
-    fn held(&mut self, docket: &mut Docket, effect: &Effect) {
-        let held = self.held.take();
-        let suspended = if let Effect::SuspendedReference { at, reason, .. } = effect
-            && *reason == Reason::PortStopped
-        {
-            Some(at.reference)
-        } else {
-            None
-        };
-        if held.is_none() && suspended.is_none() {
-            return;
+    pub(super) fn port_state(
+        &mut self,
+        docket: &mut Docket,
+        port: SendPortId,
+        (from, to): (PortState, PortState),
+    ) {
+        let known = std::mem::replace(&mut self.ports[port.index()], to);
+        transition(docket, known, from, to);
+    }
+
+    pub(super) fn group_state(
+        &mut self,
+        docket: &mut Docket,
+        group: SendPortGroupId,
+        (from, to): (PortState, PortState),
+    ) {
+        let known = std::mem::replace(&mut self.groups[group.index()], to);
+        transition(docket, known, from, to);
+    }
+
+    /// Whether a reference must be suspended by the next effect.
+    pub(super) const fn holds(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// What was routed to something that is not started is suspended at once (INV-25).
+    pub(super) fn held(&mut self, docket: &mut Docket, effect: &Effect) {
+        let held = self.held;
+        let suspended = matches!(effect,
+            Effect::SuspendedReference { at, reason: Reason::PortStopped, .. }
+                if Some(at.reference) == held);
+        if !suspended {
+            self.held = None;
         }
-        docket.judge(Rule::PortStates, held == suspended, || {
-            format!("{held:?} was routed to a port that is not started, {suspended:?} suspended")
+        docket.judge(Rule::PortStates, suspended, || {
+            format!("{held:?} was routed to a port that is not started, and is not suspended")
         });
     }
 
+    /// A reference is suspended: for its port's state only if it was routed just now (INV-25).
+    pub(super) fn suspended(&mut self, docket: &mut Docket, at: &Place, reason: Reason) {
+        let held = self.held.take();
+        if reason == Reason::PortStopped {
+            docket.judge(Rule::PortStates, held == Some(at.reference), || {
+                format!("{} is suspended, though its port is started", at.document)
+            });
+        }
+    }
+
     /// The host where a reference is allows what its document demands (INV-23).
-    fn host(&self, docket: &mut Docket, at: &Place) {
+    #[inline]
+    pub(super) fn host(&self, docket: &mut Docket, at: &Place) {
         if self.demands.is_empty() {
             return;
         }

@@ -13,7 +13,6 @@ use super::exchange::requests_of;
 use super::load::documents_of;
 use super::{Due, Job, Now, World};
 use crate::check::Asked;
-use crate::trace::Event;
 
 /// A transaction that the databases are working on: one MessageBox after the other.
 #[derive(Clone, Debug)]
@@ -277,12 +276,11 @@ impl World {
         let mut effects = std::mem::take(&mut self.effects);
         self.message_box.take_effects(&mut effects);
         for effect in &effects {
-            self.trace.record(self.now, &Event::Effect(*effect), || {
-                super::adapters::tell(&self.topology, effect)
-            });
+            self.trace
+                .record_effect(self.now, effect, || super::adapters::tell(&self.topology, effect));
             self.meter(effect);
         }
-        self.checks.effects(&effects);
+        self.checks.effects(&effects, &self.message_box, &self.topology);
         if self.life.watched {
             // What is published again was still at its source: it arrived twice, so to say.
             let again = effects.iter().filter(|effect| {
@@ -291,7 +289,6 @@ impl World {
             });
             self.documents_arrived += again.count() as u64;
         }
-        self.checks.interchanges(&effects, &self.message_box, &self.topology);
         self.effects = effects;
     }
 
