@@ -22,14 +22,25 @@ pub struct SendHandler {
 
 /// That a send port is dynamic (R-DYN-01). It keeps no backup transport (R-RETRY-12), and of its
 /// primary transport only the retries and the host, where messages wait that no adapter answers to.
-/// An ordered one keeps all its messages in one order, whatever their locations (R-ORD-05): more
-/// than R-ORD-13 asks for, which lets locations or adapters go side by side.
 #[derive(Clone, Debug)]
 pub struct DynamicPort {
     /// The send port.
     pub port: SendPortId,
     /// The hosts it chose for some adapters, instead of their own (R-DYN-06).
     pub handlers: Vec<(AdapterId, HostId)>,
+    /// What an ordered one keeps order among.
+    pub order: OrderScope,
+}
+
+/// What an ordered dynamic port keeps in order; the rest goes side by side (R-ORD-13).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OrderScope {
+    /// Messages to one location, as the newer product does.
+    #[default]
+    Location,
+    /// Messages that leave by one adapter: the older product, or the newer one with "enforce order
+    /// across outbound locations".
+    TransportType,
 }
 
 /// The handler for a message, and its location without the handler's alias (R-DYN-02, R-DYN-03).

@@ -67,21 +67,22 @@ impl MessageBox {
     pub(super) fn finish(&mut self, id: ReferenceId, effect: impl FnOnce(Place) -> Effect) {
         let reference = self.references.get(id.0).expect("judged before it is removed");
         let (place, pending) = (self.place(id, reference), reference.pending);
+        let lane = self.lane_meant(pending, id);
         self.effects.push(effect(place));
         self.leave_ordered(place);
         if !self.convoys.are_none() {
             self.consumed(id);
         }
         self.remove(id);
-        self.settle_rest(place.subscriber, pending);
+        self.settle_rest(place.subscriber, lane, pending);
     }
 
     pub(super) fn leave_ordered(&mut self, place: Place) {
         if self.is_sabotaged(Sabotage::OfferOrderedFollowers) {
             return;
         }
-        if let Some((_, instance)) = &mut self.subscribers[place.subscriber.index()].ordered
-            && let Some(next) = instance.head_left(place.reference)
+        if let Some(lanes) = &mut self.subscribers[place.subscriber.index()].ordered
+            && let Some(next) = lanes.head_left(place.reference)
         {
             self.offer(next);
         }
@@ -104,7 +105,7 @@ impl MessageBox {
     pub(super) fn suspend_reference(&mut self, now: Instant, id: ReferenceId, reason: Reason) {
         let Some(reference) = self.references.get(id.0) else { return };
         let port = reference.subscriber.index();
-        let on_failure = self.subscribers[port].ordered.as_ref().map(|(on_failure, _)| *on_failure);
+        let on_failure = self.subscribers[port].ordered.as_ref().map(|lanes| lanes.on_failure);
         if on_failure != Some(OnFailure::Stop) && self.route_reference(now, id, reason) {
             return;
         }
@@ -123,11 +124,12 @@ impl MessageBox {
         self.effects.push(Effect::SuspendedReference { at: place, resumable, reason });
         self.log(place, LogEntry::Suspended);
         self.owe_nack(id, &place, reason);
+        let lane = self.lane_meant(pending, id);
         match on_failure {
             Some(OnFailure::Continue) => self.leave_ordered(place),
             Some(OnFailure::Stop) => {
-                if let Some((_, instance)) = &mut self.subscribers[port].ordered {
-                    instance.stop();
+                if let Some(lanes) = &mut self.subscribers[port].ordered {
+                    lanes.stop(id);
                 }
             }
             None => {}
@@ -136,7 +138,7 @@ impl MessageBox {
             self.terminate_reference(id);
         }
         if on_failure == Some(OnFailure::Continue) {
-            self.settle_rest(place.subscriber, pending);
+            self.settle_rest(place.subscriber, lane, pending);
         }
     }
 }

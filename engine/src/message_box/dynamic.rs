@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::lanes::{LaneKey, lane_key};
 use super::{MessageBox, OutboundMessage, Reference, TransportSettings};
 use crate::config::Topology;
 use crate::dynamic::{DynamicPort, SendHandler, choose};
@@ -49,6 +50,13 @@ impl Addresses {
         let location = text(PropertyId::OUTBOUND_TRANSPORT_LOCATION)?;
         let named = text(PropertyId::OUTBOUND_TRANSPORT_TYPE);
         choose(&self.handlers, |id| &self.names[id.index()], named, location)
+    }
+
+    /// What a message of an ordered port is kept in order with (R-ORD-13).
+    pub(super) fn lane(&self, subscriber: SubscriberId, context: &Context) -> LaneKey {
+        let (handler, location) = self.choose(context)?;
+        let scope = self.port(subscriber)?.order;
+        lane_key(scope, handler.adapter, location)
     }
 
     /// The number of a location: one adapter's location is one endpoint (R-BSND-08), with the

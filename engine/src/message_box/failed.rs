@@ -1,5 +1,6 @@
 //! What becomes of documents that are not published: suspended one by one, or error messages.
 
+use super::exchange::is_two_way;
 use super::{Effect, MessageBox, Part, Reason, Rest};
 use crate::batch::Status;
 use crate::error_report::{FailedMessage, Place};
@@ -28,7 +29,10 @@ impl MessageBox {
         let forgets = self.is_sabotaged(Sabotage::ForgetBadDocuments);
         let failed = part.failed.into_iter().filter(|_| !forgets);
         for FailedDocument { document, reason, form } in failed {
-            let resumable = !document.context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
+            // R-RR-09: nothing of a two-way exchange is resumed, its bad documents included.
+            let resumable = !document.context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE)
+                && (!is_two_way(&document.context)
+                    || self.is_sabotaged(Sabotage::SuspendTwoWayResumable));
             let name = document.name;
             let form = match form {
                 Form::Handed => {

@@ -18,6 +18,7 @@ mod footprint;
 mod group;
 mod host_queue;
 mod instance;
+mod lanes;
 mod locks;
 mod mark;
 mod operate;
@@ -62,6 +63,7 @@ pub use exchange::{Closing, Wait, Waiting};
 pub use group::BoxRefusal;
 use host_queue::HostQueue;
 use instance::Instances;
+use lanes::Lanes;
 pub use operate::{InstanceRefusal, Operated};
 pub use policy::{DequeueOrder, MessageBoxPolicy, Unavailability};
 use port::Enlistable;
@@ -548,7 +550,7 @@ impl MessageBox {
     /// Messages queued at an ordered port, its head included.
     #[must_use]
     pub fn ordered_backlog(&self, port: SendPortId) -> usize {
-        self.subscribers[port.index()].ordered.as_ref().map_or(0, |(_, instance)| instance.len())
+        self.subscribers[port.index()].ordered.as_ref().map_or(0, Lanes::len)
     }
 
     /// Documents that some subscriber has still to get: live rows with a reference that is not

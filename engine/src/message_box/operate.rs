@@ -1,5 +1,6 @@
 //! What an operator does to service instances: suspend, resume, terminate (R-MBX-08).
 
+use super::lanes::Lanes;
 use super::{
     Action, Allowed, Effect, InstanceOperation, MessageBox, PendingOperation, PreparedBatch,
     Reason, Reference, ReferenceState, ServiceInstanceId, ServiceStatus, retries,
@@ -78,8 +79,10 @@ impl MessageBox {
             });
             self.suspended.references -= 1;
             self.effects.push(Effect::Resumed { at: place });
+            let is_ordered = self.subscribers[at].ordered.is_some();
+            let lane = if is_ordered { self.lane_for(*id) } else { 0 };
             match &mut self.subscribers[at].ordered {
-                Some((_, instance)) => instance.rejoin(*id),
+                Some(lanes) => lanes.rejoin(lane, *id),
                 None => self.enqueue(place),
             }
         }
@@ -89,11 +92,9 @@ impl MessageBox {
     /// An ordered instance goes on with its head, unless that still waits for an operator.
     fn resume_ordered(&mut self, subscriber: SubscriberId) {
         let references = &self.references;
-        let held = |id: ReferenceId| references.get(id.0).is_some_and(Reference::is_suspended);
-        if let Some((_, instance)) = &mut self.subscribers[subscriber.index()].ordered
-            && !instance.head().is_some_and(held)
-            && let Some(head) = instance.resume()
-        {
+        let free = |id: ReferenceId| !references.get(id.0).is_some_and(Reference::is_suspended);
+        let Some(lanes) = &mut self.subscribers[subscriber.index()].ordered else { return };
+        for head in lanes.resume(free) {
             self.offer(head);
         }
     }
@@ -124,9 +125,8 @@ impl MessageBox {
                 self.effects.push(Effect::ReportRemoved { document: report.document });
                 Ok(Operated::Done)
             }
-            ServiceInstanceId::Ordered(port) => {
-                let ordered = self.subscribers[port.index()].ordered.as_ref();
-                let head = ordered.and_then(|(_, ordered)| ordered.head());
+            ServiceInstanceId::Ordered(port, lane) => {
+                let head = self.head_of(port.into(), lane);
                 self.operate_reference(head.ok_or(InstanceRefusal::Gone)?, operation, pending)
             }
             ServiceInstanceId::Reference(id) => self.operate_reference(id, operation, pending),
@@ -252,11 +252,27 @@ impl MessageBox {
         true
     }
 
+    fn head_of(&self, subscriber: SubscriberId, lane: u32) -> Option<ReferenceId> {
+        self.subscribers[subscriber.index()].ordered.as_ref()?.lane(lane)?.head()
+    }
+
+    /// The lane that an operation waits for with one of its messages; zero if none waits.
+    pub(super) fn lane_meant(&self, pending: PendingOperation, id: ReferenceId) -> u32 {
+        let reference = self.references.get(id.0).filter(|_| pending != PendingOperation::None);
+        let subscriber = reference.map(|reference| &self.subscribers[reference.subscriber.index()]);
+        let lanes = subscriber.and_then(|subscriber| subscriber.ordered.as_ref());
+        lanes.and_then(|lanes| lanes.lane_of(id)).unwrap_or_default()
+    }
+
     /// The head of an ordered instance ended while an operation was pending: it is the instance
     /// that was meant, and the rest of it is there.
-    pub(super) fn settle_rest(&mut self, subscriber: SubscriberId, pending: PendingOperation) {
-        let ordered = self.subscribers[subscriber.index()].ordered.as_ref();
-        let Some(head) = ordered.and_then(|(_, ordered)| ordered.head()) else { return };
+    pub(super) fn settle_rest(
+        &mut self,
+        subscriber: SubscriberId,
+        lane: u32,
+        pending: PendingOperation,
+    ) {
+        let Some(head) = self.head_of(subscriber, lane) else { return };
         match pending {
             PendingOperation::None | PendingOperation::Resume => {}
             PendingOperation::Suspend => self.suspend_queued(head),
@@ -271,10 +287,8 @@ impl MessageBox {
         self.suspended.references += 1;
         let (resumable, reason) = (true, Reason::Operator);
         self.effects.push(Effect::SuspendedReference { at: place, resumable, reason });
-        if let Some((_, instance)) = &mut self.subscribers[place.subscriber.index()].ordered
-            && instance.contains(id)
-        {
-            instance.stop();
+        if let Some(lanes) = &mut self.subscribers[place.subscriber.index()].ordered {
+            lanes.stop(id);
         }
     }
 
@@ -282,10 +296,8 @@ impl MessageBox {
     pub(super) fn terminate_reference(&mut self, id: ReferenceId) {
         let Some(reference) = self.references.get(id.0) else { return };
         let subscriber = reference.subscriber.index();
-        let ids = match &mut self.subscribers[subscriber].ordered {
-            Some((_, instance)) if instance.contains(id) => instance.terminate(),
-            Some(_) | None => vec![id],
-        };
+        let lanes = self.subscribers[subscriber].ordered.as_mut();
+        let ids = lanes.and_then(|lanes| lanes.terminate(id)).unwrap_or_else(|| vec![id]);
         self.terminate_all(&ids);
     }
 
@@ -300,14 +312,12 @@ impl MessageBox {
     /// An operator terminates what is suspended at `port`; a stopped ordered instance loses all
     /// its messages (R-ORD-09). Returns how many references went.
     pub fn terminate(&mut self, port: SendPortId) -> usize {
-        let ids = match &mut self.subscribers[port.index()].ordered {
-            Some((_, instance)) if instance.is_stopped() => instance.terminate(),
-            Some(_) | None => {
-                let mut ids = self.suspended_at(port, |resumable, _| resumable);
-                ids.extend(self.suspended_at(port, |resumable, _| !resumable));
-                ids
-            }
-        };
+        let ordered = self.subscribers[port.index()].ordered.as_mut();
+        let mut ids = ordered.map(Lanes::terminate_stopped).unwrap_or_default();
+        if ids.is_empty() {
+            ids = self.suspended_at(port, |resumable, _| resumable);
+            ids.extend(self.suspended_at(port, |resumable, _| !resumable));
+        }
         self.terminate_all(&ids);
         ids.len()
     }

@@ -296,9 +296,12 @@ impl MessageBox {
             return;
         }
         let offers_followers = self.is_sabotaged(Sabotage::OfferOrderedFollowers);
+        let settings = &self.subscribers[subscriber.index()];
+        let has_lanes = settings.dynamic && settings.ordered.is_some();
+        let lane = if has_lanes { self.lane_for(id) } else { 0 };
         match &mut self.subscribers[subscriber.index()].ordered {
-            Some((_, instance)) if !offers_followers => {
-                if instance.push(id) == Some(id) {
+            Some(lanes) if !offers_followers => {
+                if lanes.push(lane, id) == Some(id) {
                     self.enqueue(place);
                 }
             }

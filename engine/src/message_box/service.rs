@@ -4,6 +4,7 @@
 //! port is one instance with all its messages (R-ORD-05). What was suspended before it had a
 //! reference is an instance too, and so is a routing failure report.
 
+use super::ordered::OrderedInstance;
 use super::{MessageBox, Reference, ReferenceState};
 use crate::config::SubscriberKind;
 use crate::id::{ReferenceId, SendPortId};
@@ -163,8 +164,9 @@ impl InstanceOperation {
 pub enum ServiceInstanceId {
     /// A message that was suspended without a reference, by its number in the suspended queue.
     Message(u64),
-    /// The one instance of an ordered port.
-    Ordered(SendPortId),
+    /// The one instance of an ordered port, its lane 0; or that of a lane of a dynamic one, which
+    /// are numbered from 1 as they are met (R-ORD-13).
+    Ordered(SendPortId, u32),
     /// The instance that a reference is.
     Reference(ReferenceId),
     /// The routing failure report at this place of the suspended queue.
@@ -238,9 +240,9 @@ impl MessageBox {
     pub fn service_instance_of(&self, id: ReferenceId) -> Option<ServiceInstanceId> {
         let reference = self.references.get(id.0)?;
         let subscriber = &self.subscribers[reference.subscriber.index()];
-        let ordered = subscriber.ordered.as_ref().filter(|(_, own)| own.contains(id));
-        Some(match ordered {
-            Some(_) => ServiceInstanceId::Ordered(SendPortId(reference.subscriber.0)),
+        let lane = subscriber.ordered.as_ref().and_then(|lanes| lanes.lane_of(id));
+        Some(match lane {
+            Some(lane) => ServiceInstanceId::Ordered(SendPortId(reference.subscriber.0), lane),
             None => ServiceInstanceId::Reference(id),
         })
     }
@@ -272,8 +274,8 @@ impl MessageBox {
                 let status = ServiceStatus::SuspendedNotResumable;
                 Some(whole(ServiceClass::RoutingFailureReport, status))
             }
-            ServiceInstanceId::Ordered(port) => {
-                let (_, ordered) = self.subscribers[port.index()].ordered.as_ref()?;
+            ServiceInstanceId::Ordered(port, lane) => {
+                let ordered = self.subscribers[port.index()].ordered.as_ref()?.lane(lane)?;
                 let head = ordered.head()?;
                 let head = self.reference_instance(now, id, head)?;
                 Some(ServiceInstance { messages: ordered.len(), ..head })
@@ -344,9 +346,10 @@ impl MessageBox {
             ServiceInstanceId::Message(number) => {
                 self.suspended.message(number).map(saved).into_iter().collect()
             }
-            ServiceInstanceId::Ordered(port) => {
+            ServiceInstanceId::Ordered(port, lane) => {
                 let ordered = self.subscribers[port.index()].ordered.as_ref();
-                let queue = ordered.map(|(_, ordered)| ordered.iter());
+                let ordered = ordered.and_then(|lanes| lanes.lane(lane));
+                let queue = ordered.map(OrderedInstance::iter);
                 queue.into_iter().flatten().filter_map(of_reference).collect()
             }
             ServiceInstanceId::Reference(id) => of_reference(id).into_iter().collect(),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::ordered::OrderedInstance;
-use crate::config::{OnFailure, SubscriberKind, Topology, Transport};
+use super::lanes::Lanes;
+use crate::config::{SubscriberKind, Topology, Transport};
 use crate::id::{AdapterId, EndpointId, HostId, MessageBoxId, SendPortId, SubscriberId};
 use crate::message::{PropertyId, Value};
 use crate::retry::RetryPolicy;
@@ -17,7 +17,7 @@ pub(super) struct Subscriber {
     pub(super) transports: [Option<TransportSettings>; 2],
     pub(super) priority: u8,
     pub(super) state: PortState,
-    pub(super) ordered: Option<(OnFailure, OrderedInstance)>,
+    pub(super) ordered: Option<Lanes>,
     /// Where the one instance of an ordered port lives, once it does (R-MMB-03, R-ORD-05).
     pub(super) home: Option<MessageBoxId>,
     /// Whether its instances have a state to write at every persistence point.
@@ -95,9 +95,7 @@ impl Subscriber {
                     ],
                     priority: port.priority,
                     state: port.state,
-                    ordered: port
-                        .ordered
-                        .map(|on_failure| (on_failure, OrderedInstance::default())),
+                    ordered: port.ordered.map(Lanes::new),
                     home: None,
                     stateful: false,
                     dynamic,

@@ -3,6 +3,18 @@
 use super::bind::{Bind, Binder};
 use super::row::{Kind, Row, Shape};
 use super::send_adapter::{SEND_ADAPTER, SendAdapter};
+use super::word::words;
+
+words! {
+    /// What an ordered dynamic port keeps order among (R-ORD-13).
+    pub enum OrderScope {
+        /// Messages to one location.
+        #[default]
+        Location = "location",
+        /// Messages by one adapter.
+        TransportType = "transport_type",
+    }
+}
 
 /// A send handler that dynamic send ports may use (R-DYN-02).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +36,8 @@ pub struct SendHandler {
 pub struct Dynamic {
     /// Hosts that the port chose instead of a handler's own.
     pub hosts: Vec<ChosenHost>,
+    /// What an ordered one keeps order among (R-ORD-13).
+    pub order: OrderScope,
 }
 
 /// A host that a dynamic send port chose for a handler (R-DYN-06).
@@ -75,12 +89,20 @@ pub(crate) static DYNAMIC: Shape = Shape::of(
     "dynamic",
     "every message says where it goes; of 'primary' stay the retries, the host, and how the \
      partners' ends behave (R-DYN-01)",
-    &[Row::default(
-        "hosts",
-        Kind::Tables(&CHOSEN_HOST),
-        "[]",
-        "hosts instead of the handlers' own (R-DYN-06)",
-    )],
+    &[
+        Row::default(
+            "hosts",
+            Kind::Tables(&CHOSEN_HOST),
+            "[]",
+            "hosts instead of the handlers' own (R-DYN-06)",
+        ),
+        Row::default(
+            "order",
+            Kind::Word(OrderScope::WORDS),
+            "'location'",
+            "what an ordered port keeps order among; the rest goes side by side (R-ORD-13)",
+        ),
+    ],
 )
 .inline();
 
@@ -117,6 +139,7 @@ impl Bind for Dynamic {
 
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("hosts", &mut self.hosts);
+        b.key("order", &mut self.order);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Send handlers, dynamic send ports, and the addresses of a load.
 
 use floodgate_engine::config::AdapterConfig;
-use floodgate_engine::dynamic::{DynamicPort, SendHandler};
+use floodgate_engine::dynamic::{DynamicPort, OrderScope, SendHandler};
 use floodgate_engine::id::{AdapterId, SendPortId};
 use floodgate_sim::setup::Outbound;
 
@@ -36,7 +36,12 @@ impl Names<'_> {
                 (handler.adapter, self.host(&chosen.host))
             });
             let handlers = hosts.collect();
-            self.topology.dynamic_ports.push(DynamicPort { port: SendPortId::from(at), handlers });
+            let order = match dynamic.order {
+                plan::dynamic::OrderScope::Location => OrderScope::Location,
+                plan::dynamic::OrderScope::TransportType => OrderScope::TransportType,
+            };
+            let port = SendPortId::from(at);
+            self.topology.dynamic_ports.push(DynamicPort { port, handlers, order });
         }
     }
 }

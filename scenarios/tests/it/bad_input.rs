@@ -185,14 +185,6 @@ fn parts_that_do_not_go_together() {
         "ordered = true\nbackup = { adapter = \"file\" }\nfilter",
         &["19:10: an ordered port with a backup transport stops sending when it tries the backup"],
     );
-    let retry = "retry = { interval = \"0 s\" }\n[[load]]";
-    let text = GOOD.replacen("filter", "ordered = true\nfilter", 1).replacen("[[load]]", retry, 1);
-    let found = problems(&text, &[]);
-    assert_eq!(
-        found[0].located(),
-        "t.toml:22:22: a retry interval of zero is not valid with ordered delivery"
-    );
-    assert!(found[0].is_warning() && found[0].advice().unwrap().contains("R-ORD-16"));
     let fault = "count = 1\n[[fault]]\nat = \"1 s\"\nkind = \"endpoint_down\"\nlasts = \"1 s\"\nendpoint = ";
     check("count = 1", &format!("{fault}\"Out\""), &["29:12: 'Out' is not an endpoint"]);
     check(

@@ -1,20 +1,21 @@
 //! Checks on ordered delivery: INV-44…47.
 
-use floodgate_engine::config::{OnFailure, Topology};
-use floodgate_engine::id::{SendPortId, SubscriberId};
-use floodgate_engine::message_box::{MessageBox, Place, Reason};
+use std::collections::BTreeMap;
+
+use floodgate_engine::config::{OnFailure, SendPort, Topology};
+use floodgate_engine::dynamic::OrderScope;
+use floodgate_engine::id::{AdapterId, EndpointId, SendPortId, SubscriberId};
+use floodgate_engine::message_box::{MessageBox, OutboundMessage, Place, Reason};
 
 use super::{Docket, Rule};
 
 #[derive(Clone, Debug)]
 struct OrderedPort {
     on_failure: OnFailure,
-    /// The highest sequence that the wire has taken.
-    sent_last: u64,
-    /// The message that is with an adapter.
-    with_adapter: Option<u64>,
-    /// The failed message that holds the others back.
-    failed: Option<u64>,
+    /// What its messages are kept in order among.
+    lanes: Vec<Lane>,
+    /// A dynamic port's messages and their lanes, as they were handed out (R-ORD-13).
+    dynamic: Option<Sorted>,
     /// The message with which an operator suspended the whole instance.
     held: Option<u64>,
     /// Messages that were routed while the port was stopped: not in the instance until an operator
@@ -29,6 +30,48 @@ struct OrderedPort {
     given_back: Vec<u64>,
 }
 
+/// One order.
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    /// The highest sequence that the wire has taken.
+    sent_last: u64,
+    /// The message that is with an adapter.
+    with_adapter: Option<u64>,
+    /// The failed message that holds the others back.
+    failed: Option<u64>,
+}
+
+/// Which lane of a dynamic port a message is of: by adapter, and by location unless it is said
+/// that adapters are enough.
+#[derive(Clone, Debug)]
+struct Sorted {
+    by_location: bool,
+    keys: Vec<(AdapterId, Option<EndpointId>)>,
+    lane_of: BTreeMap<u64, usize>,
+}
+
+impl OrderedPort {
+    fn lane(&mut self, sequence: u64) -> &mut Lane {
+        // What was never handed out, since nobody answers to it, is none of the lanes' business:
+        // the first one is nobody's.
+        let lane = self.dynamic.as_ref().and_then(|sorted| sorted.lane_of.get(&sequence));
+        &mut self.lanes[lane.copied().unwrap_or_default()]
+    }
+
+    /// A message is handed out: now it is known where it goes.
+    fn sort(&mut self, message: &OutboundMessage) {
+        let Some(sorted) = &mut self.dynamic else { return };
+        let key = (message.adapter, sorted.by_location.then_some(message.endpoint));
+        let known = sorted.keys.iter().position(|known| *known == key);
+        let at = known.unwrap_or_else(|| {
+            sorted.keys.push(key);
+            self.lanes.push(Lane::default());
+            sorted.keys.len() - 1
+        });
+        sorted.lane_of.insert(message.sequence, at + 1);
+    }
+}
+
 /// The ordered ports of a topology; `None` for the others.
 #[derive(Clone, Debug)]
 pub(super) struct OrderedPorts {
@@ -37,12 +80,16 @@ pub(super) struct OrderedPorts {
 
 impl OrderedPorts {
     pub(super) fn new(topology: &Topology) -> Self {
-        let port = |port: &floodgate_engine::config::SendPort| {
+        let port = |(at, port): (usize, &SendPort)| {
+            let dynamic = topology.dynamic_port(SendPortId::from(at)).map(|port| Sorted {
+                by_location: port.order == OrderScope::Location,
+                keys: Vec::new(),
+                lane_of: BTreeMap::new(),
+            });
             port.ordered.map(|on_failure| OrderedPort {
                 on_failure,
-                sent_last: 0,
-                with_adapter: None,
-                failed: None,
+                lanes: vec![Lane::default()],
+                dynamic,
                 held: None,
                 apart: Vec::new(),
                 late: Vec::new(),
@@ -52,7 +99,7 @@ impl OrderedPorts {
                 given_back: Vec::new(),
             })
         };
-        Self { ports: topology.send_ports.iter().map(port).collect() }
+        Self { ports: topology.send_ports.iter().enumerate().map(port).collect() }
     }
 
     fn of(&mut self, port: SubscriberId) -> Option<&mut OrderedPort> {
@@ -66,9 +113,11 @@ impl OrderedPorts {
     }
 
     /// A message is handed to an adapter.
-    pub(super) fn with_adapter(&mut self, docket: &mut Docket, port: SubscriberId, sequence: u64) {
+    pub(super) fn with_adapter(&mut self, docket: &mut Docket, message: &OutboundMessage) {
+        let (port, sequence) = (message.subscriber, message.sequence);
         let Some(ordered) = self.of(port) else { return };
-        let before = ordered.with_adapter.replace(sequence);
+        ordered.sort(message);
+        let before = ordered.lane(sequence).with_adapter.replace(sequence);
         let alone = before.is_none_or(|before| before == sequence);
         docket.judge(Rule::OneInFlight, alone, || {
             format!("{port} hands out sequence {sequence} while {before:?} is out")
@@ -85,9 +134,10 @@ impl OrderedPorts {
 
     pub(super) fn left_adapter(&mut self, at: &Place) {
         if let Some(port) = self.of(at.subscriber)
-            && port.with_adapter == Some(at.sequence)
+            && let lane = port.lane(at.sequence)
+            && lane.with_adapter == Some(at.sequence)
         {
-            port.with_adapter = None;
+            lane.with_adapter = None;
         }
     }
 
@@ -99,9 +149,7 @@ impl OrderedPorts {
             port.apart.retain(|apart| *apart != at.sequence);
             let held = port.held.take_if(|held| *held == at.sequence).is_some();
             port.suspended -= u64::from(suspended && !held);
-            if port.failed == Some(at.sequence) {
-                port.failed = None;
-            }
+            port.lane(at.sequence).failed.take_if(|failed| *failed == at.sequence);
         }
     }
 
@@ -113,7 +161,7 @@ impl OrderedPorts {
                 port.apart.remove(place);
                 port.late.push(at.sequence);
             } else {
-                port.failed = None;
+                port.lane(at.sequence).failed = None;
             }
         }
     }
@@ -137,7 +185,7 @@ impl OrderedPorts {
             return;
         }
         match port.on_failure {
-            OnFailure::Stop => port.failed = Some(at.sequence),
+            OnFailure::Stop => port.lane(at.sequence).failed = Some(at.sequence),
             OnFailure::Continue => {
                 docket.judge(Rule::ContinueLosesOnlyFailed, !resumable, || {
                     format!(
@@ -156,10 +204,10 @@ impl OrderedPorts {
             return;
         }
         // Not less: a duplicate of the message in flight is not a change of order.
-        let last = ordered.sent_last;
+        let Lane { sent_last: last, failed, .. } = *ordered.lane(sequence);
         let late_copy = sequence < last && ordered.given_back.contains(&sequence);
         let in_order = sequence >= last || late_copy;
-        ordered.sent_last = last.max(sequence);
+        ordered.lane(sequence).sent_last = last.max(sequence);
         if !ordered.given_back.is_empty() {
             docket.judge(Rule::OrderSurvivesDeath, in_order, || {
                 format!("{port} sent sequence {sequence} after {last}, duplicates aside")
@@ -168,7 +216,7 @@ impl OrderedPorts {
         docket.judge(Rule::WireOrder, in_order, || {
             format!("{port} sent sequence {sequence} after {last}")
         });
-        if let (OnFailure::Stop, Some(failed)) = (ordered.on_failure, ordered.failed) {
+        if let (OnFailure::Stop, Some(failed)) = (ordered.on_failure, failed) {
             docket.judge(Rule::StopHoldsBack, sequence <= failed, || {
                 format!("{port} sent sequence {sequence} past the failed {failed}")
             });
@@ -189,7 +237,7 @@ impl OrderedPorts {
                         format!("{waiting} wait at {id}, {expected} of its messages neither left nor failed")
                     });
                 }
-                OnFailure::Stop if port.failed.is_some() => {
+                OnFailure::Stop if port.lanes.iter().any(|lane| lane.failed.is_some()) => {
                     docket.judge(Rule::StopHoldsBack, waiting == present, || {
                         format!("{waiting} wait at {id} behind a failed message, not {present}")
                     });

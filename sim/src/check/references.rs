@@ -397,7 +397,7 @@ impl Checks {
         self.docket.judge(Rule::SentIsTheEnd, !known.said_sent, || {
             format!("{name} is delivered again after the adapter said that it was sent")
         });
-        self.ordered.with_adapter(&mut self.docket, message.subscriber, message.sequence);
+        self.ordered.with_adapter(&mut self.docket, message);
         self.dynamic.transmit(&mut self.docket, message);
     }
 

@@ -2,7 +2,7 @@
 
 use floodgate_engine::adapter::{Adapter, AdapterInput, Receiver, WireResult};
 use floodgate_engine::config::{AdapterConfig, AdapterKind, SendSettings, TransportConfiguration};
-use floodgate_engine::dynamic::{DynamicPort, SendHandler};
+use floodgate_engine::dynamic::{DynamicPort, OrderScope, SendHandler};
 use floodgate_engine::id::{AdapterId, HostId, SendPortId};
 use floodgate_engine::message::{PropertyId, Value, WireMessage};
 use floodgate_engine::retry::RetryPolicy;
@@ -40,7 +40,7 @@ impl Adapter for Marking {
 }
 
 /// Writes where a message is to go.
-fn send_to(wire: &mut WireMessage, transport_type: Option<&str>, location: &str) {
+pub(crate) fn send_to(wire: &mut WireMessage, transport_type: Option<&str>, location: &str) {
     wire.context.write(PropertyId::OUTBOUND_TRANSPORT_LOCATION, Some(Value::text(location)));
     wire.context.write(PropertyId::OUTBOUND_TRANSPORT_TYPE, transport_type.map(Value::text));
 }
@@ -63,6 +63,7 @@ impl Plant {
         topology.dynamic_ports.push(DynamicPort {
             port: SendPortId::from(topology.send_ports.len() - 1),
             handlers: Vec::new(),
+            order: OrderScope::default(),
         });
         self
     }

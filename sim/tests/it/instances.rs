@@ -180,7 +180,7 @@ fn an_ordered_port_is_one_instance_that_hides_its_messages() {
     let mut world = slow(Failure::Never, true, 5);
     until(&mut world, 100);
     let instance = only(&world);
-    assert_eq!((instance.id, instance.messages), (ServiceInstanceId::Ordered(OUT), 5));
+    assert_eq!((instance.id, instance.messages), (ServiceInstanceId::Ordered(OUT, 0), 5));
     assert_eq!(world.operate(instance.id, Suspend), Ok(Acted::Done));
     finish(&mut world);
     assert_eq!(world.message_box().suspended().references, 1, "one is suspended, five wait");
@@ -199,7 +199,10 @@ fn a_pending_operation_on_an_ordered_port_means_the_rest_of_it() {
     for (operation, left) in [(Suspend, 4), (Terminate, 0)] {
         let mut world = slow(Failure::Never, true, 5);
         until(&mut world, 600);
-        assert_eq!(world.operate(ServiceInstanceId::Ordered(OUT), operation), Ok(Acted::Pending));
+        assert_eq!(
+            world.operate(ServiceInstanceId::Ordered(OUT, 0), operation),
+            Ok(Acted::Pending)
+        );
         finish(&mut world);
         let waiting: usize = world.service_instances().iter().map(|one| one.messages).sum();
         assert_eq!(waiting, left, "{operation:?}");

@@ -28,6 +28,8 @@ mod interchanges;
 mod message_boxes;
 mod metamorphic;
 mod ordered;
+mod ordered_dynamic;
+mod ordered_ends;
 mod ports;
 mod remarks;
 mod retry;

@@ -64,7 +64,8 @@ fn exchanges(checker: &mut Checker<'_>) {
     }
 }
 
-/// What ordered delivery does not go with.
+/// What ordered delivery does not go with: a backup (R-ORD-12), no wait between two tries
+/// (R-ORD-16).
 fn ordered(checker: &mut Checker<'_>, path: &str, port: &SendPort) {
     if !port.ordered {
         if port.stop_on_failure {
