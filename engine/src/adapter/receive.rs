@@ -7,7 +7,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Adapter, AdapterInput, CallId, Returned, WireRequest, WireResult};
+use super::send::NOT_SUBMITTED;
+use super::{Adapter, AdapterInput, CallId, ErrorSubject, Returned, WireRequest, WireResult};
 use crate::batch::{BatchStatus, Operation, OperationKind, Status, Suspendable};
 use crate::config::ReceiveSettings;
 use crate::id::{EndpointId, ReceiveLocationId};
@@ -359,7 +360,11 @@ impl Receiver {
             Intent::Submit if statuses.next(OperationKind::Submit).is_success() => {
                 Some((message, Intent::Submit))
             }
-            Intent::Submit => Some((message, Intent::Suspend)),
+            Intent::Submit => {
+                // Why it is suspended stays with it (R-ADPT-17).
+                proxy.set_error_info(ErrorSubject::Wire(message.number), NOT_SUBMITTED);
+                Some((message, Intent::Suspend))
+            }
             Intent::Suspend => (statuses.next(OperationKind::MoveToSuspendQueue).is_success())
                 .then_some((message, Intent::Suspend)),
         });

@@ -11,8 +11,10 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::receive::PerKind;
+use super::send::{NOT_SENT, NOT_SUBMITTED};
 use super::{
-    Adapter, AdapterInput, Answer, CallId, Returned, Transmission, WireRequest, WireResult,
+    Adapter, AdapterInput, Answer, CallId, ErrorSubject, Returned, Transmission, WireRequest,
+    WireResult,
 };
 use crate::batch::{BatchStatus, Operation, OperationKind, Status, Suspendable};
 use crate::config::RequestSettings;
@@ -145,9 +147,14 @@ impl Requester {
             return self.rest(at, false, proxy);
         }
         self.locations[at].serving += u32::try_from(messages.len()).unwrap_or(u32::MAX);
-        if self.locations[at].phase != Phase::Closed {
-            self.locations[at].phase = Phase::Submitting { cookie: self.next_cookie, more };
+        if self.locations[at].phase == Phase::Closed {
+            // Who came while the location closed is turned away (R-LIFE-06, R-SHUT-03).
+            for message in messages {
+                self.respond(at, message.number, Answer::Failed, proxy);
+            }
+            return;
         }
+        self.locations[at].phase = Phase::Submitting { cookie: self.next_cookie, more };
         let two_way = self.locations[at].two_way;
         let mut items = Vec::with_capacity(messages.len());
         for message in messages {
@@ -360,6 +367,8 @@ impl Requester {
                 if let Intent::Request(token) = intent {
                     self.clients.remove(&token);
                 }
+                // Why it is suspended stays with it (R-ADPT-17).
+                proxy.set_error_info(ErrorSubject::Wire(message.number), NOT_SUBMITTED);
                 items.push((message, Intent::Suspend));
             } else {
                 self.refuse(location, &message, intent, proxy);
@@ -449,6 +458,7 @@ impl Requester {
             }
             None if done => self.settle(Operation::Delete(reference), proxy),
             None => {
+                proxy.set_error_info(ErrorSubject::Reference(reference), NOT_SENT);
                 let suspended = Suspendable::Reference(reference);
                 self.settle(Operation::MoveToSuspendQueue(suspended), proxy);
             }

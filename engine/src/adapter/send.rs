@@ -15,7 +15,9 @@ use rustc_hash::FxHashMap;
 
 use super::receive::PerKind;
 use super::sorting::{Errands, Sorted};
-use super::{Adapter, AdapterInput, CallId, Returned, Transmission, WireRequest, WireResult};
+use super::{
+    Adapter, AdapterInput, CallId, ErrorSubject, Returned, Transmission, WireRequest, WireResult,
+};
 use crate::batch::{BatchStatus, Operation, OperationKind, Status, Suspendable};
 use crate::config::SendSettings;
 use crate::id::ReferenceId;
@@ -191,11 +193,12 @@ impl Sender {
     ) {
         let Some(sorted) = self.errands.answered(token, key, proxy) else { return };
         let Sorted { endpoints, failed, call } = sorted;
-        let judged = |message: OutboundMessage| {
+        let mut judged = |message: OutboundMessage| {
+            explain(&message, UNKNOWN_ENDPOINT, proxy);
             let fate = fate_of_failure(now, &message);
             (message, fate)
         };
-        let mut failed: Vec<_> = failed.into_iter().map(judged).collect();
+        let mut failed: Vec<_> = failed.into_iter().map(&mut judged).collect();
         if call.is_none() {
             self.post(now, failed, proxy);
             for messages in endpoints {
@@ -260,7 +263,12 @@ impl Sender {
         let fate = match sent {
             true if reply.is_some() => Fate::Reply,
             true => Fate::Delete,
-            false => fate_of_failure(now, &message),
+            false => {
+                if self.settings.batched || !self.settings.blocking {
+                    explain(&message, NOT_SENT, proxy);
+                }
+                fate_of_failure(now, &message)
+            }
         };
         if let Some(reply) = reply {
             self.replies.insert(message.reference, reply);
@@ -460,6 +468,12 @@ impl Sender {
                 statuses.next(OperationKind::Delete);
             }
             let next = if innocent { Some(fate) } else { fate.after_refusal() };
+            if !innocent
+                && fate == Fate::Reply
+                && let Some(reply) = self.replies.get(&message.reference)
+            {
+                proxy.set_error_info(ErrorSubject::Wire(reply.number), NOT_SUBMITTED);
+            }
             next.map(|fate| (message, fate))
         });
         let again = again.collect();
@@ -467,8 +481,19 @@ impl Sender {
     }
 }
 
+/// What is said of a message that the partner's end did not take.
+pub(super) const NOT_SENT: &str = "the partner's end did not take the message";
+/// What is said of a message that the engine did not take.
+pub(super) const NOT_SUBMITTED: &str = "the engine did not take the message";
+const UNKNOWN_ENDPOINT: &str = "it could not be learnt where the message is to go";
+
+/// Says why a message comes back, before it does (R-ADPT-17, R-MSG-09).
+pub(super) fn explain(message: &OutboundMessage, why: &str, proxy: &mut TransportProxy) {
+    proxy.set_error_info(ErrorSubject::Reference(message.reference), why);
+}
+
 /// The recommended next rung (R-RETRY-04).
-fn fate_of_failure(now: Instant, message: &OutboundMessage) -> Fate {
+pub(super) fn fate_of_failure(now: Instant, message: &OutboundMessage) -> Fate {
     match after_failure(now, message.retries_left, message.retry_interval) {
         NextStep::Resubmit(_) => Fate::Resubmit,
         NextStep::MoveToNextTransport => Fate::NextTransport,

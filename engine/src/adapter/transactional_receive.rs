@@ -6,7 +6,10 @@
 //! (R-TXN-12…15). Every confirm object is called once, when the outcome is known (R-TXN-03).
 
 use super::receive::PerKind;
-use super::{Adapter, AdapterInput, CallId, ConfirmOf, Returned, WireRequest, WireResult};
+use super::send::NOT_SUBMITTED;
+use super::{
+    Adapter, AdapterInput, CallId, ConfirmOf, ErrorSubject, Returned, WireRequest, WireResult,
+};
 use crate::batch::{BatchStatus, Operation, OperationKind, Status, Suspendable};
 use crate::config::{OnPoison, TransactionalReceiveSettings};
 use crate::id::{EndpointId, ReceiveLocationId, TransactionId};
@@ -251,6 +254,8 @@ impl TransactionalReceiver {
             batch.add(match intent {
                 Intent::Submit => Operation::Submit(message.clone()),
                 Intent::Suspend => {
+                    // Why it is suspended stays with it (R-ADPT-17).
+                    proxy.set_error_info(ErrorSubject::Wire(message.number), NOT_SUBMITTED);
                     Operation::MoveToSuspendQueue(Suspendable::Wire(message.clone()))
                 }
             });

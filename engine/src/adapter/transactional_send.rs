@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use super::receive::PerKind;
-use super::send::Fate;
+use super::send::{Fate, NOT_SENT, NOT_SUBMITTED, explain, fate_of_failure};
 use super::{
     Adapter, AdapterInput, CallId, ConfirmOf, Returned, Transmission, WireRequest, WireResult,
 };
@@ -25,7 +25,6 @@ use crate::config::{TransactionBegins, TransactionalSendSettings};
 use crate::id::TransactionId;
 use crate::message::WireMessage;
 use crate::message_box::OutboundMessage;
-use crate::retry::{NextStep, after_failure};
 use crate::time::Instant;
 use crate::transport_proxy::TransportProxy;
 
@@ -128,7 +127,7 @@ impl TransactionalSender {
         proxy.returned(call, Returned::Cleared);
     }
 
-    /// `Done` of an adapter batch: one transaction per endpoint, or the one that it came with.
+    /// `Done` of an adapter batch: one transaction per endpoint.
     fn batch_done(
         &mut self,
         call: CallId,
@@ -141,15 +140,16 @@ impl TransactionalSender {
             proxy.confirm(ConfirmOf::Delivery(over), false);
         }
         messages.sort_by_key(|message| message.endpoint);
-        match transaction {
-            Some(_) => self.queue.push_back((messages, transaction)),
-            None => {
-                while let Some(endpoint) = messages.first().map(|message| message.endpoint) {
-                    let others = messages.iter().position(|message| message.endpoint != endpoint);
-                    let rest = messages.split_off(others.unwrap_or(messages.len()));
-                    self.queue.push_back((std::mem::replace(&mut messages, rest), None));
-                }
-            }
+        // The one that it came with is that of its first endpoint (R-ADPT-13).
+        let mut given = transaction;
+        while let Some(endpoint) = messages.first().map(|message| message.endpoint) {
+            let others = messages.iter().position(|message| message.endpoint != endpoint);
+            let rest = messages.split_off(others.unwrap_or(messages.len()));
+            self.queue.push_back((std::mem::replace(&mut messages, rest), given.take()));
+        }
+        if given.is_some() {
+            // The engine's own part alone is in it.
+            self.queue.push_back((messages, given));
         }
         proxy.returned(call, Returned::Done);
         self.employ(proxy);
@@ -223,8 +223,8 @@ impl TransactionalSender {
             | WireResult::Refused
             | WireResult::Removed
             | WireResult::Resolved(_) => {
-                let fate = after(now, &message);
-                job.failed.push((message, fate));
+                let failed = failed(now, message, NOT_SENT, proxy);
+                job.failed.push(failed);
                 job.stage = Stage::Ending;
                 return proxy.abort(job.transaction);
             }
@@ -288,15 +288,13 @@ impl TransactionalSender {
         let sent = std::mem::take(&mut job.sent);
         for (message, response) in sent {
             let answered = response.is_none() || statuses.next(OperationKind::Submit).is_success();
-            // What cannot be deleted is not ours any more (R-FILT-03).
+            // What cannot be deleted will not have been sent once the transaction is aborted.
             if !statuses.next(OperationKind::Delete).is_success() {
-                continue;
-            }
-            if answered {
+                job.failed.push(failed(now, message, NOT_DELETED, proxy));
+            } else if answered {
                 job.sent.push((message, None));
             } else {
-                let fate = after(now, &message);
-                job.failed.push((message, fate));
+                job.failed.push(failed(now, message, NOT_SUBMITTED, proxy));
             }
         }
         // The innocents go out again once the transaction is over.
@@ -359,10 +357,7 @@ impl TransactionalSender {
             let blameless = job.failed.is_empty() && job.waiting.is_empty();
             let sent = job.sent.drain(..).map(|(message, _)| message);
             if blameless || job.stage == Stage::TimedOut {
-                job.failed.extend(sent.map(|message| {
-                    let fate = after(now, &message);
-                    (message, fate)
-                }));
+                job.failed.extend(sent.map(|message| failed(now, message, NOT_COMMITTED, proxy)));
             } else {
                 job.waiting.extend(sent.rev());
             }
@@ -464,12 +459,22 @@ impl TransactionalSender {
     }
 }
 
-/// What becomes of a message whose attempt failed (R-RETRY-04).
-fn after(now: Instant, message: &OutboundMessage) -> Fate {
-    match after_failure(now, message.retries_left, message.retry_interval) {
-        NextStep::Resubmit(_) => Fate::Resubmit,
-        NextStep::MoveToNextTransport => Fate::NextTransport,
-    }
+/// What is said of a message that stays with the engine, so that its transaction must not commit.
+const NOT_DELETED: &str = "the engine did not delete the message";
+/// What is said of a message whose transaction was aborted and that nobody else is to blame for.
+const NOT_COMMITTED: &str = "the transaction of the message was aborted";
+
+/// What becomes of a message whose attempt failed (R-RETRY-04), which is said with the reason
+/// before it happens (R-ADPT-17).
+fn failed(
+    now: Instant,
+    message: OutboundMessage,
+    why: &str,
+    proxy: &mut TransportProxy,
+) -> (OutboundMessage, Fate) {
+    explain(&message, why, proxy);
+    let fate = fate_of_failure(now, &message);
+    (message, fate)
 }
 
 impl Adapter for TransactionalSender {

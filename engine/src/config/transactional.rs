@@ -79,6 +79,7 @@ pub enum TransactionBegins {
     /// Before it transmits: one for each endpoint of an adapter batch (R-TXN-06).
     #[default]
     AtTransmit,
-    /// In `BeginBatch`, for all of the batch and the engine's own part in it (R-TXN-09).
+    /// In `BeginBatch`, for the engine's own part in the batch and the first endpoint of it
+    /// (R-TXN-09); each other endpoint gets one before it is transmitted to (R-ADPT-13).
     InBeginBatch,
 }

@@ -165,8 +165,8 @@ fn golden_digests() {
     assert_eq!(
         digests,
         [
-            "5bfaef988ecf8aa45d8ff23c8057eafc",
-            "f97cb307bb8ae8541c42a52d52c67372",
+            "6fbeb9f216e2c435120f3f19d138dcbc",
+            "90961cbf9340cc8230eff2cbf7f0d342",
             "04c97c84d8326b9d65964f3790ef8888",
         ]
     );
