@@ -1,6 +1,7 @@
 //! The adapter author's kit, used as an author uses it, and the engine on a bench: through the
 //! public interface alone.
 
+mod adapters;
 mod bench;
 mod built_in;
 mod facade;
