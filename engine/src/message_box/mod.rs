@@ -7,6 +7,7 @@
 //! What it refuses to be: a database. It keeps no history, and a garbage row is only a count.
 
 mod acknowledge;
+mod administrator;
 mod convoy;
 mod counts;
 mod dequeue;
@@ -54,6 +55,7 @@ use crate::suspend::SuspendedQueue;
 use crate::time::Instant;
 
 use acknowledge::Acknowledgements;
+pub use administrator::{MessageState, SubscriptionDetails, SubscriptionType};
 use convoy::Convoys;
 pub use convoy::OrchestrationStatus;
 pub use counts::ReferenceCounts;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test listens for what it is about")]
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use floodgate_engine::adapter::{
@@ -14,11 +15,13 @@ use floodgate_engine::config::{
 };
 use floodgate_engine::id::{EndpointId, ReceiveLocationId, ReferenceId, Slab};
 use floodgate_engine::message::{Body, Context, DocumentName, PropertyId, Value, WireMessage};
-use floodgate_engine::message_box::{Exchange, OutboundMessage};
+use floodgate_engine::message_box::{Effect, Exchange, OutboundMessage};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
 
-use crate::bench::{ASYNC, BATCHED, NOTIFIED, wire, wire_of};
+use crate::bench::{
+    ASYNC, BATCHED, Bench, NOTIFIED, add_send_port, immediate, topology, wire, wire_of,
+};
 
 const LOCATION: ReceiveLocationId = ReceiveLocationId(0);
 const ENDPOINT: EndpointId = EndpointId(0);
@@ -199,6 +202,59 @@ fn a_receiver_tries_again_with_the_same_objects_from_their_beginnings() {
         _ => None,
     });
     assert_eq!(removed, Some(&vec![1, 2, 3]));
+}
+
+/// The order in which an engine publishes four messages that a receiver with so many batches at
+/// once brings in, one a batch, if it always works on the batch that came last.
+fn published_by(batches: u32) -> Vec<u64> {
+    let mut topology = topology(immediate());
+    add_send_port(&mut topology, "Out", "In", ASYNC);
+    let mut bench = Bench::new(topology);
+    bench.hold_work = true;
+    let settings = ReceiveSettings { batch_messages: 1, batches, ..NOTIFIED };
+    let mut desk = Desk::new(Receiver::new(settings));
+    let mut inputs = VecDeque::from([
+        AdapterInput::AddReceiveEndpoint { location: LOCATION, endpoint: ENDPOINT, two_way: false },
+        AdapterInput::Arrived { location: LOCATION },
+    ]);
+    let (mut source, mut heard, mut worked) = (1..=4, 0, Vec::new());
+    loop {
+        while let Some(input) = inputs.pop_front() {
+            for output in desk.tell(input) {
+                match output {
+                    AdapterOutput::Done { batch, .. } => bench.post(batch),
+                    AdapterOutput::Wire { token, request: WireRequest::Fetch { .. } } => {
+                        let messages = source.next().map(wire).into_iter().collect();
+                        let result = WireResult::Fetched { messages, more: !source.is_empty() };
+                        inputs.push_back(AdapterInput::WireDone { token, result });
+                    }
+                    _ => {}
+                }
+            }
+            inputs.extend(bench.calls[heard..].iter().map(|(_, input)| input.clone()));
+            heard = bench.calls.len();
+        }
+        let Some(last) = (0..bench.works.len()).rev().find(|at| !worked.contains(at)) else {
+            break;
+        };
+        worked.push(last);
+        bench.finish_work(last);
+        inputs.extend(bench.calls[heard..].iter().map(|(_, input)| input.clone()));
+        inputs.retain(|input| !matches!(input, AdapterInput::TransmitMessage { .. }));
+        heard = bench.calls.len();
+    }
+    let published = bench.effects.iter().filter_map(|effect| match effect {
+        Effect::Published { document, .. } => Some(document.wire),
+        _ => None,
+    });
+    published.collect()
+}
+
+#[test]
+fn one_worker_that_waits_for_each_batch_keeps_the_order_of_receipt() {
+    // R-RCV-07, R-BC-11: several batches at once are published in whichever order they commit.
+    assert_eq!(published_by(1), [1, 2, 3, 4]);
+    assert_eq!(published_by(4), [4, 3, 2, 1]);
 }
 
 /// Gathers three outcomes, or waits for a second.

@@ -7,17 +7,17 @@ use floodgate_engine::batch::{Operation, OperationKind, Status};
 use floodgate_engine::config::HostSettings;
 use floodgate_engine::exchange::RequestPort;
 use floodgate_engine::host::{DoneRace, HostInput};
-use floodgate_engine::id::{ReceiveLocationId, ReceivePortId, TransactionId};
+use floodgate_engine::id::{AdapterId, HostId, ReceiveLocationId, ReceivePortId, TransactionId};
 use floodgate_engine::map::Map;
 use floodgate_engine::message::{Body, PropertyId, Value};
 use floodgate_engine::message_box::{Action, Effect};
-use floodgate_engine::pipeline::{ReceivePipeline, SendPipeline};
+use floodgate_engine::pipeline::{Act, Component, Custom, ReceivePipeline, SendPipeline, When};
 use floodgate_engine::time::Duration;
 use floodgate_engine::transport_proxy::TransportProxy;
 
 use crate::bench::{
-    ASYNC, BATCHED, Bench, RECEIVER, add_receive_port, add_send_port, batch_of, immediate,
-    one_thread, topology, wire, wire_of,
+    ASYNC, BATCHED, Bench, RECEIVER, add_host, add_receive_port, add_send_port, batch_of,
+    immediate, one_thread, topology, wire, wire_of,
 };
 
 fn submits(numbers: impl IntoIterator<Item = u64>) -> Vec<Operation> {
@@ -342,6 +342,69 @@ fn a_message_past_a_megabyte_is_buffered_while_it_is_mapped() {
             bench.works.iter().map(|(_, demand)| demand.map_buffered_bytes).collect();
         assert_eq!(found, [u64::from(buffered); 2], "{bytes} {mapped}");
     }
+}
+
+#[test]
+fn a_receive_port_has_locations_and_maps_and_each_location_its_own_way_in() {
+    // R-LIFE-01: three locations of one port. Each has its URI, adapter, pipeline and host; what
+    // comes in by any of them is of the port and meets the port's maps.
+    let mut topology = topology(immediate());
+    add_send_port(&mut topology, "Out", "In", ASYNC);
+    let other = add_host(&mut topology, immediate());
+    let second = AdapterId::from(topology.adapters.len());
+    topology.adapters.push(topology.adapters[0].clone());
+    for (name, host, adapter, pipeline) in [
+        ("Split", HostId(0), second, ReceivePipeline::xml()),
+        ("Elsewhere", other, second, ReceivePipeline::pass_through()),
+    ] {
+        let mut location = topology.receive_locations[0].clone();
+        (location.name, location.host) = (name.to_owned(), host);
+        (location.adapter, location.pipeline) = (adapter, pipeline);
+        topology.receive_locations.push(location);
+    }
+    let map = Map { size_per_mille: 2000, ..Map::any() };
+    topology.receive_ports[0].maps = vec![map];
+    let mut bench = Bench::new(topology);
+    bench.tell(HostInput::Start);
+    let opened: Vec<_> = bench
+        .calls
+        .iter()
+        .filter_map(|(adapter, input)| match input {
+            AdapterInput::AddReceiveEndpoint { location, .. } => Some((*adapter, *location)),
+            _ => None,
+        })
+        .collect();
+    let due = [(RECEIVER, ReceiveLocationId(0)), (second, ReceiveLocationId(1))];
+    assert_eq!(opened, due, "the third is another host's");
+    let body = Body::Described { bytes: 100, documents: 2 };
+    for (number, uri) in [(1, "In"), (2, "Split"), (3, "Elsewhere"), (4, "Nowhere")] {
+        let mut message = wire_of(number, body.clone());
+        let location = PropertyId::INBOUND_TRANSPORT_LOCATION;
+        message.context.write(location, Some(Value::text(uri)));
+        bench.post(batch_of(number, [Operation::Submit(message)]));
+    }
+    assert_eq!(
+        bench.completed().iter().map(|(_, own)| own.is_success()).collect::<Vec<_>>(),
+        [true, true, true, false]
+    );
+    let sent = bench.transmitted();
+    let sent = sent.iter().map(|(_, message)| (message.document.to_string(), message.bytes));
+    let due = [("m1", 200), ("m2.1", 100), ("m2.2", 100), ("m3", 200)];
+    assert_eq!(sent.collect::<Vec<_>>(), due.map(|(name, bytes)| (name.to_owned(), bytes)));
+}
+
+#[test]
+fn an_adapter_batch_that_the_pipeline_emptied_is_not_done() {
+    // R-BSND-09: it is cleared.
+    let consume = Custom { name: "own".into(), when: When::Always, acts: vec![Act::Consume] };
+    let mut topology = topology(one_thread());
+    add_send_port(&mut topology, "Out", "In", BATCHED);
+    topology.send_ports[0].pipeline.pre_assemble = vec![Component::Custom(consume)];
+    let mut bench = Bench::new(topology);
+    bench.publish(1..=2);
+    serve(&mut bench, 10, Returned::Done);
+    assert_eq!(names(&bench), ["BeginBatch", "Clear"]);
+    assert_eq!(bench.message_box.spool_live(), 0);
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! The adapter author's kit, used as an author uses it, and the engine on a bench: through the
 //! public interface alone.
 
+mod acknowledgements;
 mod adapters;
+mod administrator;
 mod bench;
 mod built_in;
 mod facade;
 mod host;
 mod kit;
 mod message_box;
+mod pipelines;
 mod receiver;
 mod sender;
 mod zoo;

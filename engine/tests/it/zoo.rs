@@ -64,7 +64,7 @@ const TRANSACTED: sender::Style = sender::Style { transactional: true, ..BATCHED
 
 #[test]
 fn senders_that_dispose_wrongly_are_caught() {
-    // R-ADPT-05, R-ADPT-07, R-ADPT-08, R-ADPT-09, R-ADPT-10, R-ADPT-17.
+    // R-ADPT-05, R-ADPT-07, R-ADPT-08, R-ADPT-09, R-ADPT-10, R-ADPT-11, R-ADPT-17.
     use sender::Sin;
     let zoo = [
         (BATCHED, Sin::ForgetsInnocents, "r_adpt_05_disposes_of_innocents_again"),
