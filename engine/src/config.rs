@@ -176,6 +176,13 @@ impl Topology {
         found.map(|known| known.window)
     }
 
+    /// Whether the processes of a host are somebody else's: they have isolated receive adapters,
+    /// and nothing else (R-LIFE-11, R-HOST-01).
+    #[must_use]
+    pub fn is_isolated(&self, host: HostId) -> bool {
+        self.exchanges.hosts.get(host.index()).is_some_and(|known| known.isolated)
+    }
+
     /// What an adapter says of itself (R-SND-05).
     #[must_use]
     pub fn capabilities(&self, adapter: AdapterId) -> Capabilities {

@@ -95,6 +95,9 @@ pub struct Key {
 }
 
 impl Key {
+    /// A place that no slab ever gives out.
+    pub(crate) const NONE: Self = Self { index: u32::MAX, generation: u32::MAX };
+
     /// The place alone: small, dense, reused. Fit for a side table, not for an identity.
     #[must_use]
     pub const fn index(self) -> usize {

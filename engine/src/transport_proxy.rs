@@ -9,7 +9,9 @@ use std::borrow::BorrowMut;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::adapter::{AdapterOutput, CallId, ConfirmOf, ErrorSubject, Returned, WireRequest};
+use crate::adapter::{
+    AdapterOutput, CallId, ConfirmOf, ErrorSubject, IsolatedCall, Returned, WireRequest,
+};
 use crate::batch::{Batch, Status};
 use crate::id::{ReceiveLocationId, TransactionId};
 use crate::time::Instant;
@@ -77,6 +79,27 @@ impl TransportProxy {
     /// `ReceiverShuttingdown`: closes one location until an operator enables it (R-LIFE-07).
     pub fn receiver_shutting_down(&mut self, location: ReceiveLocationId) {
         self.outputs.push_back(AdapterOutput::ReceiverShuttingDown { location });
+    }
+
+    /// `RegisterIsolatedReceiver`: names a location that is configured and enabled, before anything
+    /// is submitted there (R-LIFE-11).
+    pub fn register_isolated_receiver(&mut self, location: ReceiveLocationId) {
+        self.outputs.push_back(AdapterOutput::Isolated(IsolatedCall::Register { location }));
+    }
+
+    /// `TerminateIsolatedReceiver`: nothing is pending any more. Without it the process hangs when
+    /// it is to end (R-LIFE-11).
+    pub fn terminate_isolated_receiver(&mut self) {
+        self.outputs.push_back(AdapterOutput::Isolated(IsolatedCall::Terminate));
+    }
+
+    /// The adapter inside an isolated one returned from the end it was asked for as `call`: that is
+    /// the moment of `TerminateIsolatedReceiver`. Whether it did.
+    pub(crate) fn ends_isolated(&mut self, call: CallId) -> bool {
+        let returned = |output: &AdapterOutput| matches!(output, AdapterOutput::Returned { call: known, .. } if *known == call);
+        let Some(at) = self.outputs.iter().position(returned) else { return false };
+        self.outputs[at] = AdapterOutput::Isolated(IsolatedCall::Terminate);
+        true
     }
 
     /// A fresh empty batch; the cookie comes back in `BatchComplete` (R-BATCH-01).

@@ -129,6 +129,7 @@ impl Shared {
             | AdapterInput::Clear { .. }
             | AdapterInput::Done { .. }
             | AdapterInput::Initialize
+            | AdapterInput::Isolated(_)
             | AdapterInput::Load
             | AdapterInput::RemoveReceiveEndpoint { .. }
             | AdapterInput::Terminate { .. }

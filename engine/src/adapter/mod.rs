@@ -7,6 +7,7 @@
 //! (R-RETRY-06): the retry count it sees is all it needs.
 
 mod facade;
+mod isolated;
 mod receive;
 mod request;
 mod send;
@@ -25,6 +26,7 @@ use crate::time::Instant;
 use crate::transport_proxy::TransportProxy;
 
 pub use facade::{AsyncAdapter, AsyncBatch, PostedBatch, Transport};
+pub use isolated::{Isolated, IsolatedCall, IsolatedInput};
 pub use receive::Receiver;
 pub use request::Requester;
 pub use send::Sender;
@@ -81,6 +83,8 @@ pub enum AdapterInput {
     },
     /// `Initialize`: the adapter gets its transport proxy (R-LIFE-03, R-SND-02).
     Initialize,
+    /// A word about the process of an isolated adapter (R-LIFE-11).
+    Isolated(IsolatedInput),
     /// `Load`: the handler's configuration (R-LIFE-03, R-SND-02).
     Load,
     /// `RemoveReceiveEndpoint`: from now on nothing may be submitted there (R-LIFE-06).
@@ -165,6 +169,8 @@ pub enum AdapterOutput {
         /// The failure's text.
         text: Arc<str>,
     },
+    /// A call of an isolated adapter (R-LIFE-11).
+    Isolated(IsolatedCall),
     /// `ReceiverShuttingdown`: the adapter closes one location by itself (R-LIFE-07).
     ReceiverShuttingDown {
         /// The location.
@@ -420,6 +426,8 @@ impl Clone for Box<dyn OwnAdapter> {
 /// The adapter of a node: those that come with the engine are dispatched statically.
 #[derive(Clone, Debug)]
 pub enum AnyAdapter {
+    /// Receives, in a process of somebody else's (R-LIFE-11).
+    Isolated(Box<Isolated>),
     /// None any more: its process is gone, and what still reaches it is nobody's business
     /// (R-CRASH-03).
     Gone,
@@ -455,10 +463,19 @@ impl AnyAdapter {
     }
 }
 
+impl AnyAdapter {
+    /// The same, hosted by a process that is not the engine's, if it `is` so.
+    #[must_use]
+    pub fn isolated(self, is: bool) -> Self {
+        if is { Self::Isolated(Box::new(Isolated::new(self))) } else { self }
+    }
+}
+
 impl Adapter for AnyAdapter {
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match self {
             Self::Gone => {}
+            Self::Isolated(isolated) => isolated.handle_input(now, input, proxy),
             Self::Own(own) => own.handle_input(now, input, proxy),
             Self::Receiver(receiver) => receiver.handle_input(now, input, proxy),
             Self::Requester(requester) => requester.handle_input(now, input, proxy),

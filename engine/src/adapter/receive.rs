@@ -453,6 +453,7 @@ impl Adapter for Receiver {
                 unreachable!("a receive adapter is not a transmitter")
             }
             AdapterInput::Initialize
+            | AdapterInput::Isolated(_)
             | AdapterInput::Load
             | AdapterInput::TransactionDone { .. } => {}
         }

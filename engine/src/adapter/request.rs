@@ -561,6 +561,7 @@ impl Adapter for Requester {
             }
             AdapterInput::Terminate { call } => self.terminate(call, proxy),
             AdapterInput::Initialize
+            | AdapterInput::Isolated(_)
             | AdapterInput::Load
             | AdapterInput::TransactionDone { .. } => {}
             AdapterInput::BeginBatch { .. }

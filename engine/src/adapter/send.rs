@@ -529,6 +529,7 @@ impl Adapter for Sender {
             }
             AdapterInput::Wake { .. } | AdapterInput::DoneReturned { .. } => {}
             AdapterInput::Initialize
+            | AdapterInput::Isolated(_)
             | AdapterInput::Load
             | AdapterInput::TransactionDone { .. } => {}
             AdapterInput::AddReceiveEndpoint { .. }

@@ -484,6 +484,7 @@ impl Adapter for TransactionalReceiver {
             AdapterInput::Terminate { call } => self.terminating = Some(call),
             AdapterInput::WireDone { .. }
             | AdapterInput::Initialize
+            | AdapterInput::Isolated(_)
             | AdapterInput::Load
             | AdapterInput::UpdateEndpointConfig { .. } => {}
             AdapterInput::BeginBatch { .. }

@@ -502,6 +502,7 @@ impl Adapter for TransactionalSender {
             AdapterInput::Terminate { call } => self.terminating = Some(call),
             AdapterInput::DoneReturned { .. }
             | AdapterInput::Initialize
+            | AdapterInput::Isolated(_)
             | AdapterInput::Load
             | AdapterInput::Wake { .. } => {}
             AdapterInput::AddReceiveEndpoint { .. }

@@ -256,6 +256,7 @@ impl Rig<'_> {
             AdapterInput::AddReceiveEndpoint { .. }
             | AdapterInput::Arrived { .. }
             | AdapterInput::Initialize
+            | AdapterInput::Isolated(_)
             | AdapterInput::Load
             | AdapterInput::RemoveReceiveEndpoint { .. }
             | AdapterInput::Terminate { .. }
@@ -296,7 +297,8 @@ impl Rig<'_> {
                 };
                 self.story.tell(self.now, Fact::Errored { of });
             }
-            AdapterOutput::ReceiverShuttingDown { .. } => {}
+            // The kit hosts adapters in the engine's process.
+            AdapterOutput::Isolated(_) | AdapterOutput::ReceiverShuttingDown { .. } => {}
             AdapterOutput::Returned { call, returned } => self.returned(call, returned),
             AdapterOutput::Wake { at: when, token } => {
                 let input = AdapterInput::Wake { token };

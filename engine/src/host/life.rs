@@ -55,6 +55,9 @@ impl HostInstance {
         for dequeuer in &mut self.dequeuers {
             *dequeuer = Dequeuer::new(&self.settings, now);
         }
+        if self.is_isolated() {
+            return self.process_starts();
+        }
         for adapter in self.receivers() {
             self.make_receiver(adapter);
         }
@@ -123,6 +126,9 @@ impl HostInstance {
             let status = Status::SHUTTING_DOWN;
             self.call(adapter, AdapterInput::DoneReturned { cookie, status });
         }
+        if self.is_isolated() {
+            return self.process_ends();
+        }
         for at in 0..self.made.len() {
             if self.made[at] == Made::Yes {
                 let adapter = AdapterId::from(at);
@@ -148,6 +154,7 @@ impl HostInstance {
             && self.frames.is_empty()
             && self.tasks.is_empty()
             && !looking
+            && !self.hangs()
         {
             // Its last words are still carried.
             let last = std::mem::take(&mut self.outputs);

@@ -17,6 +17,7 @@ mod dequeuer;
 mod distributed;
 mod exchanges;
 mod execute;
+mod isolated;
 mod life;
 mod openings;
 mod orchestrate;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::adapter::{AdapterInput, CallId, ErrorSubject, Returned};
+use crate::adapter::{AdapterInput, CallId, ErrorSubject, IsolatedCall, Returned};
 use crate::batch::{Batch, BatchStatus, Operation};
 use crate::config::{AdapterKind, HostSettings, Topology};
 use crate::demand::Demand;
@@ -104,6 +105,13 @@ pub enum HostInput {
         of: ErrorSubject,
         /// The failure's text.
         text: Arc<str>,
+    },
+    /// An isolated adapter calls (R-LIFE-11).
+    Isolated {
+        /// The adapter.
+        adapter: AdapterId,
+        /// Its call.
+        call: IsolatedCall,
     },
     /// An operator, or a location's own adapter, changed what a receive location may do.
     Location {
@@ -366,6 +374,7 @@ impl HostInstance {
         match input {
             HostInput::Start => self.start(now),
             HostInput::Stop => self.stop(),
+            HostInput::Isolated { adapter, call } => self.isolated(now, adapter, call),
             HostInput::Location { location, act } => self.location(now, location, act),
             HostInput::Returned { call, returned: Returned::Terminated } => {
                 self.terminated(FrameId(call.0));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::HostInstance;
 use crate::adapter::AdapterInput;
-use crate::config::{Capabilities, Topology};
+use crate::config::{Capabilities, ReceiveLocation, Topology};
 use crate::id::{AdapterId, HostId, ReceiveLocationId};
 use crate::time::Instant;
 
@@ -26,13 +26,15 @@ pub enum LocationAct {
 
 /// One location of the host.
 #[derive(Clone, Copy, Debug)]
-struct Opening {
-    location: ReceiveLocationId,
-    adapter: AdapterId,
+pub(super) struct Opening {
+    pub(super) location: ReceiveLocationId,
+    pub(super) adapter: AdapterId,
     /// As configured or as an operator left it: it outlives the process.
-    enabled: bool,
+    pub(super) enabled: bool,
     /// Its adapter has it.
     open: bool,
+    /// Its adapter may have it: an isolated one has to register it first (R-LIFE-11).
+    pub(super) registered: bool,
     /// Broken here, and to be tried again at an instant (R-LIFE-08).
     retry_at: Option<Instant>,
 }
@@ -40,10 +42,11 @@ struct Opening {
 /// The locations of one host.
 #[derive(Clone, Debug)]
 pub(super) struct Openings {
-    own: Vec<Opening>,
+    pub(super) own: Vec<Opening>,
     /// Locations of the topology that are not open here.
     closed: Vec<bool>,
     any_closed: bool,
+    isolated: bool,
     due: Option<Instant>,
 }
 
@@ -53,6 +56,9 @@ impl Openings {
     pub(super) fn of(topology: &Topology, host: HostId) -> Self {
         let locations = topology.receive_locations.iter().enumerate();
         let own = locations.filter(|(_, location)| location.host == host);
+        let isolated = topology.is_isolated(host);
+        let closed =
+            |location: &ReceiveLocation| !location.enabled || (isolated && location.host == host);
         Self {
             own: own
                 .map(|(at, location)| Opening {
@@ -60,11 +66,13 @@ impl Openings {
                     adapter: location.adapter,
                     enabled: location.enabled,
                     open: false,
+                    registered: !isolated,
                     retry_at: None,
                 })
                 .collect(),
-            closed: topology.receive_locations.iter().map(|location| !location.enabled).collect(),
-            any_closed: topology.receive_locations.iter().any(|location| !location.enabled),
+            closed: topology.receive_locations.iter().map(closed).collect(),
+            any_closed: topology.receive_locations.iter().any(closed),
+            isolated,
             due: None,
         }
     }
@@ -73,6 +81,7 @@ impl Openings {
     pub(super) fn forget(&mut self) {
         for opening in &mut self.own {
             opening.open = false;
+            opening.registered = !self.isolated;
             opening.retry_at = None;
             self.closed[opening.location.index()] = true;
         }
@@ -94,7 +103,7 @@ impl Openings {
         self.due
     }
 
-    fn set(&mut self, at: usize, open: bool) {
+    pub(super) fn set(&mut self, at: usize, open: bool) {
         self.own[at].open = open;
         self.closed[self.own[at].location.index()] = !open;
         self.any_closed = self.closed.contains(&true);
@@ -134,13 +143,15 @@ impl HostInstance {
         let topology = Arc::clone(&self.topology);
         let mut due: Option<Instant> = None;
         for at in 0..self.openings.own.len() {
-            let Opening { location, enabled, open, retry_at, .. } = self.openings.own[at];
+            let Opening { location, enabled, open, registered, retry_at, .. } =
+                self.openings.own[at];
             let schedule = topology.schedule(location);
             if retry_at.is_some_and(|retry| retry <= now) {
                 self.openings.own[at].retry_at = None;
             }
             let broken = retry_at.is_some_and(|retry| retry > now);
-            let wanted = enabled && !broken && schedule.is_none_or(|own| own.is_active(now));
+            let active = schedule.is_none_or(|own| own.is_active(now));
+            let wanted = enabled && registered && !broken && active;
             if wanted != open {
                 self.set_open(at, wanted);
             }
@@ -190,6 +201,7 @@ impl HostInstance {
             LocationAct::Enable => {
                 self.openings.own[at].enabled = true;
                 self.openings.own[at].retry_at = None;
+                self.ask_again(at);
             }
             LocationAct::Update if open => {
                 let endpoint = self.topology.receive_locations[id.index()].endpoint;

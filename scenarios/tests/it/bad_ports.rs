@@ -1,6 +1,8 @@
 //! Ports whose settings contradict each other: what is said, whether it is an error, and by which
 //! rule.
 
+use floodgate_scenarios::plan::Problem;
+
 use crate::bad_input::{GOOD, problems};
 
 #[test]
@@ -25,4 +27,45 @@ fn an_ordered_port_that_retries_without_a_wait_is_warned_of() {
     ] {
         assert_eq!(problems(&port(ordered, settings), &[]), [], "{ordered} {settings}");
     }
+}
+
+#[test]
+fn an_isolated_host_sends_nothing() {
+    // R-LIFE-11, R-HOST-01: whatever would send, and wherever it says so.
+    let web = "[[host]]\nname = 'Web'\non = ['bts1']\nisolated = true\n[[receive_port]]";
+    let good = GOOD.replacen("[[receive_port]]", web, 1);
+    let receives = good.replacen("host = \"Host\"\nadapter", "host = \"Web\"\nadapter", 1);
+    assert_eq!(problems(&receives, &[]), []);
+    let handler = "[[send_handler]]\nname = 'FILE'\nadapter = 'file'\nhost = 'Web'\n[[send_port]]";
+    let orchestration = "[[orchestration]]\nname = 'O'\nhost = 'Web'\n\
+        filter = 'BTS.ReceivePortName == \"In\"'\n[[send_port]]";
+    for (from, to) in [
+        ("host = \"Host\"\nfilter", "host = \"Web\"\nfilter"),
+        ("[send_port.primary]", "[send_port.primary]\nhost = 'Web'"),
+        ("filter", "backup = { adapter = 'file', host = 'Web' }\nfilter"),
+        ("[[send_port]]", handler),
+        ("[[send_port]]", orchestration),
+    ] {
+        let found = problems(&good.replacen(from, to, 1), &[]);
+        let about = |one: &&Problem| one.located().contains("'Web' is isolated");
+        let found: Vec<_> = found.iter().filter(about).collect();
+        assert_eq!(found.len(), 1, "{to}");
+        assert!(!found[0].is_warning() && found[0].advice().unwrap().contains("R-LIFE-11"));
+    }
+}
+
+#[test]
+fn order_of_receipt_by_several_instances_is_warned_of() {
+    // R-ORD-19.
+    let adapter = "adapter = { kind = 'queue', transactional = true, on_poison = 'stop', \
+        batches = 1 }\n[[send_port]]";
+    let text = GOOD.replacen("adapter = \"file\"\n[[send_port]]", adapter, 1);
+    assert_eq!(problems(&text, &[]), []);
+    let second = "name = \"bts1\"\n[[server]]\nname = 'bts2'";
+    let two = text.replacen("name = \"bts1\"", second, 1);
+    let two = two.replacen("on = [\"bts1\"]", "on = ['bts1', 'bts2']", 1);
+    let found = problems(&two, &[]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].located().contains("2 instances of 'Host' receive side by side"));
+    assert!(found[0].is_warning() && found[0].advice().unwrap().contains("R-ORD-19"));
 }

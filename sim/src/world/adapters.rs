@@ -32,6 +32,11 @@ impl World {
             AdapterOutput::ErrorInfo { of, text } => {
                 self.ring.push_back(Now::Host(instance, HostInput::ErrorInfo { of, text }));
             }
+            AdapterOutput::Isolated(call) => {
+                self.watch_isolated(node, call);
+                let adapter = self.nodes[node as usize].adapter;
+                self.ring.push_back(Now::Host(instance, HostInput::Isolated { adapter, call }));
+            }
             AdapterOutput::ReceiverShuttingDown { location } => {
                 self.break_location(node, location);
             }
@@ -131,6 +136,7 @@ impl World {
             }
             AdapterInput::AddReceiveEndpoint { .. }
             | AdapterInput::Initialize
+            | AdapterInput::Isolated(_)
             | AdapterInput::Load
             | AdapterInput::RemoveReceiveEndpoint { .. }
             | AdapterInput::Terminate { .. }

@@ -7,7 +7,7 @@ use floodgate_engine::adapter::AnyAdapter;
 use floodgate_engine::config::{AdapterKind, Topology};
 use floodgate_engine::hash::{mix, name_key};
 use floodgate_engine::host::HostInstance;
-use floodgate_engine::id::{AdapterId, HostInstanceId, Slab};
+use floodgate_engine::id::{AdapterId, HostId, HostInstanceId, Slab};
 use floodgate_engine::message::{Context, PropertyId, Value};
 use floodgate_engine::message_box::MessageBox;
 use floodgate_engine::time::Instant;
@@ -157,6 +157,8 @@ fn build_nodes(topology: &Topology) -> (Vec<Node>, Vec<u32>) {
     let mut nodes = Vec::new();
     let mut node_of = Vec::new();
     for (index, config) in topology.host_instances.iter().enumerate() {
+        let isolated = topology.is_isolated(config.host);
+        assert!(!isolated || only_receives(topology, config.host), "isolated hosts only receive");
         for (at, adapter) in topology.adapters.iter().enumerate() {
             node_of.push(u32::try_from(nodes.len()).expect("fewer than 2^32 adapters"));
             if used_by(topology, config.host, AdapterId::from(at)) {
@@ -167,7 +169,7 @@ fn build_nodes(topology: &Topology) -> (Vec<Node>, Vec<u32>) {
                     adapter: AdapterId::from(at),
                     key: mix(name_key(&name), index as u64),
                     name,
-                    machine: AnyAdapter::new(adapter.kind),
+                    machine: AnyAdapter::new(adapter.kind).isolated(isolated),
                     proxy: TransportProxy::numbered(
                         u32::try_from(nodes.len()).expect("fewer than 2^32 adapters"),
                     ),
@@ -178,8 +180,17 @@ fn build_nodes(topology: &Topology) -> (Vec<Node>, Vec<u32>) {
     (nodes, node_of)
 }
 
+/// Whether nothing but receive locations is on a host (R-LIFE-11).
+fn only_receives(topology: &Topology, host: HostId) -> bool {
+    let adapters = (0..topology.adapters.len()).map(AdapterId::from);
+    let sends = |adapter: AdapterId| {
+        topology.has_send_handler(host, adapter) || used_dynamically(topology, host, adapter)
+    };
+    !adapters.into_iter().any(sends) && topology.orchestrations.iter().all(|own| own.host != host)
+}
+
 /// Whether a host has a handler of the adapter: only then is it created there (R-SND-01).
-fn used_by(topology: &Topology, host: floodgate_engine::id::HostId, adapter: AdapterId) -> bool {
+fn used_by(topology: &Topology, host: HostId, adapter: AdapterId) -> bool {
     match topology.adapters[adapter.index()].kind {
         AdapterKind::Receive(_)
         | AdapterKind::Request(_)
@@ -194,11 +205,7 @@ fn used_by(topology: &Topology, host: floodgate_engine::id::HostId, adapter: Ada
 }
 
 /// Whether a dynamic send port may choose the adapter in this host (R-DYN-06).
-fn used_dynamically(
-    topology: &Topology,
-    host: floodgate_engine::id::HostId,
-    adapter: AdapterId,
-) -> bool {
+fn used_dynamically(topology: &Topology, host: HostId, adapter: AdapterId) -> bool {
     let own = topology.send_handlers.iter();
     let chosen = topology.dynamic_ports.iter().flat_map(|port| &port.handlers);
     !topology.dynamic_ports.is_empty()

@@ -333,7 +333,11 @@ impl World {
             let own = self.life.own.iter().find(|(of, _)| *of == adapter);
             let machine = match own {
                 Some((_, own)) => AnyAdapter::Own(own.boxed_clone()),
-                None => AnyAdapter::new(self.topology.adapters[adapter.index()].kind),
+                None => {
+                    let instance = self.topology.host_instances[instance.index()];
+                    let kind = self.topology.adapters[adapter.index()].kind;
+                    AnyAdapter::new(kind).isolated(self.topology.is_isolated(instance.host))
+                }
             };
             let fresh = Node {
                 instance,
@@ -462,6 +466,7 @@ impl World {
                 self.begin_terminate(node);
                 (6, "Terminate", None)
             }
+            AdapterInput::Isolated(said) => self.hear_isolated(node, *said),
             AdapterInput::Arrived { .. }
             | AdapterInput::BatchComplete(_)
             | AdapterInput::BeginBatch { .. }
@@ -493,7 +498,7 @@ impl World {
         }
     }
 
-    fn begin_terminate(&mut self, node: u32) {
+    pub(super) fn begin_terminate(&mut self, node: u32) {
         self.checks.terminating(node);
         let Node { adapter, proxy, .. } = &mut self.nodes[node as usize];
         let answers =

@@ -19,6 +19,7 @@ mod dynamic;
 mod errand;
 mod exchange;
 mod explore;
+mod isolated;
 mod life;
 mod load;
 mod operate;

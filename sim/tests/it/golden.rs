@@ -264,6 +264,7 @@ fn receiver_against(answer: impl Fn(&Operation) -> Status) -> (Vec<String>, Vec<
                 | AdapterOutput::Confirm { .. }
                 | AdapterOutput::ErrorInfo { .. }
                 | AdapterOutput::ReceiverShuttingDown { .. }
+                | AdapterOutput::Isolated(_)
                 | AdapterOutput::Wire { .. } => {}
             }
         }

@@ -25,6 +25,7 @@ mod golden_transactions;
 mod golden_two_way;
 mod instances;
 mod interchanges;
+mod isolated;
 mod message_boxes;
 mod metamorphic;
 mod ordered;

@@ -4,6 +4,7 @@
 mod dynamic;
 mod faults;
 mod flow;
+mod hosts;
 mod names;
 mod references;
 mod settings;
@@ -21,6 +22,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     faults::check(&mut checker);
     settings::check(&mut checker);
     dynamic::check(&mut checker);
+    hosts::check(&mut checker);
     flow::check(&mut checker);
 }
 

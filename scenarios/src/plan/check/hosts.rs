@@ -1,0 +1,70 @@
+//! What a host may be asked to run, and how many of it may run.
+
+use super::Checker;
+use crate::plan::host::Host;
+use crate::plan::send::SendPort;
+use crate::plan::transactions::OnPoison;
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    for host in scenario.hosts.iter().filter(|host| host.isolated) {
+        isolated(checker, &host.name);
+    }
+    for (n, port) in scenario.receive_ports.iter().enumerate() {
+        for (k, location) in port.locations.iter().enumerate() {
+            let host = scenario.hosts.iter().find(|host| host.name == location.host);
+            let ordered =
+                location.adapter.transactional && location.adapter.on_poison == OnPoison::Stop;
+            if let (true, Some(host)) = (ordered, host) {
+                alone(checker, &format!("receive_port.{n}.location.{k}.host"), host);
+            }
+        }
+    }
+}
+
+/// An isolated host has receive adapters and nothing else (R-LIFE-11, R-HOST-01).
+fn isolated(checker: &mut Checker<'_>, host: &str) {
+    let scenario = checker.scenario;
+    let mut wrong = Vec::new();
+    for (n, port) in scenario.send_ports.iter().enumerate() {
+        wrong.extend(sends_from(port, host).map(|key| format!("send_port.{n}{key}")));
+        let chosen = port.dynamic.iter().flat_map(|dynamic| &dynamic.hosts).enumerate();
+        let chosen = chosen.filter(|(_, chosen)| chosen.host == host);
+        wrong.extend(chosen.map(|(k, _)| format!("send_port.{n}.dynamic.hosts.{k}.host")));
+    }
+    let handlers = scenario.send_handlers.iter().enumerate();
+    let handlers = handlers.filter(|(_, handler)| handler.host == host);
+    wrong.extend(handlers.map(|(n, _)| format!("send_handler.{n}.host")));
+    let orchestrations = scenario.orchestrations.iter().enumerate();
+    let orchestrations = orchestrations.filter(|(_, own)| own.host == host);
+    wrong.extend(orchestrations.map(|(n, _)| format!("orchestration.{n}.host")));
+    for path in wrong {
+        let message = format!("'{host}' is isolated: it has receive adapters and nothing else");
+        checker.refuse(&path, message, "R-LIFE-11: send from a host that is not isolated");
+    }
+}
+
+/// The keys by which a send port sends from a host.
+fn sends_from<'p>(port: &'p SendPort, host: &'p str) -> impl Iterator<Item = &'static str> + 'p {
+    let of = |own: &str| own == host || (own.is_empty() && port.host == host);
+    let primary = of(&port.primary.host).then_some(if port.primary.host == port.host {
+        ".host"
+    } else {
+        ".primary.host"
+    });
+    let backup = port.backup.as_ref().filter(|backup| of(&backup.host) && backup.host != port.host);
+    primary.into_iter().chain(backup.map(|_| ".backup.host"))
+}
+
+/// Order of receipt needs one running host instance; a second one waits for the first to fail in
+/// the product, and runs here (R-ORD-19).
+fn alone(checker: &mut Checker<'_>, path: &str, host: &Host) {
+    if host.on.len() > 1 {
+        let message = format!(
+            "{} instances of '{}' receive side by side: order of receipt is lost",
+            host.on.len(),
+            host.name
+        );
+        checker.warn(path, message, "R-ORD-19: let the host run on one server");
+    }
+}
