@@ -96,8 +96,11 @@ impl TransportProxy {
     /// The adapter inside an isolated one returned from the end it was asked for as `call`: that is
     /// the moment of `TerminateIsolatedReceiver`. Whether it did.
     pub(crate) fn ends_isolated(&mut self, call: CallId) -> bool {
-        let returned = |output: &AdapterOutput| matches!(output, AdapterOutput::Returned { call: known, .. } if *known == call);
-        let Some(at) = self.outputs.iter().position(returned) else { return false };
+        let mut outputs = self.outputs.iter();
+        let returned = outputs.position(|output| {
+            matches!(output, AdapterOutput::Returned { call: known, .. } if *known == call)
+        });
+        let Some(at) = returned else { return false };
         self.outputs[at] = AdapterOutput::Isolated(IsolatedCall::Terminate);
         true
     }

@@ -2,9 +2,9 @@
 //! stories kept here; what a sequence demands is asserted by itself.
 
 use floodgate_engine::adapter::{Adapter, AdapterInput, Requester, WireResult};
-use floodgate_engine::config::{AdapterConfig, AdapterKind, RequestSettings};
+use floodgate_engine::config::{AdapterConfig, AdapterKind, HostInstanceConfig, RequestSettings};
 use floodgate_engine::exchange::{LateResponses, RequestPort, ResponseSettings, SolicitPort};
-use floodgate_engine::id::{AdapterId, ReceiveLocationId, SendPortId};
+use floodgate_engine::id::{AdapterId, HostId, ReceiveLocationId, SendPortId, ServerId};
 use floodgate_engine::message::{Defect, PropertyId, Value, WireMessage};
 use floodgate_engine::pipeline::{ReceivePipeline, SendPipeline, Stage};
 use floodgate_engine::retry::RetryPolicy;
@@ -174,7 +174,12 @@ fn the_adapter_s_time_out_wins_over_the_host_s_and_isolation_has_its_own() {
     ] {
         let settings = RequestSettings { timeout: own, ..RequestSettings::default() };
         let mut plant = desk(settings, replying(minutes(9)));
-        plant.setup.topology.exchanges.hosts = vec![host];
+        // An isolated host cannot send (R-LIFE-11): the requests come in by one of their own.
+        let topology = &mut plant.setup.topology;
+        topology.hosts.push(topology.hosts[0].clone());
+        topology.host_instances.push(HostInstanceConfig { host: HostId(1), server: ServerId(0) });
+        topology.receive_locations[0].host = HostId(1);
+        topology.exchanges.hosts = vec![ResponseSettings::default(), host];
         let (_, story) = told(&plant);
         assert_eq!(story.instants(&["ends with a fault"]), [due]);
     }
