@@ -20,11 +20,11 @@ use super::{
 };
 use crate::batch::{BatchStatus, Operation, OperationKind, Status, Suspendable};
 use crate::config::SendSettings;
-use crate::id::ReferenceId;
+use crate::id::{EndpointId, ReferenceId};
 use crate::message::WireMessage;
 use crate::message_box::OutboundMessage;
 use crate::retry::{NextStep, after_failure};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::transport_proxy::TransportProxy;
 
 /// What becomes of a message after an attempt.
@@ -69,12 +69,26 @@ impl Fate {
     }
 }
 
+/// What is kept of a message after an attempt: what an engine batch has to say about it.
+#[derive(Clone, Copy, Debug)]
+struct Attempted {
+    reference: ReferenceId,
+    retry_interval: Duration,
+    fate: Fate,
+}
+
+impl Attempted {
+    fn of(message: &OutboundMessage, fate: Fate) -> Self {
+        Self { reference: message.reference, retry_interval: message.retry_interval, fate }
+    }
+}
+
 /// Messages that one worker, or one held engine thread, transmits one after another.
 #[derive(Clone, Debug)]
 struct Job {
     /// Not sent yet, the next one last.
     waiting: Vec<OutboundMessage>,
-    finished: Vec<(OutboundMessage, Fate)>,
+    finished: Vec<Attempted>,
     /// The engine's call that ends with this job, if it blocks.
     call: Option<CallId>,
 }
@@ -91,7 +105,7 @@ impl Job {
 pub struct Sender {
     settings: SendSettings,
     /// The adapter batches being filled by the engine, which may fill several at once.
-    filling: FxHashMap<CallId, Vec<OutboundMessage>>,
+    filling: Vec<(CallId, Vec<OutboundMessage>)>,
     /// Jobs that wait for a worker.
     queue: VecDeque<Job>,
     /// Jobs at work; a place is a wire token.
@@ -99,10 +113,10 @@ pub struct Sender {
     free: Vec<usize>,
     errands: Errands,
     /// Outcomes that wait for company (R-HOST-04).
-    gathered: Vec<(OutboundMessage, Fate)>,
+    gathered: Vec<Attempted>,
     /// Counts flushes, so that a timer set before one does nothing.
     flushes: u64,
-    posted: FxHashMap<u64, Vec<(OutboundMessage, Fate)>>,
+    posted: FxHashMap<u64, Vec<Attempted>>,
     /// Replies that have not been taken, by their solicits.
     replies: FxHashMap<ReferenceId, WireMessage>,
     /// Held calls that end with a batch, whose solicit the engine itself will delete (R-SR-05).
@@ -118,7 +132,7 @@ impl Sender {
     pub fn new(settings: SendSettings) -> Self {
         Self {
             settings,
-            filling: FxHashMap::default(),
+            filling: Vec::new(),
             queue: VecDeque::new(),
             running: Vec::new(),
             free: Vec::new(),
@@ -135,7 +149,7 @@ impl Sender {
 
     fn transmit(&mut self, call: CallId, message: OutboundMessage, proxy: &mut TransportProxy) {
         if self.settings.batched {
-            self.filling.entry(call).or_default().push(message);
+            self.fill(call, message);
             proxy.returned(call, Returned::Pending);
         } else if self.settings.blocking {
             let job = Job::of(vec![message], Some(call));
@@ -147,9 +161,27 @@ impl Sender {
         }
     }
 
+    /// Adds a message to the adapter batch that the engine fills in `call`.
+    fn fill(&mut self, call: CallId, message: OutboundMessage) {
+        let known = self.filling.iter_mut().rfind(|(known, _)| *known == call);
+        if let Some((_, messages)) = known {
+            messages.push(message);
+        } else {
+            let mut messages = Vec::with_capacity(self.settings.batch.min(ROOM_FIRST) as usize);
+            messages.push(message);
+            self.filling.push((call, messages));
+        }
+    }
+
+    /// What the engine filled in `call`; it is filled no more.
+    fn filled(&mut self, call: CallId) -> Vec<OutboundMessage> {
+        let at = self.filling.iter().position(|(known, _)| *known == call);
+        at.map_or_else(Vec::new, |at| self.filling.swap_remove(at).1)
+    }
+
     /// `Done` of an adapter batch: one job per endpoint (R-BSND-08, INV-43).
     fn batch_done(&mut self, call: CallId, proxy: &mut TransportProxy) {
-        let mut messages = self.filling.remove(&call).unwrap_or_default();
+        let mut messages = self.filled(call);
         if messages.is_empty() {
             // Abnormal, and harmless (R-BSND-09).
             return proxy.returned(call, Returned::Done);
@@ -168,15 +200,12 @@ impl Sender {
             let job = Job::of(messages, Some(call));
             return self.start(job, proxy);
         }
-        let one_endpoint = messages.windows(2).all(|pair| pair[0].endpoint == pair[1].endpoint);
-        if one_endpoint {
+        let first = messages[0].endpoint;
+        if messages.iter().all(|message| message.endpoint == first) {
             self.enqueue(messages);
         } else {
-            messages.sort_by_key(|message| message.endpoint);
-            while let Some(endpoint) = messages.first().map(|message| message.endpoint) {
-                let others = messages.iter().position(|message| message.endpoint != endpoint);
-                let rest = messages.split_off(others.unwrap_or(messages.len()));
-                self.enqueue(std::mem::replace(&mut messages, rest));
+            for (_, waiting) in by_endpoint(messages) {
+                self.queue.push_back(Job::of(waiting, None));
             }
         }
         proxy.returned(call, Returned::Done);
@@ -195,8 +224,7 @@ impl Sender {
         let Sorted { endpoints, failed, call } = sorted;
         let mut judged = |message: OutboundMessage| {
             explain(&message, UNKNOWN_ENDPOINT, proxy);
-            let fate = fate_of_failure(now, &message);
-            (message, fate)
+            Attempted::of(&message, fate_of_failure(now, &message))
         };
         let mut failed: Vec<_> = failed.into_iter().map(&mut judged).collect();
         if call.is_none() {
@@ -273,7 +301,7 @@ impl Sender {
         if let Some(reply) = reply {
             self.replies.insert(message.reference, reply);
         }
-        job.finished.push((message, fate));
+        job.finished.push(Attempted::of(&message, fate));
         if let Some(next) = job.waiting.last() {
             return proxy.wire(token, WireRequest::Transmit(Transmission::of(next)));
         }
@@ -287,13 +315,13 @@ impl Sender {
         match job.call {
             Some(call)
                 if !self.settings.batched
-                    && job.finished.iter().any(|(_, fate)| *fate == Fate::Reply) =>
+                    && job.finished.iter().any(|one| one.fate == Fate::Reply) =>
             {
                 self.post_reply_alone(call, job.finished, proxy);
             }
             Some(call) if !self.settings.batched => {
                 // Synchronous: the engine deletes, or takes its default action (R-SND-08).
-                let sent = job.finished.iter().all(|(_, fate)| *fate == Fate::Delete);
+                let sent = job.finished.iter().all(|one| one.fate == Fate::Delete);
                 proxy.returned(call, if sent { Returned::Sent } else { Returned::Failed });
             }
             Some(call) => {
@@ -309,12 +337,7 @@ impl Sender {
 
     /// Gathers outcomes until the batch is full, the wait is over, or nothing is left to wait for
     /// (R-BATCH-07: never for ever).
-    fn gather(
-        &mut self,
-        now: Instant,
-        finished: &mut Vec<(OutboundMessage, Fate)>,
-        proxy: &mut TransportProxy,
-    ) {
+    fn gather(&mut self, now: Instant, finished: &mut Vec<Attempted>, proxy: &mut TransportProxy) {
         if self.gathered.is_empty() && !self.settings.completion_wait.is_zero() {
             proxy.wake(now + self.settings.completion_wait, self.flushes);
         }
@@ -360,17 +383,12 @@ impl Sender {
 
     /// One engine batch for all fates but `MoveToNextTransport`, which may be refused and would
     /// take the others with it (R-ATOM-02): those go in a batch of their own.
-    fn post(
-        &mut self,
-        now: Instant,
-        fates: Vec<(OutboundMessage, Fate)>,
-        proxy: &mut TransportProxy,
-    ) {
-        if fates.iter().all(|(_, fate)| *fate != Fate::NextTransport) {
+    fn post(&mut self, now: Instant, fates: Vec<Attempted>, proxy: &mut TransportProxy) {
+        if fates.iter().all(|one| one.fate != Fate::NextTransport) {
             return self.post_batch(now, fates, proxy);
         }
         let (moves, others) =
-            fates.into_iter().partition::<Vec<_>, _>(|(_, fate)| *fate == Fate::NextTransport);
+            fates.into_iter().partition::<Vec<_>, _>(|one| one.fate == Fate::NextTransport);
         self.post_batch(now, others, proxy);
         for one in moves {
             self.post_batch(now, vec![one], proxy);
@@ -382,7 +400,7 @@ impl Sender {
     fn post_reply_alone(
         &mut self,
         call: CallId,
-        fates: Vec<(OutboundMessage, Fate)>,
+        fates: Vec<Attempted>,
         proxy: &mut TransportProxy,
     ) {
         let cookie = self.next_cookie;
@@ -390,9 +408,9 @@ impl Sender {
         let Ok(mut batch) = proxy.get_batch(cookie) else {
             return proxy.returned(call, Returned::Failed);
         };
-        for (message, _) in &fates {
-            if let Some(response) = self.replies.remove(&message.reference) {
-                batch.add(Operation::SubmitResponse { solicit: message.reference, response });
+        for Attempted { reference: solicit, .. } in fates {
+            if let Some(response) = self.replies.remove(&solicit) {
+                batch.add(Operation::SubmitResponse { solicit, response });
             }
         }
         if proxy.done(batch).is_success() {
@@ -402,12 +420,7 @@ impl Sender {
         }
     }
 
-    fn post_batch(
-        &mut self,
-        now: Instant,
-        fates: Vec<(OutboundMessage, Fate)>,
-        proxy: &mut TransportProxy,
-    ) {
+    fn post_batch(&mut self, now: Instant, fates: Vec<Attempted>, proxy: &mut TransportProxy) {
         if fates.is_empty() {
             return;
         }
@@ -415,11 +428,10 @@ impl Sender {
         self.next_cookie += 1;
         let Ok(mut batch) = proxy.get_batch(cookie) else { return };
         batch.reserve(fates.len());
-        for (message, fate) in &fates {
-            let reference = message.reference;
+        for &Attempted { reference, retry_interval, fate } in &fates {
             if fate.replies() {
                 let Some(reply) = self.replies.get(&reference).cloned() else { continue };
-                batch.add(if *fate == Fate::Reply {
+                batch.add(if fate == Fate::Reply {
                     Operation::SubmitResponse { solicit: reference, response: reply }
                 } else {
                     Operation::MoveToSuspendQueue(Suspendable::Wire(reply))
@@ -429,9 +441,7 @@ impl Sender {
                 Fate::Delete | Fate::Reply | Fate::SuspendReply => Operation::Delete(reference),
                 Fate::NextTransport => Operation::MoveToNextTransport(reference),
                 // Counted from now, also when a batch is made again (R-FILT-06).
-                Fate::Resubmit => {
-                    Operation::Resubmit { reference, at: now + message.retry_interval }
-                }
+                Fate::Resubmit => Operation::Resubmit { reference, at: now + retry_interval },
                 Fate::Suspend => Operation::MoveToSuspendQueue(Suspendable::Reference(reference)),
             });
         }
@@ -450,8 +460,8 @@ impl Sender {
         let Some(fates) = self.posted.remove(&status.cookie) else { return };
         if status.overall.is_success() {
             if !self.replies.is_empty() {
-                for (message, _) in &fates {
-                    self.replies.remove(&message.reference);
+                for one in &fates {
+                    self.replies.remove(&one.reference);
                 }
             }
             return;
@@ -462,19 +472,19 @@ impl Sender {
             return;
         }
         let mut statuses = PerKind::of(status);
-        let again = fates.into_iter().filter_map(|(message, fate)| {
-            let innocent = statuses.next(fate.kind()).is_success();
-            if fate.replies() {
+        let again = fates.into_iter().filter_map(|one| {
+            let innocent = statuses.next(one.fate.kind()).is_success();
+            if one.fate.replies() {
                 statuses.next(OperationKind::Delete);
             }
-            let next = if innocent { Some(fate) } else { fate.after_refusal() };
+            let next = if innocent { Some(one.fate) } else { one.fate.after_refusal() };
             if !innocent
-                && fate == Fate::Reply
-                && let Some(reply) = self.replies.get(&message.reference)
+                && one.fate == Fate::Reply
+                && let Some(reply) = self.replies.get(&one.reference)
             {
                 proxy.set_error_info(ErrorSubject::Wire(reply.number), NOT_SUBMITTED);
             }
-            next.map(|fate| (message, fate))
+            next.map(|fate| Attempted { fate, ..one })
         });
         let again = again.collect();
         self.post(now, again, proxy);
@@ -490,6 +500,30 @@ const UNKNOWN_ENDPOINT: &str = "it could not be learnt where the message is to g
 /// Says why a message comes back, before it does (R-ADPT-17, R-MSG-09).
 pub(super) fn explain(message: &OutboundMessage, why: &str, proxy: &mut TransportProxy) {
     proxy.set_error_info(ErrorSubject::Reference(message.reference), why);
+}
+
+/// An adapter batch has room for so many messages from the start, and grows beyond.
+const ROOM_FIRST: u32 = 64;
+
+/// The messages of each endpoint, the first one last; in the order of the endpoints.
+fn by_endpoint(messages: Vec<OutboundMessage>) -> Vec<(EndpointId, Vec<OutboundMessage>)> {
+    let mut jobs: Vec<(EndpointId, Vec<OutboundMessage>)> = Vec::new();
+    let room = messages.len().min(ROOM_FIRST as usize);
+    let mut at = 0;
+    for message in messages.into_iter().rev() {
+        let endpoint = message.endpoint;
+        if jobs.get(at).is_none_or(|(known, _)| *known != endpoint) {
+            at = match jobs.binary_search_by_key(&endpoint, |(known, _)| *known) {
+                Ok(at) => at,
+                Err(at) => {
+                    jobs.insert(at, (endpoint, Vec::with_capacity(room)));
+                    at
+                }
+            };
+        }
+        jobs[at].1.push(message);
+    }
+    jobs
 }
 
 /// The recommended next rung (R-RETRY-04).
@@ -512,7 +546,7 @@ impl Adapter for Sender {
             AdapterInput::TransmitMessage { call, message } => self.transmit(call, message, proxy),
             AdapterInput::Done { call, confirm: _ } => self.batch_done(call, proxy),
             AdapterInput::Clear { call } => {
-                self.filling.remove(&call);
+                drop(self.filled(call));
                 proxy.returned(call, Returned::Cleared);
             }
             AdapterInput::WireDone { token, result } if Errands::own(token) => {

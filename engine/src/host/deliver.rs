@@ -153,7 +153,6 @@ impl HostInstance {
             delivery.step = Step::Transmitting;
             delivery.given.reserve_exact(messages.len());
             delivery.waiting = messages;
-            delivery.waiting.reverse();
         }
         let transmitter = &mut self.transmitters[adapter.index()];
         transmitter.queued = false;
@@ -161,7 +160,7 @@ impl HostInstance {
         self.outputs.push_back(HostOutput::Work { frame, demand });
     }
 
-    /// The next messages for one delivery; a message of an ordered port goes alone
+    /// The next messages for one delivery, the first one last; a message of an ordered port goes alone
     /// (R-ORD-04, R-CLK-11).
     fn take(&mut self, adapter: AdapterId, max: usize) -> Vec<OutboundMessage> {
         let pending = &self.transmitters[adapter.index()].pending;
@@ -172,7 +171,7 @@ impl HostInstance {
                 pending.iter().take(max).take_while(|message| !ordered(message)).count()
             }
         };
-        self.transmitters[adapter.index()].pending.drain(..count).collect()
+        self.transmitters[adapter.index()].pending.drain(..count).rev().collect()
     }
 
     /// Hands over the next message, or ends the adapter batch.

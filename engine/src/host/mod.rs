@@ -293,6 +293,8 @@ pub struct HostInstance {
     dequeuers: Vec<Dequeuer>,
     pauses: Pauses,
     exchanges: Exchanges,
+    /// The last input left everything but its outputs as it was.
+    midway: bool,
     outputs: VecDeque<HostOutput>,
 }
 
@@ -335,6 +337,7 @@ impl HostInstance {
             dequeuers: vec![Dequeuer::new(&settings, Instant::ZERO); topology.box_count()],
             pauses: Pauses::default(),
             exchanges: Exchanges::default(),
+            midway: false,
             outputs: VecDeque::new(),
             topology: Arc::clone(topology),
         }
@@ -367,7 +370,9 @@ impl HostInstance {
     }
 
     /// Takes one input; what follows from it waits in [`Self::poll_output`].
+    #[inline(always)]
     pub fn handle_input(&mut self, now: Instant, input: HostInput) {
+        self.midway = false;
         if self.life == Life::Down && !matches!(input, HostInput::Start) {
             return self.keep_in_mind(&input);
         }
@@ -384,11 +389,13 @@ impl HostInstance {
             }
             HostInput::ErrorInfo { of, text } => {
                 self.errors.insert(of, text);
+                self.midway = true;
                 return;
             }
             HostInput::Returned { call, returned } => {
                 // Between two calls of one delivery nothing else can have become possible.
-                if !self.returned(now, FrameId(call.0), returned) {
+                self.midway = !self.returned(now, FrameId(call.0), returned);
+                if self.midway {
                     return;
                 }
             }
@@ -425,17 +432,29 @@ impl HostInstance {
         self.outputs.pop_front()
     }
 
+    /// Whether the last input came between two calls of one delivery: then gauges and
+    /// [`Self::poll_timeout`] are what they were before it.
+    #[must_use]
+    pub const fn is_midway(&self) -> bool {
+        self.midway
+    }
+
     /// When it wants to be woken, if nothing else happens before.
     #[must_use]
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let growth = if self.tasks.is_empty() { None } else { self.threads.grows_at() };
         if self.life != Life::Running {
             return growth;
         }
-        let looks = self.dequeuers.iter().filter_map(Dequeuer::due).min();
-        let look = if self.room() > 0 { looks } else { None };
-        let others = [self.pauses.due(), self.openings.due(), self.exchanges.expires_next()];
-        [growth, look].into_iter().chain(others).flatten().min()
+        // Asked after every input: a plain fold, with the commonest answers first.
+        let mut look = None;
+        for dequeuer in &self.dequeuers {
+            look = earlier(look, dequeuer.due());
+        }
+        let look = look.filter(|_| self.room() > 0);
+        let others = earlier(self.pauses.due(), self.openings.due());
+        earlier(earlier(growth, look), earlier(others, self.exchanges.expires_next()))
     }
 
     /// References that may be taken from the queue now (R-DEQ-04, R-DEQ-08).
@@ -549,6 +568,14 @@ impl HostInstance {
 
     fn is_ordered(&self, message: &OutboundMessage) -> bool {
         self.topology.send_port(message.subscriber).is_some_and(|port| port.ordered.is_some())
+    }
+}
+
+/// The earlier of two instants, if there is any.
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, None) | (None, one) => one,
     }
 }
 

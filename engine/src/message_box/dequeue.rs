@@ -141,16 +141,14 @@ impl MessageBox {
             let Some(id) = self.pop(now, home, owner) else { break };
             // A reference that an operator terminated or suspended may still be named by its
             // queue, even after it was resumed and waits for a retry.
-            let takes = |found: &super::Reference| {
-                found.state == ReferenceState::Queued && found.valid_from <= now
-            };
-            if !self.references.get(id.0).is_some_and(takes) {
+            let Some(found) = self.references.get(id.0) else { continue };
+            if found.state != ReferenceState::Queued || found.valid_from > now {
                 continue;
             }
+            let dynamic = self.subscribers[found.subscriber.index()].dynamic;
             if self.windows && self.waits_for_window(now, id) {
                 continue;
             }
-            let dynamic = self.is_dynamic(id);
             if dynamic && !self.is_addressed(id) {
                 self.suspend_reference(now, id, Reason::Unaddressed);
                 continue;
@@ -196,7 +194,10 @@ impl MessageBox {
         let reference = self.references.get(id.0).expect("locked just now");
         let document = &self.row(reference).document;
         let transport = self.transport(reference);
-        let instance = self.instance_of(id);
+        let instance = match self.instances.is_empty() {
+            true => None,
+            false => self.instance_of(id),
+        };
         let wait = instance.and_then(|instance| instance.wait.as_deref());
         let exchange = match instance.and_then(|instance| instance.exchange) {
             Some(Exchange::Response { token, .. }) => {

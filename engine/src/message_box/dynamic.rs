@@ -102,12 +102,6 @@ impl MessageBox {
         Some(TransportSettings { adapter: handler.adapter, host, ..own })
     }
 
-    pub(super) fn is_dynamic(&self, id: ReferenceId) -> bool {
-        self.references
-            .get(id.0)
-            .is_some_and(|reference| self.subscribers[reference.subscriber.index()].dynamic)
-    }
-
     /// Whether a message of a dynamic port has an adapter that answers to it.
     pub(super) fn is_addressed(&self, id: ReferenceId) -> bool {
         let Some(reference) = self.references.get(id.0) else { return false };

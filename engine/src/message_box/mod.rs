@@ -468,22 +468,30 @@ impl MessageBox {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn row(&self, reference: &Reference) -> &Row {
         self.spools[usize::from(reference.home)].row(reference.message)
     }
 
     /// The host whose queue a reference is in: that of its one taker, or its transport's.
-    #[inline]
+    #[inline(always)]
     fn host(&self, reference: &Reference) -> HostId {
         let owner = reference.instance.and_then(|place| self.instances.owner_at(place));
         match owner {
             Some(owner) => self.host_of[owner.index()],
-            None => self.transport(reference).host,
+            None => self.host_of_transport(reference),
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    fn host_of_transport(&self, reference: &Reference) -> HostId {
+        let subscriber = &self.subscribers[reference.subscriber.index()];
+        match &subscriber.transports[usize::from(reference.on_backup)] {
+            Some(own) if !subscriber.dynamic => own.host,
+            Some(_) | None => self.transport(reference).host,
+        }
+    }
+
     fn transport(&self, reference: &Reference) -> TransportSettings {
         let subscriber = &self.subscribers[reference.subscriber.index()];
         let own = subscriber.transports[usize::from(reference.on_backup)].as_ref();
@@ -494,7 +502,7 @@ impl MessageBox {
         *own
     }
 
-    #[inline]
+    #[inline(always)]
     fn place(&self, id: ReferenceId, reference: &Reference) -> Place {
         Place {
             reference: id,
@@ -515,13 +523,13 @@ impl MessageBox {
         change(reference);
         reference.staged = false;
         reference.held = false;
-        *self.counts.of(reference.state) += 1;
-        if reference.is_suspended() != was_suspended {
-            self.spools[usize::from(reference.home)].suspend(reference.message, !was_suspended);
+        let changed = reference.clone();
+        *self.counts.of(changed.state) += 1;
+        if changed.is_suspended() != was_suspended {
+            self.spools[usize::from(changed.home)].suspend(changed.message, !was_suspended);
         }
-        self.state_hash = self.state_hash.wrapping_add(reference.hash());
-        let reference = self.references.get(id.0).expect("changed just now");
-        self.place(id, reference)
+        self.state_hash = self.state_hash.wrapping_add(changed.hash());
+        self.place(id, &changed)
     }
 
     fn priority(&self, subscriber: SubscriberId) -> u8 {

@@ -245,7 +245,8 @@ impl MessageBox {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let settings = &self.subscribers[subscriber.index()];
-        let own = settings.transports[0].expect("every subscriber has a primary transport");
+        let own = settings.transports[0].as_ref();
+        let retry = own.expect("every subscriber has a primary transport").retry;
         // Through a group both must be started, directly only the port itself (R-SUB-11).
         let stopped = settings.state == PortState::Stopped
             || by.group.is_some_and(|group| !self.enlistable.is_started(group));
@@ -260,7 +261,7 @@ impl MessageBox {
             valid_from: Instant::ZERO,
             subscriber,
             instance: instance.and_then(super::instance::as_place),
-            retries_left: super::retries(own.retry),
+            retries_left: super::retries(retry),
             state,
             pending: PendingOperation::None,
             dehydrated: false,
@@ -282,7 +283,7 @@ impl MessageBox {
             at: place,
             group: by.group,
             activates,
-            retries_left: own.retry.count,
+            retries_left: retry.count,
         });
         if stopped {
             // R-SUB-10: routed, but to the suspended queue.

@@ -18,7 +18,14 @@ pub(super) struct Batches {
     posted: FxHashMap<(u32, u64), Kinds>,
     /// Adapter batches being filled, by adapter instance and call: messages so far and the
     /// announced maximum.
-    filling: FxHashMap<(u32, CallId), (u32, u32)>,
+    filling: Vec<((u32, CallId), (u32, u32))>,
+}
+
+impl Batches {
+    fn take_filling(&mut self, node: u32, call: CallId) -> Option<(u32, u32)> {
+        let at = self.filling.iter().position(|(known, _)| *known == (node, call))?;
+        Some(self.filling.swap_remove(at).1)
+    }
 }
 
 /// What a batch asks for, counted before it is committed.
@@ -38,7 +45,10 @@ pub(crate) struct Asked {
 
 impl Asked {
     /// The references that are to move to their next transport, in order.
-    pub(crate) fn moves(batch: &PreparedBatch) -> Vec<ReferenceId> {
+    pub(crate) fn moves(&self, batch: &PreparedBatch) -> Vec<ReferenceId> {
+        if self.dispositions == 0 {
+            return Vec::new();
+        }
         let move_of = |(_, action): &(OperationKind, Action)| match action {
             Action::NextTransport(reference) => Some(*reference),
             Action::CancelResponse(_)
@@ -283,19 +293,21 @@ impl Checks {
 
     /// The engine begins to fill an adapter batch of at most `max` messages.
     pub(crate) fn begin_batch(&mut self, node: u32, call: CallId, max: u32) {
-        self.batches.filling.insert((node, call), (0, max.max(1)));
+        self.batches.take_filling(node, call);
+        self.batches.filling.push(((node, call), (0, max.max(1))));
     }
 
     /// The engine put a message into the adapter batch of `call`, if it is one.
     pub(crate) fn fill_batch(&mut self, node: u32, call: CallId) {
-        if let Some((messages, _)) = self.batches.filling.get_mut(&(node, call)) {
+        let mut filling = self.batches.filling.iter_mut();
+        if let Some((_, (messages, _))) = filling.rfind(|(known, _)| *known == (node, call)) {
             *messages += 1;
         }
     }
 
     /// The engine ended the adapter batch of `call`.
     pub(crate) fn end_batch(&mut self, node: u32, call: CallId, cleared: bool) {
-        if let Some((messages, max)) = self.batches.filling.remove(&(node, call)) {
+        if let Some((messages, max)) = self.batches.take_filling(node, call) {
             if cleared && messages == 0 {
                 // The send pipeline left nothing to push: the batch is taken back.
                 return;
@@ -314,7 +326,7 @@ impl Checks {
     /// The adapter instance is gone with its process.
     pub(super) fn forget_batches(&mut self, node: u32) {
         self.batches.posted.retain(|(of, _), _| *of != node);
-        self.batches.filling.retain(|(of, _), _| *of != node);
+        self.batches.filling.retain(|((of, _), _)| *of != node);
     }
 
     /// Batches of an adapter instance that are posted and not complete.

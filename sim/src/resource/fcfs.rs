@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use floodgate_engine::time::{Duration, Instant};
 
-use super::{Meter, Usage, units};
+use super::{Meter, Usage};
 
 /// A number of equal servers, first come first served, with an unlimited waiting line.
 ///
@@ -50,9 +50,9 @@ impl Fcfs {
         drop(earliest);
         if start > now {
             self.waiting.push_back((now, start));
+            self.meter.add_whole(now, start, 0, 1);
         }
-        self.meter.add(units(start), units(finish), 1, 0);
-        self.meter.add(units(now), units(start), 0, 1);
+        self.meter.add_whole(start, finish, 1, 0);
         if self.meter.covers(now) {
             self.meter.count(start.since(now));
         }
@@ -66,11 +66,11 @@ impl Fcfs {
         assert!(from >= self.now, "a window begins after the jobs already submitted");
         self.meter = Meter::new(from, to);
         for &(_, start) in &self.waiting {
-            self.meter.add(units(from), units(start), 0, 1);
+            self.meter.add_whole(from, start, 0, 1);
         }
         // A server with work left at `from` works on without a gap.
         for &Reverse(free) in &self.free {
-            self.meter.add(units(from), units(free), 1, 0);
+            self.meter.add_whole(from, free, 1, 0);
         }
     }
 

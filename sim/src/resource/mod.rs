@@ -58,6 +58,13 @@ impl Meter {
         self.queued += span * u128::from(queued);
     }
 
+    /// The same for whole nanoseconds.
+    fn add_whole(&mut self, start: Instant, end: Instant, busy: u64, queued: u64) {
+        let span = end.min(self.to).as_nanos().saturating_sub(start.max(self.from).as_nanos());
+        self.busy += (u128::from(span) * u128::from(busy)) << UNIT_BITS;
+        self.queued += (u128::from(span) * u128::from(queued)) << UNIT_BITS;
+    }
+
     fn covers(&self, at: Instant) -> bool {
         self.from <= at && at < self.to
     }

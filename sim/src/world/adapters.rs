@@ -81,6 +81,7 @@ impl World {
     }
 
     /// The engine calls an adapter: the checks and the trace see it first.
+    #[inline(always)]
     pub(super) fn watch_call(&mut self, node: u32, input: &AdapterInput) {
         let name = &self.nodes[node as usize].name;
         match input {

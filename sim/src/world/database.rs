@@ -191,22 +191,11 @@ impl World {
         batch: PreparedBatch,
     ) -> BatchStatus {
         let asked = Asked::of(&batch);
-        // What is resumed was accepted when it was suspended.
-        let again = |(_, action): &(_, Action)| matches!(action, Action::ForgetSuspended(_));
-        let resumes = batch.actions.iter().any(again);
-        let accepted: u64 = match resumes {
-            true => 0,
-            false => batch.actions.iter().map(|(_, action)| self.accepts(action)).sum(),
-        };
-        // What an orchestration sends came from no source.
-        let made = (batch.documents.iter())
-            .filter(|document| document.name.wire >= SENT_BY_ORCHESTRATIONS)
-            .count() as u64;
-        let accepted = accepted.saturating_sub(made);
+        let (accepted, resumes) = self.accepted(&batch);
         let expected: Vec<_> = (batch.documents.iter())
             .filter_map(|document| self.checks.expect_route(&self.topology, document))
             .collect();
-        let may_move = self.checks.may_move(&Asked::moves(&batch));
+        let may_move = self.checks.may_move(&asked.moves(&batch));
         let before = self.message_box.state_hash();
         let requests = (!self.unaccepted.is_empty()).then(|| requests_of(&batch));
         let status = self.message_box.commit(self.now, instance, batch);
@@ -235,6 +224,25 @@ impl World {
         status
     }
 
+    /// Documents that the engine owns once the batch is committed, and whether it resumes some:
+    /// what is resumed was accepted when it was suspended.
+    fn accepted(&self, batch: &PreparedBatch) -> (u64, bool) {
+        let mut accepted = 0;
+        for (_, action) in &batch.actions {
+            if matches!(action, Action::ForgetSuspended(_)) {
+                return (0, true);
+            }
+            accepted += self.accepts(action);
+        }
+        if self.topology.orchestrations.is_empty() {
+            return (accepted, false);
+        }
+        // What an orchestration sends came from no source.
+        let sent = batch.documents.iter().map(|document| document.name.wire);
+        let made = sent.filter(|wire| *wire >= SENT_BY_ORCHESTRATIONS).count() as u64;
+        (accepted.saturating_sub(made), false)
+    }
+
     /// An operator changed the MessageBox: all who watch see it, and its hosts are told.
     pub(super) fn operated(&mut self) {
         self.absorb_effects();
@@ -244,6 +252,7 @@ impl World {
     }
 
     /// Documents that the engine owns once `action` is committed.
+    #[inline]
     pub(super) fn accepts(&self, action: &Action) -> u64 {
         match action {
             Action::Publish { count, .. } => u64::from(*count),

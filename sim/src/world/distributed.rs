@@ -31,7 +31,7 @@ impl World {
             return BatchStatus::assemble(batch.cookie, none);
         }
         let accepts: u64 = batch.actions.iter().map(|(_, action)| self.accepts(action)).sum();
-        let may_move = self.checks.may_move(&Asked::moves(&batch));
+        let may_move = self.checks.may_move(&Asked::of(&batch).moves(&batch));
         let staged = self.checks.about_to_stage(&self.topology, &batch);
         let before = self.message_box.state_hash();
         let status = self.message_box.stage_batch(self.now, instance, transaction, batch);

@@ -410,12 +410,17 @@ impl World {
         while let Some(output) = self.instances[id.index()].poll_output() {
             self.carry(id, output);
         }
-        let (busy, places, waiting) = self.instances[id.index()].thread_gauge();
+        let instance = &self.instances[id.index()];
+        if instance.is_midway() {
+            return;
+        }
+        let (busy, places, waiting) = instance.thread_gauge();
         self.pools[id.index()].set(self.now, busy.into(), places.into(), waiting as u64);
-        if let Some(at) = self.instances[id.index()].poll_timeout()
-            && at < self.host_wakes[id.index()]
+        let wake = &mut self.host_wakes[id.index()];
+        if let Some(at) = instance.poll_timeout()
+            && at < *wake
         {
-            self.host_wakes[id.index()] = at;
+            *wake = at;
             self.schedule(at.max(self.now), Due::HostWake(id.0));
         }
     }
