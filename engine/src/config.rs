@@ -3,6 +3,7 @@
 //! Plain data, built once by the driver and never changed by the engine. Names are for people and
 //! for keys of chance; the engine works with the numbers of `id.rs`, which are positions here.
 
+mod capabilities;
 mod large;
 mod transactional;
 
@@ -22,6 +23,7 @@ use crate::schedule::{Schedule, Window};
 use crate::subscription::{Filter, PortState};
 use crate::time::Duration;
 
+pub use capabilities::Capabilities;
 pub use large::LargeMessages;
 pub use transactional::{
     OnPoison, TransactionBegins, TransactionalReceiveSettings, TransactionalSendSettings,
@@ -448,46 +450,6 @@ pub struct SendSettings {
     /// Whether it asks what defines the endpoint of every message of an adapter batch, instead of
     /// sorting by address (R-ADD-04).
     pub resolves: bool,
-}
-
-/// What an adapter says of itself when it is registered (R-SND-05).
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Capabilities(pub u32);
-
-impl Capabilities {
-    /// Receives.
-    pub const RECEIVE: Self = Self(0x1);
-    /// Transmits.
-    pub const TRANSMIT: Self = Self(0x2);
-    /// Its receiver is created by the engine, in the engine's process.
-    pub const RECEIVE_IN_PROCESS: Self = Self(0x8);
-    /// Its transmitter is created when the service starts (R-SND-01).
-    pub const INIT_TRANSMITTER_ON_SERVICE_START: Self = Self(0x8000);
-
-    /// Whether all of `other` is among them.
-    #[must_use]
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// These and `other`.
-    #[must_use]
-    pub const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-impl AdapterKind {
-    /// What every adapter of this kind says of itself (R-SND-05).
-    #[must_use]
-    pub const fn capabilities(&self) -> Capabilities {
-        match self {
-            Self::Receive(_) | Self::Request(_) | Self::TransactionalReceive(_) => {
-                Capabilities::RECEIVE.with(Capabilities::RECEIVE_IN_PROCESS)
-            }
-            Self::Send(_) | Self::TransactionalSend(_) => Capabilities::TRANSMIT,
-        }
-    }
 }
 
 /// A receive port (R-LIFE-01).

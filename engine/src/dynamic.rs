@@ -92,12 +92,14 @@ mod tests {
             handler(1, &["FTP://", "DIRECT="]),
             handler(2, &["HTTP://", "HTTPS://"]),
             handler(3, &["FILE://archive/"]),
+            handler(4, &["mailto:"]),
+            handler(5, &["SQL://"]),
         ]
     }
 
     fn chosen(transport_type: Option<&str>, location: &str) -> Option<(u32, String)> {
         let handlers = handlers();
-        let names = ["FILE", "FTP", "HTTP", "Archive"];
+        let names = ["FILE", "FTP", "HTTP", "Archive", "SMTP", "SQL"];
         let found = choose(&handlers, |id| names[id.index()], transport_type, location);
         found.map(|(handler, rest)| (handler.adapter.0, rest.to_owned()))
     }
@@ -110,6 +112,12 @@ mod tests {
             (None, "file://C:/out", Some((0, "C:/out"))),
             (None, "Direct=OS:x", Some((1, "OS:x"))),
             (None, "https://x", Some((2, "x"))),
+            (None, "HTTP://x", Some((2, "x"))),
+            (None, "HTTPS://x", Some((2, "x"))),
+            (None, "mailto:me@x", Some((4, "me@x"))),
+            (None, "FTP://host", Some((1, "host"))),
+            (None, "SQL://server", Some((5, "server"))),
+            (None, "DIRECT=OS:x", Some((1, "OS:x"))),
             (None, "FILE://archive/x", Some((3, "x"))),
             (Some("FTP"), "FILE://C:/out", Some((1, "FILE://C:/out"))),
             (Some("ftp"), "ftp://host", Some((1, "host"))),

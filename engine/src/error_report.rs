@@ -198,7 +198,7 @@ fn describe(place: &Place, reason: Reason) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Body;
+    use crate::message::{Body, PropertyTable};
 
     fn document(name: DocumentName) -> Document {
         let mut context = Context::default();
@@ -241,6 +241,30 @@ mod tests {
         // Values stay, to be read.
         assert_eq!(error.context.read(PropertyId::RECEIVE_PORT_NAME), Some(&Value::text("Orders")));
         assert_eq!((error.name.to_string().as_str(), &error.parts), ("e1", &original.parts));
+    }
+
+    #[test]
+    fn the_report_has_its_documented_names() {
+        // R-FMR-04: and nothing beside what was there before.
+        let original = document(DocumentName { wire: 1, sequence: 1, split: false });
+        let failed = FailedMessage::document(&original);
+        let routing = FailedRouting::default();
+        let error = routing.message(Instant::ZERO, &failed, &place(false), Reason::Pipeline, None);
+        let names = PropertyTable::default();
+        let report = error.context.iter().map(|(id, ..)| names.name(id));
+        let report: Vec<&str> = report.filter_map(|own| own.strip_prefix("ErrorReport.")).collect();
+        let due = [
+            "FailureCode",
+            "FailureCategory",
+            "MessageType",
+            "ReceivePortName",
+            "InboundTransportLocation",
+            "ErrorType",
+            "Description",
+            "FailureTime",
+            "FailureMessageID",
+        ];
+        assert_eq!(report, due);
     }
 
     #[test]

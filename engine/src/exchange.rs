@@ -189,7 +189,7 @@ mod tests {
             ..ResponseSettings::default()
         };
         let isolated = ResponseSettings { isolated: true, ..settings };
-        assert_eq!(settings.default_timeout(), Duration::from_secs(1200));
+        assert_eq!(settings.default_timeout(), Duration::from_minutes(20));
         assert_eq!(isolated.default_timeout(), Duration::from_secs(180));
     }
 }

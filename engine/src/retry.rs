@@ -2,6 +2,9 @@
 
 use crate::time::{Duration, Instant};
 
+/// Time between two attempts, at most: a year (R-RETRY-01).
+pub const INTERVAL_MAX: Duration = Duration::from_minutes(525_600);
+
 /// How a transport retries (R-RETRY-01).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RetryPolicy {

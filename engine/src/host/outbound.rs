@@ -1,6 +1,11 @@
 //! The way out: map, then send pipeline, for every attempt anew (R-PIPE-11, R-PIPE-14).
 
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
 use super::{Frame, FrameId, HostInstance};
+use crate::adapter::ErrorSubject;
 use crate::batch::OperationKind;
 use crate::config::Topology;
 use crate::message::PropertyId;
@@ -35,10 +40,11 @@ impl HostInstance {
             return;
         }
         let (topology, decided) = (&self.topology, &mut delivery.decided);
+        let errors = &mut self.errors;
         // In the order of delivery: the next one is last.
         delivery.waiting.reverse();
         delivery.waiting.retain_mut(|message| {
-            let action = send_pipeline(topology, message);
+            let action = send_pipeline(topology, message, errors);
             let goes_on = action.is_none();
             decided.extend(action);
             goes_on
@@ -51,13 +57,20 @@ impl HostInstance {
 fn send_pipeline(
     topology: &Topology,
     message: &mut OutboundMessage,
+    errors: &mut FxHashMap<ErrorSubject, Arc<str>>,
 ) -> Option<(OperationKind, Action)> {
     let port = topology.send_port(message.subscriber)?;
     let (name, bytes) = (message.document, message.bytes);
     match port.pipeline.execute(&port.maps, name, &message.context, bytes) {
         Outgoing::Consumed => Some((OperationKind::Delete, Action::Consume(message.reference))),
-        Outgoing::Failed(reason) => {
-            let action = Action::Fail(message.reference, reason);
+        Outgoing::Failed(failure) => {
+            // R-PIPE-13: the report goes with the suspension that follows.
+            // What a message of a dynamic port names has no name in the topology.
+            let known = topology.endpoints.get(message.endpoint.index());
+            let location = known.map_or("", String::as_str);
+            let report = port.pipeline.report(failure, &port.name, location);
+            errors.insert(ErrorSubject::Reference(message.reference), Arc::from(report));
+            let action = Action::Fail(message.reference, failure.reason());
             Some((OperationKind::MoveToSuspendQueue, action))
         }
         Outgoing::Ready { bytes, context } => {

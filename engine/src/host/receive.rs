@@ -1,10 +1,13 @@
 //! Receiving: what becomes of one submitted message (R-RCV-01, and the table of 3.3).
 
+use std::sync::Arc;
+
 use super::HostInstance;
+use crate::adapter::ErrorSubject;
 use crate::batch::Status;
 use crate::config::Authentication;
 use crate::message::{Context, DefectKind, PropertyId, Value, WireMessage};
-use crate::message_box::{Action, Part, PreparedBatch, Reason, Rest};
+use crate::message_box::{Action, Part, PreparedBatch, Reason, Remark, Rest};
 use crate::pipeline::{Outcome, ReceivePipeline, Reception};
 
 impl HostInstance {
@@ -46,7 +49,14 @@ impl HostInstance {
             }
             Outcome::Failed(failure) => {
                 let routes = port.route_failed;
-                thrown(suspend_failed(wire, failure.reason()), routes)
+                let report = location.pipeline.report(failure, &port.name, &location.name);
+                let number = ErrorSubject::Wire(wire.number);
+                let action = thrown(suspend_failed(wire, failure.reason()), routes);
+                if matches!(action, Action::SuspendWire { .. }) {
+                    // R-PIPE-13: the report stays with what is suspended.
+                    batch.remarks.push((number, Remark::Error(Arc::from(report))));
+                }
+                action
             }
         }
     }

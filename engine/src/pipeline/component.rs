@@ -107,14 +107,32 @@ pub enum Act {
 pub(super) enum Said {
     /// Nothing came out.
     Consumed,
-    /// It threw; the status is the one an adapter sees if nothing can be suspended.
-    Failed(Status),
+    /// It threw.
+    Failed(Fault),
     /// It goes on.
     Passed,
     /// It is bad, and the component is set to recover: it is suspended alone (R-RIP-03).
     Recovered,
     /// The component asked for its suspension (R-RCV-09).
     Suspended,
+}
+
+/// Who threw, and with what.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Fault {
+    /// What an adapter sees if nothing can be suspended.
+    pub(super) status: Status,
+    /// The component's place in its stage (R-PIPE-13).
+    pub(super) component: usize,
+}
+
+impl Fault {
+    /// The general failure of a stage's first component.
+    pub(super) const FIRST: Self = Self::of(Status::FAIL);
+
+    const fn of(status: Status) -> Self {
+        Self { status, component: 0 }
+    }
 }
 
 /// A message in the hands of a component.
@@ -164,6 +182,20 @@ impl Component {
         }
     }
 
+    /// Its name, as reports of failures have it (R-PIPE-13).
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Custom(own) => &own.name,
+            Self::Decoder => "decoder",
+            Self::FlatFileDisassembler(_) => "flat file disassembler",
+            Self::PartyResolver => "party resolver",
+            Self::XmlAssembler => "XML assembler",
+            Self::XmlDisassembler(_) => "XML disassembler",
+            Self::XmlValidator(_) => "XML validator",
+        }
+    }
+
     /// Whether it is described by what it does.
     pub(super) const fn is_custom(&self) -> bool {
         matches!(self, Self::Custom(_))
@@ -179,13 +211,13 @@ pub(super) fn run_all(
     subject: &mut Subject<'_>,
 ) -> Said {
     let flawed = flaw.is_some();
-    for component in components {
+    for (place, component) in components.iter().enumerate() {
         let said = match component {
             Component::Custom(custom) => custom.run(subject),
             Component::XmlValidator(validator) if flawed || !validator.admits(subject.parts) => {
                 // What cannot be read at all cannot be told from what follows it (R-RIP-05).
                 let recovers = validator.recoverable && flaw != Some(DefectKind::Unreadable);
-                if recovers { Said::Recovered } else { Said::Failed(Status::FAIL) }
+                if recovers { Said::Recovered } else { Said::Failed(Fault::FIRST) }
             }
             Component::XmlValidator(_) => Said::Passed,
             Component::Decoder
@@ -195,7 +227,7 @@ pub(super) fn run_all(
             | Component::XmlDisassembler(_)
                 if flawed =>
             {
-                Said::Failed(Status::FAIL)
+                Said::Failed(Fault::FIRST)
             }
             Component::Decoder
             | Component::FlatFileDisassembler(_)
@@ -203,8 +235,10 @@ pub(super) fn run_all(
             | Component::XmlAssembler
             | Component::XmlDisassembler(_) => Said::Passed,
         };
-        if said != Said::Passed {
-            return said;
+        match said {
+            Said::Passed => {}
+            Said::Failed(fault) => return Said::Failed(Fault { component: place, ..fault }),
+            Said::Consumed | Said::Recovered | Said::Suspended => return said,
         }
     }
     Said::Passed
@@ -241,10 +275,10 @@ impl Custom {
         for act in &self.acts {
             match act {
                 Act::Consume => return Said::Consumed,
-                Act::Fail => return Said::Failed(Status::FAIL),
+                Act::Fail => return Said::Failed(Fault::FIRST),
                 Act::Promote(property, value) => {
                     if subject.context.promote(*property, Some(value.clone())).is_err() {
-                        return Said::Failed(Status::FAIL);
+                        return Said::Failed(Fault::FIRST);
                     }
                 }
                 Act::Rewrite(body) => *subject.parts = subject.parts.with_body(body.clone()),
@@ -256,6 +290,6 @@ impl Custom {
         }
         // R-CTX-09: what cannot be stored fails at once, not at the MessageBox.
         let stored = subject.context.template() != 0 || subject.context.is_storable();
-        if stored { Said::Passed } else { Said::Failed(Status::NO_INTERFACE) }
+        if stored { Said::Passed } else { Said::Failed(Fault::of(Status::NO_INTERFACE)) }
     }
 }

@@ -6,6 +6,7 @@
 
 mod component;
 mod receive;
+mod report;
 mod send;
 mod xml;
 
@@ -63,6 +64,31 @@ impl Stage {
     }
 }
 
+/// The first of a pipeline's stages that holds more components than it may (R-PIPE-05).
+fn overfull(stages: &[(Stage, &[Component])]) -> Option<Stage> {
+    let full = |(stage, components): &&(Stage, &[Component])| {
+        let most = if *stage == Stage::Assemble { 1 } else { STAGE_COMPONENTS_MAX };
+        components.len() > most
+    };
+    stages.iter().find(full).map(|(stage, _)| *stage)
+}
+
+impl ReceivePipeline {
+    /// The first stage that holds more components than it may, if there is one (R-PIPE-05).
+    #[must_use]
+    pub fn overfull(&self) -> Option<Stage> {
+        overfull(&self.stages())
+    }
+}
+
+impl SendPipeline {
+    /// The first stage that holds more components than it may, if there is one (R-PIPE-05).
+    #[must_use]
+    pub fn overfull(&self) -> Option<Stage> {
+        overfull(&self.stages())
+    }
+}
+
 /// Where a pipeline or a map failed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Failure {
@@ -72,12 +98,20 @@ pub struct Failure {
     pub document: u32,
     /// What the adapter is told where nothing can be suspended.
     pub status: Status,
+    /// The place of the failing component in its stage; zero for a map.
+    pub component: usize,
 }
 
 impl Failure {
     /// Why a message is suspended that failed here.
     #[must_use]
     pub fn reason(self) -> Reason {
-        if self.stage == Stage::Map { Reason::Map } else { Reason::Pipeline }
+        match self.stage {
+            Stage::Map => Reason::Map,
+            Stage::Decode | Stage::Disassemble | Stage::Validate | Stage::ResolveParty => {
+                Reason::Pipeline
+            }
+            Stage::PreAssemble | Stage::Assemble | Stage::Encode => Reason::SendPipeline,
+        }
     }
 }

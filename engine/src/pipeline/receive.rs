@@ -1,6 +1,6 @@
 //! Receive pipelines: one wire message in, zero, one or many documents out.
 
-use super::component::{Said, Subject, run_all};
+use super::component::{Fault, Said, Subject, run_all};
 use super::{Component, Failure, Stage};
 use crate::batch::Status;
 use crate::interchange::{self, Extracted, Interchange};
@@ -197,13 +197,13 @@ impl ReceivePipeline {
             Err(outcome) => return outcome,
         };
         let Some(mut interchange) = Interchange::open(&self.disassemble, &decoded) else {
-            return failed(Stage::Disassemble, 1, Status::FAIL);
+            return failed(Stage::Disassemble, 1, Fault::FIRST);
         };
         // All documents are extracted before any is published (R-RIP-03).
         while let Some(next) = interchange.next() {
             let Extracted { mut document, bad } = match next {
                 Ok(extracted) => extracted,
-                Err(broken) => return failed(Stage::Disassemble, broken.document, Status::FAIL),
+                Err(broken) => return failed(Stage::Disassemble, broken.document, Fault::FIRST),
             };
             self.prepare_own(&interchange, &mut document);
             let (stage, said) = if bad {
@@ -222,7 +222,7 @@ impl ReceivePipeline {
                     reception.consumed = true;
                     break;
                 }
-                Said::Failed(status) => return failed(stage, document.name.sequence, status),
+                Said::Failed(fault) => return failed(stage, document.name.sequence, fault),
             }
         }
         run_maps(maps, before, out, &mut reception)
@@ -244,8 +244,8 @@ impl ReceivePipeline {
             Said::Passed => Ok(Some(decoded)),
             Said::Consumed => Ok(None),
             Said::Suspended => Err(Outcome::Suspended(Box::new(decoded))),
-            Said::Failed(status) => Err(failed(Stage::Decode, 1, status)),
-            Said::Recovered => Err(failed(Stage::Decode, 1, Status::FAIL)),
+            Said::Failed(fault) => Err(failed(Stage::Decode, 1, fault)),
+            Said::Recovered => Err(failed(Stage::Decode, 1, Fault::FIRST)),
         }
     }
 
@@ -290,7 +290,7 @@ impl ReceivePipeline {
                 Said::Passed => {}
                 // The party is resolved for the interchange: one failure is everybody's (R-RIP-06).
                 Said::Recovered if stage == Stage::ResolveParty => {
-                    return (stage, Said::Failed(Status::FAIL));
+                    return (stage, Said::Failed(Fault::FIRST));
                 }
                 said @ (Said::Consumed | Said::Failed(_) | Said::Recovered | Said::Suspended) => {
                     return (stage, said);
@@ -310,11 +310,12 @@ const fn trips(kind: DefectKind) -> bool {
 }
 
 const fn judge_bad(recovers: bool) -> Said {
-    if recovers { Said::Recovered } else { Said::Failed(Status::FAIL) }
+    if recovers { Said::Recovered } else { Said::Failed(Fault::FIRST) }
 }
 
-const fn failed(stage: Stage, document: u32, status: Status) -> Outcome {
-    Outcome::Failed(Failure { stage, document, status })
+const fn failed(stage: Stage, document: u32, fault: Fault) -> Outcome {
+    let Fault { status, component } = fault;
+    Outcome::Failed(Failure { stage, document, status, component })
 }
 
 /// Whether somebody in the pipeline asked for its suspension (R-RIP-07).
@@ -341,7 +342,8 @@ fn run_maps(
             reception.fail(document, Reason::Map, Form::PostPipeline);
         } else {
             let document = document.name.sequence;
-            return Err(Failure { stage: Stage::Map, document, status: Status::FAIL });
+            let (stage, status) = (Stage::Map, Status::FAIL);
+            return Err(Failure { stage, document, status, component: 0 });
         }
     }
     Ok(())

@@ -1,10 +1,9 @@
 //! Send pipelines: one document in, one out, or none (R-PIPE-08).
 
-use super::component::{Said, Subject, run_all};
-use super::{Component, Stage};
+use super::component::{Fault, Said, Subject, run_all};
+use super::{Component, Failure, Stage};
 use crate::map::Map;
 use crate::message::{Body, Context, DefectKind, DocumentName, Parts};
-use crate::message_box::Reason;
 
 /// A send pipeline: its components by stage (R-PIPE-01), at most 255 in each (R-PIPE-05).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -25,7 +24,7 @@ pub enum Outgoing {
     /// A component consumed it: there is nothing to send (R-PIPE-08).
     Consumed,
     /// Map or pipeline failed: no retry, no backup (R-RETRY-14).
-    Failed(Reason),
+    Failed(Failure),
     /// It is ready; size and context may be other than the stored ones.
     Ready {
         /// Its size.
@@ -83,7 +82,7 @@ impl SendPipeline {
         let mut bytes = bytes;
         if let Some(map) = Map::choose_for(maps, stored) {
             if Stage::Map.trips(stored) {
-                return Outgoing::Failed(Reason::Map);
+                return failed(name, Stage::Map, Fault::FIRST);
             }
             map.retype(&mut context);
             bytes = map.bytes(bytes);
@@ -97,14 +96,18 @@ impl SendPipeline {
             match run_all(components, flaw, &mut subject) {
                 Said::Passed => {}
                 Said::Consumed => return Outgoing::Consumed,
-                Said::Failed(_) | Said::Recovered | Said::Suspended => {
-                    return Outgoing::Failed(Reason::SendPipeline);
-                }
+                Said::Failed(fault) => return failed(name, stage, fault),
+                Said::Recovered | Said::Suspended => return failed(name, stage, Fault::FIRST),
             }
         }
         let rewritten = parts.body().bytes() != u64::from(size);
         Outgoing::Ready { bytes: if rewritten { parts.bytes() } else { bytes }, context }
     }
+}
+
+const fn failed(name: DocumentName, stage: Stage, fault: Fault) -> Outgoing {
+    let (document, Fault { status, component }) = (name.sequence, fault);
+    Outgoing::Failed(Failure { stage, document, status, component })
 }
 
 #[cfg(test)]
@@ -113,6 +116,7 @@ mod tests {
 
     use super::*;
     use crate::message::{PropertyId, Value};
+    use crate::message_box::Reason;
     use crate::pipeline::{Act, Custom, When};
 
     const NAME: DocumentName = DocumentName { wire: 6, sequence: 1, split: false };
@@ -153,7 +157,7 @@ mod tests {
             let mut context = Context::default();
             stage.mark(&mut context);
             match pipeline.execute(maps, NAME, &context, 100) {
-                Outgoing::Failed(reason) => Some(reason),
+                Outgoing::Failed(failure) => Some(failure.reason()),
                 Outgoing::Consumed | Outgoing::Ready { .. } => None,
             }
         };

@@ -67,8 +67,8 @@ fn subscribed() -> Topology {
 
 #[test]
 fn a_subscription_has_its_details() {
-    // R-SUB-01: type, priority, state, order, two-way or not, valid-from and window of each; a
-    // bound port has no subscription at all.
+    // R-SUB-01, R-SUB-08: type, priority, state, order, two-way or not, valid-from and window of
+    // each; a bound port has no subscription at all.
     let mut bench = Bench::new(subscribed());
     let seven = Instant::ZERO + Duration::from_minutes(7 * 60);
     bench.now = seven;

@@ -1,11 +1,16 @@
 //! Receive pipelines as a whole: how often each stage runs, and who can recover.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test asks for the effect it is about")]
+
+use floodgate_engine::batch::Operation;
 use floodgate_engine::message::{Body, Defect, WireMessage};
+use floodgate_engine::message_box::{Effect, LogEntry};
 use floodgate_engine::pipeline::{
-    Act, Component, Custom, FlatFile, Outcome, ReceivePipeline, Stage, When, XmlDisassembler,
+    Act, Component, Custom, FlatFile, Outcome, ReceivePipeline, SendPipeline, Stage, When,
+    XmlDisassembler,
 };
 
-use crate::bench::{wire, wire_of};
+use crate::bench::{ASYNC, Bench, add_send_port, batch_of, immediate, topology, wire, wire_of};
 
 fn custom(when: When, act: Act) -> Component {
     Component::Custom(Custom { name: "own".into(), when, acts: vec![act] })
@@ -81,4 +86,70 @@ fn not_every_disassembler_can_recover() {
             ReceivePipeline { disassemble: vec![disassembler], ..ReceivePipeline::default() };
         assert_eq!((pipeline.recovers(), told(&pipeline, &bad)), (recovers, due));
     }
+}
+
+#[test]
+fn a_stage_holds_so_many_components_and_no_more() {
+    // R-PIPE-05: none, or 255 of them, and one assembler.
+    let many = |count: usize| vec![Component::Decoder; count];
+    for (count, fits) in [(0, true), (1, true), (255, true), (256, false)] {
+        let stages = [
+            ReceivePipeline { decode: many(count), ..ReceivePipeline::default() },
+            ReceivePipeline { disassemble: many(count), ..ReceivePipeline::default() },
+            ReceivePipeline { validate: many(count), ..ReceivePipeline::default() },
+            ReceivePipeline { resolve_party: many(count), ..ReceivePipeline::default() },
+        ];
+        assert!(stages.iter().all(|own| own.overfull().is_none() == fits), "{count}");
+        let encode = SendPipeline { encode: many(count), ..SendPipeline::default() };
+        let early = SendPipeline { pre_assemble: many(count), ..SendPipeline::default() };
+        assert_eq!((encode.overfull().is_none(), early.overfull().is_none()), (fits, fits));
+    }
+    let assemblers = |pipeline: &SendPipeline| pipeline.stages()[1].1.len();
+    assert_eq!(
+        (assemblers(&SendPipeline::pass_through()), assemblers(&SendPipeline::xml())),
+        (0, 1)
+    );
+    let full = ReceivePipeline { validate: many(256), ..ReceivePipeline::xml() };
+    assert_eq!(full.overfull(), Some(Stage::Validate));
+}
+
+#[test]
+fn a_component_that_fails_is_reported_with_the_message() {
+    // R-PIPE-13: pipeline, component, port and reason, on the way in and on the way out.
+    let own = |act| {
+        let own = Custom { name: "Own.Checker".into(), when: When::Always, acts: vec![act] };
+        vec![Component::Decoder, Component::Custom(own)]
+    };
+    let mut topology = topology(immediate());
+    add_send_port(&mut topology, "Out", "In", ASYNC);
+    topology.receive_locations[0].pipeline =
+        ReceivePipeline { validate: own(Act::Fail), ..ReceivePipeline::xml() };
+    let mut bench = Bench::new(topology.clone());
+    bench.post(batch_of(1, [Operation::Submit(wire(1))]));
+    let suspended = &bench.message_box.suspended().messages[0];
+    assert_eq!(
+        suspended.error.as_deref(),
+        Some(
+            "failure executing the receive pipeline: \"XMLReceive\", source \"Own.Checker\", \
+             receive port \"In\", location \"In\", reason: document 1 failed at Validate with E_FAIL"
+        )
+    );
+    topology.receive_locations[0].pipeline = ReceivePipeline::pass_through();
+    topology.send_ports[0].pipeline =
+        SendPipeline { encode: own(Act::Fail), ..SendPipeline::xml() };
+    let mut bench = Bench::new(topology);
+    bench.publish([2]);
+    assert_eq!((bench.transmitted().len(), bench.message_box.suspended().references), (0, 1));
+    let logged = bench.effects.iter().find_map(|effect| match effect {
+        Effect::Logged { at, entry: LogEntry::Suspended } => Some(at.reference),
+        _ => None,
+    });
+    let report = logged.and_then(|reference| bench.message_box.error_of(reference));
+    assert_eq!(
+        report,
+        Some(
+            "failure executing the send pipeline: \"XMLTransmit\", source \"Own.Checker\", \
+             send port \"Out\", location \"Out\", reason: document 1 failed at Encode with E_FAIL"
+        )
+    );
 }

@@ -1,5 +1,6 @@
 //! Send ports, their transports and what retries and failures they have.
 
+use floodgate_engine::retry::INTERVAL_MAX;
 use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder, choice};
@@ -340,6 +341,9 @@ impl Bind for Retry {
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("count", &mut self.count);
         b.key("interval", &mut self.interval);
+        if b.reading() && self.interval > INTERVAL_MAX {
+            b.refuse("interval", "attempts are at most 525600 minutes apart", "take less");
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! Values that a scenario leaves to the product, each against a literal.
 
+use floodgate_engine::time::Duration;
 use floodgate_scenarios::catalogue::Source;
+use floodgate_scenarios::plan::Problem;
+
+use crate::bad_input::{GOOD, problems};
 
 #[test]
 fn a_send_port_has_the_defaults_of_the_product() {
@@ -8,4 +12,66 @@ fn a_send_port_has_the_defaults_of_the_product() {
     let smoke = Source::find("smoke").unwrap().read(&[]).unwrap();
     let port = &smoke.send_ports[0];
     assert_eq!((port.priority, port.primary.adapter.batch), (7, 20));
+}
+
+/// What is said of the good scenario with this key set.
+fn said(set: &str) -> Vec<String> {
+    problems(GOOD, &[set]).iter().map(Problem::located).collect()
+}
+
+#[test]
+fn a_transport_retries_within_the_bounds_of_the_product() {
+    // R-RETRY-01: 3 retries, 5 minutes apart, unless set; up to 1,000, up to 525,600 minutes.
+    let smoke = Source::find("smoke").unwrap().read(&[]).unwrap();
+    let retry = &smoke.send_ports[0].primary.retry;
+    assert_eq!((retry.count, retry.interval), (3, Duration::from_minutes(5)));
+    for (key, most, unit) in [("count", 1000, ""), ("interval", 525_600, " min")] {
+        let set = |value: u32| {
+            let quote = if unit.is_empty() { "" } else { "'" };
+            said(&format!("send_port.Out.primary.retry.{key}={quote}{value}{unit}{quote}"))
+        };
+        assert_eq!((set(0).len(), set(most).len()), (0, 0), "{key}");
+        assert_eq!(set(most + 1).len(), 1, "{key}");
+    }
+}
+
+#[test]
+fn priorities_run_from_the_first_to_the_last() {
+    // R-SUB-08: 7 unless set, on a scale from 1 to 10.
+    let smoke = Source::find("smoke").unwrap().read(&[]).unwrap();
+    assert_eq!(smoke.send_ports[0].priority, 7);
+    for (priority, problems) in [(0, 1), (1, 0), (10, 0), (11, 1)] {
+        let found = said(&format!("send_port.Out.priority={priority}"));
+        assert_eq!(found.len(), problems, "{found:?}");
+    }
+}
+
+#[test]
+fn a_time_out_is_any_positive_time() {
+    //
+    for (time, problems) in [("1 ns", 0), ("61 min", 0), ("10000 h", 0), ("0 s", 1)] {
+        let found = said(&format!("host.Host.response_timeout='{time}'"));
+        assert_eq!(found.len(), problems, "{found:?}");
+    }
+}
+
+#[test]
+fn a_stage_has_room_for_so_many_components() {
+    // R-PIPE-05.
+    let with = |count: usize, stage: &str, port: &str| {
+        let own = format!("[[{port}.component]]\nstage = '{stage}'\ndoes = 'consume'\n");
+        let anchor = if port == "send_port" { "[send_port.primary]" } else { "[[send_port]]" };
+        let text = GOOD.replacen(anchor, &(own.repeat(count) + anchor), 1);
+        problems(&text, &[]).iter().map(Problem::located).collect::<Vec<_>>()
+    };
+    for (stage, port, most) in [
+        ("decode", "receive_port.location", 255),
+        ("validate", "receive_port.location", 255),
+        ("encode", "send_port", 255),
+        ("assemble", "send_port", 1),
+    ] {
+        assert_eq!(with(most, stage, port), [""; 0], "{stage}");
+        let found = with(most + 1, stage, port);
+        assert!(found.len() == 1 && found[0].contains("(R-PIPE-05)"), "{found:?}");
+    }
 }

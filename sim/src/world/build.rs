@@ -10,6 +10,7 @@ use floodgate_engine::host::HostInstance;
 use floodgate_engine::id::{AdapterId, HostId, HostInstanceId, Slab};
 use floodgate_engine::message::{Context, PropertyId, Value};
 use floodgate_engine::message_box::MessageBox;
+use floodgate_engine::pipeline::Stage;
 use floodgate_engine::time::Instant;
 use floodgate_engine::transport_proxy::TransportProxy;
 
@@ -30,11 +31,19 @@ use crate::rng::Rng;
 use crate::setup::{EndpointSettings, Fault, LoadSettings, Outbound, Setup};
 use crate::trace::Trace;
 
+/// The first stage of any pipeline that holds too many components.
+fn overfull(topology: &Topology) -> Option<Stage> {
+    let receives = topology.receive_locations.iter().find_map(|own| own.pipeline.overfull());
+    receives.or_else(|| topology.send_ports.iter().find_map(|own| own.pipeline.overfull()))
+}
+
 impl World {
     /// A world at its beginning.
     #[must_use]
     pub fn new(setup: &Setup) -> Self {
         let topology = Arc::new(with_contexts(&setup.topology));
+        let full = overfull(&topology);
+        assert!(full.is_none(), "stages hold 255 components at most (R-PIPE-05): {full:?}");
         let instances = build_instances(&topology);
         let (nodes, node_of) = build_nodes(&topology);
         let window = (setup.measure_from, setup.measure_to);

@@ -3,17 +3,20 @@
 
 use floodgate_engine::adapter::{Adapter, AdapterInput, Receiver, Sender};
 use floodgate_engine::config::{
-    Capabilities, FAULT_RETRY_INTERVAL, HostSettings, ReceiveSettings, TransportWindow,
+    Capabilities, FAULT_RETRY_INTERVAL, Host, HostInstanceConfig, HostSettings, ReceiveSettings,
+    Server, TransportWindow,
 };
 use floodgate_engine::host::LocationAct;
-use floodgate_engine::id::{AdapterId, HostInstanceId, ReceiveLocationId, SendPortId};
+use floodgate_engine::id::{
+    AdapterId, HostId, HostInstanceId, ReceiveLocationId, SendPortId, ServerId,
+};
 use floodgate_engine::schedule::{Schedule, Window};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
 use floodgate_sim::cost::Costs;
 use floodgate_sim::dist::Dist;
 use floodgate_sim::load::ArrivalKind;
-use floodgate_sim::setup::{Failure, Fault, SinkSettings};
+use floodgate_sim::setup::{Discipline, Failure, Fault, SinkSettings};
 use floodgate_sim::world::World;
 use insta::assert_snapshot;
 
@@ -416,4 +419,25 @@ fn a_location_that_broke_is_tried_again_where_faults_are_tolerated() {
     let (world, story) = finished(broken(Some(FAULT_RETRY_INTERVAL)));
     assert_eq!(story.instants(&["AddReceiveEndpoint(In)"]), [at(0), at(60)]);
     assert_eq!(world.meters().processed, 1);
+}
+
+#[test]
+fn send_and_receive_adapters_share_neither_process_nor_machine() {
+    // R-HOST-02: received in one host, sent in another on another server. The receiving process
+    // dies when it has published, and what it received is sent all the same.
+    let mut plant = plant(PUSH, slow(3), &[0, 1]);
+    let topology = &mut plant.setup.topology;
+    topology.servers.push(Server { name: "far".to_owned(), cpus: 4 });
+    plant.setup.disciplines.push(Discipline::default());
+    let settings = topology.hosts[0].settings;
+    topology.hosts.push(Host { name: "Senders".to_owned(), settings, properties: Vec::new() });
+    let far = HostInstanceConfig { host: HostId(1), server: ServerId(1) };
+    topology.host_instances.push(far);
+    topology.send_ports[0].primary.host = HostId(1);
+    plant.setup.faults = vec![Fault::HostCrash { instance: FIRST, at: at(2), lasts: None }];
+    let (world, story) = run(&plant);
+    assert_eq!((story.count(&["OUT1@Senders"]) > 0, story.count(&["OUT1@H "])), (true, 0));
+    assert_eq!((story.count(&["IN@H "]) > 0, story.count(&["IN@Senders"])), (true, 0));
+    assert_eq!(story.instants(&["locks m1 of Out to instance1"]).len(), 1);
+    assert_eq!((world.meters().processed, world.backlog()), (2, 0));
 }

@@ -1,7 +1,8 @@
 //! The golden sequences of distributed transactions, each told in full and questioned.
 
 use floodgate_engine::adapter::{
-    Adapter, AdapterInput, AdapterOutput, ConfirmOf, Returned, TransactionalReceiver, WireResult,
+    Adapter, AdapterInput, AdapterOutput, ConfirmOf, Receiver, Returned, TransactionalReceiver,
+    WireResult,
 };
 use floodgate_engine::batch::{BatchStatus, OperationKind, Status};
 use floodgate_engine::config::{
@@ -18,9 +19,12 @@ use floodgate_sim::setup::{Failure, Resolution, SinkSettings};
 use floodgate_sim::world::World;
 use insta::assert_snapshot;
 
-use crate::fixture::{ASYNC, Plant, Story, assert_all_kept, finish, finish_within, ms, sink};
+use crate::fixture::{
+    ASYNC, PUSH, Plant, Story, assert_all_kept, finish, finish_within, immediate, ms, sink,
+};
 use crate::transactional::{Doctored, SEND, mq, poisoned, receiving, remembering, sending, sql};
 
+const IN_ADAPTER: AdapterId = AdapterId(0);
 const OUT_ADAPTER: AdapterId = AdapterId(1);
 
 /// Runs a world to its end; every check must be content.
@@ -417,6 +421,39 @@ fn every_confirm_object_is_called_once_with_the_truth() {
     assert_eq!(confirming(|committed| vec![committed]).1, [""; 0]);
     assert_eq!(confirming(|committed| vec![!committed]).1, ["INV-52"], "a lie");
     assert_eq!(confirming(|committed| vec![committed; 2]).1, ["INV-52"], "twice");
+}
+
+/// Confirms every batch of its own when it is complete, whether it was posted in a transaction or
+/// not.
+#[derive(Clone, Debug)]
+struct ConfirmsAll(Receiver);
+
+impl Adapter for ConfirmsAll {
+    fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
+        if let AdapterInput::BatchComplete(status) = &input {
+            proxy.confirm(ConfirmOf::Batch(status.cookie), true);
+        }
+        self.0.handle_input(now, input, proxy);
+    }
+}
+
+#[test]
+fn only_done_under_a_transaction_brings_a_confirm_object() {
+    // R-DONE-02: the same call is taken where the batch had a transaction, above, and is about
+    // nothing where it had none.
+    let mut plant = Plant::new(immediate(), PUSH);
+    plant.send_port("Out", "In", ASYNC, sink()).all_at_once(1);
+    for (confirms, broken) in [(false, &[][..]), (true, &["INV-52"][..])] {
+        let mut world = plant.telling();
+        if confirms {
+            world.replace_adapter(IN_ADAPTER, &ConfirmsAll(Receiver::new(PUSH)));
+        }
+        finish_within(&mut world, 20_000).expect("it comes to an end");
+        let outcome = world.conclude();
+        let found: Vec<_> = outcome.violations.iter().map(|own| own.rule.id()).collect();
+        assert_eq!(found, broken);
+    }
+    assert_eq!(confirming(|committed| vec![committed]).1, [""; 0], "in a transaction there is one");
 }
 
 #[test]

@@ -2,10 +2,12 @@
 //! stories kept here; what a sequence demands is asserted by itself.
 
 use floodgate_engine::adapter::{Adapter, AdapterInput, Requester, WireResult};
-use floodgate_engine::config::{AdapterConfig, AdapterKind, HostInstanceConfig, RequestSettings};
+use floodgate_engine::config::{
+    AdapterConfig, AdapterKind, Authentication, HostInstanceConfig, RequestSettings,
+};
 use floodgate_engine::exchange::{LateResponses, RequestPort, ResponseSettings, SolicitPort};
 use floodgate_engine::id::{AdapterId, HostId, ReceiveLocationId, SendPortId, ServerId};
-use floodgate_engine::message::{Defect, PropertyId, Value, WireMessage};
+use floodgate_engine::message::{Defect, DefectKind, PropertyId, Value, WireMessage};
 use floodgate_engine::pipeline::{ReceivePipeline, SendPipeline, Stage};
 use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::subscription::{Condition, Filter};
@@ -436,6 +438,49 @@ fn a_one_way_client_is_answered_when_its_batch_is_complete() {
         &["answers the client of m1: 202"],
     ]);
     assert_eq!((world.meters().answers.accepted, world.backlog()), (1, 0));
+}
+
+#[test]
+fn an_http_client_is_told_by_code() {
+    // R-RR-16: a message taken one way, a response, a sender that is not authenticated, a failure.
+    let code = |plant: &Plant| -> u16 {
+        let (_, story) = told(plant);
+        let text = story.text();
+        let answer = text.lines().find(|line| line.contains("answers the client of m1"));
+        let code = answer.and_then(|line| line.rsplit(": ").next()).expect("it is answered");
+        code.split_whitespace().next().and_then(|code| code.parse().ok()).expect("a number")
+    };
+    let mut one_way = desk(RequestSettings::default(), sink());
+    one_way.setup.topology.exchanges.request_ports.clear();
+    one_way.setup.topology.send_ports[0].two_way = false;
+    let two_way = desk_with_partner(Duration::ZERO);
+    let mut forged = two_way.clone();
+    forged.setup.topology.receive_ports[0].authentication = Authentication::Drop;
+    let defect = Defect { kind: DefectKind::Forged, ..Defect::at(Stage::ResolveParty, 1) };
+    forged.setup.loads[0].poison = Some(Poison { every: 1, defect });
+    let mut unwanted = two_way.clone();
+    unwanted.setup.topology.send_ports[0].filter = None;
+    assert_eq!(
+        [one_way, two_way, forged, unwanted].map(|plant| code(&plant)),
+        [202, 200, 401, 500]
+    );
+}
+
+#[test]
+fn a_time_out_may_be_any_positive_time() {
+    // far below the minute and far above the hour that one page allows: nearly a week.
+    for due in [Duration::from_nanos(1), Duration::from_minutes(61), Duration::from_minutes(10_000)]
+    {
+        let settings = RequestSettings { timeout: Some(due), ..RequestSettings::default() };
+        let plant = desk(settings, replying(due + due));
+        let (_, story) = told(&plant);
+        assert_eq!(story.instants(&["ends with a fault"]), [ms(1) + due]);
+        let mut plant = desk_with_partner(due + due);
+        plant.setup.topology.exchanges.hosts =
+            vec![ResponseSettings { timeout: due, ..ResponseSettings::default() }];
+        let (_, story) = told(&plant);
+        assert_eq!(story.instants(&["ends with a fault"]), [ms(1) + due]);
+    }
 }
 
 // R-ACK-01, R-ACK-02, R-ACK-05, R-ROUTE-05, INV-22, INV-64.

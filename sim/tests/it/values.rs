@@ -20,7 +20,7 @@ fn kinds_of_operation_have_their_documented_numbers() {
 
 #[test]
 fn statuses_have_their_known_codes() {
-    // R-STAT-02.
+    // R-STAT-02, R-SR-07.
     for (status, code) in [
         (Status::OK, 0),
         (Status::MESSAGE_SUSPENDED, 0x00C0_0001),
@@ -31,6 +31,7 @@ fn statuses_have_their_known_codes() {
         (Status::NO_SUBSCRIPTION, 0xC0C0_1680),
         (Status::SHUTTING_DOWN, 0xC0C0_163C),
         (Status::NO_BACKUP_TRANSPORT, 0xC0C0_162E),
+        (Status::NULL_CORRELATION_TOKEN, 0xC0C0_1662),
         (Status::PERSISTENCE_FAILURE, 0xC0C0_1623),
     ] {
         assert_eq!(status.0.cast_unsigned(), code, "{status}");

@@ -6,6 +6,7 @@ mod faults;
 mod flow;
 mod hosts;
 mod names;
+mod pipelines;
 mod references;
 mod settings;
 
@@ -21,6 +22,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     references::check(&mut checker);
     faults::check(&mut checker);
     settings::check(&mut checker);
+    pipelines::check(&mut checker);
     dynamic::check(&mut checker);
     hosts::check(&mut checker);
     flow::check(&mut checker);
