@@ -75,3 +75,16 @@ fn a_stage_has_room_for_so_many_components() {
         assert!(found.len() == 1 && found[0].contains("(R-PIPE-05)"), "{found:?}");
     }
 }
+
+#[test]
+fn a_host_has_one_instance_a_server() {
+    // R-HOST-01: on as many servers as are named, and on none of them twice.
+    let both = GOOD.replacen("name = \"bts1\"", "name = \"bts1\"\n[[server]]\nname = \"bts2\"", 1);
+    let on = |servers: &str| {
+        let text = both.replacen("on = [\"bts1\"]", &format!("on = [{servers}]"), 1);
+        problems(&text, &[]).iter().map(Problem::located).collect::<Vec<_>>()
+    };
+    assert_eq!(on("'bts1', 'bts2'"), [""; 0]);
+    let twice = on("'bts1', 'bts2', 'bts1'");
+    assert!(twice.len() == 1 && twice[0].contains("one instance a server"), "{twice:?}");
+}
