@@ -76,6 +76,11 @@ impl TransportProxy {
         self.outputs.push_back(AdapterOutput::ErrorInfo { of, text: Arc::from(text) });
     }
 
+    /// `BatchComplete` returns a failure, or throws: the engine only logs it (R-BC-09).
+    pub fn completion_failed(&mut self, cookie: u64) {
+        self.outputs.push_back(AdapterOutput::CompletionFailed { cookie });
+    }
+
     /// `ReceiverShuttingdown`: closes one location until an operator enables it (R-LIFE-07).
     pub fn receiver_shutting_down(&mut self, location: ReceiveLocationId) {
         self.outputs.push_back(AdapterOutput::ReceiverShuttingDown { location });

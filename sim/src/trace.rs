@@ -47,6 +47,13 @@ pub enum Event {
         /// Whether it was cleared.
         cleared: bool,
     },
+    /// An adapter returned a failure from `BatchComplete`.
+    CompletionFailed {
+        /// The adapter instance.
+        node: u32,
+        /// The batch's cookie.
+        cookie: u64,
+    },
     /// `DTCCommitConfirm` was called.
     Confirmed {
         /// The transaction.
@@ -203,6 +210,7 @@ impl Event {
             Self::WireDone { document, sequence, sent } => {
                 [10, name_word(document), sequence, u64::from(sent)]
             }
+            Self::CompletionFailed { node, cookie } => [101, u64::from(node), cookie, 0],
             Self::Confirmed { transaction, committed } => {
                 [60, transaction.0, u64::from(committed), 0]
             }

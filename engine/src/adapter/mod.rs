@@ -155,6 +155,11 @@ pub enum AdapterOutput {
         /// What the adapter says became of the transaction.
         committed: bool,
     },
+    /// A failing return from `BatchComplete`: it is logged, and nothing follows from it (R-BC-09).
+    CompletionFailed {
+        /// The batch's cookie.
+        cookie: u64,
+    },
     /// To post an engine batch, alone or inside a transaction (R-TXN-02).
     Done {
         /// The batch.

@@ -298,7 +298,9 @@ impl Rig<'_> {
                 self.story.tell(self.now, Fact::Errored { of });
             }
             // The kit hosts adapters in the engine's process.
-            AdapterOutput::Isolated(_) | AdapterOutput::ReceiverShuttingDown { .. } => {}
+            AdapterOutput::CompletionFailed { .. }
+            | AdapterOutput::Isolated(_)
+            | AdapterOutput::ReceiverShuttingDown { .. } => {}
             AdapterOutput::Returned { call, returned } => self.returned(call, returned),
             AdapterOutput::Wake { at: when, token } => {
                 let input = AdapterInput::Wake { token };

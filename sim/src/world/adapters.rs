@@ -28,6 +28,13 @@ impl World {
             }
             AdapterOutput::Abort { transaction } => self.ask_abort(node, transaction),
             AdapterOutput::Commit { transaction } => self.ask_commit(node, transaction),
+            AdapterOutput::CompletionFailed { cookie } => {
+                // R-BC-09: an entry of the event log, and nobody else hears of it.
+                self.trace.record(self.now, &Event::CompletionFailed { node, cookie }, || {
+                    let name = &self.nodes[node as usize].name;
+                    format!("A>E  {name} b{cookie}: event log: BatchComplete failed")
+                });
+            }
             AdapterOutput::Confirm { of, committed } => self.confirm(node, of, committed),
             AdapterOutput::ErrorInfo { of, text } => {
                 self.ring.push_back(Now::Host(instance, HostInput::ErrorInfo { of, text }));

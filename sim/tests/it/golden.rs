@@ -263,6 +263,7 @@ fn receiver_against(answer: impl Fn(&Operation) -> Status) -> (Vec<String>, Vec<
                 | AdapterOutput::Commit { .. }
                 | AdapterOutput::Confirm { .. }
                 | AdapterOutput::ErrorInfo { .. }
+                | AdapterOutput::CompletionFailed { .. }
                 | AdapterOutput::ReceiverShuttingDown { .. }
                 | AdapterOutput::Isolated(_)
                 | AdapterOutput::Wire { .. } => {}

@@ -1,15 +1,17 @@
 //! What an adapter writes on a message it gives back: `PropertiesToUpdate` and `SetErrorInfo`.
 
-use floodgate_engine::adapter::{Adapter, AdapterInput, ErrorSubject, Returned};
+use floodgate_engine::adapter::{Adapter, AdapterInput, ErrorSubject, Receiver, Returned, Sender};
 use floodgate_engine::batch::{Operation, Suspendable};
 use floodgate_engine::id::{AdapterId, ReferenceId, SendPortId};
-use floodgate_engine::message::{PropertyId, Value};
+use floodgate_engine::message::{Defect, PropertyId, Value};
 use floodgate_engine::message_box::{Effect, OutboundMessage};
+use floodgate_engine::pipeline::{ReceivePipeline, Stage};
 use floodgate_engine::properties_to_update::{SYSTEM_NAMESPACE, to_xml};
 use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
 use floodgate_sim::check::Rule;
+use floodgate_sim::setup::Poison;
 use floodgate_sim::trace::Event;
 use floodgate_sim::world::World;
 
@@ -243,4 +245,49 @@ fn the_text_of_an_exception_is_logged_by_the_default_action() {
     finish(&mut world);
     Story::of(&world)
         .assert_order(&[&["event log: m1 of Out Retried"], &["event log: m1 of Out Suspended"]]);
+}
+
+/// Does what its inner adapter does, and then fails in every `BatchComplete`.
+#[derive(Clone, Debug)]
+struct FailsAtTheEnd<A>(A);
+
+impl<A: Adapter> Adapter for FailsAtTheEnd<A> {
+    fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
+        let completed =
+            if let AdapterInput::BatchComplete(own) = &input { Some(own.cookie) } else { None };
+        self.0.handle_input(now, input, proxy);
+        if let Some(cookie) = completed {
+            proxy.completion_failed(cookie);
+        }
+    }
+}
+
+#[test]
+fn what_batch_complete_returns_changes_nothing_and_is_logged() {
+    // R-BC-09: receiver and sender, batches that succeed and batches that do not.
+    let mut plant = Plant::new(immediate(), PUSH);
+    plant.send_port("Out", "In", ASYNC, sink()).all_at_once(4);
+    plant.setup.topology.receive_locations[0].pipeline = ReceivePipeline::xml();
+    plant.setup.topology.receive_locations[0]
+        .context
+        .write(PropertyId::ACTION_ON_FAILURE, Some(Value::Int(0)));
+    let defect = Defect::at(Stage::Disassemble, 1);
+    plant.setup.loads[0].poison = Some(Poison { every: 2, defect });
+    let mut plain = plant.telling();
+    finish(&mut plain);
+    let mut failing = plant.telling();
+    failing.replace_adapter(AdapterId(0), &FailsAtTheEnd(Receiver::new(PUSH)));
+    failing.replace_adapter(OUT_ADAPTER, &FailsAtTheEnd(Sender::new(ASYNC)));
+    finish(&mut failing);
+    let (quiet, loud) = (Story::of(&plain), Story::of(&failing));
+    let completed = loud.count(&["BatchComplete("]);
+    assert_eq!((completed, loud.count(&["BatchComplete failed"])), (8, 8));
+    assert_eq!(loud.count(&["BatchComplete(E_FAIL"]), 2);
+    // Without the entries of the log it is the same story.
+    let other = loud.text();
+    let rest: Vec<&str> =
+        other.lines().filter(|line| !line.contains("BatchComplete failed")).collect();
+    assert_eq!(rest, quiet.text().lines().collect::<Vec<_>>());
+    assert_eq!(failing.message_box().state_hash(), plain.message_box().state_hash());
+    assert_all_kept(&failing.conclude());
 }
