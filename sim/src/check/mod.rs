@@ -13,6 +13,8 @@ mod homes;
 mod interchanges;
 mod life;
 mod ordered;
+#[cfg(test)]
+mod proof;
 mod queues;
 mod references;
 mod routing;
