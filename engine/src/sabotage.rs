@@ -18,6 +18,8 @@ pub enum Sabotage {
     FaultTwice,
     /// A response leaves its wait open: breaks INV-26.
     KeepAnsweredWaits,
+    /// What a dead process had locked stays locked: breaks INV-56.
+    KeepLocksOfTheDead,
     /// A resubmit costs no retry: breaks INV-34 and INV-36.
     KeepRetryCount,
     /// Offers the followers of an ordered port with its head: breaks INV-45 and INV-44.

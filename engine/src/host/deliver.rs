@@ -160,8 +160,8 @@ impl HostInstance {
         self.outputs.push_back(HostOutput::Work { frame, demand });
     }
 
-    /// The next messages for one delivery, the first one last; a message of an ordered port goes alone
-    /// (R-ORD-04, R-CLK-11).
+    /// The next messages for one delivery, the first one last; a message of an ordered port goes
+    /// alone (R-ORD-04, R-CLK-11).
     fn take(&mut self, adapter: AdapterId, max: usize) -> Vec<OutboundMessage> {
         let pending = &self.transmitters[adapter.index()].pending;
         let ordered = |message| self.is_ordered(message);

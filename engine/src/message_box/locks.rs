@@ -2,6 +2,7 @@
 
 use super::{Effect, MessageBox, ReferenceState};
 use crate::id::{HostInstanceId, ReferenceId};
+use crate::sabotage::Sabotage;
 use crate::time::Instant;
 
 impl MessageBox {
@@ -28,6 +29,9 @@ impl MessageBox {
     /// The head of an ordered port stays its head: whoever takes it next goes on with it
     /// (R-ORD-06).
     pub fn release_locks(&mut self, owner: HostInstanceId) -> usize {
+        if self.is_sabotaged(Sabotage::KeepLocksOfTheDead) {
+            return 0;
+        }
         let mut locked: Vec<(u64, ReferenceId)> = (self.references.iter())
             .filter(|(_, reference)| reference.state == ReferenceState::Locked(owner))
             .map(|(key, reference)| (reference.sequence, ReferenceId(key)))

@@ -37,7 +37,21 @@ enum Transaction {
     Look { instance: HostInstanceId, home: MessageBoxId, max: u32 },
 }
 
+impl Pending {
+    /// Who asked for it.
+    const fn of(&self) -> HostInstanceId {
+        match self.what {
+            Transaction::Batch { instance, .. } | Transaction::Look { instance, .. } => instance,
+        }
+    }
+}
+
 impl World {
+    /// Whether `instance` has asked for something that has neither happened nor failed.
+    pub(super) fn has_pending(&self, instance: HostInstanceId) -> bool {
+        self.pending.iter().any(|(_, pending)| pending.of() == instance)
+    }
+
     pub(super) fn transact(
         &mut self,
         (instance, frame): (HostInstanceId, FrameId),
@@ -146,11 +160,8 @@ impl World {
     /// The client of these transactions is dead: each is committed as it stands, or undone. The
     /// answer reaches nobody.
     pub(super) fn resolve_pending(&mut self, dead: HostInstanceId, committed: bool) {
-        let of = |pending: &Pending| match pending.what {
-            Transaction::Batch { instance, .. } | Transaction::Look { instance, .. } => instance,
-        };
         let keys: Vec<Key> = (self.pending.iter())
-            .filter(|(_, pending)| of(pending) == dead)
+            .filter(|(_, pending)| pending.of() == dead)
             .map(|(key, _)| key)
             .collect();
         for key in keys {

@@ -2,12 +2,15 @@
 //!
 //! A normal run takes what is due at one instant in the order in which it was caused. Nothing
 //! promises that order, so here every order of transactions is gone (R-CLK-01, R-CLK-05), and an
-//! attempt on the wire may be refused. A world is forked by `Clone`, and worlds that have become
-//! equal are recognised by their [`World::fingerprint`], so that no state is looked at twice.
+//! attempt on the wire may be refused, and a host instance may die at any event. A world is forked
+//! by `Clone`, and worlds that have become equal are recognised by their [`World::fingerprint`], so
+//! that no state is looked at twice.
 
 use std::fmt::{Debug, Write as _};
 
 use floodgate_engine::hash::mix;
+use floodgate_engine::host::Life;
+use floodgate_engine::id::HostInstanceId;
 
 use super::{Due, Now, World};
 use crate::queue::Schedule;
@@ -19,6 +22,19 @@ pub enum Way {
     Next(usize),
     /// What stands there is the wire's answer to an attempt, and it is a refusal.
     Refuse(usize),
+    /// The process of a host instance dies before anything else happens.
+    Crash(Crash),
+}
+
+/// One way for a process to die: what is in flight can end either way (R-CLK-20).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Crash {
+    /// Whose process.
+    pub instance: HostInstanceId,
+    /// Whether the transactions that it has asked for are committed, or undone.
+    pub commits: bool,
+    /// Whether what it has put on the wire arrives, or is cut.
+    pub arrives: bool,
 }
 
 impl Now {
@@ -101,9 +117,58 @@ impl World {
         ways
     }
 
-    /// Goes one way of [`Self::ways`].
+    /// The ways for a process to die here: of each one that lives, and with each end of what it
+    /// has in flight (R-CRASH-03, R-CLK-20). A death commutes with what another process does by
+    /// itself, so that it need not be gone before and after.
+    pub fn crashes(&mut self) -> Vec<Way> {
+        let due = self.due_now();
+        let next = (0..due).find(|place| self.ring[*place].is_local());
+        let alone = next.and_then(|place| self.process_of(&self.ring[place]));
+        let mut ways = Vec::new();
+        for index in 0..self.instances.len() {
+            let instance = HostInstanceId::from(index);
+            let lives = self.instances[index].life() != Life::Down;
+            if !lives || alone.is_some_and(|alone| alone != instance) {
+                continue;
+            }
+            let either =
+                |in_flight: bool| [false, true].into_iter().take(1 + usize::from(in_flight));
+            for commits in either(self.has_pending(instance)) {
+                for arrives in either(self.has_wires(instance)) {
+                    ways.push(Way::Crash(Crash { instance, commits, arrives }));
+                }
+            }
+        }
+        ways
+    }
+
+    /// The process that a step on the way to a partner concerns alone; `None` where there may be
+    /// more, as at a source that several watch.
+    fn process_of(&self, now: &Now) -> Option<HostInstanceId> {
+        match now {
+            Now::Host(instance, _) => Some(*instance),
+            Now::Due(Due::HostWake(instance)) => Some(HostInstanceId(*instance)),
+            Now::Due(Due::Sent(key)) => {
+                let node = self.on_wire.get(*key)?.call.node;
+                Some(self.nodes[node as usize].instance)
+            }
+            Now::Answered(..) | Now::Arrived(..) | Now::Due(_) | Now::TransactionDone(..) => None,
+        }
+    }
+
+    fn has_wires(&self, instance: HostInstanceId) -> bool {
+        let mut wires = self.on_wire.iter();
+        wires.any(|(_, wire)| self.nodes[wire.call.node as usize].instance == instance)
+    }
+
+    /// Goes one way of [`Self::ways`] or [`Self::crashes`].
     pub fn go(&mut self, way: Way) {
-        let (Way::Next(place) | Way::Refuse(place)) = way;
+        let place = match way {
+            Way::Next(place) | Way::Refuse(place) => place,
+            Way::Crash(Crash { instance, commits, arrives }) => {
+                return self.crash_with(instance, commits, arrives);
+            }
+        };
         let Some(now) = self.ring.remove(place) else { return };
         if let (Way::Refuse(_), Now::Due(Due::Sent(call))) = (way, &now)
             && let Some(call) = self.on_wire.get_mut(*call)

@@ -181,6 +181,15 @@ impl World {
         self.kill(instance);
     }
 
+    /// The same, with an end of what is in flight that is chosen here and now.
+    pub(super) fn crash_with(&mut self, instance: HostInstanceId, commits: bool, arrives: bool) {
+        let settings = self.life.settings;
+        self.life.settings.transactions_commit = commits;
+        self.life.settings.wires_arrive = arrives;
+        self.crash(instance);
+        self.life.settings = settings;
+    }
+
     fn kill(&mut self, instance: HostInstanceId) {
         self.resolve_pending(instance, self.life.settings.transactions_commit);
         self.lived(Some(instance), Lived::Crashes);

@@ -57,7 +57,7 @@ use crate::trace::Trace;
 use coordinator::Coordinator;
 use database::Pending;
 use exchange::Answering;
-pub use explore::Way;
+pub use explore::{Crash, Way};
 use life::Lives;
 use load::Load;
 pub use operate::Acted;

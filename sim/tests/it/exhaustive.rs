@@ -1,10 +1,12 @@
 //! Small worlds, every schedule: up to three messages, two host instances, two faults.
 //!
-//! A world is forked at every choice: which transaction is next, and whether the wire refuses an
-//! attempt. The checks judge every step of every schedule, and every ending is looked at. States
-//! met twice are walked once; their schedules are still counted.
+//! A world is forked at every choice: which transaction is next, whether the wire refuses an
+//! attempt, and whether a host instance dies here, with each end of what it has in flight. The
+//! checks judge every step of every schedule, and every ending is looked at. States met twice are
+//! walked once; their schedules are still counted.
 
 use floodgate_engine::config::{OnFailure, SendSettings};
+use floodgate_engine::id::HostInstanceId;
 use floodgate_engine::sabotage::Sabotage;
 use floodgate_engine::time::Duration;
 use floodgate_sim::setup::DoneOrder;
@@ -15,28 +17,61 @@ use crate::fixture::{
     ASYNC, BATCHED, BLOCKING, FOLDER, PUSH, Plant, Verdict, demand, demand_eq, immediate, sink,
 };
 
+/// The faults that may still happen.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Faults {
+    left: u32,
+    /// Whether one of those may be a crash; and whether one was.
+    crashes: bool,
+    crashed: bool,
+}
+
+impl Faults {
+    const fn refusals(left: u32) -> Self {
+        Self { left, crashes: false, crashed: false }
+    }
+
+    /// What is left on a way.
+    const fn after(self, way: Way) -> Self {
+        match way {
+            Way::Next(_) => self,
+            Way::Refuse(_) => Self { left: self.left - 1, ..self },
+            Way::Crash(_) => Self { left: self.left - 1, crashed: true, ..self },
+        }
+    }
+}
+
 /// What an exhaustive walk saw.
 #[derive(Debug, Default)]
 struct Walk {
     /// Schedules that lead from a state to an ending, by the state's fingerprint and faults left.
-    known: FxHashMap<(u64, u32), u64>,
+    known: FxHashMap<(u64, Faults), u64>,
     /// Endings, equal ones counted once.
     endings: u64,
+    instances: u32,
 }
 
 impl Walk {
     /// Goes every way from `world`; returns how many schedules there are.
-    fn from(&mut self, mut world: World, faults: u32, messages: u64) -> Result<u64, String> {
-        let ways = world.ways(faults > 0);
+    fn from(&mut self, mut world: World, faults: Faults, messages: u64) -> Result<u64, String> {
+        let mut ways = world.ways(faults.left > 0);
+        if ways.is_empty() && faults.crashed {
+            // Who died and was not needed comes back; maybe he was.
+            (0..self.instances).for_each(|at| world.start(HostInstanceId(at)));
+            ways = world.ways(faults.left > 0);
+        }
         if ways.is_empty() {
             self.endings += 1;
-            return ended(world, messages).map(|()| 1);
+            return ended(world, messages, faults).map(|()| 1);
+        }
+        if faults.crashes && faults.left > 0 {
+            ways.extend(world.crashes());
         }
         let mut schedules: u64 = 0;
         for way in ways {
             let mut next = world.clone();
             next.go(way);
-            let left = faults - u32::from(matches!(way, Way::Refuse(_)));
+            let left = faults.after(way);
             if let Some(violation) = next.checks().violations().first() {
                 return Err(format!("{} broken: {violation:?}", violation.rule.id()));
             }
@@ -57,11 +92,18 @@ impl Walk {
 
 /// With one retry and two refusals at most, a message is sent in the end or suspended, once; only
 /// behind the failed head of an ordered port something may wait.
-fn ended(world: World, messages: u64) -> Verdict {
+///
+/// After a crash a message may have been sent more than once, which INV-54 judges.
+fn ended(world: World, messages: u64, faults: Faults) -> Verdict {
     let suspended = world.message_box().suspended().len() as u64;
     let processed = world.meters().processed;
     let waiting = world.message_box().reference_counts();
-    demand_eq(processed + suspended + waiting.work, messages, "sent, suspended, waiting")?;
+    let fates = processed + suspended + waiting.work;
+    if faults.crashed {
+        demand(fates >= messages, || format!("{fates} fates of {messages} messages"))?;
+    } else {
+        demand_eq(fates, messages, "sent, suspended, waiting")?;
+    }
     demand(waiting.work == 0 || suspended == 1, || "somebody waits for nobody".to_owned())?;
     demand(suspended <= 1, || format!("{suspended} suspended by two refusals"))?;
     demand_eq(waiting.locked, 0, "references with an adapter at the end")?;
@@ -105,7 +147,7 @@ fn every_schedule_of_a_small_send_path_keeps_every_promise() {
                         plant.ordered(on_failure);
                     }
                     let mut walk = Walk::default();
-                    match walk.from(world(&plant), 2, messages) {
+                    match walk.from(world(&plant), Faults::refusals(2), messages) {
                         Ok(found) => schedules = schedules.saturating_add(found),
                         Err(broken) => panic!("{messages} x {instances}, {send:?}: {broken}"),
                     }
@@ -120,12 +162,55 @@ fn every_schedule_of_a_small_send_path_keeps_every_promise() {
 }
 
 #[test]
+fn every_schedule_with_a_crash_loses_nothing() {
+    // R-CRASH-01, R-CRASH-02, R-CRASH-03, R-CLK-12, R-CLK-20, R-DUP-01, R-DUP-02, R-ORD-06;
+    // INV-17, INV-44, INV-54, INV-56: a process dies at any event of any schedule, once or twice,
+    // or once beside a refusal; once where more would be too many schedules.
+    let (mut states, mut schedules) = (0, 0_u64);
+    for send in [ASYNC, BATCHED, BLOCKING] {
+        for ordered in [None, Some(OnFailure::Stop)] {
+            let twice = 1 + u32::from(send == ASYNC && ordered.is_none());
+            for (messages, instances, faults) in [(1, 1, 2), (1, 2, 2), (2, 1, twice), (2, 2, 1)] {
+                let mut plant = plant(send, messages, instances);
+                plant.setup.life.watched = true;
+                if let Some(on_failure) = ordered {
+                    plant.ordered(on_failure);
+                }
+                let faults = Faults { crashes: true, ..Faults::refusals(faults) };
+                let mut walk = Walk { instances, ..Walk::default() };
+                match walk.from(world(&plant), faults, messages) {
+                    Ok(found) => schedules = schedules.saturating_add(found),
+                    Err(broken) => panic!("{messages} x {instances}, {send:?}: {broken}"),
+                }
+                println!("{messages} x {instances} {ordered:?}: {} states", walk.known.len());
+                states += walk.known.len();
+            }
+        }
+    }
+    println!("{schedules} schedules with crashes in {states} states");
+    assert!(schedules > 100_000, "the walk goes more than a few ways: {schedules}");
+}
+
+#[test]
 fn a_broken_engine_is_caught_by_some_schedule() {
     // The walk is able to fail: an ordered port that offers its followers.
     let mut plant = plant(ASYNC, 2, 2);
     plant.ordered(OnFailure::Stop);
     let mut world = world(&plant);
     world.sabotage(Sabotage::OfferOrderedFollowers);
-    let broken = Walk::default().from(world, 0, 2).unwrap_err();
+    let broken = Walk::default().from(world, Faults::refusals(0), 2).unwrap_err();
     assert!(broken.contains("INV-44") || broken.contains("INV-45"), "{broken}");
+}
+
+#[test]
+fn locks_that_stay_with_the_dead_are_noticed() {
+    // R-CRASH-01: nobody takes over.
+    let mut plant = plant(ASYNC, 1, 2);
+    plant.setup.life.watched = true;
+    let mut world = world(&plant);
+    world.sabotage(Sabotage::KeepLocksOfTheDead);
+    let faults = Faults { crashes: true, ..Faults::refusals(1) };
+    let walk = Walk { instances: 2, ..Walk::default() }.from(world, faults, 1);
+    let broken = walk.unwrap_err();
+    assert!(broken.contains("references with an adapter at the end"), "{broken}");
 }
