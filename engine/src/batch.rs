@@ -475,6 +475,104 @@ mod tests {
         assert!(status.overall.is_success());
     }
 
+    fn wire(number: u64) -> WireMessage {
+        WireMessage {
+            number,
+            lineage: number,
+            arrived: Instant::ZERO,
+            context: crate::message::Context::default(),
+            parts: crate::message::Parts::of(crate::message::Body::Described {
+                bytes: 1,
+                documents: 1,
+            }),
+            defect: None,
+            seekable: true,
+        }
+    }
+
+    fn batch_of(operations: impl IntoIterator<Item = Operation>) -> Batch {
+        let mut batch = Batch::new(1);
+        operations.into_iter().for_each(|operation| batch.add(operation));
+        batch
+    }
+
+    fn reference() -> ReferenceId {
+        ReferenceId(crate::id::Slab::default().insert(()))
+    }
+
+    #[test]
+    fn what_publishes_is_told_from_housekeeping() {
+        // R-DONE-03, R-RR-01: only publishing batches are held, only requests are answered.
+        let request = Operation::SubmitRequest {
+            request: wire(1),
+            token: 1,
+            first_only: true,
+            expires: None,
+        };
+        for (operation, publishes, requests) in [
+            (Operation::Submit(wire(1)), true, false),
+            (request, true, true),
+            (Operation::CancelResponse { token: 1 }, false, false),
+            (Operation::Delete(reference()), false, false),
+        ] {
+            let batch = batch_of([operation]);
+            assert_eq!((batch.publishes(), batch.has_requests()), (publishes, requests));
+        }
+        assert!(!batch_of([]).publishes());
+    }
+
+    #[test]
+    fn one_object_is_noticed_twice_in_any_order() {
+        // R-BATCH-06: numbers that rise, fall, and come again.
+        for (numbers, twice) in
+            [(&[1, 2, 3][..], false), (&[3, 1, 2], false), (&[2, 1, 2], true), (&[2, 1, 1], true)]
+        {
+            let batch = batch_of(numbers.iter().map(|number| Operation::Submit(wire(*number))));
+            assert_eq!(batch.submitted_twice(), twice, "{numbers:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_clock_moves_resubmits_alone() {
+        // R-CLK-09.
+        let at = Instant::from_nanos(5);
+        let mut batch = batch_of([
+            Operation::Resubmit { reference: reference(), at },
+            Operation::Delete(reference()),
+        ]);
+        batch.skew(|at| Instant::from_nanos(at.as_nanos() + 2));
+        let moved = Operation::Resubmit { reference: reference(), at: Instant::from_nanos(7) };
+        assert_eq!(format!("{:?}", batch.operations()[0]), format!("{moved:?}"));
+    }
+
+    #[test]
+    fn updates_ride_with_their_batch_once() {
+        // R-CTX-10.
+        let mut batch = batch_of([]);
+        batch.update_properties(reference(), "<x/>");
+        assert_eq!(batch.take_updates(), [(reference(), Arc::from("<x/>"))]);
+        assert_eq!(batch.take_updates(), []);
+    }
+
+    #[test]
+    fn a_status_is_found_and_the_worst_one_wins() {
+        // R-ATOM-02, R-ATOM-03: a failure beats a suspension beats success, in any order.
+        let (ok, suspended, failed) = (Status::OK, Status::MESSAGE_SUSPENDED, Status::FAIL);
+        for (one, other, worst) in [
+            (ok, ok, ok),
+            (ok, suspended, suspended),
+            (suspended, ok, suspended),
+            (suspended, failed, failed),
+            (failed, suspended, failed),
+            (failed, ok, failed),
+            (suspended, Status::SECURITY_CHECK_FAILED, suspended),
+        ] {
+            assert_eq!(worse(one, other), worst, "{one} and {other}");
+        }
+        let status = BatchStatus::assemble(1, [(Submit, ok), (Submit, suspended)]);
+        assert!(status.any(suspended) && status.any(ok) && !status.any(failed));
+    }
+
     #[test]
     fn signs_tell_success_from_failure() {
         for (status, name) in STATUS_NAMES {

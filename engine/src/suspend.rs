@@ -112,3 +112,59 @@ impl SuspendedQueue {
         self.len() == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(number: u64) -> SuspendedMessage {
+        let wire = WireMessage {
+            number: 100 + number,
+            lineage: 0,
+            arrived: Instant::ZERO,
+            context: Context::default(),
+            parts: crate::message::Parts::of(crate::message::Body::Described {
+                bytes: 1,
+                documents: 1,
+            }),
+            defect: None,
+            seekable: true,
+        };
+        SuspendedMessage {
+            number,
+            resuming: false,
+            form: SuspendedForm::Wire(Box::new(wire)),
+            resumable: true,
+            reason: Reason::Pipeline,
+            error: None,
+            since: Instant::ZERO,
+        }
+    }
+
+    #[test]
+    fn messages_are_found_by_number_and_references_are_counted() {
+        // R-SUSP-01: both wait for an operator.
+        let mut queue = SuspendedQueue::default();
+        assert!(queue.is_empty());
+        queue.messages = vec![message(1), message(2)];
+        queue.references = 3;
+        assert_eq!((queue.len(), queue.is_empty()), (5, false));
+        assert_eq!(queue.message(2).map(SuspendedMessage::name), Some(DocumentName::of_wire(102)));
+        assert!(queue.message(3).is_none());
+        queue.message_mut(1).expect("it waits").resuming = true;
+        assert_eq!(
+            queue.messages.iter().map(|one| one.resuming).collect::<Vec<_>>(),
+            [true, false]
+        );
+        assert!(queue.message_mut(3).is_none());
+    }
+
+    #[test]
+    fn every_message_has_a_share_of_its_own_in_the_state_hash() {
+        // INV-02: what differs by one message may not look the same.
+        let name = |wire, sequence| DocumentName { wire, sequence, split: true };
+        let shares = [name(1, 1), name(1, 2), name(2, 1)].map(SuspendedMessage::row_hash);
+        let distinct: std::collections::BTreeSet<u64> = shares.into_iter().collect();
+        assert_eq!(distinct.len(), 3);
+    }
+}
