@@ -17,7 +17,7 @@ pub use figure::Figure;
 pub use html::{ChartError, PageError, mst_html, run_html};
 pub use mst::{Elasticity, Limit, MstRecord, MstVerdict, Probe};
 pub use record::{
-    Documents, Latency, PortUse, Rate, Record, ResourceUse, SCHEMA_VERSION, Spool, Window,
+    Documents, Latency, PhaseUse, PortUse, Rate, Record, ResourceUse, SCHEMA_VERSION, Spool, Window,
 };
 pub use samples::{
     BACKLOG, Better, Column, OFFERED, PROCESSED, Phase, RECEIVED, SPOOL_SIZE, SampleRow, Samples,

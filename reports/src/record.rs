@@ -38,6 +38,9 @@ figures! {
         /// The measured window: what lies before it is warm-up and counts towards no rate or
         /// latency.
         pub window: Window,
+        /// What the run went through, oldest first: as planned, or warm-up, measure and drain.
+        #[serde(default)]
+        pub phases: Vec<PhaseUse>,
         /// Where the documents of the whole run ended up.
         pub documents: Documents,
         /// Mean rates over the measured window, per virtual second.
@@ -64,6 +67,29 @@ figures! {
         pub from_seconds: f64,
         /// Where the measured window ends. Unit: s.
         pub to_seconds: f64,
+    }
+
+    /// What happened in one phase of a run.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct PhaseUse {
+        /// Its name.
+        pub name: String,
+        /// What it is for: prime, warm_up, fill, hold, flood or drain.
+        pub kind: String,
+        /// Where it begins. Unit: s.
+        pub from_seconds: f64,
+        /// Where it ends. Unit: s.
+        pub to_seconds: f64,
+        /// Documents that the loads offered in it. Unit: documents.
+        pub offered: u64,
+        /// Documents accepted into the MessageBox in it. Unit: documents.
+        pub received: u64,
+        /// Documents transmitted in it, one for each subscription. Unit: documents.
+        pub processed: u64,
+        /// Documents that were offered and not finished at its end. Unit: documents.
+        pub backlog: u64,
+        /// The rows in the spool at its end. Unit: rows.
+        pub spool: u64,
     }
 
     /// Counts over the whole run, warm-up included.
@@ -159,6 +185,14 @@ figures! {
     }
 }
 
+impl PhaseUse {
+    /// So many documents a second of the phase.
+    pub fn per_second(&self, documents: u64) -> f64 {
+        let span = self.to_seconds - self.from_seconds;
+        if span > 0.0 { documents as f64 / span } else { 0.0 }
+    }
+}
+
 impl Record {
     /// The worst of the verdicts.
     pub fn verdict(&self) -> Verdict {
@@ -188,6 +222,7 @@ impl Record {
     pub fn glossary() -> Vec<Figure> {
         let inner = |path: &str| match path {
             "window" => Window::figures("window."),
+            "phases" => PhaseUse::figures("phases[]."),
             "documents" => Documents::figures("documents."),
             "rate" => Rate::figures("rate."),
             "latency_seconds" => Latency::figures("latency_seconds."),

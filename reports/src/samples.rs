@@ -67,10 +67,20 @@ pub struct SampleRow {
 pub struct Phase {
     /// Its name, such as [`WARM_UP`] or `measure`.
     pub name: String,
+    /// Whether it counts towards rates and latencies, where the scenario says so.
+    #[serde(default)]
+    pub measured: Option<bool>,
     /// Where it begins. Unit: s.
     pub from_seconds: f64,
     /// Where it ends. Unit: s.
     pub to_seconds: f64,
+}
+
+impl Phase {
+    /// Whether the charts shade it: it counts towards nothing.
+    pub fn is_shaded(&self) -> bool {
+        self.measured.map_or(self.name == WARM_UP, |measured| !measured)
+    }
 }
 
 impl Samples {

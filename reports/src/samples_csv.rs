@@ -70,6 +70,7 @@ mod tests {
             |name: &str| Column { name: name.into(), unit: "rows".into(), better: Better::Lower };
         let phase = |name: &str, from_seconds, to_seconds| Phase {
             name: name.into(),
+            measured: None,
             from_seconds,
             to_seconds,
         };

@@ -29,6 +29,7 @@ pub fn run_summary(record: &Record, samples: &Samples) -> String {
         format!("{}: {}\n{}", record.scenario, run_headline(record), record.about),
         run_figures(record),
     ];
+    parts.extend(phases(record));
     parts.extend(ports(record));
     parts.extend(verdicts(record));
     parts.extend(resources(record));
@@ -100,6 +101,30 @@ fn run_figures(record: &Record) -> String {
         table.add_row(vec![name.to_owned(), value, note]);
     }
     rendered(table, &[1])
+}
+
+/// What the run went through; one phase alone is the run itself.
+fn phases(record: &Record) -> Option<String> {
+    if record.phases.len() < 2 {
+        return None;
+    }
+    let head = ["Phase", "Begins", "Lasts", "Offered", "Received", "Processed", "Backlog", "Spool"];
+    let mut table = table(&head);
+    for phase in record.phases.iter().take(ROWS_MAX) {
+        table.add_row(vec![
+            phase.name.clone(),
+            seconds(phase.from_seconds).to_string(),
+            seconds(phase.to_seconds - phase.from_seconds).to_string(),
+            per_second(phase.per_second(phase.offered)).to_string(),
+            per_second(phase.per_second(phase.received)).to_string(),
+            per_second(phase.per_second(phase.processed)).to_string(),
+            count(phase.backlog),
+            count(phase.spool),
+        ]);
+    }
+    let hidden = record.phases.len().saturating_sub(ROWS_MAX);
+    let more = if hidden == 0 { String::new() } else { format!("\n… and {hidden} more") };
+    Some(rendered(table, &[1, 2, 3, 4, 5, 6, 7]) + &more)
 }
 
 /// The send ports side by side; a single one does what the figures say.

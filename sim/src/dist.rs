@@ -30,6 +30,13 @@ pub enum Dist {
         /// Squared coefficient of variation, variance / mean^2; not negative.
         scv: f64,
     },
+    /// A power law: the share of spans above x falls as x^-shape. No variance up to a shape of 2.
+    Pareto {
+        /// Of the spans.
+        mean: Duration,
+        /// Above 1, or there would be no mean.
+        shape: f64,
+    },
     /// Every span between two limits is as likely.
     Uniform {
         /// The shortest.
@@ -47,12 +54,14 @@ impl Dist {
             Self::Constant(span) => span,
             Self::Erlang { mean, .. }
             | Self::Exponential { mean }
-            | Self::Lognormal { mean, .. } => mean,
+            | Self::Lognormal { mean, .. }
+            | Self::Pareto { mean, .. } => mean,
             Self::Uniform { low, high } => low + Duration::from_nanos((high - low).as_nanos() / 2),
         }
     }
 
-    /// The squared coefficient of variation, variance / mean^2; 0 when the mean is zero.
+    /// The squared coefficient of variation, variance / mean^2; 0 when the mean is zero, infinite
+    /// when there is no variance.
     #[must_use]
     pub fn scv(&self) -> f64 {
         if self.mean().is_zero() {
@@ -63,6 +72,8 @@ impl Dist {
             Self::Erlang { shape, .. } => 1.0 / f64::from(shape),
             Self::Exponential { .. } => 1.0,
             Self::Lognormal { scv, .. } => scv,
+            Self::Pareto { shape, .. } if shape > 2.0 => 1.0 / (shape * (shape - 2.0)),
+            Self::Pareto { .. } => f64::INFINITY,
             Self::Uniform { low, high } => {
                 let (low, high) = (low.as_nanos() as f64, high.as_nanos() as f64);
                 let ratio = (high - low) / (high + low);
@@ -79,7 +90,8 @@ impl Dist {
             Self::Constant(_)
             | Self::Erlang { .. }
             | Self::Exponential { .. }
-            | Self::Lognormal { .. } => self.mean().is_zero(),
+            | Self::Lognormal { .. }
+            | Self::Pareto { .. } => self.mean().is_zero(),
         }
     }
 
@@ -97,6 +109,10 @@ impl Dist {
                 let variance = libm::log1p(scv);
                 let normal = inverse_normal(uniform(0));
                 scaled(mean, libm::exp(libm::sqrt(variance) * normal - variance / 2.0))
+            }
+            Self::Pareto { mean, shape } => {
+                let above_least = libm::exp(unit_exponential(uniform(0)) / shape);
+                scaled(mean, (shape - 1.0) / shape * above_least)
             }
             Self::Uniform { low, high } => low + scaled(high - low, uniform(0)),
         }

@@ -12,7 +12,7 @@ use floodgate_engine::time::{Duration, Instant};
 
 use crate::cost::Costs;
 use crate::dist::Dist;
-use crate::load::ArrivalKind;
+use crate::load::{ArrivalKind, Pace, Variety};
 
 pub use coordination::{Coordination, Resolution};
 
@@ -205,10 +205,46 @@ pub struct LoadSettings {
     pub body: Body,
     /// The type a disassembler finds; part of the context of its documents.
     pub document_type: String,
+    /// How its messages differ from that.
+    pub variety: Variety,
+    /// How fast its clock runs; as the world's if not set.
+    pub pace: Option<Pace>,
+    /// What holds a monitored value in a range by the pauses of its lots.
+    pub controller: Option<Controller>,
     /// Where its messages ask dynamic send ports to go, in turn (R-DYN-02).
     pub outbound: Vec<Outbound>,
     /// The defect of some messages.
     pub poison: Option<Poison>,
+}
+
+/// LoadGen's throttle controller.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Controller {
+    /// What is looked at.
+    pub monitor: Monitor,
+    /// Below this there is to be more load.
+    pub low: f64,
+    /// Above this there is to be less.
+    pub high: f64,
+    /// How often somebody looks.
+    pub poll: Duration,
+}
+
+/// What a controller looks at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Monitor {
+    /// How busy the cores of a server were since the last look, in percent.
+    Cpu(ServerId),
+    /// Messages that wait at the load's locations. \[M\] What has been fetched does not count.
+    Files,
+    /// Documents transmitted per second since the last look.
+    Processed,
+    /// Messages in the host queues.
+    Queue,
+    /// Documents received per second since the last look.
+    Received,
+    /// Rows of the spool.
+    Spool,
 }
 
 /// Where a message asks to go (R-DYN-02).

@@ -8,7 +8,7 @@ use super::axis::Axis;
 use super::chart::{Chart, ChartError, Ink, Series};
 use super::thin::thin;
 use crate::record::Record;
-use crate::samples::{BACKLOG, OFFERED, PROCESSED, RECEIVED, SPOOL_SIZE, Samples, WARM_UP};
+use crate::samples::{BACKLOG, OFFERED, PROCESSED, RECEIVED, SPOOL_SIZE, Samples};
 
 /// A chart with its title and legend, as HTML.
 #[derive(Template)]
@@ -132,7 +132,7 @@ fn over_time(
     let last = samples.rows.last().map_or(0.0, |row| row.at_seconds);
     let points = series.iter().flat_map(|series| &series.points);
     let max = points.map(|point| point.1).filter(|value| value.is_finite()).fold(0.0, f64::max);
-    let warm_up = samples.phases.iter().filter(|phase| phase.name == WARM_UP);
+    let shaded = samples.phases.iter().filter(|phase| phase.is_shaded());
     let y = if unit == "s" { Axis::seconds(max) } else { Axis::value(max) };
     let unit = if unit == "s" { "time" } else { unit };
     Chart {
@@ -141,7 +141,7 @@ fn over_time(
         x: Axis::time(last.max(record.virtual_seconds)),
         y,
         series,
-        shades: warm_up.map(|phase| (phase.from_seconds, phase.to_seconds)).collect(),
+        shades: shaded.map(|phase| (phase.from_seconds, phase.to_seconds)).collect(),
         dots: false,
     }
 }

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use super::figures::{COUNTERS_MAX, Drawn, others, percentiles, rates, spool};
 use super::{Frame, Key, Origin, PageError, html, island};
 use crate::number::{count, maybe_seconds, mean, per_second, seconds, share, stretch};
-use crate::record::Record;
+use crate::record::{PhaseUse, Record};
 use crate::samples::Samples;
 use crate::verdict::{Verdict, VerdictRow};
 
@@ -34,6 +34,7 @@ pub fn run_html(
         spool: spool(record, samples)?,
         percentiles: percentiles(latency_ns)?,
         latencies: latencies(record),
+        phases: phases(record),
         resources: resources(record),
         ports: ports(record),
         others: others(record, samples)?,
@@ -56,11 +57,24 @@ struct RunPage<'a> {
     spool: Drawn,
     percentiles: Drawn,
     latencies: Vec<(&'static str, String)>,
+    phases: Vec<PhaseLine>,
     resources: Vec<ResourceLine<'a>>,
     ports: Vec<PortLine<'a>>,
     others: Vec<Drawn>,
     counters_max: usize,
     record: &'a Record,
+}
+
+/// Everything but the name and the kind is HTML.
+struct PhaseLine {
+    name: String,
+    kind: String,
+    lasts: String,
+    offered: String,
+    received: String,
+    processed: String,
+    backlog: String,
+    spool: String,
 }
 
 /// Everything but the name is HTML.
@@ -160,6 +174,25 @@ fn latencies(record: &Record) -> Vec<(&'static str, String)> {
         ("p99.9", time(latency.p999)),
         ("slowest", time(latency.max)),
     ]
+}
+
+/// What the run went through; one phase alone is the run itself.
+fn phases(record: &Record) -> Vec<PhaseLine> {
+    let one = |phase: &PhaseUse| {
+        let rate = |documents: u64| html(per_second(phase.per_second(documents)));
+        PhaseLine {
+            name: phase.name.clone(),
+            kind: phase.kind.clone(),
+            lasts: html(seconds(phase.to_seconds - phase.from_seconds)),
+            offered: rate(phase.offered),
+            received: rate(phase.received),
+            processed: rate(phase.processed),
+            backlog: count(phase.backlog),
+            spool: count(phase.spool),
+        }
+    };
+    let shown = if record.phases.len() > 1 { &record.phases[..] } else { &[] };
+    shown.iter().map(one).collect()
 }
 
 /// The busiest first: that is where a reader looks for the limit.

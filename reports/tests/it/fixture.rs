@@ -35,6 +35,7 @@ pub(crate) fn record() -> Record {
             max: Some(301.904),
         },
         spool: Spool { mean: 1_843.2, max: 4_120.0, final_: 2_077.0 },
+        phases: Vec::new(),
         resources: resources(),
         ports: ports(),
         verdicts: verdicts(),
@@ -160,8 +161,18 @@ pub(crate) fn samples(rows: u64) -> Samples {
         ],
         rows: (0..rows).map(row).collect(),
         phases: vec![
-            Phase { name: "warm-up".into(), from_seconds: 0.0, to_seconds: end / 6.0 },
-            Phase { name: "measure".into(), from_seconds: end / 6.0, to_seconds: end },
+            Phase {
+                name: "warm-up".into(),
+                measured: None,
+                from_seconds: 0.0,
+                to_seconds: end / 6.0,
+            },
+            Phase {
+                name: "measure".into(),
+                measured: None,
+                from_seconds: end / 6.0,
+                to_seconds: end,
+            },
         ],
     }
 }

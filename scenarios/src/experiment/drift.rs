@@ -16,7 +16,7 @@ use crate::plan::rate::Rate;
 use crate::plan::send::{SendPort, Transport};
 use crate::plan::{Problems, Scenario};
 
-use super::scale::{longest_period, preloaded};
+use super::scale::{common_period, preloaded};
 
 /// ln((1 - α) / α) for α = 1 %.
 const SPRT_BOUND: f64 = 4.595_119_850_134_59;
@@ -107,7 +107,7 @@ impl Windows {
 /// A replay file that cannot be read.
 pub fn probe(scenario: &Scenario, question: &Question) -> Result<DriftProbe, Problems> {
     let preload = (question.rate * PRELOAD_SECONDS).max(WINDOW_DOCUMENTS * 10.0);
-    let length = window_length(scenario, question.rate);
+    let length = window_length(scenario, question.rate)?;
     // The backlog is put in when the plant has warmed up: before, it would drain unseen.
     let start = Instant::ZERO + warm_up(scenario, question)?.max(length);
     let mut setup = preloaded(scenario, preload as u64, start)?;
@@ -147,13 +147,13 @@ fn warm_up(scenario: &Scenario, question: &Question) -> Result<Duration, Problem
     Ok(written.max(span))
 }
 
-fn window_length(scenario: &Scenario, rate: f64) -> Duration {
+fn window_length(scenario: &Scenario, rate: f64) -> Result<Duration, Problems> {
     let least = Duration::from_secs_f64(WINDOW_DOCUMENTS / rate);
-    let period = longest_period(scenario);
+    let period = common_period(scenario)?;
     if period.is_zero() {
-        return least;
+        return Ok(least);
     }
-    period.times(least.as_nanos().div_ceil(period.as_nanos()))
+    Ok(period.times(least.as_nanos().div_ceil(period.as_nanos())))
 }
 
 fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe {
@@ -231,13 +231,18 @@ fn edge(scenario: &Scenario) -> f64 {
         let messages = match &load.rate {
             Rate::Lots(lots) => lots.lot,
             Rate::AllAtOnce
+            | Rate::Bell(..)
             | Rate::Constant(_)
             | Rate::Floodgate(..)
             | Rate::Poisson(_)
+            | Rate::Ramp(..)
             | Rate::Replay(_)
-            | Rate::Steps(..) => 1,
+            | Rate::Sine(..)
+            | Rate::Steps(..)
+            | Rate::Users(_) => 1,
         };
-        f64::from(messages) * f64::from(load.documents)
+        let of_kind = load.mix.iter().filter_map(|share| share.documents).max();
+        f64::from(messages) * f64::from(of_kind.unwrap_or(load.documents))
     };
     scenario.loads.iter().map(arriving).fold(ENGINE_BATCH, f64::max)
 }

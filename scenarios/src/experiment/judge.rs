@@ -4,7 +4,7 @@ use floodgate_reports::{Verdict, VerdictRow};
 use floodgate_sim::outcome::Outcome;
 
 use crate::plan::Scenario;
-use crate::plan::expect::{Bound, ExpectAhead, ExpectPort};
+use crate::plan::expect::{Bound, ExpectAhead, ExpectPort, LatencyBound};
 
 /// Documents offered in the window below which nothing is said about sustainability.
 const SUSTAINABLE_DOCUMENTS_MIN: u64 = 1000;
@@ -54,6 +54,7 @@ fn expectations(scenario: &Scenario, outcome: &Outcome, rows: &mut Vec<VerdictRo
     for (name, bound, count) in counts {
         rows.extend(bound.as_ref().map(|bound| counted(&format!("expect.{name}"), bound, count)));
     }
+    rows.extend(expect.latency_max.as_ref().map(|bound| slowest(bound, outcome)));
     if let Some(answers) = &expect.answers {
         let told = &meters.answers;
         let counts = [
@@ -90,6 +91,19 @@ fn counted(name: &str, bound: &Bound, count: u64) -> VerdictRow {
     let said: Vec<String> =
         bounds.iter().filter_map(|(word, bound)| Some(format!("{word} {}", (*bound)?))).collect();
     row(name, bound.admits(count), format!("{count}, expected {}.", said.join(" and ")))
+}
+
+/// The slowest of all latencies, as exact as a histogram of three digits keeps it.
+fn slowest(bound: &LatencyBound, outcome: &Outcome) -> VerdictRow {
+    let name = "expect.latency_max".to_owned();
+    let latency = outcome.latency();
+    if latency.is_empty() {
+        let detail = format!("no sample, expected at most {}.", bound.at_most);
+        return VerdictRow { name, verdict: Verdict::Unknown, detail };
+    }
+    let found = latency.max();
+    let detail = format!("{:.3} s, expected at most {}.", found as f64 / 1e9, bound.at_most);
+    row(&name, found <= bound.at_most.as_nanos(), detail)
 }
 
 fn port_expectations(

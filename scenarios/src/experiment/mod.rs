@@ -3,6 +3,7 @@
 mod clock;
 pub mod drift;
 pub mod judge;
+mod marks;
 pub mod mst;
 pub mod run;
 pub mod scale;

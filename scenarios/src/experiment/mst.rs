@@ -15,7 +15,7 @@ use floodgate_reports::{Limit, MstRecord, MstVerdict, Probe, Verdict};
 use super::clock::WallClock;
 use super::drift::{Drift, DriftProbe, Question, probe};
 use super::run::{Run, run};
-use super::scale::{offered_rate, scaled};
+use super::scale::{offered_rate, scaled, searchable};
 use crate::cli::{MstArgs, say, say_json, warn};
 use crate::plan::goal::Goal;
 use crate::plan::{Problems, Scenario};
@@ -76,7 +76,7 @@ struct Search<'a> {
 ///
 /// # Errors
 ///
-/// A load without a rate, or a replay file that cannot be read.
+/// A load without a rate, what no interval can be had of, or a replay file that cannot be read.
 pub fn search(
     name: &str,
     scenario: &Scenario,
@@ -84,6 +84,7 @@ pub fn search(
     seconds_max: f64,
 ) -> Result<MstRecord, Problems> {
     let clock = WallClock::start();
+    searchable(scenario)?;
     let mut search = Search {
         scenario,
         written: offered_rate(scenario)?,

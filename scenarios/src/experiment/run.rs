@@ -4,9 +4,9 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration as WallDuration;
 
-use floodgate_engine::time::{Duration, Instant};
+use floodgate_engine::time::Instant;
 use floodgate_reports as reports;
-use floodgate_reports::{Record, Verdict, VerdictRow};
+use floodgate_reports::{PhaseUse, Record, Verdict, VerdictRow};
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::probe::{self, COLUMNS};
 use floodgate_sim::trace::CHECKPOINT;
@@ -15,6 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::clock::WallClock;
 use super::judge::{judge, per_second, port_rate};
+use super::marks::Marks;
 use crate::cli::{RunArgs, say, say_json, warn};
 use crate::plan::{Problems, Scenario};
 use crate::setup::setup;
@@ -67,17 +68,24 @@ pub struct Run {
 pub fn run(name: &str, scenario: &Scenario) -> Result<Run, Problems> {
     let setup = setup(scenario, 0)?;
     let clock = WallClock::start();
-    let outcome = watch(World::new(&setup));
+    let mut marks = Marks::of(scenario, &setup);
+    let outcome = watch(World::new(&setup), &mut marks);
     let wall = clock.elapsed();
+    let phases = marks.finish(&outcome);
     let mut record = record(name, scenario, &outcome, wall);
     record.verdicts.push(replays(&setup, &outcome));
-    let samples = samples(&outcome);
+    record.phases = phases.iter().map(|(phase, _)| phase.clone()).collect();
+    let samples = samples(&outcome, &phases);
     Ok(Run { outcome, record, samples })
 }
 
 /// Runs a world to its end, with a progress bar when a person watches a long run.
-fn watch(mut world: World) -> Outcome {
+fn watch(mut world: World, marks: &mut Marks) -> Outcome {
     if !std::io::stderr().is_terminal() {
+        while let Some(at) = marks.next() {
+            world.run_until(at);
+            marks.take(&world);
+        }
         return world.run();
     }
     let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}")
@@ -85,6 +93,7 @@ fn watch(mut world: World) -> Outcome {
     let bar = ProgressBar::new_spinner().with_style(style);
     loop {
         for _ in 0..EVENTS_PER_LOOK {
+            marks.take_those_before(&mut world);
             if !world.step() {
                 bar.finish_and_clear();
                 return world.conclude();
@@ -158,6 +167,7 @@ fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration
         },
         resources: resources(outcome),
         ports: ports(scenario, outcome),
+        phases: Vec::new(),
         verdicts,
         not_exercised,
     }
@@ -206,7 +216,7 @@ fn ports(scenario: &Scenario, outcome: &Outcome) -> Vec<reports::PortUse> {
     scenario.send_ports.iter().enumerate().map(one).collect()
 }
 
-fn samples(outcome: &Outcome) -> reports::Samples {
+fn samples(outcome: &Outcome, phases: &[(PhaseUse, Option<bool>)]) -> reports::Samples {
     let column = |column: &probe::Column| reports::Column {
         name: column.name.to_owned(),
         unit: column.unit.to_owned(),
@@ -224,23 +234,15 @@ fn samples(outcome: &Outcome) -> reports::Samples {
         interval_seconds: outcome.samples.interval().as_secs_f64(),
         columns: COLUMNS.iter().map(column).collect(),
         rows: outcome.samples.rows().iter().map(row).collect(),
-        phases: phases(outcome),
+        phases: phases.iter().map(marked).collect(),
     }
 }
 
-/// Warm-up, measurement, drain: as far as the run has them.
-fn phases(outcome: &Outcome) -> Vec<reports::Phase> {
-    let (from, to) = outcome.window;
-    let bounds = [
-        (reports::WARM_UP, Instant::ZERO, from),
-        ("measure", from, to.min(outcome.ended)),
-        ("drain", to, outcome.ended),
-    ];
-    let lasts = |(_, from, to): &(&str, Instant, Instant)| to.since(*from) > Duration::ZERO;
-    let phase = |(name, from, to): (&str, Instant, Instant)| reports::Phase {
-        name: name.to_owned(),
-        from_seconds: from.as_secs_f64(),
-        to_seconds: to.as_secs_f64(),
-    };
-    bounds.into_iter().filter(lasts).map(phase).collect()
+fn marked((phase, measured): &(PhaseUse, Option<bool>)) -> reports::Phase {
+    reports::Phase {
+        name: phase.name.clone(),
+        measured: *measured,
+        from_seconds: phase.from_seconds,
+        to_seconds: phase.to_seconds,
+    }
 }

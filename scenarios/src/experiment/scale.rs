@@ -4,9 +4,30 @@ use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::load::ArrivalKind;
 use floodgate_sim::setup::{LoadSettings, Setup};
 
-use crate::plan::rate::{Per, Rate};
+use crate::plan::load::Load;
+use crate::plan::lots::Lots;
+use crate::plan::rate::Rate;
 use crate::plan::{Problems, Scenario};
 use crate::setup::setup;
+
+/// Whether a search for the capacity of the scenario can give an interval at all.
+///
+/// # Errors
+///
+/// What stands against it.
+pub fn searchable(scenario: &Scenario) -> Result<(), Problems> {
+    if !scenario.phases.is_empty() {
+        let message = "a search makes its own phases, and this scenario has some".to_owned();
+        let help = "leave the [[phase]]s out and give the loads 'warm_up' and 'measure'".to_owned();
+        return Err(Problems::one(message, Some(help)));
+    }
+    if let Some(tail) = scenario.tails().first() {
+        let message = format!("{} has no variance: no interval could be trusted", tail.what);
+        let help = "take a 'shape' above 2, or another distribution".to_owned();
+        return Err(Problems::one(message, Some(help)));
+    }
+    common_period(scenario).map(|_| ())
+}
 
 /// The documents per second that the scenario's loads offer as they are written.
 ///
@@ -17,7 +38,12 @@ pub fn offered_rate(scenario: &Scenario) -> Result<f64, Problems> {
     let mut sum = 0.0;
     for load in &scenario.loads {
         sum += match &load.rate {
+            Rate::Bell(bell, _) => {
+                let share = (bell.to - bell.from).as_secs_f64() / bell.every.as_secs_f64();
+                bell.low + (bell.peak - bell.low) / 2.0 * share
+            }
             Rate::Constant(rate) | Rate::Poisson(rate) => *rate,
+            Rate::Sine(sine, _) => f64::midpoint(sine.low, sine.high),
             Rate::Steps(steps, _) => {
                 mean_of_steps(steps, load.warm_up + load.measure.unwrap_or(Duration::ZERO))
             }
@@ -26,22 +52,43 @@ pub fn offered_rate(scenario: &Scenario) -> Result<f64, Problems> {
                 flood.base + (flood.peak - flood.base) * share
             }
             Rate::Lots(lots) => {
-                let per_section =
-                    f64::from(lots.lot) * f64::from(load.documents) / lots.sleep.as_secs_f64();
-                match lots.per {
-                    Per::Section => per_section,
-                    Per::Thread => per_section * f64::from(lots.threads),
+                if lots.controller.is_some() {
+                    return Err(unscalable(load));
                 }
+                let (period, interchanges) = period(load, lots);
+                interchanges * load.documents_mean() / period.as_secs_f64()
             }
-            Rate::AllAtOnce | Rate::Replay(_) => return Err(unscalable(&load.name)),
+            Rate::AllAtOnce | Rate::Ramp(..) | Rate::Replay(_) | Rate::Users(_) => {
+                return Err(unscalable(load));
+            }
         };
     }
-    if sum > 0.0 && sum.is_finite() { Ok(sum) } else { Err(unscalable(&scenario.loads[0].name)) }
+    if sum > 0.0 && sum.is_finite() { Ok(sum) } else { Err(unscalable(&scenario.loads[0])) }
 }
 
-fn unscalable(load: &str) -> Problems {
-    let message = format!("the load '{load}' has no rate that could be raised or lowered");
-    let help = "use constant, poisson, steps, floodgate or lots with a rate above zero".to_owned();
+fn period(load: &Load, lots: &Lots) -> (Duration, f64) {
+    lots.period(load.size.greatest().saturating_mul(u64::from(load.documents)))
+}
+
+fn unscalable(load: &Load) -> Problems {
+    let why = match &load.rate {
+        Rate::Lots(lots) if lots.controller.is_some() => ": its controller chooses it",
+        Rate::Users(_) => ": its users wait for the system, so that it cannot be overloaded",
+        Rate::Ramp(..) => ": what it begins with is not what it ends with",
+        Rate::AllAtOnce
+        | Rate::Bell(..)
+        | Rate::Constant(_)
+        | Rate::Floodgate(..)
+        | Rate::Lots(_)
+        | Rate::Poisson(_)
+        | Rate::Replay(_)
+        | Rate::Sine(..)
+        | Rate::Steps(..) => "",
+    };
+    let name = &load.name;
+    let message = format!("the load '{name}' has no rate that could be raised or lowered{why}");
+    let help = "use constant, poisson, steps, sine, bell, floodgate or lots with a rate above zero"
+        .to_owned();
     Problems::one(message, Some(help))
 }
 
@@ -68,29 +115,82 @@ pub fn scaled(scenario: &Scenario, factor: f64) -> Scenario {
                 flood.base *= factor;
                 flood.peak *= factor;
             }
-            Rate::Lots(lots) => {
-                let sleep = lots.sleep.as_secs_f64() / factor;
-                lots.sleep = Duration::from_secs_f64(sleep).max(Duration::from_nanos(1));
+            Rate::Bell(bell, _) => {
+                bell.low *= factor;
+                bell.peak *= factor;
             }
-            Rate::AllAtOnce | Rate::Replay(_) => {}
+            Rate::Sine(sine, _) => {
+                sine.low *= factor;
+                sine.high *= factor;
+            }
+            // Everything of the sender takes so much less time.
+            Rate::Lots(lots) => {
+                let least = Duration::from_nanos(1);
+                let faster = |span: Duration| Duration::from_secs_f64(span.as_secs_f64() / factor);
+                lots.sleep = faster(lots.sleep).max(least);
+                lots.send = faster(lots.send);
+                if let Some(large) = &mut lots.large {
+                    large.send = faster(large.send);
+                }
+                if let Some(creator) = &mut lots.creator {
+                    creator.takes = faster(creator.takes).max(least);
+                }
+            }
+            Rate::AllAtOnce | Rate::Ramp(..) | Rate::Replay(_) | Rate::Users(_) => {}
         }
     }
     scenario
 }
 
-/// Periods after which the scenario's load repeats: windows are whole multiples of the longest.
-#[must_use]
-pub fn longest_period(scenario: &Scenario) -> Duration {
-    let of = |rate: &Rate| match rate {
-        Rate::Lots(lots) => lots.sleep,
+/// The period after which the loads of the scenario repeat together: windows of a drift test are
+/// whole multiples of it, or a sawtooth is read as drift.
+///
+/// # Errors
+///
+/// Loads whose periods have no small common multiple.
+pub fn common_period(scenario: &Scenario) -> Result<Duration, Problems> {
+    /// Common periods of so many of the longest one are still small.
+    const SMALL: u64 = 1_000;
+    let of = |load: &Load| match &load.rate {
+        Rate::Bell(bell, _) => bell.every,
         Rate::Floodgate(flood, _) => flood.every,
+        Rate::Lots(lots) => period(load, lots).0,
+        Rate::Sine(sine, _) => sine.every,
         Rate::AllAtOnce
         | Rate::Constant(_)
         | Rate::Poisson(_)
+        | Rate::Ramp(..)
         | Rate::Replay(_)
-        | Rate::Steps(..) => Duration::ZERO,
+        | Rate::Steps(..)
+        | Rate::Users(_) => Duration::ZERO,
     };
-    scenario.loads.iter().map(|load| of(&load.rate)).max().unwrap_or(Duration::ZERO)
+    let mut common = 1_u64;
+    let mut longest: Option<(&Load, Duration)> = None;
+    for load in &scenario.loads {
+        let own = of(load);
+        if own.is_zero() {
+            continue;
+        }
+        let (a, b) = (common, own.as_nanos());
+        let (other, long) = longest.unwrap_or((load, own));
+        longest = Some(if own > long { (load, own) } else { (other, long) });
+        let limit = own.max(long).as_nanos().saturating_mul(SMALL);
+        common =
+            (a / gcd(a, b)).checked_mul(b).filter(|common| *common <= limit).ok_or_else(|| {
+                let message = format!(
+                    "the loads '{}' (period {long}) and '{}' (period {own}) have no small common \
+                 multiple: no window holds whole periods of both",
+                    other.name, load.name
+                );
+                let help = "choose periods that divide each other, or one load alone".to_owned();
+                Problems::one(message, Some(help))
+            })?;
+    }
+    Ok(longest.map_or(Duration::ZERO, |_| Duration::from_nanos(common)))
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// A setup whose sources get `documents` at once at instant `at`, in the proportions of the loads,
@@ -109,7 +209,7 @@ pub fn preloaded(scenario: &Scenario, documents: u64, at: Instant) -> Result<Set
         if let ArrivalKind::Lots(lots) = &mut load.arrivals {
             (lots.files, lots.time) = (None, None);
         }
-        let messages = documents / count / u64::from(plan.documents.max(1));
+        let messages = (documents as f64 / count as f64 / plan.documents_mean()) as u64;
         preloads.push(LoadSettings {
             name: format!("{} (preload)", load.name),
             arrivals: ArrivalKind::Replay(vec![

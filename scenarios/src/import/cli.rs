@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
+use floodgate_engine::time::Duration;
 
 use super::loadgen::{LoadGen, Options, into_scenario};
 use crate::catalogue::Source;
 use crate::cli::{say, warn};
-use crate::plan::{Problems, rate::Per};
+use crate::plan::quantity::duration;
+use crate::plan::{Problems, lots::Per};
 
 /// Arguments of `import`.
 #[derive(Args, Clone, Debug)]
@@ -37,6 +39,12 @@ pub struct LoadGenArgs {
     /// Who sends a lot: every thread of a section, or the section as a whole
     #[arg(long, value_enum, default_value_t = PerArg::Thread)]
     pub per: PerArg,
+    /// How long a thread needs to send a message [default: no time, 1 ms under a controller]
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub send: Option<Duration>,
+    /// How long a message creator needs for a message
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub create: Option<Duration>,
     /// Prints this scenario with its loads replaced, instead of the loads alone
     #[arg(long, value_name = "SCENARIO")]
     pub into: Option<String>,
@@ -52,6 +60,12 @@ pub enum PerArg {
     Section,
     /// Every thread of the section.
     Thread,
+}
+
+/// A duration with its unit that is longer than nothing.
+fn span(text: &str) -> Result<Duration, String> {
+    let span = duration(text).map_err(|refusal| format!("{refusal}; {}", refusal.help()))?;
+    if span.is_zero() { Err("give more than nothing".to_owned()) } else { Ok(span) }
 }
 
 pub(crate) fn import(args: &ImportArgs) -> miette::Result<ExitCode> {
@@ -74,7 +88,8 @@ fn loadgen(args: &LoadGenArgs) -> miette::Result<ExitCode> {
     };
     let to = args.to.clone().or(first).unwrap_or_else(|| "Orders".to_owned());
     let file = args.file.display().to_string();
-    let loadgen = LoadGen::read(&file, &bytes, &Options { to, per })?;
+    let loadgen =
+        LoadGen::read(&file, &bytes, &Options { to, per, send: args.send, create: args.create })?;
     warn(&loadgen.warnings);
     let text = match scenario {
         Some(scenario) => {

@@ -23,20 +23,30 @@ pub(crate) struct Binder<'a> {
 }
 
 enum Mode<'a> {
-    Read { table: &'a Table, at: Place, report: &'a mut Report },
-    Write { table: Table },
+    /// A value in place of the table is called by the key that it stands at.
+    Read {
+        table: &'a Table,
+        at: Place,
+        report: &'a mut Report,
+        is_short: bool,
+    },
+    Write {
+        table: Table,
+    },
 }
 
 /// Reads the table `node` into `value`, or notes why it cannot be.
 pub(crate) fn read_table<T: Bind>(value: &mut T, node: &Node, report: &mut Report) {
     let shape = T::SHAPE;
     let short;
+    let mut is_short = false;
     let table = match (&node.plain, shape.short) {
         (Plain::Table(table), _) => table,
         (_, Some(key)) => {
             let mut table = Table::default();
             table.set(key, node.at, node.clone());
             short = table;
+            is_short = true;
             &short
         }
         _ => {
@@ -52,7 +62,7 @@ pub(crate) fn read_table<T: Bind>(value: &mut T, node: &Node, report: &mut Repor
             report.refuse(entry.key_at, message, "no such key", help);
         }
     }
-    let mode = Mode::Read { table, at: node.at, report };
+    let mode = Mode::Read { table, at: node.at, report, is_short };
     let mut binder = Binder { shape, asked: Vec::new(), mode };
     value.bind(&mut binder);
     let bound = |row: &Row| binder.asked.contains(&row.key) || !shape.one_of.is_empty();
@@ -91,8 +101,9 @@ impl Binder<'_> {
                     table.set(key, Place::NOWHERE, node);
                 }
             }
-            Mode::Read { table, at, report } => {
-                let outer = std::mem::replace(&mut report.key, row.key);
+            Mode::Read { table, at, report, is_short } => {
+                let name = if *is_short { report.key } else { row.key };
+                let outer = std::mem::replace(&mut report.key, name);
                 let absent;
                 let required =
                     matches!((&row.presence, &row.kind), (Presence::Required, Kind::Tables(_)));
@@ -124,7 +135,7 @@ impl Binder<'_> {
 
     /// Notes a mistake at `key`, or at the table when it is not there.
     pub(crate) fn refuse(&mut self, key: &str, message: &str, help: &str) {
-        if let Mode::Read { table, at, report } = &mut self.mode {
+        if let Mode::Read { table, at, report, .. } = &mut self.mode {
             let at = table.get(key).map_or(*at, |node| node.at);
             report.refuse(at, message, "here", help);
         }
@@ -133,7 +144,7 @@ impl Binder<'_> {
     /// The one form that the table has, or a note that it has none or several.
     pub(crate) fn form(&mut self) -> Option<&'static str> {
         let forms = self.shape.one_of;
-        let Mode::Read { table, at, report } = &mut self.mode else { return None };
+        let Mode::Read { table, at, report, .. } = &mut self.mode else { return None };
         let found: Vec<&str> = forms.iter().copied().filter(|f| table.get(f).is_some()).collect();
         if let [form] = found.as_slice() {
             return forms.iter().copied().find(|known| known == form);
@@ -152,7 +163,7 @@ impl Binder<'_> {
     /// Notes it when the table has no key at all.
     pub(crate) fn some_of(&mut self) {
         let shape = self.shape;
-        if let Mode::Read { table, at, report } = &mut self.mode
+        if let Mode::Read { table, at, report, .. } = &mut self.mode
             && table.entries.is_empty()
         {
             let message = format!("this {} says nothing", shape.name);

@@ -16,6 +16,8 @@ pub enum Distribution {
     Exponential(Duration),
     /// Heavy-tailed.
     Lognormal(Lognormal),
+    /// A power law.
+    Pareto(Pareto),
     /// Anything between two bounds alike.
     Uniform(Uniform),
 }
@@ -36,6 +38,15 @@ pub struct Lognormal {
     pub mean: Duration,
     /// The squared coefficient of variation: variance over squared mean.
     pub scv: f64,
+}
+
+/// Parameters of a power law.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pareto {
+    /// The mean.
+    pub mean: Duration,
+    /// The exponent of the tail.
+    pub shape: f64,
 }
 
 /// Parameters of a uniform distribution.
@@ -61,10 +72,26 @@ impl Distribution {
             Self::Constant(span) | Self::Exponential(span) => *span,
             Self::Erlang(erlang) => erlang.mean,
             Self::Lognormal(lognormal) => lognormal.mean,
+            Self::Pareto(pareto) => pareto.mean,
             Self::Uniform(Uniform { low, high }) => {
                 let (low, high) = (low.as_nanos(), high.as_nanos());
                 Duration::from_nanos(low.midpoint(high))
             }
+        }
+    }
+}
+
+impl Distribution {
+    /// Whether it has a variance: without one no number of samples gives an interval.
+    #[must_use]
+    pub fn has_variance(&self) -> bool {
+        match self {
+            Self::Pareto(pareto) => pareto.shape > 2.0,
+            Self::Constant(_)
+            | Self::Erlang(_)
+            | Self::Exponential(_)
+            | Self::Lognormal(_)
+            | Self::Uniform(_) => true,
         }
     }
 }
@@ -89,6 +116,20 @@ static LOGNORMAL: Shape = Shape::of(
 )
 .inline();
 
+static PARETO: Shape = Shape::of(
+    "pareto",
+    "a power law",
+    &[
+        Row::required("mean", Kind::Duration, "the mean"),
+        Row::required(
+            "shape",
+            Kind::Number(1.001, 1e3),
+            "exponent of the tail; there is no variance up to 2",
+        ),
+    ],
+)
+.inline();
+
 static UNIFORM: Shape = Shape::of(
     "uniform",
     "anything between two bounds alike",
@@ -99,7 +140,7 @@ static UNIFORM: Shape = Shape::of(
 )
 .inline();
 
-const FORMS: &[&str] = &["constant", "exponential", "erlang", "lognormal", "uniform"];
+const FORMS: &[&str] = &["constant", "exponential", "erlang", "lognormal", "pareto", "uniform"];
 const ANOTHER: &str = "another form is used";
 
 pub(crate) static DISTRIBUTION: Shape = Shape::of(
@@ -110,6 +151,7 @@ pub(crate) static DISTRIBUTION: Shape = Shape::of(
         Row::optional("exponential", Kind::Duration, ANOTHER, "memoryless, with this mean"),
         Row::optional("erlang", Kind::Table(&ERLANG), ANOTHER, "a sum of exponential stages"),
         Row::optional("lognormal", Kind::Table(&LOGNORMAL), ANOTHER, "heavy-tailed"),
+        Row::optional("pareto", Kind::Table(&PARETO), ANOTHER, "a power law"),
         Row::optional("uniform", Kind::Table(&UNIFORM), ANOTHER, "between two bounds"),
     ],
 )
@@ -126,6 +168,7 @@ impl Bind for Distribution {
             "exponential" => Exponential,
             "erlang" => Erlang,
             "lognormal" => Lognormal,
+            "pareto" => Pareto,
             "uniform" => Uniform,
         });
     }
@@ -146,6 +189,15 @@ impl Bind for Lognormal {
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("mean", &mut self.mean);
         b.key("scv", &mut self.scv);
+    }
+}
+
+impl Bind for Pareto {
+    const SHAPE: &'static Shape = &PARETO;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("mean", &mut self.mean);
+        b.key("shape", &mut self.shape);
     }
 }
 

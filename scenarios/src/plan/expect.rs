@@ -24,6 +24,8 @@ pub struct Expect {
     pub error_messages: Option<Bound>,
     /// Documents that found no subscriber.
     pub routing_failures: Option<Bound>,
+    /// The slowest of all latencies.
+    pub latency_max: Option<LatencyBound>,
     /// What clients must have been told.
     pub answers: Option<ExpectAnswers>,
     /// Checks that must have had an occasion, by name: `INV-44`.
@@ -222,6 +224,12 @@ pub(crate) static EXPECT: Shape = Shape::of(
             ANY,
             "documents without a subscriber",
         ),
+        Row::optional(
+            "latency_max",
+            Kind::Table(&LATENCY_BOUND),
+            ANY,
+            "the slowest of all latencies in the measured window",
+        ),
         Row::optional("answers", Kind::Table(&ANSWERS), ANY, "what clients must be told"),
         Row::default(
             "exercised",
@@ -245,6 +253,7 @@ impl Bind for Expect {
         b.key("processed", &mut self.processed);
         b.key("error_messages", &mut self.error_messages);
         b.key("routing_failures", &mut self.routing_failures);
+        b.key("latency_max", &mut self.latency_max);
         b.key("answers", &mut self.answers);
         b.key("exercised", &mut self.exercised);
         b.key("port", &mut self.ports);

@@ -4,8 +4,10 @@ use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
 use super::dynamic::{OUTBOUND, Outbound};
+use super::mix::{SHARE, Share};
 use super::rate::{RATE, Rate};
 use super::row::{Kind, Row, Shape};
+use super::size::{SIZES, Sizes};
 use super::word::words;
 
 words! {
@@ -52,13 +54,15 @@ pub struct Load {
     /// The receive location; the locations of the port in turn when absent.
     pub location: Option<String>,
     /// Bytes of one document.
-    pub size: u64,
+    pub size: Sizes,
     /// The document type, promoted as the message type.
     pub document_type: String,
     /// Documents in one interchange.
     pub documents: u32,
     /// Real bytes of one interchange, in place of 'size' and 'documents'.
     pub body: Option<String>,
+    /// Its kinds of interchanges, if they are not all alike.
+    pub mix: Vec<Share>,
     /// Which documents cannot be processed.
     pub poison: Option<Poison>,
     /// Where its messages ask to go, in turn; they do not say when there is none.
@@ -122,7 +126,7 @@ pub(crate) static LOAD: Shape = Shape::of(
             "the locations of the port in turn",
             "the receive location",
         ),
-        Row::default("size", Kind::Size, "'10 KB'", "bytes of one document"),
+        Row::default("size", Kind::Table(&SIZES), "'10 KB'", "bytes of one document"),
         Row::default(
             "document_type",
             Kind::Text,
@@ -135,6 +139,12 @@ pub(crate) static LOAD: Shape = Shape::of(
             Kind::Text,
             "'size' and 'documents' describe it",
             "real bytes of one interchange",
+        ),
+        Row::default(
+            "mix",
+            Kind::Tables(&SHARE),
+            "[]",
+            "its kinds of interchanges, drawn by weight; what a kind leaves out is the load's",
         ),
         Row::optional(
             "poison",
@@ -177,6 +187,7 @@ impl Bind for Load {
         b.key("document_type", &mut self.document_type);
         b.key("documents", &mut self.documents);
         b.key("body", &mut self.body);
+        b.key("mix", &mut self.mix);
         b.key("poison", &mut self.poison);
         b.key("outbound", &mut self.outbound);
         b.key("rate", &mut self.rate);

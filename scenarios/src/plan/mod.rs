@@ -6,6 +6,7 @@
 
 pub mod component;
 pub mod cost;
+pub mod curve;
 pub mod distribution;
 pub mod dynamic;
 pub mod exchange;
@@ -16,7 +17,10 @@ pub mod goal;
 pub mod host;
 pub mod life;
 pub mod load;
+pub mod lots;
+pub mod mix;
 pub mod operate;
+pub mod phase;
 pub mod problem;
 pub mod profile;
 pub mod quantity;
@@ -28,6 +32,8 @@ pub mod schema;
 pub mod send;
 pub mod send_adapter;
 pub mod server;
+pub mod size;
+pub mod users;
 
 mod bind;
 mod check;
@@ -38,6 +44,7 @@ pub mod orchestration;
 mod overrides;
 mod read;
 mod report;
+pub mod tail;
 pub mod transactions;
 mod value;
 mod word;

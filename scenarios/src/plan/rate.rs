@@ -4,7 +4,11 @@
 use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
+use super::curve::{BELL, Bell, RAMP, Ramp, SINE, Sine};
+use super::lots::{LOTS, Lots};
 use super::row::{Kind, Row, Shape};
+use super::users::{USERS, Users};
+use super::value::Value;
 use super::word::words;
 
 words! {
@@ -18,22 +22,13 @@ words! {
     }
 }
 
-words! {
-    /// Who sends a lot in LoadGen's way of sending; public text leaves it open.
-    pub enum Per {
-        /// The section as a whole.
-        Section = "section",
-        /// Every thread of the section.
-        #[default]
-        Thread = "thread",
-    }
-}
-
 /// When the interchanges of a load come.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rate {
     /// Every one at the start.
     AllAtOnce,
+    /// A bell curve each day.
+    Bell(Bell, Spacing),
     /// Evenly, so many a second.
     Constant(f64),
     /// A base rate with floods.
@@ -42,10 +37,16 @@ pub enum Rate {
     Lots(Lots),
     /// A Poisson process of so many a second.
     Poisson(f64),
+    /// From one rate to another.
+    Ramp(Ramp, Spacing),
     /// The instants of a CSV file, its path relative to the scenario.
     Replay(String),
+    /// Up and down.
+    Sine(Sine, Spacing),
     /// One rate after another.
     Steps(Vec<Step>, Spacing),
+    /// Users who wait for the end of one request before they think of the next.
+    Users(Users),
 }
 
 /// A rate from an instant on.
@@ -72,29 +73,27 @@ pub struct Floodgate {
     pub first: Duration,
 }
 
-/// LoadGen's way of sending: a lot, a pause, a lot.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Lots {
-    /// Sender threads.
-    pub threads: u32,
-    /// Interchanges in one lot.
-    pub lot: u32,
-    /// The pause after a lot.
-    pub sleep: Duration,
-    /// Whether every thread sends its own lots.
-    pub per: Per,
-}
-
 impl Default for Rate {
     fn default() -> Self {
         Self::Constant(0.0)
     }
 }
 
-const FORMS: &[&str] =
-    &["constant", "poisson", "steps", "floodgate", "replay", "lots", "all_at_once"];
+const FORMS: &[&str] = &[
+    "constant",
+    "poisson",
+    "steps",
+    "ramp",
+    "sine",
+    "bell",
+    "floodgate",
+    "replay",
+    "lots",
+    "users",
+    "all_at_once",
+];
 const ANOTHER: &str = "another form is used";
-const PER_SECOND: Kind = Kind::Number(0.0, 1e9);
+pub(super) const PER_SECOND: Kind = Kind::Number(0.0, 1e9);
 
 static STEP: Shape = Shape::of(
     "step",
@@ -119,18 +118,6 @@ static FLOODGATE: Shape = Shape::of(
 )
 .inline();
 
-static LOTS: Shape = Shape::of(
-    "lots",
-    "LoadGen's way of sending: a lot, a pause, a lot",
-    &[
-        Row::required("threads", Kind::Integer(1, 10_000), "sender threads"),
-        Row::required("lot", Kind::Integer(1, 1_000_000), "interchanges in one lot"),
-        Row::required("sleep", Kind::PositiveDuration, "the pause after a lot"),
-        Row::default("per", Kind::Word(Per::WORDS), "'thread'", "who sends a lot"),
-    ],
-)
-.inline();
-
 pub(crate) static RATE: Shape = Shape::of(
     "rate",
     "when the interchanges of a load come",
@@ -138,20 +125,24 @@ pub(crate) static RATE: Shape = Shape::of(
         Row::optional("constant", PER_SECOND, ANOTHER, "evenly, so many a second"),
         Row::optional("poisson", PER_SECOND, ANOTHER, "a Poisson process of so many a second"),
         Row::optional("steps", Kind::Tables(&STEP), ANOTHER, "one rate after another"),
+        Row::optional("ramp", Kind::Table(&RAMP), ANOTHER, "from one rate to another"),
+        Row::optional("sine", Kind::Table(&SINE), ANOTHER, "up and down between two rates"),
+        Row::optional("bell", Kind::Table(&BELL), ANOTHER, "a bell curve each day"),
         Row::optional("floodgate", Kind::Table(&FLOODGATE), ANOTHER, "a base rate with floods"),
         Row::optional(
             "replay",
             Kind::Text,
             ANOTHER,
-            "the instants of a CSV file, its path relative to the scenario",
+            "the instants, sizes and types of a CSV file, its path relative to the scenario",
         ),
         Row::optional("lots", Kind::Table(&LOTS), ANOTHER, "LoadGen's lots and pauses"),
+        Row::optional("users", Kind::Table(&USERS), ANOTHER, "users who wait and think"),
         Row::optional("all_at_once", Kind::Yes, ANOTHER, "every one at the start; needs 'count'"),
         Row::optional(
             "spacing",
             Kind::Word(Spacing::WORDS),
             "constant",
-            "the gaps of 'steps' and 'floodgate'",
+            "the gaps of 'steps', 'ramp', 'sine', 'bell' and 'floodgate'",
         ),
     ],
 )
@@ -162,12 +153,16 @@ impl Rate {
     fn form(&self) -> &'static str {
         match self {
             Self::AllAtOnce => "all_at_once",
+            Self::Bell(..) => "bell",
             Self::Constant(_) => "constant",
             Self::Floodgate(..) => "floodgate",
             Self::Lots(_) => "lots",
             Self::Poisson(_) => "poisson",
+            Self::Ramp(..) => "ramp",
             Self::Replay(_) => "replay",
+            Self::Sine(..) => "sine",
             Self::Steps(..) => "steps",
+            Self::Users(_) => "users",
         }
     }
 
@@ -175,11 +170,15 @@ impl Rate {
     fn of_form(form: &str) -> Self {
         match form {
             "all_at_once" => Self::AllAtOnce,
+            "bell" => Self::Bell(Bell::default(), Spacing::default()),
             "floodgate" => Self::Floodgate(Floodgate::default(), Spacing::default()),
             "lots" => Self::Lots(Lots::default()),
             "poisson" => Self::Poisson(0.0),
+            "ramp" => Self::Ramp(Ramp::default(), Spacing::default()),
             "replay" => Self::Replay(String::new()),
+            "sine" => Self::Sine(Sine::default(), Spacing::default()),
             "steps" => Self::Steps(Vec::new(), Spacing::default()),
+            "users" => Self::Users(Users::default()),
             _ => Self::Constant(0.0),
         }
     }
@@ -199,21 +198,24 @@ impl Bind for Rate {
                 b.key(form, &mut true);
                 false
             }
+            Self::Bell(bell, spacing) => spaced(b, form, bell, spacing),
             Self::Constant(rate) | Self::Poisson(rate) => {
                 b.key(form, rate);
                 false
             }
-            Self::Floodgate(floodgate, spacing) => {
-                b.key(form, floodgate);
-                b.key("spacing", spacing);
-                true
-            }
+            Self::Floodgate(floodgate, spacing) => spaced(b, form, floodgate, spacing),
             Self::Lots(lots) => {
                 b.key(form, lots);
                 false
             }
+            Self::Ramp(ramp, spacing) => spaced(b, form, ramp, spacing),
             Self::Replay(path) => {
                 b.key(form, path);
+                false
+            }
+            Self::Sine(sine, spacing) => spaced(b, form, sine, spacing),
+            Self::Users(users) => {
+                b.key(form, users);
                 false
             }
             Self::Steps(steps, spacing) => {
@@ -227,9 +229,18 @@ impl Bind for Rate {
         };
         if b.reading() && !spaced && b.has("spacing") {
             let said = "'spacing' says nothing here";
-            b.refuse("spacing", said, "it belongs to 'steps' and 'floodgate'; leave it out");
+            let help =
+                "it belongs to 'steps', 'ramp', 'sine', 'bell' and 'floodgate'; leave it out";
+            b.refuse("spacing", said, help);
         }
     }
+}
+
+/// Binds a form whose arrivals may be spaced in two ways: true.
+fn spaced<T: Value>(b: &mut Binder<'_>, form: &str, own: &mut T, spacing: &mut Spacing) -> bool {
+    b.key(form, own);
+    b.key("spacing", spacing);
+    true
 }
 
 impl Bind for Step {
@@ -253,16 +264,5 @@ impl Bind for Floodgate {
         if b.reading() && self.lasts > self.every {
             b.refuse("lasts", "a flood lasts until after the next begins", "at most 'every'");
         }
-    }
-}
-
-impl Bind for Lots {
-    const SHAPE: &'static Shape = &LOTS;
-
-    fn bind(&mut self, b: &mut Binder<'_>) {
-        b.key("threads", &mut self.threads);
-        b.key("lot", &mut self.lot);
-        b.key("sleep", &mut self.sleep);
-        b.key("per", &mut self.per);
     }
 }

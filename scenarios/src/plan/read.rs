@@ -55,6 +55,11 @@ impl Scenario {
                 }
             }
         }
+        for phase in &mut self.phases {
+            if phase.name.is_empty() {
+                phase.kind.word().clone_into(&mut phase.name);
+            }
+        }
         for at in 0..self.loads.len() {
             let (before, rest) = self.loads.split_at_mut(at);
             let Some(load) = rest.first_mut() else { continue };

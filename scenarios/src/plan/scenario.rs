@@ -19,6 +19,7 @@ use super::life::{LIFE, Life};
 use super::load::{LOAD, Load};
 use super::operate::{OPERATE, Operate};
 use super::orchestration::{ORCHESTRATION, Orchestration};
+use super::phase::{PHASE, Phase};
 use super::problem::Problem;
 use super::profile::Profile;
 use super::receive::{RECEIVE_PORT, ReceivePort};
@@ -85,6 +86,8 @@ pub struct Scenario {
     pub send_ports: Vec<SendPort>,
     /// Orchestrations.
     pub orchestrations: Vec<Orchestration>,
+    /// What it goes through, one stretch of time after another.
+    pub phases: Vec<Phase>,
     /// Loads.
     pub loads: Vec<Load>,
     /// Planned faults.
@@ -157,6 +160,12 @@ pub(crate) static SCENARIO: Shape = Shape::of(
         ),
         Row::default("send_port", Kind::Tables(&SEND_PORT), "[]", "send ports"),
         Row::default("orchestration", Kind::Tables(&ORCHESTRATION), "[]", "orchestrations"),
+        Row::default(
+            "phase",
+            Kind::Tables(&PHASE),
+            "[]",
+            "what the experiment goes through; without any, the loads say what is measured",
+        ),
         Row::required("load", Kind::Tables(&LOAD), "who sends what"),
         Row::default("fault", Kind::Tables(&FAULT), "[]", "planned faults"),
         Row::default("operate", Kind::Tables(&OPERATE), "[]", "what an operator does"),
@@ -185,6 +194,7 @@ impl Bind for Scenario {
         b.key("send_handler", &mut self.send_handlers);
         b.key("send_port", &mut self.send_ports);
         b.key("orchestration", &mut self.orchestrations);
+        b.key("phase", &mut self.phases);
         b.key("load", &mut self.loads);
         b.key("fault", &mut self.faults);
         b.key("operate", &mut self.acts);

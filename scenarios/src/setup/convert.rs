@@ -137,6 +137,7 @@ pub(super) fn dist(distribution: &plan::distribution::Distribution) -> Dist {
         Distribution::Erlang(own) => Dist::Erlang { mean: own.mean, shape: own.shape },
         Distribution::Exponential(mean) => Dist::Exponential { mean: *mean },
         Distribution::Lognormal(own) => Dist::Lognormal { mean: own.mean, scv: own.scv },
+        Distribution::Pareto(own) => Dist::Pareto { mean: own.mean, shape: own.shape },
         Distribution::Uniform(own) => Dist::Uniform { low: own.low, high: own.high },
     }
 }

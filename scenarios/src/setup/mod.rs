@@ -3,6 +3,8 @@
 //! Every cross-reference was checked when the scenario was read, so that nothing here can fail but
 //! reading a replay file.
 
+mod arrivals;
+mod content;
 mod convert;
 mod dynamic;
 mod exchanges;
@@ -19,9 +21,10 @@ use floodgate_engine::config::{
 use floodgate_engine::id::{
     AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId,
 };
-use floodgate_engine::time::Instant;
+use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::setup::{EndpointSettings, Setup};
 
+use crate::plan::phase::PhaseKind;
 use crate::plan::{self, Problems, Scenario};
 use convert::{costs, discipline, done_order, host_settings, position};
 
@@ -65,7 +68,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         measure_from,
         measure_to,
         end: FAR,
-        drain: scenario.drain,
+        drain: drain(scenario),
         sample: scenario.sample,
         cleanup: scenario.message_boxes[0].cleanup,
         jobs: scenario.message_boxes[0].jobs,
@@ -78,12 +81,23 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
 }
 
 /// The measured window: from the end of the longest warm-up to the end of the last load that is
-/// measured by time; without one, to the end of the run.
+/// measured by time; without one, to the end of the run. Phases say it themselves.
 fn window(scenario: &Scenario) -> (Instant, Instant) {
+    if let Some(timetable) = scenario.timetable() {
+        return timetable.measured;
+    }
     let begins = |load: &plan::load::Load| Instant::ZERO + load.start + load.warm_up;
     let from = scenario.loads.iter().map(begins).max().unwrap_or(Instant::ZERO);
     let ends = scenario.loads.iter().filter_map(|load| Some(begins(load) + load.measure?));
     (from, ends.max().unwrap_or(FAR))
+}
+
+/// How long the run may go on after the loads: a drain at the end of the phases says it.
+fn drain(scenario: &Scenario) -> Duration {
+    match scenario.phases.last() {
+        Some(last) if last.kind == PhaseKind::Drain => last.lasts,
+        Some(_) | None => scenario.drain,
+    }
 }
 
 impl Names<'_> {

@@ -6,7 +6,9 @@ use floodgate_engine::time::Duration;
 use floodgate_scenarios::catalogue::Source;
 use floodgate_scenarios::import::loadgen::{LoadGen, Options, into_scenario};
 use floodgate_scenarios::plan::load::Load;
-use floodgate_scenarios::plan::rate::{Lots, Per, Rate};
+use floodgate_scenarios::plan::lots::{Controller, Lots, Monitor};
+use floodgate_scenarios::plan::rate::Rate;
+use floodgate_scenarios::plan::size::Sizes;
 use floodgate_scenarios::plan::{Problem, Problems, Scenario};
 use proptest::prelude::*;
 
@@ -42,7 +44,7 @@ const SAMPLE: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 "#;
 
 fn options() -> Options {
-    Options { to: "Orders".to_owned(), per: Per::Thread }
+    Options { to: "Orders".to_owned(), ..Options::default() }
 }
 
 fn read(bytes: &[u8]) -> Result<LoadGen, Problems> {
@@ -58,24 +60,43 @@ fn lots(load: &Load) -> &Lots {
     lots
 }
 
+/// The published sample.
+fn sample() -> Lots {
+    let sleep = Duration::from_millis(200);
+    Lots { threads: 5, lot: 25, sleep, ..Lots::default() }
+}
+
 #[test]
 fn sections_override_the_common_section() {
     let loadgen = read(SAMPLE.as_bytes()).unwrap();
     let loads = loads(&loadgen);
     assert_eq!(loads.len(), 2);
     assert_eq!((loads[0].name.as_str(), loads[0].to.as_str()), ("Small", "Orders"));
-    assert_eq!((loads[0].size, loads[0].count, loads[0].measure), (2048, Some(5000), None));
-    let sleep = Duration::from_millis(200);
-    assert_eq!(lots(loads[0]), &Lots { threads: 5, lot: 25, sleep, per: Per::Thread });
+    assert_eq!(
+        (loads[0].size.constant(), loads[0].count, loads[0].measure),
+        (Some(2048), Some(5000), None)
+    );
+    let files = Controller {
+        monitor: Monitor::Files,
+        server: None,
+        low: 1000.0,
+        high: 2000.0,
+        poll: Duration::from_millis(9999),
+        step: 0.1,
+    };
+    let send = Duration::from_millis(1);
+    let expected = Lots { send, controller: Some(files), ..sample() };
+    assert_eq!(lots(loads[0]), &expected);
     assert_eq!(loads[1].name, "Large & slow");
     assert_eq!((lots(loads[1]).threads, lots(loads[1]).lot), (1, 25));
     assert_eq!(loads[1].measure, Some(Duration::from_secs(1800)));
-    assert_eq!((loads[1].size, loads[1].count), (10_240, None));
+    assert_eq!((loads[1].size.constant(), loads[1].count), (Some(10_240), None));
     let said: Vec<String> = loadgen.warnings.iter().map(Problem::located).collect();
     assert_eq!(
         said,
         [
-            "load.xml:10:5: 'ThrottleController' is not carried over: the load keeps its pace whatever the monitor would see",
+            "load.xml:11:7: 'ThrottleController': how long a send takes is not said for section 'Small': taken as 1 ms",
+            "load.xml:11:7: 'ThrottleController': how long a send takes is not said for section 'Large & slow': taken as 1 ms",
             "load.xml:22:3: section 'Large & slow': the size of its source is not known, taken as 10 KB",
             "load.xml:27:5: unknown element 'Weather'",
         ]
@@ -174,8 +195,7 @@ fn what_is_absent_is_assumed_and_said() {
     let loadgen = read(text.as_bytes()).unwrap();
     let loads = loads(&loadgen);
     assert_eq!((loads[0].name.as_str(), loads[1].name.as_str()), ("Section.0", "Section.0.1"));
-    let sample = Lots { threads: 5, lot: 25, sleep: Duration::from_millis(200), per: Per::Thread };
-    assert_eq!(lots(loads[0]), &sample);
+    assert_eq!(lots(loads[0]), &sample());
     assert_eq!(lots(loads[1]).sleep, Duration::from_millis(1), "a pause of nothing never ends");
     assert!(loads[0].measure.is_some());
     assert_eq!(loadgen.warnings.len(), 5 + 5);
@@ -198,10 +218,123 @@ fn the_real_files_are_read_when_present() {
         let bytes = std::fs::read(&path).unwrap();
         let loadgen = LoadGen::read(&path.display().to_string(), &bytes, &options()).unwrap();
         assert!(!loadgen.loads.is_empty(), "{}", path.display());
-        assert!(loadgen.loads.iter().all(|(_, load)| load.size == 2048), "{}", path.display());
+        assert!(
+            loadgen.loads.iter().all(|(_, load)| load.size == Sizes::Constant(2048)),
+            "{}",
+            path.display()
+        );
         assert!(loadgen.warnings.iter().all(|w| w.message().contains("ThrottleController")));
+        for (_, load) in &loadgen.loads {
+            let lots = lots(load);
+            let controller = lots.controller.as_ref().unwrap();
+            assert_eq!((controller.monitor, lots.lot), (Monitor::Cpu, 100), "{}", path.display());
+            assert_eq!((controller.low, controller.high), (90.0, 95.0), "{}", path.display());
+        }
         into_scenario(&loadgen, smoke()).unwrap();
     }
+}
+
+/// A section with a controller of `monitor` and something more.
+fn controlled(monitor: &str, more: &str) -> String {
+    format!(
+        "<LoadGenFramework><Section Name=\"s\">\n<SleepInterval>400</SleepInterval>\
+         <NumThreadsPerSection>1</NumThreadsPerSection><LotSizePerInterval>10</LotSizePerInterval>\
+         <SrcFilePath>Size_2K.xml</SrcFilePath><StopMode><NumFiles>9</NumFiles></StopMode>\n\
+         <ThrottleController Mode=\"Custom\">\n{monitor}\n{more}</ThrottleController>\
+         </Section></LoadGenFramework>"
+    )
+}
+
+#[test]
+fn every_monitor_that_has_a_counterpart_is_carried_over() {
+    let counter = |names: &str| {
+        let parameters: String =
+            names.split('|').map(|name| format!("<Parameters>{name}</Parameters>")).collect();
+        format!(
+            "<Monitor Name=\"m\"><Assembly>PerfCounterMonitor.dll/X</Assembly>\
+             <ThresholdRange>1-2</ThresholdRange>{parameters}</Monitor>"
+        )
+    };
+    let queue = "<Monitor Name=\"m\"><Assembly>MSMQMonitor.dll/X</Assembly>\
+                 <ThresholdRange>1-2</ThresholdRange></Monitor>";
+    for (monitor, expected) in [
+        (counter("Processor|% Processor Time|_Total|bts1"), Some(Monitor::Cpu)),
+        (counter("BizTalk:Messaging|Documents received/Sec|Rx"), Some(Monitor::Received)),
+        (counter("BizTalk:Messaging|Documents processed/Sec|Tx"), Some(Monitor::Processed)),
+        (counter("BizTalk:Message Box:Host Counters|Host Queue - Length|h"), Some(Monitor::Queue)),
+        (counter("BizTalk:Message Box:General Counters|Spool Size|b"), Some(Monitor::Spool)),
+        (counter("Weather|Rain|x"), None),
+        (queue.to_owned(), Some(Monitor::Files)),
+        (queue.replace("MSMQMonitor", "RateMonitor"), Some(Monitor::Received)),
+        (queue.replace("MSMQMonitor", "SqlMonitor"), None),
+    ] {
+        let loadgen = read(controlled(&monitor, "").as_bytes()).unwrap();
+        let lots = lots(&loadgen.loads[0].1);
+        let found = lots.controller.as_ref().map(|controller| controller.monitor);
+        assert_eq!(found, expected, "{monitor}");
+        let dropped = |w: &Problem| {
+            w.located().starts_with("load.xml:4:1: ") && w.message().contains("is not carried over")
+        };
+        assert_eq!(loadgen.warnings.iter().any(dropped), expected.is_none(), "{monitor}");
+        assert_eq!(lots.send.is_zero(), expected.is_none(), "{monitor}");
+    }
+}
+
+#[test]
+fn nothing_of_a_controller_is_dropped_without_a_word() {
+    let file = |name: &str| {
+        format!(
+            "<Monitor Name=\"{name}\"><Assembly>FileMonitor.dll/X</Assembly>\
+             <ThresholdRange>5-10</ThresholdRange><SleepInterval>400</SleepInterval></Monitor>"
+        )
+    };
+    let both = format!("{}\n{}", file("A"), file("B"));
+    let more = "<ThrottleCondition>B</ThrottleCondition><ThrottleInterval>300</ThrottleInterval>\
+                <Mood/>";
+    let options = Options { send: Some(Duration::from_millis(2)), ..options() };
+    let text = controlled(&both, more);
+    let loadgen = LoadGen::read("load.xml", text.as_bytes(), &options).unwrap();
+    let said: Vec<String> = loadgen.warnings.iter().map(Problem::located).collect();
+    assert_eq!(said.len(), 3, "{said:?}");
+    for expected in [
+        "load.xml:4:1: 'ThrottleController' of section 's' does not heed its monitor 'A' alone: not carried over",
+        "load.xml:5:1: 'ThrottleInterval': the pause changes when the monitor looks",
+        "load.xml:6:81: unknown element 'Mood'",
+    ] {
+        assert!(said.iter().any(|found| found == expected), "{expected}: {said:?}");
+    }
+    assert_eq!(lots(&loadgen.loads[0].1).send, Duration::from_millis(2));
+    for (range, wrong) in [("5", "'5'"), ("9-5", "'9-5'"), ("a-b", "'a-b'"), ("", "''")] {
+        let text = controlled(&file("A").replace("5-10", range), "");
+        let problems = read(text.as_bytes()).unwrap_err();
+        let message = format!("'ThresholdRange': expected a range like '1000-2000', found {wrong}");
+        let problem = problems.problems().iter().find(|p| !p.is_warning()).unwrap();
+        assert_eq!(problem.located(), format!("load.xml:4:57: {message}"));
+    }
+}
+
+#[test]
+fn creators_and_large_sources_are_carried_over_or_said_to_be_missing() {
+    let text = SAMPLE.replace(
+        "<Weather>rain<Wind/></Weather>",
+        "<OptimizeLimitFileSize>1024</OptimizeLimitFileSize>\n\
+         <MessageCreator Type=\"Async\"><NumThreads>3</NumThreads><Spice/></MessageCreator>",
+    );
+    let plain = read(text.as_bytes()).unwrap();
+    assert_eq!(lots(&plain.loads[1].1).creator, None);
+    let said: Vec<String> = plain.warnings.iter().map(Problem::located).collect();
+    for expected in [
+        "load.xml:22:3: section 'Large & slow' streams its source: sent like a small one",
+        "load.xml:28:1: 'MessageCreator' of section 'Large & slow' is not carried over: how long a message takes to make is not said",
+        "load.xml:28:56: unknown element 'Spice'",
+    ] {
+        assert!(said.iter().any(|found| found == expected), "{expected}: {said:?}");
+    }
+    let create = Some(Duration::from_millis(4));
+    let made = LoadGen::read("load.xml", text.as_bytes(), &Options { create, ..options() });
+    let creator = lots(&made.unwrap().loads[1].1).creator.clone().unwrap();
+    assert_eq!((creator.threads, creator.takes), (3, Duration::from_millis(4)));
+    assert!(plain.to_toml().contains("without effect here: LoadGenVersion = 2"), "kept as comment");
 }
 
 proptest! {

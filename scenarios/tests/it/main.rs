@@ -8,6 +8,7 @@ mod bad_ports;
 mod cli;
 mod faults;
 mod loadgen;
+mod loads;
 mod mst;
 mod plan;
 mod theory;

@@ -147,7 +147,7 @@ fn overrides_reach_what_they_name() {
     assert!(
         matches!(&scenario.loads[1].rate, Rate::Floodgate(f, Spacing::Poisson) if f.peak > 399.0)
     );
-    assert_eq!((scenario.loads[5].size, scenario.seed), (1024, 7));
+    assert_eq!((scenario.loads[5].size.constant(), scenario.seed), (Some(1024), 7));
     assert_eq!(scenario.costs.lock_row, Duration::from_nanos(400));
     assert_eq!(scenario.expect.suspended.as_ref().unwrap().exactly, Some(1));
     assert_eq!(scenario.about, "another = one");

@@ -53,6 +53,16 @@ impl Source {
         self.clients.is_some()
     }
 
+    /// How long its clients wait, if they go away at all.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        self.clients.as_ref().and_then(|clients| clients.patience)
+    }
+
+    /// Messages that nobody has fetched.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.messages.len() as u64
+    }
+
     /// Whether the client of a request is still there to hear an answer at `now`.
     pub(crate) fn hears(&self, request: u64, now: Instant) -> bool {
         let Some(clients) = &self.clients else { return true };

@@ -1,9 +1,12 @@
 //! The load of LoadGen 2007: every sender thread sends a lot of messages at once, then sleeps.
 //!
-//! Sending takes no time here, so a period is the pause alone; and all threads start together, at
-//! the start of the load, since the public text says of neither what it is.
+//! All threads start together, at the start of the load, and sending takes the time it is given:
+//! none by default, so that a period is the pause alone. Of neither does public text say what it
+//! is.
 
 use floodgate_engine::time::{Duration, Instant};
+
+use super::sender::Sending;
 
 /// A section of a LoadGen configuration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,6 +23,8 @@ pub struct Lots {
     pub files: Option<u64>,
     /// `StopMode` `Time`: begin no lot when so much time has passed.
     pub time: Option<Duration>,
+    /// What sending takes, and what else decides about its pace.
+    pub sending: Sending,
 }
 
 /// Whether the lot is each thread's or the section's. The public text does not say, and they
@@ -67,6 +72,7 @@ mod tests {
         per: LotsPer::Thread,
         files: None,
         time: Some(Duration::from_secs(10)),
+        sending: Sending { takes: Duration::ZERO, creator: None, step: Duration::ZERO },
     };
 
     fn instants(lots: Lots) -> Vec<u64> {

@@ -1,19 +1,32 @@
-//! Load: when messages arrive. Open loop: nothing the system does delays an arrival.
+//! Load: when messages arrive, and what they are. Open loop: nothing the system does delays an
+//! arrival. Closed loop ([`Users`]): a user waits for the end of what it asked for.
 //!
 //! Every kind of load keeps its own clock, which begins at the load's start: the instants of a
 //! [`Shape`] and of a replay count from there.
 
+mod curve;
+mod cycle;
 mod lots;
+mod pace;
 mod replay;
+mod sender;
 mod shape;
+mod users;
+mod variety;
 
 pub use lots::{Lots, LotsPer};
+pub use pace::Pace;
 pub use replay::{ReplayError, ReplayFault, ReplayRow, parse_csv};
-pub use shape::{Shape, Spacing};
+pub use sender::{Creator, Reading, Sending};
+pub use shape::{Bell, Shape, Spacing};
+pub use users::Users;
+pub(crate) use variety::Choice;
+pub use variety::{Kind, Recorded, Sizes, Variety};
 
 use floodgate_engine::time::{Duration, Instant};
 
 use crate::rng::Rng;
+use sender::Sender;
 use shape::Flow;
 
 /// What a load is made of.
@@ -30,6 +43,8 @@ pub enum ArrivalKind {
         /// How the arrivals are spaced at that rate.
         spacing: Spacing,
     },
+    /// As users do: each waits for the end of its request before it thinks of the next.
+    Users(Users),
 }
 
 /// The arrivals of one load, one after another; it remembers a position and nothing else.
@@ -41,6 +56,7 @@ pub struct Arrivals {
     until: Instant,
     count_max: u64,
     count: u64,
+    pace: Option<Pace>,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +64,9 @@ enum Source {
     Flow(Flow),
     Lots(Lots),
     Replay(Vec<Instant>),
+    Sender(Box<Sender>),
+    /// The world knows when they ask; nothing is known beforehand.
+    Users,
 }
 
 impl Arrivals {
@@ -64,15 +83,58 @@ impl Arrivals {
         count: Option<u64>,
     ) -> Self {
         let source = match kind {
+            ArrivalKind::Lots(lots) if lots.sending.is_slow() => {
+                Source::Sender(Box::new(Sender::new(lots)))
+            }
             ArrivalKind::Lots(lots) => Source::Lots(lots.checked()),
             ArrivalKind::Replay(instants) => {
                 assert!(instants.is_sorted(), "the instants of a replay do not go back");
                 Source::Replay(instants)
             }
             ArrivalKind::Shape { shape, spacing } => Source::Flow(Flow::new(shape, spacing)),
+            ArrivalKind::Users(_) => Source::Users,
         };
         let (until, count_max) = (until.unwrap_or(Instant::MAX), count.unwrap_or(u64::MAX));
-        Self { source, key, start, until, count_max, count: 0 }
+        Self { source, key, start, until, count_max, count: 0, pace: None }
+    }
+
+    /// The same load with a clock that runs as `pace` says.
+    #[must_use]
+    pub fn paced(self, pace: Option<Pace>) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// A controller has looked at its monitor: the pause after a lot is stretched or shortened.
+    pub fn heed(&mut self, reading: Reading) {
+        if let Source::Sender(sender) = &mut self.source {
+            sender.heed(reading);
+        }
+    }
+
+    /// A user asks at `now`: an arrival like the others, unless the load is over.
+    pub(crate) fn asked(&mut self, now: Instant) -> bool {
+        let open = self.count < self.count_max && now <= self.until;
+        self.count += u64::from(open);
+        open
+    }
+
+    /// Whether no user may ask any more.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.count >= self.count_max
+    }
+
+    /// When `span` of the load's time has passed since `now`.
+    pub(crate) fn after(&self, now: Instant, span: Duration) -> Option<Instant> {
+        let at = match &self.pace {
+            None => Some(now + span),
+            Some(pace) => pace.after(now, span),
+        };
+        at.filter(|at| *at <= self.until)
+    }
+
+    /// When it begins and when it ends by itself.
+    pub(crate) const fn span(&self) -> (Instant, Instant) {
+        (self.start, self.until)
     }
 
     /// The instant of the next arrival, never before that of the last; none when the load is over.
@@ -86,9 +148,14 @@ impl Arrivals {
             Source::Replay(instants) => {
                 usize::try_from(self.count).ok().and_then(|index| instants.get(index).copied())
             }
+            Source::Sender(sender) => sender.next(self.count),
+            Source::Users => None,
         };
         // An arrival at the end of time is none: only a sum that overflowed can be there.
-        let at = own.map(|own| self.start + Duration::from_nanos(own.as_nanos()));
+        let at = match &self.pace {
+            None => own.map(|own| self.start + Duration::from_nanos(own.as_nanos())),
+            Some(pace) => own.and_then(|own| pace.real(own)),
+        };
         match at.filter(|at| *at <= self.until && *at < Instant::MAX) {
             Some(at) => {
                 self.count += 1;
@@ -159,6 +226,7 @@ mod tests {
             per: LotsPer::Thread,
             files: Some(5),
             time: None,
+            sending: Sending::default(),
         };
         let mut all = Arrivals::new(ArrivalKind::Lots(lots), 0, START, None, None);
         assert_eq!(take(&mut all), [5_000, 5_000, 5_200, 5_200, 5_400]);

@@ -14,21 +14,23 @@ use floodgate_engine::pipeline::Stage;
 use floodgate_engine::time::Instant;
 use floodgate_engine::transport_proxy::TransportProxy;
 
+use super::controller::{Controlling, Watched};
 use super::coordinator::Coordinator;
 use super::life::Lives;
 use super::load::Load;
+use super::users::{Population, Waits};
 use super::{Node, World};
 use rustc_hash::FxHashMap;
 
 use crate::check::Checks;
 use crate::endpoint::{Endpoint, Sink, Source};
-use crate::load::Arrivals;
+use crate::load::{ArrivalKind, Arrivals, Choice};
 use crate::meter::{Meters, Pool};
 use crate::probe::Samples;
 use crate::queue::Wheel;
 use crate::resource::{Fcfs, Processor};
 use crate::rng::Rng;
-use crate::setup::{EndpointSettings, Fault, LoadSettings, Outbound, Setup};
+use crate::setup::{EndpointSettings, Fault, LoadSettings, Monitor, Outbound, Setup};
 use crate::trace::Trace;
 
 /// The first stage of any pipeline that holds too many components.
@@ -98,6 +100,8 @@ impl World {
             forwarded: FxHashMap::default(),
             life: Lives::new(setup),
             loads: build_loads(&topology, &setup.loads),
+            waits: Waits::default(),
+            watched: watched(&setup.loads),
             wires_arrived: 0,
             documents_arrived: 0,
             documents_accepted: 0,
@@ -249,9 +253,24 @@ fn build_endpoints(topology: &Topology, setup: &Setup) -> Vec<Endpoint> {
 
 /// Templates are numbered: the locations' first, then one per load, location and address.
 fn first_free_template(topology: &Topology, loads: &[LoadSettings]) -> u32 {
-    let used = topology.receive_locations.len()
-        + loads.iter().map(|load| load.locations.len() * load.outbound.len().max(1)).sum::<usize>();
+    let of = |load: &LoadSettings| {
+        load.locations.len() * load.outbound.len().max(1) * load.variety.kinds.len().max(1)
+    };
+    let used = topology.receive_locations.len() + loads.iter().map(of).sum::<usize>();
     u32::try_from(used).expect("few locations") + 1
+}
+
+/// One for each controller that looks at a processor.
+fn watched(loads: &[LoadSettings]) -> Vec<(u32, Watched)> {
+    let of = |(load, settings): (u32, &LoadSettings)| match settings.controller?.monitor {
+        Monitor::Cpu(server) => Some((load, Watched::new(server))),
+        Monitor::Files
+        | Monitor::Processed
+        | Monitor::Queue
+        | Monitor::Received
+        | Monitor::Spool => None,
+    };
+    (0..).zip(loads).filter_map(of).collect()
 }
 
 fn build_loads(topology: &Topology, loads: &[LoadSettings]) -> Vec<Load> {
@@ -259,23 +278,31 @@ fn build_loads(topology: &Topology, loads: &[LoadSettings]) -> Vec<Load> {
         u32::try_from(topology.receive_locations.len()).expect("few locations") + 1;
     let mut build = |load: &LoadSettings| {
         let mut contexts = Vec::new();
-        for location in &load.locations {
-            let location = &topology.receive_locations[location.index()];
-            for addressed in addressed(&typed(location, &load.document_type), &load.outbound) {
-                contexts.push(addressed.into_template(next_template));
-                next_template += 1;
+        let kinds = load.variety.kinds.iter().map(|kind| &kind.document_type);
+        let own = Some(&load.document_type).filter(|_| load.variety.kinds.is_empty());
+        for document_type in own.into_iter().chain(kinds) {
+            for location in &load.locations {
+                let location = &topology.receive_locations[location.index()];
+                for addressed in addressed(&typed(location, document_type), &load.outbound) {
+                    contexts.push(addressed.into_template(next_template));
+                    next_template += 1;
+                }
             }
         }
+        let key = name_key(&load.name);
         Load {
+            contexts_of_kind: contexts.len() / load.variety.kinds.len().max(1),
             contexts,
-            arrivals: Arrivals::new(
-                load.arrivals.clone(),
-                name_key(&load.name),
-                load.start,
-                load.until,
-                load.count,
-            ),
-            key: name_key(&load.name),
+            choice: Choice::of(&load.variety, key).map(Box::new),
+            open: true,
+            users: match &load.arrivals {
+                ArrivalKind::Users(users) => Some(Population::new(users.clone())),
+                ArrivalKind::Lots(_) | ArrivalKind::Replay(_) | ArrivalKind::Shape { .. } => None,
+            },
+            controller: load.controller.map(Controlling::new),
+            arrivals: Arrivals::new(load.arrivals.clone(), key, load.start, load.until, load.count)
+                .paced(load.pace.clone()),
+            key,
             locations: load.locations.clone(),
             body: load.body.clone(),
             poison: load.poison,

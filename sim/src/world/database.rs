@@ -309,6 +309,9 @@ impl World {
             });
             self.documents_arrived += again.count() as u64;
         }
+        if !self.waits.is_idle() {
+            self.watch_requests(&effects);
+        }
         self.effects = effects;
     }
 

@@ -114,6 +114,9 @@ impl World {
             Answer::Response(_) => self.meters.answers.responses += 1,
             Answer::Unauthorized => self.meters.answers.unauthorized += 1,
         }
+        if !self.waits.is_idle() {
+            self.request_ended(request);
+        }
         let result = if heard { WireResult::Sent } else { WireResult::Refused };
         self.ring.push_back(Now::Answered(node, token, result));
     }
@@ -126,6 +129,7 @@ impl World {
                 self.documents_accepted += documents;
                 self.meters.answers.broken += 1;
             }
+            self.request_ended(*request);
         }
     }
 

@@ -58,7 +58,12 @@ impl Now {
                 | Due::Fault(_)
                 | Due::FaultOver(_)
                 | Due::Kill { .. }
-                | Due::Unlocked(_) => false,
+                | Due::Monitor(_)
+                | Due::Unlocked(_)
+                | Due::UserAsks { .. }
+                | Due::UserLeaves(_)
+                | Due::UsersCome(_)
+                | Due::UsersEnd(_) => false,
                 Due::Fetched(_)
                 | Due::Answered(_)
                 | Due::HostWake(_)

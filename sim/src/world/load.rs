@@ -8,9 +8,12 @@ use floodgate_engine::map::mapped_type;
 use floodgate_engine::message::{Body, Context, Defect, Parts, PropertyId, WireMessage};
 use floodgate_engine::time::Instant;
 
+use super::controller::Controlling;
+use super::users::Population;
 use super::{Due, Now, World};
 use crate::endpoint::Endpoint;
-use crate::load::Arrivals;
+use crate::load::{Arrivals, Choice};
+use crate::rng::Rng;
 use crate::setup::Poison;
 use crate::trace::Event;
 
@@ -20,11 +23,18 @@ pub(super) struct Load {
     pub(super) arrivals: Arrivals,
     pub(super) key: u64,
     pub(super) locations: Vec<ReceiveLocationId>,
-    /// The context of its messages, per location and there per address.
+    /// The context of its messages, per kind, per location and there per address.
     pub(super) contexts: Vec<Context>,
+    /// Contexts of one kind.
+    pub(super) contexts_of_kind: usize,
     pub(super) body: Body,
+    /// How its messages differ, if they do.
+    pub(super) choice: Option<Box<Choice>>,
     pub(super) poison: Option<Poison>,
     pub(super) sent: u64,
+    pub(super) open: bool,
+    pub(super) users: Option<Population>,
+    pub(super) controller: Option<Controlling>,
 }
 
 /// Documents that a message counts for at the generator's boundary: those that its location's
@@ -34,12 +44,20 @@ pub(super) fn documents_of(location: &ReceiveLocation, message: &WireMessage) ->
 }
 
 impl Load {
-    /// The next message's location and context.
-    fn turn(&self) -> (ReceiveLocationId, Context) {
-        let addresses = self.contexts.len() / self.locations.len();
+    /// The next message's location, context and content.
+    fn turn(&self, rng: &Rng) -> (ReceiveLocationId, Context, Body) {
+        let addresses = self.contexts_of_kind / self.locations.len();
         let turn = self.sent as usize;
         let (location, address) = (turn % self.locations.len(), turn % addresses);
-        (self.locations[location], self.contexts[location * addresses + address].clone())
+        let place = location * addresses + address;
+        let (place, body) = match &self.choice {
+            None => (place, self.body.clone()),
+            Some(choice) => {
+                let (kind, body) = choice.pick(rng, self.sent);
+                (kind * self.contexts_of_kind + place, body)
+            }
+        };
+        (self.locations[location], self.contexts[place].clone(), body)
     }
 
     fn defect(&self) -> Option<Defect> {
@@ -52,11 +70,22 @@ impl World {
     /// Plans the first arrival of every load.
     pub(super) fn start_loads(&mut self) {
         for index in 0..self.loads.len() {
+            let load = u32::try_from(index).expect("fewer than 2^32 loads");
+            self.start_controller(load);
+            if self.loads[index].users.is_some() {
+                self.start_users(load);
+                continue;
+            }
             match self.loads[index].arrivals.next(&self.rng) {
                 Some(at) => self.plan_arrival(index, at),
-                None => self.end_load(),
+                None => self.close_load(index),
             }
         }
+    }
+
+    fn close_load(&mut self, index: usize) {
+        self.loads[index].open = false;
+        self.end_load();
     }
 
     fn plan_arrival(&mut self, index: usize, at: Instant) {
@@ -64,7 +93,7 @@ impl World {
         self.schedule(at, Due::Arrival(index));
     }
 
-    fn end_load(&mut self) {
+    pub(super) fn end_load(&mut self) {
         self.loads_open -= 1;
         if self.loads_open == 0 {
             // A planned window is seen to its end even if nothing arrives any more; an open one
@@ -83,27 +112,42 @@ impl World {
             match self.loads[index as usize].arrivals.next(&self.rng) {
                 Some(at) if at == self.now => {}
                 Some(at) => return self.plan_arrival(index as usize, at),
-                None => return self.end_load(),
+                None => return self.close_load(index as usize),
             }
         }
     }
 
     fn arrive_one(&mut self, index: u32) {
+        let (location, message) = self.next_message(index);
+        self.offer(location, message);
+    }
+
+    /// The next message of a load, and where it goes.
+    pub(super) fn next_message(&mut self, index: u32) -> (ReceiveLocationId, WireMessage) {
         let load = &mut self.loads[index as usize];
-        let (location, context) = load.turn();
+        let (location, context, body) = load.turn(&self.rng);
         load.sent += 1;
         let message = WireMessage {
             number: self.wires_arrived + 1,
             lineage: mix(load.key, load.sent),
             arrived: self.now,
             context,
-            parts: Parts::of(load.body.clone()),
+            parts: Parts::of(body),
             defect: load.defect(),
             seekable: true,
         };
+        (location, message)
+    }
+
+    /// A load offers a message.
+    pub(super) fn offer(&mut self, location: ReceiveLocationId, message: WireMessage) {
         let documents = documents_of(&self.topology.receive_locations[location.index()], &message);
         self.meters.offered(self.now, documents);
         self.arrive(location, message);
+    }
+
+    pub(super) fn documents_in(&self, at: ReceiveLocationId, message: &WireMessage) -> u64 {
+        documents_of(&self.topology.receive_locations[at.index()], message)
     }
 
     /// A message arrives at a location's source.
@@ -173,6 +217,10 @@ impl World {
             defect: None,
             seekable: true,
         };
+        if !self.waits.is_idle() {
+            let documents = self.documents_in(to, &message);
+            self.request_goes_on(sent.document.wire, message.number, documents);
+        }
         self.arrive(to, message);
     }
 }

@@ -12,6 +12,7 @@
 
 mod adapters;
 mod build;
+mod controller;
 mod coordinator;
 mod database;
 mod distributed;
@@ -24,6 +25,7 @@ mod life;
 mod load;
 mod operate;
 mod usage;
+mod users;
 mod wire;
 
 use std::collections::VecDeque;
@@ -54,6 +56,7 @@ use crate::rng::{Purpose, Rng};
 use crate::setup::{DoneOrder, OperatorAct, ResponseOrder};
 use crate::trace::Trace;
 
+use controller::Watched;
 use coordinator::Coordinator;
 use database::Pending;
 use exchange::Answering;
@@ -61,6 +64,7 @@ pub use explore::{Crash, Way};
 use life::Lives;
 use load::Load;
 pub use operate::Acted;
+use users::Waits;
 use wire::{Fetch, OnWire};
 
 /// What is to happen later.
@@ -98,10 +102,20 @@ enum Due {
     Kill { instance: u32, life: u32 },
     /// A shared job may be done; stale if the version has moved on.
     Shared { server: u32, version: u32 },
+    /// A controller of a load looks at its monitor.
+    Monitor(u32),
     /// A call on the wire is done.
     Sent(Key),
     /// A transaction leaves the locks of the MessageBox.
     Unlocked(Key),
+    /// A user has thought.
+    UserAsks { load: u32, user: u32 },
+    /// The client of this request goes away.
+    UserLeaves(u64),
+    /// More users come.
+    UsersCome(u32),
+    /// No user of a load asks any more.
+    UsersEnd(u32),
     /// An adapter's timer.
     Wake { node: u32, token: u64 },
 }
@@ -195,6 +209,10 @@ pub struct World {
     /// Requests of waiting clients that the engine does not own yet, with their documents.
     unaccepted: FxHashMap<u64, u64>,
     loads: Vec<Load>,
+    /// What users wait for.
+    waits: Waits,
+    /// Processors that controllers of loads monitor.
+    watched: Vec<(u32, Watched)>,
     /// Contexts of forwarded documents, by location and type.
     forwarded: FxHashMap<(ReceiveLocationId, Value), Context>,
     next_template: u32,
@@ -285,6 +303,12 @@ impl World {
                 return false;
             }
         }
+    }
+
+    /// Whether nothing happens before `until` any more.
+    #[must_use]
+    pub fn is_quiet_until(&self, until: Instant) -> bool {
+        self.ring.is_empty() && self.next_at().is_none_or(|at| at >= until)
     }
 
     /// Lets time pass to `until` when nothing happens before: the next look is taken from there.
@@ -382,11 +406,16 @@ impl World {
             }
             Due::Job(job) => self.job_done(job),
             Due::MasterJob => return self.run_master_job(),
+            Due::Monitor(load) => return self.monitor(load),
             Due::Operate(act) => self.act(act),
             Due::Publishes { home, publishes } => self.publishes_now(home, publishes),
             Due::Shared { server, version } => self.shared_done(server, version),
             Due::Sent(call) => self.wire_done(call),
             Due::Unlocked(transaction) => self.unlocked(transaction),
+            Due::UserAsks { load, user } => self.user_asks(load, user),
+            Due::UserLeaves(request) => return self.request_ended(request),
+            Due::UsersCome(load) => return self.users_come(load),
+            Due::UsersEnd(load) => return self.users_end(load),
             Due::Wake { node, token } => {
                 self.adapter_input(node, AdapterInput::Wake { token });
             }
@@ -487,6 +516,9 @@ impl World {
 
     /// Puts a job on a core of `server`.
     fn compute(&mut self, server: ServerId, job: Job, cost: Duration) {
+        for (_, watched) in &mut self.watched {
+            watched.give(server, cost);
+        }
         let job = self.jobs.insert(job);
         let token = job.index() as u64;
         match self.processors[server.index()].submit(self.now, token, cost) {
@@ -545,54 +577,6 @@ impl World {
                 DoneRace::ReturnFirst
             }
             DoneOrder::Drawn => DoneRace::CompleteFirst,
-        }
-    }
-
-    /// Sums up: the last samples, the full audit, the outcome.
-    #[must_use]
-    pub fn conclude(mut self) -> Outcome {
-        let quiescent = self.ring.is_empty() && self.next_at().is_none();
-        if !quiescent {
-            self.pass(self.end.max(self.now));
-            self.active = self.now;
-        } else if self.measured.1 < self.end_planned {
-            // A planned window is seen to its end even if nothing arrives in the rest of it.
-            self.active = self.active.max(self.measured.1);
-        }
-        self.sample(self.now);
-        // A last run of the cleanup job is no part of the work.
-        let ended = self.active;
-        self.audit_transactions();
-        self.checks.audit(&self.message_box);
-        if quiescent {
-            self.checks.nothing_outstanding();
-        }
-        let mut resources: Vec<_> = (self.topology.servers.iter().zip(&self.processors))
-            .map(|(server, processor)| {
-                (format!("{} CPU", server.name), self.observed(processor.usage()))
-            })
-            .collect();
-        for (at, locks) in self.locks.iter().enumerate() {
-            let name =
-                self.topology.message_boxes.get(at).map_or("MessageBox", |known| &known.name);
-            resources.push((format!("{name} locks and log"), self.observed(locks.usage())));
-        }
-        resources.extend(self.pool_usage(ended));
-        Outcome {
-            digest: self.trace.digest(),
-            events: self.trace.events(),
-            checkpoints: self.trace.checkpoints().to_vec(),
-            window: self.measured,
-            ended,
-            quiescent,
-            unfinished: self.backlog(),
-            spool_final: self.spool(),
-            transactions: self.coordinator.counts(),
-            meters: self.meters,
-            resources,
-            verdicts: self.checks.verdicts(),
-            violations: self.checks.violations().to_vec(),
-            samples: self.samples,
         }
     }
 }

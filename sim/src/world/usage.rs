@@ -4,6 +4,7 @@ use floodgate_engine::time::Instant;
 
 use super::World;
 use crate::endpoint::Endpoint;
+use crate::outcome::Outcome;
 use crate::resource::Usage;
 
 impl World {
@@ -36,5 +37,53 @@ impl World {
             Endpoint::Source(_) => None,
         });
         pools.chain(limited).collect()
+    }
+
+    /// Sums up: the last samples, the full audit, the outcome.
+    #[must_use]
+    pub fn conclude(mut self) -> Outcome {
+        let quiescent = self.ring.is_empty() && self.next_at().is_none();
+        if !quiescent {
+            self.pass(self.end.max(self.now));
+            self.active = self.now;
+        } else if self.measured.1 < self.end_planned {
+            // A planned window is seen to its end even if nothing arrives in the rest of it.
+            self.active = self.active.max(self.measured.1);
+        }
+        self.sample(self.now);
+        // A last run of the cleanup job is no part of the work.
+        let ended = self.active;
+        self.audit_transactions();
+        self.checks.audit(&self.message_box);
+        if quiescent {
+            self.checks.nothing_outstanding();
+        }
+        let mut resources: Vec<_> = (self.topology.servers.iter().zip(&self.processors))
+            .map(|(server, processor)| {
+                (format!("{} CPU", server.name), self.observed(processor.usage()))
+            })
+            .collect();
+        for (at, locks) in self.locks.iter().enumerate() {
+            let name =
+                self.topology.message_boxes.get(at).map_or("MessageBox", |known| &known.name);
+            resources.push((format!("{name} locks and log"), self.observed(locks.usage())));
+        }
+        resources.extend(self.pool_usage(ended));
+        Outcome {
+            digest: self.trace.digest(),
+            events: self.trace.events(),
+            checkpoints: self.trace.checkpoints().to_vec(),
+            window: self.measured,
+            ended,
+            quiescent,
+            unfinished: self.backlog(),
+            spool_final: self.spool(),
+            transactions: self.coordinator.counts(),
+            meters: self.meters,
+            resources,
+            verdicts: self.checks.verdicts(),
+            violations: self.checks.violations().to_vec(),
+            samples: self.samples,
+        }
     }
 }

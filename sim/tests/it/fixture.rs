@@ -15,7 +15,7 @@ use floodgate_engine::subscription::{Condition, Filter, PortState};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::cost::Costs;
 use floodgate_sim::dist::Dist;
-use floodgate_sim::load::{ArrivalKind, Shape, Spacing};
+use floodgate_sim::load::{ArrivalKind, Shape, Spacing, Variety};
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::setup::{
     Coordination, Discipline, DoneOrder, EndpointSettings, Errand, Failure, LifeSettings,
@@ -316,6 +316,9 @@ impl Plant {
             count,
             body: Body::Described { bytes: 1000, documents: 1 },
             document_type: "Document".to_owned(),
+            variety: Variety::default(),
+            pace: None,
+            controller: None,
             outbound: Vec::new(),
             poison: None,
         });

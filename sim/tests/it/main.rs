@@ -26,6 +26,7 @@ mod golden_two_way;
 mod instances;
 mod interchanges;
 mod isolated;
+mod loads;
 mod message_boxes;
 mod metamorphic;
 mod ordered;

@@ -15,6 +15,35 @@ pub(super) struct Settings {
     pub(super) stop: Option<Stop>,
     pub(super) transport: Option<String>,
     pub(super) source: Option<String>,
+    /// Sources above this size are streamed.
+    pub(super) large_over: Option<u64>,
+    pub(super) monitors: Vec<Monitor>,
+    /// The monitor that the controller heeds.
+    pub(super) condition: Option<String>,
+    pub(super) throttle_millis: Option<u64>,
+    pub(super) creator: Option<Creator>,
+    /// What was said and has no effect on a load, element by element.
+    pub(super) noted: Vec<(String, String)>,
+}
+
+/// What a throttle controller looks at.
+#[derive(Clone, Debug)]
+pub(super) struct Monitor {
+    pub(super) name: String,
+    pub(super) at: Place,
+    pub(super) assembly: String,
+    pub(super) range: Option<(f64, f64)>,
+    pub(super) poll_millis: Option<u64>,
+    pub(super) parameters: Vec<String>,
+}
+
+/// What makes the messages.
+#[derive(Clone, Debug)]
+pub(super) struct Creator {
+    pub(super) at: Place,
+    /// Everything it says, for its kind is told by the name of a class.
+    pub(super) says: String,
+    pub(super) threads: Option<u64>,
 }
 
 /// When a section stops sending.
@@ -36,10 +65,10 @@ pub(super) struct Configuration {
 enum Meaning {
     /// Its elements mean something.
     Inner(&'static [(&'static str, Meaning)]),
-    /// It has no effect on the load.
+    /// It was warned of, or so was what it stands in.
     Nothing,
-    /// It has an effect on the load and is not carried over; the text says what.
-    NotCarried(&'static str),
+    /// It has no effect on a load; what it says is kept as a comment.
+    Noted,
     /// It sets something.
     Set(fn(&mut Settings, &Text<'_>) -> Result<(), String>),
 }
@@ -51,9 +80,17 @@ impl Text<'_> {
     fn number(&self) -> Result<u64, String> {
         self.0.parse().map_err(|_| format!("expected a whole number, found '{}'", self.0))
     }
+
+    /// Two numbers with a dash between them, the smaller one first.
+    fn range(&self) -> Result<(f64, f64), String> {
+        let number = |text: &str| text.trim().parse().ok().filter(|number: &f64| *number >= 0.0);
+        let bounds = self.0.split_once('-').and_then(|(low, high)| number(low).zip(number(high)));
+        let wrong = || format!("expected a range like '1000-2000', found '{}'", self.0);
+        bounds.filter(|(low, high)| low <= high && high.is_finite()).ok_or_else(wrong)
+    }
 }
 
-use Meaning::{Inner, NotCarried, Nothing, Set};
+use Meaning::{Inner, Noted, Nothing, Set};
 
 const STOP_MODE: &[(&str, Meaning)] = &[
     ("NumFiles", Set(|s, text| text.number().map(|n| s.stop = Some(Stop::Files(n))))),
@@ -62,24 +99,86 @@ const STOP_MODE: &[(&str, Meaning)] = &[
 
 /// Where documents go is the scenario's `--to`; what a transport's client needs has no effect.
 const DESTINATION: &[(&str, Meaning)] = &[
-    ("ClientEndPointName", Nothing),
-    ("ClientType", Nothing),
-    ("DstFilePath", Nothing),
-    ("MaxConcurrentMessages", Nothing),
-    ("ShutdownDelay", Nothing),
-    ("Transactional", Nothing),
+    ("ClientEndPointName", Noted),
+    ("ClientType", Noted),
+    ("DstFilePath", Noted),
+    ("MaxConcurrentMessages", Noted),
+    ("ShutdownDelay", Noted),
+    ("Transactional", Noted),
 ];
+
+/// What the last monitor that was opened says.
+const MONITOR: &[(&str, Meaning)] = &[
+    ("Assembly", Set(|s, text| on_monitor(s, |own| own.assembly = text.0.to_owned()))),
+    ("Parameters", Set(|s, text| on_monitor(s, |own| own.parameters.push(text.0.to_owned())))),
+    (
+        "SleepInterval",
+        Set(|s, text| {
+            let millis = text.number()?;
+            on_monitor(s, |own| own.poll_millis = Some(millis))
+        }),
+    ),
+    (
+        "ThresholdRange",
+        Set(|s, text| {
+            let range = text.range()?;
+            on_monitor(s, |own| own.range = Some(range))
+        }),
+    ),
+];
+
+const CONTROLLER: &[(&str, Meaning)] = &[
+    ("Monitor", Inner(MONITOR)),
+    (
+        "ThrottleCondition",
+        Set(|s, text| {
+            s.condition = Some(text.0.to_owned());
+            Ok(())
+        }),
+    ),
+    ("ThrottleInterval", Set(|s, text| text.number().map(|n| s.throttle_millis = Some(n)))),
+];
+
+/// Public text shows that there are creators, not what they are made of.
+const CREATOR: &[(&str, Meaning)] = &[
+    (
+        "Assembly",
+        Set(|s, text| {
+            if let Some(creator) = &mut s.creator {
+                creator.says.push_str(text.0);
+            }
+            Ok(())
+        }),
+    ),
+    (
+        "NumThreads",
+        Set(|s, text| {
+            let threads = text.number()?;
+            if let Some(creator) = &mut s.creator {
+                creator.threads = Some(threads);
+            }
+            Ok(())
+        }),
+    ),
+];
+
+fn on_monitor(settings: &mut Settings, set: impl FnOnce(&mut Monitor)) -> Result<(), String> {
+    if let Some(monitor) = settings.monitors.last_mut() {
+        set(monitor);
+    }
+    Ok(())
+}
 
 /// The elements of a `Section` and of the `CommonSection`, which are the same.
 const SECTION: &[(&str, Meaning)] = &[
     ("DstLocation", Inner(&[("Parameters", Inner(DESTINATION))])),
-    ("LoadGenVersion", Nothing),
+    ("LoadGenVersion", Noted),
     ("LotSizePerInterval", Set(|s, text| text.number().map(|n| s.lot = Some(n)))),
-    ("MessageCreator", NotCarried("every document is made from the size alone")),
+    ("MessageCreator", Inner(CREATOR)),
     ("NumThreadsPerSection", Set(|s, text| text.number().map(|n| s.threads = Some(n)))),
-    ("OptimizeLimitFileSize", Nothing),
-    ("RetryInterval", Nothing),
-    ("RetryNumber", Nothing),
+    ("OptimizeLimitFileSize", Set(|s, text| text.number().map(|n| s.large_over = Some(n)))),
+    ("RetryInterval", Noted),
+    ("RetryNumber", Noted),
     ("SleepInterval", Set(|s, text| text.number().map(|n| s.sleep_millis = Some(n)))),
     (
         "SrcFilePath",
@@ -89,8 +188,8 @@ const SECTION: &[(&str, Meaning)] = &[
         }),
     ),
     ("StopMode", Inner(STOP_MODE)),
-    ("ThrottleController", NotCarried("the load keeps its pace whatever the monitor would see")),
-    ("Transport", Inner(&[("Assembly", Nothing)])),
+    ("ThrottleController", Inner(CONTROLLER)),
+    ("Transport", Inner(&[("Assembly", Noted)])),
 ];
 
 const ROOT: &[(&str, Meaning)] = &[("CommonSection", Inner(SECTION)), ("Section", Inner(SECTION))];
@@ -157,12 +256,13 @@ impl Walk {
                     |(_, meaning)| *meaning,
                 )
             }
-            Some((_, Nothing | NotCarried(_) | Set(_))) => Nothing,
+            Some((outer, Noted | Set(_))) => {
+                let message = format!("unknown element '{name}' in '{outer}'");
+                report.warn(at, message, "not carried over", "");
+                Nothing
+            }
+            Some((_, Nothing)) => Nothing,
         };
-        if let NotCarried(instead) = known {
-            let message = format!("'{name}' is not carried over: {instead}");
-            report.warn(at, message, "has no effect here", "");
-        }
         let depth = self.open.len();
         self.open.push((name.to_owned(), known));
         let attribute = |key: &str| {
@@ -177,12 +277,35 @@ impl Walk {
                 self.configuration.sections.push(section);
             }
             (2, "Transport") => self.settings().transport = attribute("Name"),
+            (2, "MessageCreator") => {
+                let says = attribute("Name").or_else(|| attribute("Type")).unwrap_or_default();
+                self.settings().creator = Some(Creator { at, says, threads: None });
+            }
+            (2, "ThrottleController") => {
+                if let Some(mode) = attribute("Mode").filter(|mode| mode != "Custom") {
+                    let message = format!("'ThrottleController': unknown mode '{mode}'");
+                    report.warn(at, message, "taken as 'Custom'", "");
+                }
+            }
+            (3, "Monitor") => self.settings().monitors.push(Monitor {
+                name: attribute("Name").unwrap_or_default(),
+                at,
+                assembly: String::new(),
+                range: None,
+                poll_millis: None,
+                parameters: Vec::new(),
+            }),
             _ => {}
         }
     }
 
     fn close(&mut self, text: &str, at: Place, report: &mut Report) {
-        let Some((name, Set(set))) = self.open.pop() else { return };
+        let Some((name, meaning)) = self.open.pop() else { return };
+        if matches!(meaning, Noted) {
+            self.settings().noted.push((name, text.to_owned()));
+            return;
+        }
+        let Set(set) = meaning else { return };
         if let Err(message) = set(self.settings(), &Text(text)) {
             report.refuse(at, format!("'{name}': {message}"), "here", "");
         }

@@ -1,16 +1,20 @@
 //! LoadGen 2007: its configuration files, read as loads.
 //!
-//! What a file says about lots, pauses, threads and stopping is carried over. What it says about
-//! its own client (large-message paths, retries of a send) has no counterpart and no effect here.
-//! What would have an effect and is not carried is a warning.
+//! What a file says about lots, pauses, threads, stopping and throttling is carried over. What it
+//! says about its own client (retries of a send, bindings) has no effect on a load; it is kept in a
+//! comment. What would have an effect and is not carried, and what is not known, is a warning with
+//! its line.
 
 mod element;
 mod section;
+mod throttle;
 mod xml;
+
+use floodgate_engine::time::Duration;
 
 use crate::plan::expect::Expect;
 use crate::plan::load::Load;
-use crate::plan::rate::Per;
+use crate::plan::lots::Per;
 use crate::plan::{Problem, Problems, Report, Scenario, load_toml};
 
 /// What a configuration does not say and a load needs.
@@ -20,6 +24,10 @@ pub struct Options {
     pub to: String,
     /// Who sends a lot; public text leaves it open.
     pub per: Per,
+    /// How long a thread needs to send a message; not in the file.
+    pub send: Option<Duration>,
+    /// How long a creator needs for a message; not in the file.
+    pub create: Option<Duration>,
 }
 
 /// A configuration as loads.

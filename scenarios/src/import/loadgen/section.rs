@@ -4,8 +4,11 @@ use floodgate_engine::time::Duration;
 
 use super::Options;
 use super::element::{Configuration, Settings, Stop};
+use super::throttle;
 use crate::plan::load::Load;
-use crate::plan::rate::{Lots, Rate};
+use crate::plan::lots::Lots;
+use crate::plan::rate::Rate;
+use crate::plan::size::Sizes;
 use crate::plan::{Place, Report};
 
 /// Bytes of a document when the name of its file does not tell.
@@ -48,6 +51,15 @@ fn over(section: &Settings, common: &Settings) -> Settings {
         stop: own.stop.or(common.stop),
         transport: own.transport.or(common.transport),
         source: own.source.or(common.source),
+        large_over: own.large_over.or(common.large_over),
+        condition: own.condition.or_else(|| {
+            // A section with monitors of its own has a controller of its own.
+            common.condition.filter(|_| own.monitors.is_empty())
+        }),
+        throttle_millis: own.throttle_millis.or(common.throttle_millis),
+        monitors: if own.monitors.is_empty() { common.monitors } else { own.monitors },
+        creator: own.creator.or(common.creator),
+        noted: common.noted.into_iter().chain(own.noted).collect(),
     }
 }
 
@@ -68,11 +80,24 @@ fn load(
     let threads = assume(settings.threads, "NumThreadsPerSection", 5);
     let lot = assume(settings.lot, "LotSizePerInterval", 25);
     let sleep = assume(settings.sleep_millis, "SleepInterval", 200);
+    let controller = throttle::controller(&name, settings, report);
+    let send = throttle::send(&name, controller.as_ref(), options, report);
+    let creator = settings.creator.as_ref();
+    let bytes = size(&name, settings.source.as_deref(), at, report);
+    if settings.large_over.is_some_and(|over| bytes > over) {
+        let message = format!("section '{name}' streams its source: sent like a small one");
+        let help = "give the lots a 'large'";
+        report.warn(at, message, "above 'OptimizeLimitFileSize'", help);
+    }
     let lots = Lots {
         threads: within(threads, 10_000, "NumThreadsPerSection", at, report),
         lot: within(lot, 1_000_000, "LotSizePerInterval", at, report),
         sleep: pause(sleep, at, report),
         per: options.per,
+        send,
+        large: None,
+        creator: creator.and_then(|said| throttle::creator(&name, said, options, report)),
+        controller: controller.map(|(controller, _)| controller),
     };
     let (count, measure) = match settings.stop {
         Some(Stop::Files(files)) => (Some(files.max(1)), None),
@@ -83,14 +108,18 @@ fn load(
             (None, Some(Duration::from_secs(SECONDS)))
         }
     };
+    let noted = settings.noted.iter().map(|(element, text)| format!("{element} = {text}"));
+    let limit = settings.large_over.map(|over| format!("OptimizeLimitFileSize = {over}"));
+    let noted: Vec<String> = noted.chain(limit).collect();
     let origin = format!(
-        "LoadGen section {name}, transport {}, source {}",
+        "LoadGen section {name}, transport {}, source {}; without effect here: {}",
         settings.transport.as_deref().unwrap_or("unnamed"),
         settings.source.as_deref().unwrap_or("unnamed"),
+        if noted.is_empty() { "nothing".to_owned() } else { noted.join(", ") },
     );
     let load = Load {
         to: options.to.clone(),
-        size: size(&name, settings.source.as_deref(), at, report),
+        size: Sizes::Constant(bytes),
         name,
         document_type: "Document".to_owned(),
         documents: 1,

@@ -5,6 +5,7 @@ mod dynamic;
 mod faults;
 mod flow;
 mod hosts;
+mod loads;
 mod names;
 mod pipelines;
 mod references;
@@ -23,6 +24,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     faults::check(&mut checker);
     settings::check(&mut checker);
     pipelines::check(&mut checker);
+    loads::check(&mut checker);
     dynamic::check(&mut checker);
     hosts::check(&mut checker);
     flow::check(&mut checker);

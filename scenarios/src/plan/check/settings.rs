@@ -5,13 +5,10 @@ use floodgate_engine::time::Duration;
 use super::Checker;
 use crate::plan::load::{Load, Poison, Stage};
 use crate::plan::node::Node;
-use crate::plan::quantity::print_size;
 use crate::plan::rate::Rate;
 use crate::plan::receive::{ReceiveKind, ReceiveLocation, ReceivePipeline};
 use crate::plan::send::{SendPipeline, SendPort};
 
-/// Bytes of one interchange, at most: the engine counts them in 32 bits.
-const INTERCHANGE_BYTES_MAX: u64 = u32::MAX as u64;
 /// Samples of one run, at most.
 const SAMPLES_MAX: u128 = 1_000_000;
 
@@ -29,11 +26,8 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         ordered(checker, &format!("send_port.{n}"), port);
     }
     for (n, load) in scenario.loads.iter().enumerate() {
-        let path = format!("load.{n}");
-        end(checker, &path, load);
-        size(checker, &path, load);
         if let Some(poison) = &load.poison {
-            bites(checker, &path, load, poison);
+            bites(checker, &format!("load.{n}"), load, poison);
         }
     }
     exchanges(checker);
@@ -86,58 +80,6 @@ fn ordered(checker: &mut Checker<'_>, path: &str, port: &SendPort) {
             let help = "R-ORD-16: the recommended minimum is \"1 min\"";
             checker.warn(&format!("{path}.{side}.retry.interval"), message, help);
         }
-    }
-}
-
-/// Loads that never end, or that ask for what they do not have.
-fn end(checker: &mut Checker<'_>, path: &str, load: &Load) {
-    let endless = load.count.is_none() && load.measure.is_none();
-    match &load.rate {
-        Rate::AllAtOnce if load.count.is_none() => {
-            let message = "all at once, but how many?";
-            checker.refuse(&format!("{path}.rate"), message, "give 'count'");
-        }
-        Rate::Replay(file) => {
-            if !file.is_empty() && !checker.scenario.folder.join(file).is_file() {
-                let message = format!("there is no file '{file}' to replay");
-                let help = "the path is relative to the scenario";
-                checker.refuse(&format!("{path}.rate.replay"), message, help);
-            }
-        }
-        Rate::AllAtOnce
-        | Rate::Constant(_)
-        | Rate::Floodgate(..)
-        | Rate::Lots(_)
-        | Rate::Poisson(_)
-        | Rate::Steps(..) => {
-            if endless {
-                let message = "this load never ends";
-                checker.refuse(path, message, "give 'measure' (a duration), 'count', or both");
-            }
-        }
-    }
-    if load.poison.as_ref().is_some_and(|poison| poison.document > load.documents) {
-        let message = format!("the interchange has only {} documents", load.documents);
-        let help = "poison a document that is there, or give more 'documents'";
-        checker.refuse(&format!("{path}.poison.document"), message, help);
-    }
-}
-
-/// Interchanges that are larger than the engine can count.
-fn size(checker: &mut Checker<'_>, path: &str, load: &Load) {
-    if load.size > INTERCHANGE_BYTES_MAX {
-        let size = print_size(load.size);
-        let message =
-            format!("a document of {size} is too large: at most {INTERCHANGE_BYTES_MAX} B");
-        checker.refuse(&format!("{path}.size"), message, "give it less than 4 GB");
-    } else if load.size * u64::from(load.documents) > INTERCHANGE_BYTES_MAX {
-        let message = format!(
-            "an interchange of {} documents of {} is too large: at most {INTERCHANGE_BYTES_MAX} B",
-            load.documents,
-            print_size(load.size)
-        );
-        let help = "give it fewer 'documents' or a smaller 'size': less than 4 GB in all";
-        checker.refuse(&format!("{path}.documents"), message, help);
     }
 }
 
