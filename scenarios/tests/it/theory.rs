@@ -128,6 +128,31 @@ fn overload() {
 }
 
 #[test]
+fn closed() {
+    // 1 - 1 / sum of 5! / (5 - k)! / 4^k: users who think need no distribution, only a mean.
+    let busy = |run: &Outcome| processed_per_second(run) * SERVICE_SECONDS;
+    for think in [
+        r#"{ exponential = "40 ms" }"#,
+        r#"{ constant = "40 ms" }"#,
+        r#"{ lognormal = { mean = "40 ms", scv = 4.0 } }"#,
+    ] {
+        let change = format!("load.0.rate.users.think={think}");
+        holds(&plant!("closed"), &[&change], 32, &[Claim("MM1N.U", 0.800_933, busy)]);
+    }
+}
+
+#[test]
+fn closed_tandem() {
+    let per_second =
+        |run: &Outcome| run.meters.ports[2].processed_in_window as f64 / window_seconds(run);
+    let claims = [
+        Claim("MVA.X10", 2.841_951, per_second),
+        Claim("MVA.R10", 1.518_710, |run| port_sojourn(run, 2) * SERVICE_SECONDS),
+    ];
+    holds(&plant!("closed_tandem"), &[], 64, &claims);
+}
+
+#[test]
 fn file_poll() {
     let seconds = |run: &Outcome| sojourn(run) * SERVICE_SECONDS;
     holds(&plant!("file_poll"), &[], 16, &[Claim("POLLADP.W", 2.5, seconds)]);
