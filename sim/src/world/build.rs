@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use floodgate_engine::adapter::AnyAdapter;
-use floodgate_engine::config::{AdapterKind, Topology};
+use floodgate_engine::config::{AdapterKind, Server, Topology};
 use floodgate_engine::hash::{mix, name_key};
 use floodgate_engine::host::HostInstance;
 use floodgate_engine::id::{AdapterId, HostId, HostInstanceId, Slab};
@@ -30,7 +30,7 @@ use crate::probe::Samples;
 use crate::queue::Wheel;
 use crate::resource::{Fcfs, Processor};
 use crate::rng::Rng;
-use crate::setup::{EndpointSettings, Fault, LoadSettings, Monitor, Outbound, Setup};
+use crate::setup::{Discipline, EndpointSettings, Fault, LoadSettings, Monitor, Outbound, Setup};
 use crate::trace::Trace;
 
 /// The first stage of any pipeline that holds too many components.
@@ -49,12 +49,6 @@ impl World {
         let instances = build_instances(&topology);
         let (nodes, node_of) = build_nodes(&topology);
         let window = (setup.measure_from, setup.measure_to);
-        let processors =
-            topology.servers.iter().zip(&setup.disciplines).map(|(server, discipline)| {
-                let mut processor = Processor::new(server.cpus, *discipline);
-                processor.observe(window.0, window.1);
-                processor
-            });
         let checks = Checks::new(&topology, &node_of);
         let world = Self {
             now: Instant::ZERO,
@@ -80,7 +74,7 @@ impl World {
             node_of,
             message_box: MessageBox::new(&topology),
             box_wake: Instant::MAX,
-            processors: processors.collect(),
+            processors: build_processors(&topology, setup),
             shared_versions: vec![0; topology.servers.len()],
             jobs: Slab::default(),
             databases: setup.databases.clone(),
@@ -124,6 +118,15 @@ impl World {
         self.plan_acts(&setup.acts);
         self
     }
+}
+
+fn build_processors(topology: &Topology, setup: &Setup) -> Vec<Processor> {
+    let one = |(server, discipline): (&Server, &Discipline)| {
+        let mut processor = Processor::new(server.cpus, *discipline);
+        processor.observe(setup.measure_from, setup.measure_to);
+        processor
+    };
+    topology.servers.iter().zip(&setup.disciplines).map(one).collect()
 }
 
 /// The locks and the log of every MessageBox: one transaction at a time.
