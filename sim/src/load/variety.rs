@@ -191,6 +191,18 @@ mod tests {
     }
 
     #[test]
+    fn every_load_draws_for_itself() {
+        let rng = Rng::new(1, 0);
+        let all = |key| {
+            let choice = Choice::of(&baskets(), key).expect("there are kinds");
+            (0..200).map(|index| choice.pick(&rng, index)).collect::<Vec<_>>()
+        };
+        let kinds = |picks: &[(usize, Body)]| picks.iter().map(|pick| pick.0).collect::<Vec<_>>();
+        assert_eq!(all(7), all(7));
+        assert_ne!(kinds(&all(7)), kinds(&all(8)));
+    }
+
+    #[test]
     fn a_kind_without_weight_never_comes() {
         let variety = Variety {
             kinds: vec![kind(0.0, 1, None), kind(1.0, 2, None), kind(0.0, 3, None)],
