@@ -305,7 +305,7 @@ impl Transport {
     pub async fn next_message(&self) -> (CallId, OutboundMessage) {
         loop {
             if let AdapterInput::TransmitMessage { call, message } = self.next_input().await {
-                return (call, message);
+                return (call, *message);
             }
         }
     }

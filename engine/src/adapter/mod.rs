@@ -111,7 +111,7 @@ pub enum AdapterInput {
         /// The call.
         call: CallId,
         /// The message.
-        message: OutboundMessage,
+        message: Box<OutboundMessage>,
     },
     /// `UpdateEndpointConfig`: the configuration of an active location changed (R-LIFE-05).
     UpdateEndpointConfig {

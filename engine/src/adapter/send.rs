@@ -87,7 +87,7 @@ impl Attempted {
 #[derive(Clone, Debug)]
 struct Job {
     /// Not sent yet, the next one last.
-    waiting: Vec<OutboundMessage>,
+    waiting: Vec<Box<OutboundMessage>>,
     finished: Vec<Attempted>,
     /// The engine's call that ends with this job, if it blocks.
     call: Option<CallId>,
@@ -95,7 +95,7 @@ struct Job {
 
 impl Job {
     /// A job for `waiting`, the first message last.
-    fn of(waiting: Vec<OutboundMessage>, call: Option<CallId>) -> Self {
+    fn of(waiting: Vec<Box<OutboundMessage>>, call: Option<CallId>) -> Self {
         Self { finished: Vec::with_capacity(waiting.len()), waiting, call }
     }
 }
@@ -105,7 +105,7 @@ impl Job {
 pub struct Sender {
     settings: SendSettings,
     /// The adapter batches being filled by the engine, which may fill several at once.
-    filling: Vec<(CallId, Vec<OutboundMessage>)>,
+    filling: Vec<(CallId, Vec<Box<OutboundMessage>>)>,
     /// Jobs that wait for a worker.
     queue: VecDeque<Job>,
     /// Jobs at work; a place is a wire token.
@@ -147,7 +147,12 @@ impl Sender {
         }
     }
 
-    fn transmit(&mut self, call: CallId, message: OutboundMessage, proxy: &mut TransportProxy) {
+    fn transmit(
+        &mut self,
+        call: CallId,
+        message: Box<OutboundMessage>,
+        proxy: &mut TransportProxy,
+    ) {
         if self.settings.batched {
             self.fill(call, message);
             proxy.returned(call, Returned::Pending);
@@ -162,7 +167,7 @@ impl Sender {
     }
 
     /// Adds a message to the adapter batch that the engine fills in `call`.
-    fn fill(&mut self, call: CallId, message: OutboundMessage) {
+    fn fill(&mut self, call: CallId, message: Box<OutboundMessage>) {
         let known = self.filling.iter_mut().rfind(|(known, _)| *known == call);
         if let Some((_, messages)) = known {
             messages.push(message);
@@ -174,7 +179,7 @@ impl Sender {
     }
 
     /// What the engine filled in `call`; it is filled no more.
-    fn filled(&mut self, call: CallId) -> Vec<OutboundMessage> {
+    fn filled(&mut self, call: CallId) -> Vec<Box<OutboundMessage>> {
         let at = self.filling.iter().position(|(known, _)| *known == call);
         at.map_or_else(Vec::new, |at| self.filling.swap_remove(at).1)
     }
@@ -222,7 +227,7 @@ impl Sender {
     ) {
         let Some(sorted) = self.errands.answered(token, key, proxy) else { return };
         let Sorted { endpoints, failed, call } = sorted;
-        let mut judged = |message: OutboundMessage| {
+        let mut judged = |message: Box<OutboundMessage>| {
             explain(&message, UNKNOWN_ENDPOINT, proxy);
             Attempted::of(&message, fate_of_failure(now, &message))
         };
@@ -243,7 +248,7 @@ impl Sender {
         self.start(job, proxy);
     }
 
-    fn enqueue(&mut self, mut messages: Vec<OutboundMessage>) {
+    fn enqueue(&mut self, mut messages: Vec<Box<OutboundMessage>>) {
         messages.reverse();
         self.queue.push_back(Job::of(messages, None));
     }
@@ -506,8 +511,10 @@ pub(super) fn explain(message: &OutboundMessage, why: &str, proxy: &mut Transpor
 const ROOM_FIRST: u32 = 64;
 
 /// The messages of each endpoint, the first one last; in the order of the endpoints.
-fn by_endpoint(messages: Vec<OutboundMessage>) -> Vec<(EndpointId, Vec<OutboundMessage>)> {
-    let mut jobs: Vec<(EndpointId, Vec<OutboundMessage>)> = Vec::new();
+fn by_endpoint(
+    messages: Vec<Box<OutboundMessage>>,
+) -> Vec<(EndpointId, Vec<Box<OutboundMessage>>)> {
+    let mut jobs: Vec<(EndpointId, Vec<Box<OutboundMessage>>)> = Vec::new();
     let room = messages.len().min(ROOM_FIRST as usize);
     let mut at = 0;
     for message in messages.into_iter().rev() {

@@ -16,11 +16,11 @@ const ERRAND: u64 = 1 << 63;
 #[derive(Clone, Debug)]
 struct Unsorted {
     /// Not asked for yet, the next one last.
-    waiting: Vec<OutboundMessage>,
+    waiting: Vec<Box<OutboundMessage>>,
     /// The answers so far, in the order of the batch.
-    known: Vec<(u64, OutboundMessage)>,
+    known: Vec<(u64, Box<OutboundMessage>)>,
     /// Those for which the errand failed.
-    failed: Vec<OutboundMessage>,
+    failed: Vec<Box<OutboundMessage>>,
     call: Option<CallId>,
 }
 
@@ -28,9 +28,9 @@ struct Unsorted {
 #[derive(Clone, Debug)]
 pub(super) struct Sorted {
     /// One list per endpoint, each in the order of the batch.
-    pub(super) endpoints: Vec<Vec<OutboundMessage>>,
+    pub(super) endpoints: Vec<Vec<Box<OutboundMessage>>>,
     /// Those for which the errand failed.
-    pub(super) failed: Vec<OutboundMessage>,
+    pub(super) failed: Vec<Box<OutboundMessage>>,
     /// The engine's call that ends with this batch, if it blocks.
     pub(super) call: Option<CallId>,
 }
@@ -56,7 +56,7 @@ impl Errands {
     /// Asks for the first message of a batch that is not empty.
     pub(super) fn begin(
         &mut self,
-        mut messages: Vec<OutboundMessage>,
+        mut messages: Vec<Box<OutboundMessage>>,
         call: Option<CallId>,
         proxy: &mut TransportProxy,
     ) {
@@ -102,7 +102,7 @@ fn ask(token: u64, batch: &Unsorted, proxy: &mut TransportProxy) {
 
 /// Endpoints in the order in which the batch names them first.
 fn sorted(batch: Unsorted) -> Sorted {
-    let mut endpoints: Vec<(u64, Vec<OutboundMessage>)> = Vec::new();
+    let mut endpoints: Vec<(u64, Vec<Box<OutboundMessage>>)> = Vec::new();
     for (key, message) in batch.known {
         match endpoints.iter_mut().find(|(known, _)| *known == key) {
             Some((_, messages)) => messages.push(message),

@@ -31,13 +31,13 @@ use crate::transport_proxy::TransportProxy;
 /// An adapter batch that the engine fills.
 #[derive(Clone, Debug, Default)]
 struct Filling {
-    messages: Vec<OutboundMessage>,
+    messages: Vec<Box<OutboundMessage>>,
     /// What `BeginBatch` returned.
     transaction: Option<TransactionId>,
 }
 
 /// A message that the wire took, and what came back for it.
-type Sent = (OutboundMessage, Option<WireMessage>);
+type Sent = (Box<OutboundMessage>, Option<WireMessage>);
 
 /// Where a transaction is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,10 +58,10 @@ struct Job {
     transaction: TransactionId,
     stage: Stage,
     /// Not sent yet, the next one last.
-    waiting: Vec<OutboundMessage>,
+    waiting: Vec<Box<OutboundMessage>>,
     sent: Vec<Sent>,
     /// What failed, and what is to become of it when the transaction is over.
-    failed: Vec<(OutboundMessage, Fate)>,
+    failed: Vec<(Box<OutboundMessage>, Fate)>,
     confirms: Vec<ConfirmOf>,
 }
 
@@ -69,7 +69,7 @@ struct Job {
 #[derive(Clone, Debug)]
 enum Posted {
     /// Outside of any transaction.
-    Apart(Vec<(OutboundMessage, Fate)>),
+    Apart(Vec<(Box<OutboundMessage>, Fate)>),
     /// The deletes of the job at a place.
     Deletes(usize),
 }
@@ -81,7 +81,7 @@ pub struct TransactionalSender {
     /// The adapter batches being filled: a few at once.
     filling: Vec<(CallId, Filling)>,
     /// Messages that wait for a worker, with the transaction that `BeginBatch` returned for them.
-    queue: VecDeque<(Vec<OutboundMessage>, Option<TransactionId>)>,
+    queue: VecDeque<(Vec<Box<OutboundMessage>>, Option<TransactionId>)>,
     /// Jobs at work; a place is a wire token.
     running: Vec<Option<Job>>,
     posted: FxHashMap<u64, Posted>,
@@ -173,7 +173,7 @@ impl TransactionalSender {
     fn start(
         &mut self,
         place: usize,
-        waiting: Vec<OutboundMessage>,
+        waiting: Vec<Box<OutboundMessage>>,
         given: Option<TransactionId>,
         proxy: &mut TransportProxy,
     ) {
@@ -374,7 +374,7 @@ impl TransactionalSender {
     fn dispose(
         &mut self,
         now: Instant,
-        fates: Vec<(OutboundMessage, Fate)>,
+        fates: Vec<(Box<OutboundMessage>, Fate)>,
         proxy: &mut TransportProxy,
     ) {
         let (moves, others) =
@@ -388,7 +388,7 @@ impl TransactionalSender {
     fn dispose_together(
         &mut self,
         now: Instant,
-        fates: Vec<(OutboundMessage, Fate)>,
+        fates: Vec<(Box<OutboundMessage>, Fate)>,
         proxy: &mut TransportProxy,
     ) {
         if fates.is_empty() {
@@ -419,7 +419,7 @@ impl TransactionalSender {
     fn disposed(
         &mut self,
         now: Instant,
-        fates: Vec<(OutboundMessage, Fate)>,
+        fates: Vec<(Box<OutboundMessage>, Fate)>,
         status: &BatchStatus,
         proxy: &mut TransportProxy,
     ) {
@@ -468,10 +468,10 @@ const NOT_COMMITTED: &str = "the transaction of the message was aborted";
 /// before it happens (R-ADPT-17).
 fn failed(
     now: Instant,
-    message: OutboundMessage,
+    message: Box<OutboundMessage>,
     why: &str,
     proxy: &mut TransportProxy,
-) -> (OutboundMessage, Fate) {
+) -> (Box<OutboundMessage>, Fate) {
     explain(&message, why, proxy);
     let fate = fate_of_failure(now, &message);
     (message, fate)

@@ -157,7 +157,10 @@ impl Rig<'_> {
             delivery.given.push((reference, Returned::Pending));
             let batched = delivery.batched;
             let Some(message) = self.give(call, reference, batched) else { return };
-            return self.soon(instance, AdapterInput::TransmitMessage { call, message });
+            return self.soon(
+                instance,
+                AdapterInput::TransmitMessage { call, message: Box::new(message) },
+            );
         }
         let threw = delivery.given.iter().any(|(_, returned)| *returned == Returned::Failed);
         let (cleared, confirm) = (threw || self.cleared < self.script.clears, delivery.transaction);

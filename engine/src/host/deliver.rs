@@ -14,7 +14,7 @@ use crate::time::Instant;
 /// Messages in memory that wait for a thread to carry them to one adapter.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transmitter {
-    pending: VecDeque<OutboundMessage>,
+    pending: VecDeque<Box<OutboundMessage>>,
     /// Whether a task for it waits: at most one, so that transmitters take turns.
     queued: bool,
     batched: bool,
@@ -67,7 +67,7 @@ pub(super) struct Delivery {
     /// What `BeginBatch` returned: the engine's own part runs in it (R-TXN-09).
     transaction: Option<TransactionId>,
     /// Not handed over yet, the next one last.
-    pub(super) waiting: Vec<OutboundMessage>,
+    pub(super) waiting: Vec<Box<OutboundMessage>>,
     /// What is to be done with messages that map and pipeline kept back.
     pub(super) decided: Vec<(OperationKind, Action)>,
     /// Handed over, with what the adapter said.
@@ -81,7 +81,7 @@ impl HostInstance {
         now: Instant,
         home: MessageBoxId,
         asked: u32,
-        messages: Vec<OutboundMessage>,
+        messages: Vec<Box<OutboundMessage>>,
     ) {
         let found = u32::try_from(messages.len()).unwrap_or(u32::MAX);
         self.dequeuers[home.index()].found(now, asked, found);
@@ -162,7 +162,7 @@ impl HostInstance {
 
     /// The next messages for one delivery, the first one last; a message of an ordered port goes
     /// alone (R-ORD-04, R-CLK-11).
-    fn take(&mut self, adapter: AdapterId, max: usize) -> Vec<OutboundMessage> {
+    fn take(&mut self, adapter: AdapterId, max: usize) -> Vec<Box<OutboundMessage>> {
         let pending = &self.transmitters[adapter.index()].pending;
         let ordered = |message| self.is_ordered(message);
         let count = match pending.front() {

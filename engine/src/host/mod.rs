@@ -97,7 +97,7 @@ pub enum HostInput {
         /// How many were asked for.
         asked: u32,
         /// What was locked to this instance.
-        messages: Vec<OutboundMessage>,
+        messages: Vec<Box<OutboundMessage>>,
     },
     /// An adapter called `SetErrorInfo` on a message (R-MSG-09).
     ErrorInfo {

@@ -11,13 +11,16 @@ use crate::message_box::{Action, OutboundMessage, PreparedBatch, Reason, Remark}
 
 impl HostInstance {
     /// Whether a message is for an orchestration; it then waits for a thread as such.
-    pub(super) fn takes_turn(&mut self, message: OutboundMessage) -> Option<OutboundMessage> {
+    pub(super) fn takes_turn(
+        &mut self,
+        message: Box<OutboundMessage>,
+    ) -> Option<Box<OutboundMessage>> {
         if message.subscriber.index() < self.topology.send_ports.len() {
             return Some(message);
         }
         match self.topology.subscriber(message.subscriber) {
             SubscriberKind::Orchestration(_) => {
-                self.tasks.push_back(Task::Orchestrate(Box::new(message)));
+                self.tasks.push_back(Task::Orchestrate(message));
                 None
             }
             SubscriberKind::Responses(_) | SubscriberKind::SendPort(_) => Some(message),

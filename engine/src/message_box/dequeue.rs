@@ -130,7 +130,7 @@ impl MessageBox {
         home: MessageBoxId,
         owner: HostInstanceId,
         max: u32,
-        out: &mut Vec<OutboundMessage>,
+        out: &mut Vec<Box<OutboundMessage>>,
     ) {
         if !self.is_available(home) {
             return;
@@ -160,7 +160,7 @@ impl MessageBox {
             if dynamic {
                 self.address(&mut message);
             }
-            out.push(message);
+            out.push(Box::new(message));
         }
     }
 

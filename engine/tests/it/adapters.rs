@@ -54,7 +54,7 @@ impl<A: Adapter> Desk<A> {
     /// A message handed over, with its retries left; returns what the adapter wants.
     fn transmit(&mut self, message: OutboundMessage) -> Vec<AdapterOutput> {
         let call = self.call();
-        self.tell(AdapterInput::TransmitMessage { call, message })
+        self.tell(AdapterInput::TransmitMessage { call, message: Box::new(message) })
     }
 
     fn outbound(&mut self, number: u64, retries_left: u32) -> OutboundMessage {

@@ -321,7 +321,7 @@ impl Bench {
     /// The messages handed over so far, with the calls they came by.
     pub(crate) fn transmitted(&self) -> Vec<(CallId, &OutboundMessage)> {
         let transmitted = self.calls.iter().filter_map(|(_, input)| match input {
-            AdapterInput::TransmitMessage { call, message } => Some((*call, message)),
+            AdapterInput::TransmitMessage { call, message } => Some((*call, &**message)),
             _ => None,
         });
         transmitted.collect()

@@ -23,7 +23,7 @@ use crate::bench::{
 const SECOND: HostInstanceId = HostInstanceId(1);
 
 /// What a look by `owner` into `home` locks.
-fn look(bench: &mut Bench, home: MessageBoxId, owner: HostInstanceId) -> Vec<OutboundMessage> {
+fn look(bench: &mut Bench, home: MessageBoxId, owner: HostInstanceId) -> Vec<Box<OutboundMessage>> {
     let mut found = Vec::new();
     bench.message_box.dequeue(bench.now, home, owner, 100, &mut found);
     found
@@ -143,7 +143,7 @@ fn priority_counts_inside_one_host() {
     for number in [1, 2] {
         bench.commit(publishing(vec![document(number, "In")]));
     }
-    let taken = |found: Vec<OutboundMessage>| -> Vec<(u32, u64)> {
+    let taken = |found: Vec<Box<OutboundMessage>>| -> Vec<(u32, u64)> {
         found.iter().map(|message| (message.subscriber.0, message.document.wire)).collect()
     };
     assert_eq!(taken(look(&mut bench, MASTER, SECOND)), [(2, 1), (2, 2)]);

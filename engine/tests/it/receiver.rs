@@ -95,7 +95,7 @@ async fn serve(office: Rc<Office>, transport: Transport) {
             }
             AdapterInput::TransmitMessage { call, message } => {
                 transport.returned(call, Returned::Pending);
-                transport.spawn(respond(office.clone(), transport.clone(), message));
+                transport.spawn(respond(office.clone(), transport.clone(), *message));
             }
             AdapterInput::Terminate { call } => {
                 office.terminating.set(true);

@@ -98,9 +98,9 @@ async fn serve(office: Rc<Office>, transport: Transport) {
             AdapterInput::TransmitMessage { call, message } if office.style.batched => {
                 let throws = office.sins(Sin::ThrowsWhenFull) && filling.len() >= 5;
                 if office.sins(Sin::TransmitsBeforeDone) {
-                    transport.spawn(deliver(office.clone(), transport.clone(), vec![message]));
+                    transport.spawn(deliver(office.clone(), transport.clone(), vec![*message]));
                 } else {
-                    filling.push((call, message));
+                    filling.push((call, *message));
                 }
                 transport.returned(call, if throws { Returned::Failed } else { Returned::Pending });
             }
@@ -110,7 +110,7 @@ async fn serve(office: Rc<Office>, transport: Transport) {
                 }
                 let sins = office.sins(Sin::TouchesAfterTrue);
                 transport.returned(call, if sins { Returned::Sent } else { Returned::Pending });
-                transport.spawn(deliver(office.clone(), transport.clone(), vec![message]));
+                transport.spawn(deliver(office.clone(), transport.clone(), vec![*message]));
             }
             AdapterInput::Clear { call } => {
                 filling.retain(|(of, _)| *of != call);

@@ -43,13 +43,13 @@ impl Checks {
             }
             Effect::Referenced { at, retries_left, group, .. } => {
                 self.routing.referenced(&mut self.docket, at, *group);
-                self.queues.enters(at);
                 self.referenced(at, *retries_left);
+                self.enters(at);
                 !at.document.is_made()
             }
             Effect::Locked { at, .. } => {
                 self.routing.host(&mut self.docket, at);
-                self.queues.leaves(at);
+                self.leaves(at);
                 self.queues.taken(&mut self.docket, at);
                 self.locked(at);
                 self.on_time(at);
@@ -64,47 +64,47 @@ impl Checks {
                 true
             }
             Effect::RoutedReference { at, reason, .. } => {
-                self.queues.leaves(at);
+                self.leaves(at);
                 self.attempts_complete(at, *reason);
                 self.ended(at);
                 false
             }
             Effect::Resubmitted { at, retries_left, due } => {
                 if *due <= self.docket.now {
-                    self.queues.enters(at);
+                    self.enters(at);
                 }
                 self.resubmitted(at, *retries_left);
                 self.scheduled(at, *due);
                 true
             }
             Effect::MovedToNextTransport { at, retries_left } => {
-                self.queues.enters(at);
+                self.enters(at);
                 self.moved_on(at, *retries_left);
                 true
             }
             Effect::SuspendedReference { at, reason, resumable } => {
                 self.routing.suspended(&mut self.docket, at, *reason);
-                self.queues.leaves(at);
+                self.leaves(at);
                 self.suspended(at, *reason, *resumable);
                 false
             }
             Effect::Resumed { at } => {
-                self.queues.enters(at);
+                self.enters(at);
                 self.resumed(at);
                 true
             }
             Effect::Scheduled { at, due } => {
-                self.queues.leaves(at);
+                self.leaves(at);
                 self.scheduled(at, *due);
                 true
             }
             Effect::Terminated { at } => {
-                self.queues.leaves(at);
+                self.leaves(at);
                 self.ended(at);
                 true
             }
             Effect::Unlocked { at, owner } => {
-                self.queues.enters(at);
+                self.enters(at);
                 self.unlocked(at, *owner);
                 true
             }

@@ -6,7 +6,7 @@
 use floodgate_engine::config::Topology;
 use floodgate_engine::message_box::Place;
 
-use super::{Docket, Rule};
+use super::{Checks, Docket, Rule};
 
 /// Eligible references of a host in a MessageBox, by priority.
 type Eligible = [u32; 11];
@@ -17,8 +17,6 @@ pub(super) struct Queues {
     eligible: Vec<Eligible>,
     /// By send port: its priority; nothing for one that is ordered.
     priorities: Vec<Option<u8>>,
-    /// The references counted, by their place, with their publication number.
-    counted: Vec<u64>,
 }
 
 impl Queues {
@@ -30,7 +28,6 @@ impl Queues {
             hosts: topology.hosts.len(),
             eligible: vec![Eligible::default(); topology.hosts.len() * topology.box_count()],
             priorities: topology.send_ports.iter().map(priority).collect(),
-            counted: Vec::new(),
         }
     }
 
@@ -46,24 +43,10 @@ impl Queues {
         (*self.priorities.get(at.subscriber.index())?).map(usize::from)
     }
 
-    /// A reference may be taken from now on.
-    pub(super) fn enters(&mut self, at: &Place) {
-        let Some(priority) = self.priority(at) else { return };
-        let place = at.reference.0.index();
-        if self.counted.len() <= place {
-            self.counted.resize(place + 1, 0);
-        }
-        self.counted[place] = at.sequence;
-        self.queue(at)[priority] += 1;
-    }
-
-    /// A reference may not be taken any more, if it might until now.
-    pub(super) fn leaves(&mut self, at: &Place) {
-        let Some(priority) = self.priority(at) else { return };
-        let known = self.counted.get_mut(at.reference.0.index());
-        let Some(known) = known.filter(|known| **known == at.sequence) else { return };
-        *known = 0;
-        self.queue(at)[priority] -= 1;
+    /// What is eligible of the priority that `at` has, unless its port is ordered.
+    fn line(&mut self, at: &Place) -> Option<&mut u32> {
+        let priority = self.priority(at)?;
+        Some(&mut self.queue(at)[priority])
     }
 
     /// A reference is taken: nothing of a smaller number waits (INV-28).
@@ -73,5 +56,27 @@ impl Queues {
         docket.judge(Rule::PriorityFirst, before == 0, || {
             format!("{} of {} was taken before {before} of smaller number", at.document, at.host)
         });
+    }
+}
+
+impl Checks {
+    /// A reference may be taken from now on.
+    pub(super) fn enters(&mut self, at: &Place) {
+        let known = self.references.eligible(at);
+        if let Some(line) = self.queues.line(at)
+            && let Some(known) = known
+        {
+            *known = true;
+            *line += 1;
+        }
+    }
+
+    /// A reference may not be taken any more, if it might until now.
+    pub(super) fn leaves(&mut self, at: &Place) {
+        if self.references.eligible(at).is_some_and(std::mem::take)
+            && let Some(line) = self.queues.line(at)
+        {
+            *line -= 1;
+        }
     }
 }

@@ -35,6 +35,8 @@ struct Known {
     attempts: u16,
     port: u32,
     whereabouts: Whereabouts,
+    /// Counted among what is surely eligible (INV-28).
+    eligible: bool,
     on_backup: bool,
     /// The adapter said `true`: not a word more about it.
     said_sent: bool,
@@ -121,6 +123,11 @@ impl References {
 
     fn get(&mut self, id: ReferenceId, sequence: u64) -> Option<&mut Known> {
         self.known.get_mut(id.0.index()).filter(|known| known.sequence == sequence)
+    }
+
+    /// Whether a reference is counted as eligible, if it is known.
+    pub(super) fn eligible(&mut self, at: &Place) -> Option<&mut bool> {
+        self.get(at.reference, at.sequence).map(|known| &mut known.eligible)
     }
 
     fn enter(&mut self, at: &Place, retries_left: u32) {

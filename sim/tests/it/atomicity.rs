@@ -232,7 +232,7 @@ impl Bench {
         assert!(status.overall.is_success(), "the past of a case is possible: {status}");
     }
 
-    fn dequeue(&mut self, owner: HostInstanceId) -> Option<OutboundMessage> {
+    fn dequeue(&mut self, owner: HostInstanceId) -> Option<Box<OutboundMessage>> {
         let mut messages = Vec::new();
         self.message_box.dequeue(NOW, MessageBoxId(0), owner, 1, &mut messages);
         messages.pop()
@@ -490,7 +490,7 @@ fn rows(message_box: &MessageBox) -> Rows {
         garbage: message_box.spool_garbage(),
         messages: message_box.suspended().messages.len(),
         suspended: message_box.suspended().references,
-        eligible: later.iter().map(seen).collect(),
+        eligible: later.iter().map(|one| seen(one)).collect(),
     }
 }
 

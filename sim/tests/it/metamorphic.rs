@@ -100,7 +100,7 @@ fn batch_sizes_and_splitting_do_not_matter() {
 }
 
 /// Messages of three ports, as the engine puts them into one adapter batch.
-fn mixed_batch(documents: u32) -> Vec<OutboundMessage> {
+fn mixed_batch(documents: u32) -> Vec<Box<OutboundMessage>> {
     let mut plant = Plant::new(immediate(), PUSH);
     for name in ["A", "B", "C"] {
         plant.send_port(name, "In", BATCHED, sink());
@@ -132,16 +132,16 @@ fn mixed_batch(documents: u32) -> Vec<OutboundMessage> {
 }
 
 /// What goes over the wire when the batch comes in this order: endpoint and message.
-fn sent_by(settings: SendSettings, batch: &[OutboundMessage]) -> Vec<(EndpointId, u64)> {
+fn sent_by(settings: SendSettings, batch: &[Box<OutboundMessage>]) -> Vec<(EndpointId, u64)> {
     let (mut sender, mut proxy) = (Sender::new(settings), TransportProxy::default());
     let call = CallId(Slab::default().insert(()));
     let mut inputs: VecDeque<AdapterInput> = VecDeque::new();
     inputs.push_back(AdapterInput::BeginBatch { call });
     let hand_over = |message: &OutboundMessage| AdapterInput::TransmitMessage {
         call,
-        message: message.clone(),
+        message: Box::new(message.clone()),
     };
-    inputs.extend(batch.iter().map(hand_over));
+    inputs.extend(batch.iter().map(|message| hand_over(message)));
     inputs.push_back(AdapterInput::Done { call, confirm: None });
     let mut sent = Vec::new();
     while let Some(input) = inputs.pop_front() {

@@ -46,7 +46,7 @@ impl Adapter for Scripted {
             self.deliveries += 1;
             proxy.returned(call, Returned::Pending);
             let properties = [PropertyId(FIRST_OF_MINE)];
-            (self.act)(self.deliveries, now, CallOf { message, properties }, proxy);
+            (self.act)(self.deliveries, now, CallOf { message: *message, properties }, proxy);
         }
     }
 }
