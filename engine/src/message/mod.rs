@@ -153,6 +153,12 @@ impl Default for PropertyTable {
 }
 
 impl PropertyTable {
+    /// The names of the properties that the engine itself knows (R-CTX-01).
+    #[must_use]
+    pub const fn system() -> &'static [&'static str] {
+        SYSTEM_PROPERTIES
+    }
+
     /// The identity of `name`, given on first sight.
     pub fn intern(&mut self, name: &str) -> PropertyId {
         let known = self.names.iter().position(|known| known == name);

@@ -14,9 +14,15 @@ impl MessageBox {
         let Some(window) = self.transport(reference).window else { return false };
         let due = window.next_open(now);
         if due == now {
+            // It is taken: whatever it waited for before is over.
+            let place = self.references.get_mut(id.0);
+            place.into_iter().for_each(|own| (own.scheduled, own.dehydrated) = (false, false));
             return false;
         }
-        let place = self.change(id, |reference| reference.valid_from = due);
+        let place = self.change(id, |reference| {
+            reference.valid_from = due;
+            reference.scheduled = true;
+        });
         self.effects.push(Effect::Scheduled { at: place, due });
         self.delay(place, due);
         true

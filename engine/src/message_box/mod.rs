@@ -109,7 +109,9 @@ struct Reference {
     state: ReferenceState,
     /// What an operator wants done when its host instance lets go of it (R-MBX-05).
     pending: PendingOperation,
-    /// Resumed after it was suspended outside its service window (R-MBX-09).
+    /// It was found outside its service window, and waits for it.
+    scheduled: bool,
+    /// It was suspended while it waited so, and resumed (R-MBX-09).
     dehydrated: bool,
     on_backup: bool,
     /// The MessageBox it lives in: as small as the number of those.

@@ -76,6 +76,7 @@ impl MessageBox {
                 reference.on_backup = false;
                 reference.retries_left = retries_left;
                 reference.valid_from = Instant::ZERO;
+                reference.dehydrated |= std::mem::take(&mut reference.scheduled);
             });
             self.suspended.references -= 1;
             self.effects.push(Effect::Resumed { at: place });

@@ -264,6 +264,7 @@ impl MessageBox {
             retries_left: super::retries(retry),
             state,
             pending: PendingOperation::None,
+            scheduled: false,
             dehydrated: false,
             on_backup: false,
             home: u8::try_from(home.0).expect("fewer than 256 MessageBoxes"),

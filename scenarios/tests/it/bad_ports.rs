@@ -69,3 +69,52 @@ fn order_of_receipt_by_several_instances_is_warned_of() {
     assert!(found[0].located().contains("2 instances of 'Host' receive side by side"));
     assert!(found[0].is_warning() && found[0].advice().unwrap().contains("R-ORD-19"));
 }
+
+/// `GOOD` with this filter in place of its own.
+fn asking(filter: &str) -> String {
+    GOOD.replacen("BTS.ReceivePortName == \"In\"", filter, 1)
+}
+
+#[test]
+fn a_filter_on_a_property_that_nobody_knows_is_refused() {
+    // R-CTX-01: with the name that was meant, if one is near.
+    for (name, near) in [
+        ("BTS.RecievePortName", "did you mean 'BTS.ReceivePortName'?"),
+        ("bts.messagetype", "did you mean 'BTS.MessageType'?"),
+        ("ErrorReport.ErorType", "did you mean 'ErrorReport.ErrorType'?"),
+        ("Orders.Amount", "such as BTS.ReceivePortName"),
+        ("Floodgate.Flaw", "such as BTS.ReceivePortName"),
+    ] {
+        let found = problems(&asking(&format!("{name} exists and {name} exists")), &[]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].located().contains(&format!("18:10: no property is called '{name}'")));
+        assert!(!found[0].is_warning() && found[0].advice().unwrap().contains(near), "{found:?}");
+    }
+}
+
+#[test]
+fn a_filter_on_what_nothing_promotes_is_warned_of_by_its_name() {
+    // R-SUB-04, R-MSG-11, R-FMR-01: until something does promote it.
+    let location = "[[receive_port.location]]";
+    let warned = |text: &str, property: &str| {
+        let found = problems(text, &[]);
+        assert!(found.iter().all(Problem::is_warning), "{found:?}");
+        let said = format!("nothing promotes '{property}': this condition never holds");
+        let about = found.iter().find(|one| one.located().contains(&said));
+        about.map(|one| one.advice().unwrap_or_default().to_owned())
+    };
+    let typed = asking("BTS.MessageType == \"Order\"");
+    assert!(warned(&typed, "BTS.MessageType").unwrap().contains("receive pipeline"));
+    let pipeline = format!("{location}\npipeline = 'XMLReceive'");
+    assert_eq!(warned(&typed.replacen(location, &pipeline, 1), "BTS.MessageType"), None);
+    let errors = asking("ErrorReport.ErrorType == \"FailedMessage\"");
+    assert!(warned(&errors, "ErrorReport.ErrorType").unwrap().contains("route_failed"));
+    let routing = errors.replacen(location, &format!("route_failed = true\n{location}"), 1);
+    assert_eq!(warned(&routing, "ErrorReport.ErrorType"), None);
+    for property in ["BTS.RetryCount", "BTS.AckDescription", "ErrorReport.Description"] {
+        assert!(warned(&asking(&format!("{property} exists")), property).is_some(), "{property}");
+    }
+    for property in ["BTS.AckType", "BTS.SPName", "BTS.InboundTransportLocation"] {
+        assert_eq!(warned(&asking(&format!("{property} exists")), property), None, "{property}");
+    }
+}

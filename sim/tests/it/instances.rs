@@ -1,7 +1,7 @@
 //! Service instances: what an operator may do to them, by their state (R-MBX-08), and what becomes
 //! of suspended messages.
 
-use floodgate_engine::config::{HostSettings, OnFailure, SendSettings};
+use floodgate_engine::config::{HostSettings, OnFailure, SendSettings, TransportWindow};
 use floodgate_engine::id::SendPortId;
 use floodgate_engine::message::{Body, Defect, PropertyId, Value};
 use floodgate_engine::message_box::{
@@ -9,7 +9,9 @@ use floodgate_engine::message_box::{
     ServiceInstance, ServiceInstanceId, ServiceStatus, SubState,
 };
 use floodgate_engine::pipeline::{ReceivePipeline, Stage};
-use floodgate_engine::time::Duration;
+use floodgate_engine::schedule::Window;
+use floodgate_engine::subscription::PortState;
+use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::dist::Dist;
 use floodgate_sim::setup::{Failure, Poison, SinkSettings};
 use floodgate_sim::world::{Acted, World};
@@ -251,7 +253,7 @@ fn a_wire_message_runs_its_pipeline_again_and_a_document_does_not() {
     for by_engine in [false, true] {
         let mut plant = Plant::new(immediate(), PUSH);
         plant.send_port("Out", "In", ASYNC, sink());
-        plant.state(floodgate_engine::subscription::PortState::Bound).all_at_once(1);
+        plant.state(PortState::Bound).all_at_once(1);
         let context = &mut plant.setup.topology.receive_locations[0].context;
         let told = by_engine.then_some(Value::Bool(true));
         context.write(PropertyId::SUSPEND_MESSAGE_ON_ROUTING_FAILURE, told);
@@ -380,4 +382,38 @@ fn any_acts(case: &Case) -> Verdict {
 fn whatever_an_operator_does() {
     // R-MBX-05, R-MBX-08, INV-14, INV-17.
     holds(200, "tests/it/instances.proptest-regressions", &cases(), any_acts);
+}
+
+#[test]
+fn a_scheduled_instance_is_dehydrated_when_it_is_resumed() {
+    // R-MBX-09, R-SW-01: it shows so until its window opens and it is taken; one that only waited
+    // in its queue is ready to run.
+    let hours = |count: u64| Duration::from_minutes(60 * count);
+    for scheduled in [true, false] {
+        let mut plant = Plant::new(immediate(), PUSH);
+        plant.send_port("Out", "In", ASYNC, sink()).state(PortState::Started);
+        plant.all_at_once(1);
+        if scheduled {
+            let window = Window { from: hours(8), until: hours(10) };
+            let windows = vec![TransportWindow { port: OUT, on_backup: false, window }];
+            plant.setup.topology.windows = windows;
+        } else {
+            plant.state(PortState::Stopped);
+        }
+        let mut world = plant.telling();
+        until(&mut world, 3_600_000);
+        let id = world.service_instances()[0].id;
+        if scheduled {
+            assert!(world.operate(id, Suspend).is_ok());
+        }
+        let status = |world: &World| world.service_instances().first().map(|one| one.status);
+        assert_eq!(status(&world), Some(ServiceStatus::SuspendedResumable));
+        assert!(world.operate(id, Resume).is_ok());
+        let due = if scheduled { ServiceStatus::Dehydrated } else { ServiceStatus::ReadyToRun };
+        assert_eq!(status(&world), Some(due));
+        finish(&mut world);
+        let sent = Story::of(&world).instants(&["wire ok"]);
+        assert_eq!(sent, [Instant::ZERO + hours(if scheduled { 8 } else { 1 })]);
+        assert_eq!(world.message_box().reference_counts().total(), 0);
+    }
 }

@@ -32,6 +32,7 @@ mod metamorphic;
 mod ordered;
 mod ordered_dynamic;
 mod ordered_ends;
+mod pipelines_both_ways;
 mod ports;
 mod remarks;
 mod retry;

@@ -8,6 +8,7 @@ mod hosts;
 mod loads;
 mod names;
 mod pipelines;
+mod properties;
 mod references;
 mod settings;
 
@@ -27,6 +28,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     loads::check(&mut checker);
     dynamic::check(&mut checker);
     hosts::check(&mut checker);
+    properties::check(&mut checker);
     flow::check(&mut checker);
 }
 

@@ -1,0 +1,69 @@
+//! Where pipelines run: on the way in and on the way out, of requests and of responses.
+
+use floodgate_engine::config::RequestSettings;
+use floodgate_engine::exchange::SolicitPort;
+use floodgate_engine::id::SendPortId;
+use floodgate_engine::message::{PropertyId, Value};
+use floodgate_engine::pipeline::{Act, Component, Custom, ReceivePipeline, SendPipeline, When};
+use floodgate_engine::subscription::{Condition, Filter};
+use floodgate_engine::time::Duration;
+use floodgate_sim::load::ArrivalKind;
+use floodgate_sim::world::World;
+
+use crate::fixture::{ASYNC, BATCHED, PUSH, Plant, Story, finish, immediate, ms, sink};
+use crate::golden_two_way::{desk, replying};
+
+fn run(plant: &Plant) -> (World, Story) {
+    let mut world = plant.telling();
+    finish(&mut world);
+    assert_eq!(world.checks().violations(), [], "a promise was broken");
+    let story = Story::of(&world);
+    (world, story)
+}
+
+fn throws() -> Component {
+    let (name, acts) = ("Throws".into(), vec![Act::Fail]);
+    Component::Custom(Custom { name, when: When::Always, acts })
+}
+
+#[test]
+fn the_response_of_a_solicit_passes_a_receive_pipeline() {
+    // R-PIPE-09: it promotes the type, as the same pipeline of a location would.
+    for (pipeline, promoted) in
+        [(ReceivePipeline::xml(), true), (ReceivePipeline::pass_through(), false)]
+    {
+        let mut plant = Plant::new(immediate(), PUSH);
+        plant.send_port("Ask", "In", ASYNC, replying(Duration::ZERO));
+        plant.setup.topology.send_ports[0].two_way = true;
+        let port = SendPortId(0);
+        let (map, correlated_only) = (false, false);
+        let solicits = SolicitPort { port, pipeline, map, correlated_only };
+        plant.setup.topology.exchanges.solicit_ports.push(solicits);
+        plant.send_port("Replies", "In", BATCHED, sink());
+        let typed = Condition::equals(PropertyId::MESSAGE_TYPE, Value::text("Reply"));
+        plant.setup.topology.send_ports[1].filter = Some(Filter::all_of(vec![typed]));
+        plant.load(ArrivalKind::Replay(vec![ms(1)]), Some(1));
+        let (_, story) = run(&plant);
+        let sent = usize::from(promoted);
+        assert_eq!(story.count(&["TransmitMessage(m2)"]), sent, "{}", story.text());
+        assert_eq!(story.count(&["routing failure report for m2"]), 1 - sent);
+    }
+}
+
+#[test]
+fn the_response_to_a_request_passes_a_send_pipeline() {
+    // R-PIPE-09: what throws in it keeps the response from its client, as it would any message
+    // from its partner; the request went through the location's own receive pipeline.
+    for broken in [false, true] {
+        let mut plant = desk(RequestSettings::default(), replying(Duration::ZERO));
+        let request = &mut plant.setup.topology.exchanges.request_ports[0];
+        if broken {
+            request.pipeline = SendPipeline { encode: vec![throws()], ..SendPipeline::xml() };
+        }
+        let (world, story) = run(&plant);
+        let answered = u64::from(!broken);
+        assert_eq!(world.meters().answers.responses, answered, "{}", story.text());
+        assert_eq!(story.count(&["TransmitMessage(m2)"]), usize::from(!broken));
+        assert_eq!(story.count(&["suspends m2 of In, non-resumable"]), usize::from(broken));
+    }
+}
