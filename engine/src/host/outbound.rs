@@ -7,20 +7,31 @@ use rustc_hash::FxHashMap;
 use super::{Frame, FrameId, HostInstance};
 use crate::adapter::ErrorSubject;
 use crate::batch::OperationKind;
-use crate::config::Topology;
+use crate::config::{SubscriberKind, Topology};
+use crate::id::SubscriberId;
+use crate::map::Map;
 use crate::message::PropertyId;
 use crate::message_box::{Action, OutboundMessage};
 use crate::pipeline::Outgoing;
 
-/// Which send ports let a document without a fault pass as it is: nothing is done for those, nor
-/// for subscribers of other kinds.
+/// Which subscribers let a document without a fault pass as it is: nothing is done for those.
 #[derive(Clone, Debug)]
 pub(super) struct NeutralPorts(Vec<bool>);
 
 impl NeutralPorts {
     pub(super) fn of(topology: &Topology) -> Self {
-        let neutral = |port: &crate::config::SendPort| port.pipeline.is_neutral(&port.maps);
-        Self(topology.send_ports.iter().map(neutral).collect())
+        let neutral = |at| match topology.subscriber(SubscriberId::from(at)) {
+            SubscriberKind::Orchestration(_) => true,
+            SubscriberKind::Responses(port) => {
+                let own = topology.exchanges.request_port(port);
+                own.is_none_or(|own| own.pipeline.is_neutral(&[]))
+            }
+            SubscriberKind::SendPort(port) => {
+                let port = &topology.send_ports[port.index()];
+                port.pipeline.is_neutral(&port.maps)
+            }
+        };
+        Self((0..topology.subscribers()).map(neutral).collect())
     }
 
     fn leaves(&self, message: &OutboundMessage) -> bool {
@@ -59,9 +70,21 @@ fn send_pipeline(
     message: &mut OutboundMessage,
     errors: &mut FxHashMap<ErrorSubject, Arc<str>>,
 ) -> Option<(OperationKind, Action)> {
-    let port = topology.send_port(message.subscriber)?;
+    let any = [Map::any()];
+    let (pipeline, maps) = match topology.subscriber(message.subscriber) {
+        SubscriberKind::Orchestration(_) => return None,
+        // R-PIPE-09: responses and faults go out like any message.
+        SubscriberKind::Responses(port) => {
+            let own = topology.exchanges.request_port(port)?;
+            (&own.pipeline, if own.map { &any[..] } else { &[] })
+        }
+        SubscriberKind::SendPort(port) => {
+            let port = &topology.send_ports[port.index()];
+            (&port.pipeline, &port.maps[..])
+        }
+    };
     let (name, bytes) = (message.document, message.bytes);
-    match port.pipeline.execute(&port.maps, name, &message.context, bytes) {
+    match pipeline.execute(maps, name, &message.context, bytes) {
         Outgoing::Consumed => Some((OperationKind::Delete, Action::Consume(message.reference))),
         Outgoing::Failed(failure) => {
             // R-PIPE-13: the report goes with the suspension that follows.

@@ -135,7 +135,8 @@ impl MessageBox {
         // Who asked for a response gets the fault in its place; that somebody else could not be
         // sent a copy of the request is none of the caller's business.
         let response = at.subscriber.index() >= self.first_response_subscriber;
-        let to = if response && reason == Reason::Pipeline {
+        let undone = matches!(reason, Reason::Map | Reason::Pipeline | Reason::SendPipeline);
+        let to = if response && undone {
             self.instance_key(id)
         } else if self.subscribers[subscriber.index()].two_way {
             self.wait_of(&original.context)

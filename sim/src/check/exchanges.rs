@@ -64,6 +64,8 @@ pub(super) struct Exchanges {
     replies: FxHashMap<u64, Submitted>,
     /// Batches that withdraw requests and are not complete, with the tokens of those.
     withdrawals: FxHashMap<(u32, u64), Vec<u64>>,
+    /// Responses that closed a wait, by publication order: whose they are.
+    answer_to: FxHashMap<u64, (u32, u64)>,
     /// Solicits whose reply was submitted without their deletion.
     replied_alone: FxHashSet<ReferenceId>,
     open: usize,
@@ -155,6 +157,11 @@ impl Exchanges {
             self.opened(docket, waiting);
         } else if let Effect::ExchangeClosed { waiting, by } = effect {
             self.closed(docket, waiting, *by);
+            let before = at.checked_sub(1).and_then(|at| all.get(at));
+            if let Some(Effect::Referenced { at, .. }) = before.filter(|_| *by == Closing::Response)
+            {
+                self.answer_to.insert(at.sequence, (self.node(waiting), waiting.token));
+            }
         } else if let Effect::Acknowledgement { document, of, sequence, positive } = effect {
             let wanted = matches!(all.get(at + 1),
                 Some(Effect::Published { document: published, references: 1.., .. })
@@ -175,6 +182,12 @@ impl Exchanges {
             // An operator's hold, or a stopped port's, is none of the exchange's doing.
             if !matches!(reason, Reason::Operator | Reason::PortStopped) {
                 self.suspended(docket, at.document, Some(at), *resumable);
+                // A response that fails in its send pipeline is made good for by a fault.
+                let undone = matches!(reason, Reason::Map | Reason::SendPipeline);
+                let key = self.answer_to.remove(&at.sequence).filter(|_| undone);
+                if let Some(known) = key.and_then(|key| self.known.get_mut(&key)) {
+                    known.failed = true;
+                }
             }
         } else if let Effect::SuspendedMessage { document, resumable, .. } = effect {
             self.suspended(docket, *document, None, *resumable);

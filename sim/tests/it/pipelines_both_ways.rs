@@ -23,7 +23,7 @@ fn run(plant: &Plant) -> (World, Story) {
 
 fn throws() -> Component {
     let (name, acts) = ("Throws".into(), vec![Act::Fail]);
-    Component::Custom(Custom { name, when: When::Always, acts })
+    Component::Custom(Custom { name, when: When::Every(2), acts })
 }
 
 #[test]
@@ -52,8 +52,8 @@ fn the_response_of_a_solicit_passes_a_receive_pipeline() {
 
 #[test]
 fn the_response_to_a_request_passes_a_send_pipeline() {
-    // R-PIPE-09: what throws in it keeps the response from its client, as it would any message
-    // from its partner; the request went through the location's own receive pipeline.
+    // R-PIPE-09, R-RR-04: what throws in it keeps the response m2 from its client, who gets a fault
+    // in its place; the fault passes the pipeline too.
     for broken in [false, true] {
         let mut plant = desk(RequestSettings::default(), replying(Duration::ZERO));
         let request = &mut plant.setup.topology.exchanges.request_ports[0];
@@ -65,5 +65,6 @@ fn the_response_to_a_request_passes_a_send_pipeline() {
         assert_eq!(world.meters().answers.responses, answered, "{}", story.text());
         assert_eq!(story.count(&["TransmitMessage(m2)"]), usize::from(!broken));
         assert_eq!(story.count(&["suspends m2 of In, non-resumable"]), usize::from(broken));
+        assert_eq!(world.meters().answers.failed, u64::from(broken), "{}", story.text());
     }
 }
