@@ -202,6 +202,8 @@ pub struct Meters {
     pub suspended: u64,
     /// Error messages published in place of suspensions.
     pub error_messages: u64,
+    /// Rows of tracking data that tracking hosts have moved.
+    pub tracked: u64,
     /// Resubmits.
     pub resubmitted: u64,
     /// Latency in the window, in nanoseconds: final transmissions only.
@@ -249,6 +251,7 @@ impl Meters {
             routing_failures: 0,
             suspended: 0,
             error_messages: 0,
+            tracked: 0,
             resubmitted: 0,
             latency: histogram(DIGITS),
             latency_sum: 0,

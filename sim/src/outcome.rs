@@ -1,5 +1,7 @@
 //! What a run came to: everything a record is made of, and nothing of how it is shown.
 
+use floodgate_engine::id::SendPortId;
+use floodgate_engine::message_box::SavedMessage;
 use floodgate_engine::time::Instant;
 use hdrhistogram::Histogram;
 
@@ -19,6 +21,17 @@ pub struct TransactionCounts {
     pub in_doubt: u64,
     /// Confirm objects that were never called (R-CLK-18).
     pub leaked_confirms: u64,
+}
+
+/// A suspended instance as an operator saved it before its removal (R-MBX-13, R-ADD-03).
+#[derive(Clone, Debug)]
+pub struct SavedInstance {
+    /// When.
+    pub at: Instant,
+    /// The send port it is an instance of.
+    pub port: SendPortId,
+    /// Its messages, in publication order.
+    pub messages: Vec<SavedMessage>,
 }
 
 /// The outcome of one run.
@@ -50,6 +63,8 @@ pub struct Outcome {
     pub verdicts: Vec<RuleVerdict>,
     /// The first violations.
     pub violations: Vec<Violation>,
+    /// What an operator saved.
+    pub saved: Vec<SavedInstance>,
     /// The sampled series.
     pub samples: Samples,
 }

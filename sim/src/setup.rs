@@ -312,6 +312,9 @@ pub enum OperatorAct {
     Port(SendPortId, PortOperation),
     /// What is suspended at a send port is resumed (R-MBX-08).
     Resume(SendPortId),
+    /// What is suspended at a send port is kept, as it stands, with the run's outcome (R-MBX-13,
+    /// R-ADD-03).
+    Save(SendPortId),
     /// What is suspended at a send port is terminated (R-MBX-08).
     Terminate(SendPortId),
 }

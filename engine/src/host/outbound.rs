@@ -91,7 +91,8 @@ fn send_pipeline(
             // What a message of a dynamic port names has no name in the topology.
             let known = topology.endpoints.get(message.endpoint.index());
             let location = known.map_or("", String::as_str);
-            let report = port.pipeline.report(failure, &port.name, location);
+            let port = topology.subscriber_name(message.subscriber);
+            let report = pipeline.report(failure, port, location);
             errors.insert(ErrorSubject::Reference(message.reference), Arc::from(report));
             let action = Action::Fail(message.reference, failure.reason());
             Some((OperationKind::MoveToSuspendQueue, action))

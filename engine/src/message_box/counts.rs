@@ -1,6 +1,9 @@
 //! How many references are where.
 
-use super::{MessageBox, ReferenceState};
+use super::lanes::Lanes;
+use super::{MessageBox, Reference, ReferenceState};
+use crate::id::SendPortId;
+use crate::message::DocumentName;
 
 /// How many references are where (INV-14).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -44,5 +47,29 @@ impl MessageBox {
             *counts.of(reference.state) += 1;
         }
         counts
+    }
+
+    /// Messages queued at an ordered port, its head included.
+    #[must_use]
+    pub fn ordered_backlog(&self, port: SendPortId) -> usize {
+        self.subscribers[port.index()].ordered.as_ref().map_or(0, Lanes::len)
+    }
+
+    /// Documents that some subscriber has still to get: live rows with a reference that is not
+    /// suspended.
+    #[must_use]
+    pub fn unfinished(&self) -> u64 {
+        self.spools.iter().map(|spool| spool.live() - spool.stuck()).sum()
+    }
+
+    /// The names of the documents that wait for an operator, in no promised order.
+    #[must_use]
+    pub fn suspended_names(&self) -> Vec<DocumentName> {
+        let suspended =
+            |reference: &Reference| matches!(reference.state, ReferenceState::Suspended { .. });
+        (self.references.iter())
+            .filter(|(_, reference)| suspended(reference))
+            .map(|(_, reference)| self.row(reference).document.name)
+            .collect()
     }
 }

@@ -33,6 +33,7 @@ mod spool;
 mod staging;
 mod subscriber;
 mod thrown;
+mod tracking;
 mod transaction;
 
 use std::num::NonZeroU32;
@@ -44,8 +45,8 @@ use crate::config::{LargeMessages, SubscriberKind, Topology};
 use crate::error_report::FailedRouting;
 use crate::hash::mix;
 use crate::id::{
-    HostId, HostInstanceId, Key, MessageBoxId, MessageId, OrchestrationId, ReferenceId, SendPortId,
-    Slab, SubscriberId,
+    HostId, HostInstanceId, Key, MessageBoxId, MessageId, OrchestrationId, ReferenceId, Slab,
+    SubscriberId,
 };
 use crate::message::{Context, DocumentName, PropertyId, Value};
 use crate::retry::RetryPolicy;
@@ -65,7 +66,6 @@ pub use exchange::{Closing, Wait, Waiting};
 pub use group::BoxRefusal;
 use host_queue::HostQueue;
 use instance::Instances;
-use lanes::Lanes;
 pub use operate::{InstanceRefusal, Operated};
 pub use policy::{DequeueOrder, MessageBoxPolicy, Unavailability};
 use port::Enlistable;
@@ -80,6 +80,7 @@ use spool::{Row, Spool};
 use staging::Staging;
 pub use staging::TransactionState;
 use subscriber::{Subscriber, TransportSettings};
+use tracking::Tracking;
 pub use transaction::{
     Action, Effect, Exchange, Footprint, Footprints, OutboundMessage, Part, Place, PreparedBatch,
     Reason, Rest,
@@ -181,6 +182,8 @@ pub struct MessageBox {
     suspended: SuspendedQueue,
     staging: Staging,
     failed_routing: FailedRouting,
+    /// Tracking data that nobody has moved yet.
+    tracking: Tracking,
     large_messages: LargeMessages,
     counts: ReferenceCounts,
     next_sequence: u64,
@@ -249,6 +252,7 @@ impl MessageBox {
             suspended: SuspendedQueue::default(),
             staging: Staging::default(),
             failed_routing: FailedRouting::new(topology),
+            tracking: Tracking::new(topology),
             large_messages: topology.large_messages,
             counts: ReferenceCounts::default(),
             next_sequence: 1,
@@ -273,6 +277,7 @@ impl MessageBox {
 
     /// What was changed since the last call, in order; the buffer is swapped, not copied.
     pub fn take_effects(&mut self, into: &mut Vec<Effect>) {
+        self.tracking.note(&self.effects);
         into.clear();
         std::mem::swap(&mut self.effects, into);
     }
@@ -557,30 +562,6 @@ impl MessageBox {
             self.state_hash = self.state_hash.wrapping_sub(Row::hash(&document));
             self.effects.push(Effect::Collectable { document: document.name });
         }
-    }
-
-    /// Messages queued at an ordered port, its head included.
-    #[must_use]
-    pub fn ordered_backlog(&self, port: SendPortId) -> usize {
-        self.subscribers[port.index()].ordered.as_ref().map_or(0, Lanes::len)
-    }
-
-    /// Documents that some subscriber has still to get: live rows with a reference that is not
-    /// suspended.
-    #[must_use]
-    pub fn unfinished(&self) -> u64 {
-        self.spools.iter().map(|spool| spool.live() - spool.stuck()).sum()
-    }
-
-    /// The names of the documents that wait for an operator, in no promised order.
-    #[must_use]
-    pub fn suspended_names(&self) -> Vec<DocumentName> {
-        let suspended =
-            |reference: &Reference| matches!(reference.state, ReferenceState::Suspended { .. });
-        (self.references.iter())
-            .filter(|(_, reference)| suspended(reference))
-            .map(|(_, reference)| self.row(reference).document.name)
-            .collect()
     }
 }
 

@@ -325,7 +325,7 @@ impl MessageBox {
 
     /// The suspended references at a subscriber of which `wanted` says so, by whether they may be
     /// resumed and whether a stop suspended them; in publication order.
-    fn suspended_at(
+    pub(super) fn suspended_at(
         &self,
         subscriber: impl Into<SubscriberId>,
         wanted: impl Fn(bool, bool) -> bool,

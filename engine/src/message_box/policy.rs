@@ -47,6 +47,9 @@ pub struct MessageBoxPolicy {
     pub unavailability: Unavailability,
     /// When a change of what a MessageBox accepts takes effect (R-MMB-05).
     pub cache_refresh: Duration,
+    /// Whether services are tracked: then every routed and every finished message leaves a row
+    /// for the tracking hosts (R-GC-05).
+    pub tracking: bool,
 }
 
 impl Default for MessageBoxPolicy {
@@ -56,6 +59,7 @@ impl Default for MessageBoxPolicy {
             resume_on_start: false,
             unavailability: Unavailability::MasterOnly,
             cache_refresh: Duration::from_secs(60),
+            tracking: false,
         }
     }
 }

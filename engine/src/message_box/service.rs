@@ -330,6 +330,17 @@ impl MessageBox {
         ids.into_iter().filter_map(|id| self.service_instance(now, id)).collect()
     }
 
+    /// The suspended instances of a send port, in publication order (R-MBX-13).
+    #[must_use]
+    pub fn suspended_instances(&self, port: SendPortId) -> Vec<ServiceInstanceId> {
+        let mut ids = Vec::new();
+        for id in self.suspended_at(port, |_, _| true) {
+            let instance = self.service_instance_of(id).filter(|one| !ids.contains(one));
+            ids.extend(instance);
+        }
+        ids
+    }
+
     /// What an instance holds, to be written somewhere before it is terminated: removal itself
     /// is never automatic (R-MBX-13, R-ADD-03).
     #[must_use]

@@ -6,4 +6,5 @@ pub mod judge;
 mod marks;
 pub mod mst;
 pub mod run;
+pub mod saved;
 pub mod scale;

@@ -16,6 +16,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::clock::WallClock;
 use super::judge::{judge, per_second, port_rate};
 use super::marks::Marks;
+use super::saved::{self, SavedFile};
 use crate::cli::{RunArgs, say, say_json, warn};
 use crate::plan::{Problems, Scenario};
 use crate::setup::setup;
@@ -35,6 +36,8 @@ pub fn execute(args: &RunArgs) -> miette::Result<ExitCode> {
     }
     let run = run(&name, &scenario)?;
     if let Some(dir) = &args.out {
+        // The record comes last: who finds it finds what was saved too.
+        saved::write(dir, &run.saved)?;
         reports::write_run(dir, &run.record, &run.samples, run.outcome.latency())
             .map_err(|error| Problems::one(error.to_string(), None))?;
     }
@@ -44,6 +47,8 @@ pub fn execute(args: &RunArgs) -> miette::Result<ExitCode> {
         say(reports::run_summary(&run.record, &run.samples).trim_end())?;
         if let Some(dir) = &args.out {
             say(&format!("\nReport: {}", dir.join(reports::REPORT).display()))?;
+        } else if !run.saved.is_empty() {
+            say(&format!("\n{} files of saved messages were not kept: no --out", run.saved.len()))?;
         }
     }
     Ok(ExitCode::from(run.record.exit_code()))
@@ -58,6 +63,8 @@ pub struct Run {
     pub record: Record,
     /// Its series.
     pub samples: reports::Samples,
+    /// What an operator saved, as files of the run folder.
+    pub saved: Vec<SavedFile>,
 }
 
 /// Runs a scenario once.
@@ -76,7 +83,8 @@ pub fn run(name: &str, scenario: &Scenario) -> Result<Run, Problems> {
     record.verdicts.push(replays(&setup, &outcome));
     record.phases = phases.iter().map(|(phase, _)| phase.clone()).collect();
     let samples = samples(&outcome, &phases);
-    Ok(Run { outcome, record, samples })
+    let saved = saved::files(&setup.topology, &outcome.saved);
+    Ok(Run { outcome, record, samples, saved })
 }
 
 /// Runs a world to its end, with a progress bar when a person watches a long run.

@@ -17,6 +17,8 @@ words! {
         MessageBoxOnline = "message_box_online",
         /// Resumes what is suspended at a send port.
         Resume = "resume",
+        /// Saves what is suspended at a send port into the run folder.
+        Save = "save",
         /// Starts a send port.
         #[default]
         Start = "start",

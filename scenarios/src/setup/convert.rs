@@ -29,6 +29,7 @@ pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
         batch_queue: host.batch_queue,
         watermarks: None,
         fault_tolerance: None,
+        tracking: false,
     }
 }
 

@@ -69,6 +69,7 @@ impl Names<'_> {
                 Act::MessageBoxOffline => OperatorAct::Offline(home(), true),
                 Act::MessageBoxOnline => OperatorAct::Offline(home(), false),
                 Act::Resume => OperatorAct::Resume(port()),
+                Act::Save => OperatorAct::Save(port()),
                 Act::Start => OperatorAct::Port(port(), PortOperation::Start),
                 Act::Stop => OperatorAct::Port(port(), PortOperation::Stop),
                 Act::Terminate => OperatorAct::Terminate(port()),

@@ -82,7 +82,7 @@ fn a_filter_on_a_property_that_nobody_knows_is_refused() {
         ("BTS.RecievePortName", "did you mean 'BTS.ReceivePortName'?"),
         ("bts.messagetype", "did you mean 'BTS.MessageType'?"),
         ("ErrorReport.ErorType", "did you mean 'ErrorReport.ErrorType'?"),
-        ("Orders.Amount", "such as BTS.ReceivePortName"),
+        ("BTS.Colour", "such as BTS.ReceivePortName"),
         ("Floodgate.Flaw", "such as BTS.ReceivePortName"),
     ] {
         let found = problems(&asking(&format!("{name} exists and {name} exists")), &[]);
@@ -111,7 +111,9 @@ fn a_filter_on_what_nothing_promotes_is_warned_of_by_its_name() {
     assert!(warned(&errors, "ErrorReport.ErrorType").unwrap().contains("route_failed"));
     let routing = errors.replacen(location, &format!("route_failed = true\n{location}"), 1);
     assert_eq!(warned(&routing, "ErrorReport.ErrorType"), None);
-    for property in ["BTS.RetryCount", "BTS.AckDescription", "ErrorReport.Description"] {
+    for property in
+        ["Orders.Amount", "BTS.RetryCount", "BTS.AckDescription", "ErrorReport.Description"]
+    {
         assert!(warned(&asking(&format!("{property} exists")), property).is_some(), "{property}");
     }
     for property in ["BTS.AckType", "BTS.SPName", "BTS.InboundTransportLocation"] {

@@ -117,3 +117,25 @@ fn nothing_aborts_where_nothing_can_be_written() {
     assert_eq!(output.status.code(), Some(2), "an answer that nobody can read");
     assert!(text(&output.stderr).contains("cannot write to standard output"));
 }
+
+#[test]
+fn what_is_saved_before_its_removal_is_in_the_run_folder() {
+    // R-MBX-13, R-ADD-03: every message of every suspended instance, once, and nothing of an
+    // earlier run.
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join("saved-run");
+    let stale = folder.join("saved").join("0099-Gone");
+    std::fs::create_dir_all(&stale).unwrap();
+    let out = folder.display().to_string();
+    let output = floodgate(&["run", "suspend_resume", "--out", &out]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let mut instances: Vec<String> = std::fs::read_dir(folder.join("saved"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    instances.sort_unstable();
+    assert_eq!(instances.len(), 10, "{instances:?}");
+    assert_eq!(instances[0], "0001-Partner");
+    let first = std::fs::read_to_string(folder.join("saved/0001-Partner/m11.properties")).unwrap();
+    assert!(first.contains("BTS.ReceivePortName = \"Orders\""), "{first}");
+    assert!(first.starts_with("# saved at"), "{first}");
+}

@@ -44,8 +44,7 @@ impl World {
     #[must_use]
     pub fn new(setup: &Setup) -> Self {
         let topology = Arc::new(with_contexts(&setup.topology));
-        let full = overfull(&topology);
-        assert!(full.is_none(), "stages hold 255 components at most (R-PIPE-05): {full:?}");
+        assert_stages_fit(&topology);
         let instances = build_instances(&topology);
         let (nodes, node_of) = build_nodes(&topology);
         let window = (setup.measure_from, setup.measure_to);
@@ -82,6 +81,7 @@ impl World {
             pending: Slab::default(),
             cleanup_every: setup.cleanup,
             jobs_run: setup.jobs,
+            saved: Vec::new(),
             cleanup_due: false,
             master_job_due: false,
             endpoints: build_endpoints(&topology, setup),
@@ -138,6 +138,12 @@ fn build_locks(topology: &Topology, setup: &Setup) -> Vec<Fcfs> {
         lock.observe(setup.measure_from, setup.measure_to);
     }
     locks
+}
+
+/// A stage with more components than it may have cannot be deployed (R-PIPE-05).
+fn assert_stages_fit(topology: &Topology) {
+    let full = overfull(topology);
+    assert!(full.is_none(), "stages hold 255 components at most (R-PIPE-05): {full:?}");
 }
 
 fn build_instances(topology: &Arc<Topology>) -> Vec<HostInstance> {

@@ -368,6 +368,7 @@ impl World {
         let (spool, backlog) = (self.spool(), self.backlog());
         self.meters.spool.set(self.now, spool);
         self.meters.backlog.set(self.now, backlog);
+        self.watch_tracking();
         if self.jobs_run && self.message_box.spool_garbage() > 0 && !self.cleanup_due {
             self.cleanup_due = true;
             let period = self.cleanup_every.as_nanos().max(1);

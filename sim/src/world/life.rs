@@ -46,6 +46,8 @@ pub(super) struct Lives {
     skewed: bool,
     faults: Vec<Fault>,
     services: Vec<Service>,
+    /// A look of the tracking hosts is on the calendar.
+    pub(super) tracking_due: bool,
     /// Somebody's own adapters as they were before their first input.
     own: Vec<(AdapterId, Box<dyn OwnAdapter>)>,
 }
@@ -63,6 +65,7 @@ impl Lives {
             faults: faults.clone(),
             services: vec![Service { wanted: true, ..Service::default() }; instances],
             own: Vec::new(),
+            tracking_due: false,
         }
     }
 }
@@ -320,6 +323,7 @@ impl World {
         self.lived(Some(instance), Lived::Starts);
         self.renew_nodes(instance);
         self.host_input(instance, HostInput::Start);
+        self.watch_tracking();
         for home in (0..self.topology.box_count()).map(MessageBoxId::from) {
             if self.message_box.has_eligible(self.now, home, instance) {
                 self.ring.push_back(Now::Host(instance, HostInput::WorkAvailable { home }));

@@ -48,7 +48,7 @@ use crate::check::Checks;
 use crate::cost::Costs;
 use crate::endpoint::Endpoint;
 use crate::meter::{Meters, Pool};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, SavedInstance};
 use crate::probe::{Samples, Snapshot};
 use crate::queue::{Schedule, Wheel};
 use crate::resource::{Fcfs, Processor};
@@ -92,6 +92,8 @@ enum Due {
     HostWake(u32),
     /// The master's job runs (R-ROUTE-03).
     MasterJob,
+    /// Tracking hosts look for what they are to move (R-GC-05).
+    Tracking,
     /// An operator acts.
     Operate(OperatorAct),
     /// The caches know whether a MessageBox publishes (R-MMB-05).
@@ -199,6 +201,7 @@ pub struct World {
     pending: Slab<Pending>,
     cleanup_every: Duration,
     jobs_run: bool,
+    saved: Vec<SavedInstance>,
     cleanup_due: bool,
     master_job_due: bool,
     // The world outside.
@@ -393,6 +396,7 @@ impl World {
             Due::Arrival(load) => self.arrival(load),
             Due::BoxWake => self.wake_box(),
             Due::Cleanup => return self.clean_up(),
+            Due::Tracking => return self.move_tracking(),
             Due::Coordinator(transaction) => self.coordinate(transaction),
             Due::DeadProcesses => self.dead_processes(),
             Due::Fault(fault) => self.fault(fault),

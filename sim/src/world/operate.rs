@@ -1,6 +1,6 @@
 //! What an operator does while a world runs: each act takes no time, and all who watch see it.
 
-use floodgate_engine::host::{HostInput, HostInstance};
+use floodgate_engine::host::{HostInput, HostInstance, Life};
 use floodgate_engine::id::{
     HostInstanceId, MessageBoxId, OrchestrationId, SendPortGroupId, SendPortId, ServerId,
 };
@@ -14,11 +14,15 @@ use floodgate_engine::throttle::Throttle;
 use floodgate_engine::time::{Duration, Instant};
 
 use super::{Due, Now, World};
+use crate::outcome::SavedInstance;
 use crate::resource::Fcfs;
 use crate::setup::OperatorAct;
 
 /// How often the master's job runs (R-GC-02).
 const MASTER_JOB_EVERY: Duration = Duration::from_secs(60);
+
+/// How often a tracking host looks. \[M\] not documented.
+const TRACKING_EVERY: Duration = Duration::from_secs(1);
 
 /// What became of an operator's act on an instance, as an operator sees it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -97,6 +101,14 @@ impl World {
         self.message_box.save(id)
     }
 
+    /// Keeps what is suspended at a port, one entry an instance: only a look, nothing is changed.
+    fn keep_suspended(&mut self, port: SendPortId) {
+        for id in self.message_box.suspended_instances(port) {
+            let messages = self.message_box.save(id);
+            self.saved.push(SavedInstance { at: self.now, port, messages });
+        }
+    }
+
     /// An operator suspends, resumes or terminates one instance (R-MBX-08).
     ///
     /// # Errors
@@ -137,6 +149,42 @@ impl World {
             Some(instance) => {
                 let input = HostInput::ResumeSuspended { number, wire };
                 self.ring.push_back(Now::Host(instance, input));
+            }
+        }
+    }
+
+    /// The running instances of tracking hosts (R-GC-05).
+    fn trackers(&self) -> impl Iterator<Item = HostInstanceId> {
+        let running = |at: &HostInstanceId| {
+            let instance = &self.instances[at.index()];
+            let host = &self.topology.hosts[instance.host().index()];
+            host.settings.tracking && instance.life() == Life::Running
+        };
+        (0..self.instances.len()).map(HostInstanceId::from).filter(running)
+    }
+
+    /// Somebody looks when there is tracking data, and somebody to look (R-GC-05).
+    pub(super) fn watch_tracking(&mut self) {
+        if self.message_box.has_tracking_rows()
+            && !self.life.tracking_due
+            && self.trackers().next().is_some()
+        {
+            self.life.tracking_due = true;
+            self.schedule(self.now + TRACKING_EVERY, Due::Tracking);
+        }
+    }
+
+    /// Every tracking host instance moves what waits in the MessageBoxes that it serves.
+    pub(super) fn move_tracking(&mut self) {
+        self.life.tracking_due = false;
+        let trackers: Vec<HostInstanceId> = self.trackers().collect();
+        for home in (0..self.topology.box_count()).map(MessageBoxId::from) {
+            for by in &trackers {
+                let runs = |other: HostInstanceId| trackers.contains(&other);
+                if let Some(rows) = self.message_box.move_tracking(home, *by, runs) {
+                    self.meters.tracked += rows;
+                    break;
+                }
             }
         }
     }
@@ -205,6 +253,7 @@ impl World {
             OperatorAct::Offline(home, offline) => self.set_offline(home, offline),
             OperatorAct::Port(port, operation) => drop(self.operate_port(port, operation)),
             OperatorAct::Resume(port) => drop(self.resume(port)),
+            OperatorAct::Save(port) => self.keep_suspended(port),
             OperatorAct::Terminate(port) => drop(self.terminate(port)),
         }
     }

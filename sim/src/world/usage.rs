@@ -79,6 +79,7 @@ impl World {
             unfinished: self.backlog(),
             spool_final: self.spool(),
             transactions: self.coordinator.counts(),
+            saved: self.saved,
             meters: self.meters,
             resources,
             verdicts: self.checks.verdicts(),

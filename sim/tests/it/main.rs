@@ -39,6 +39,7 @@ mod retry;
 mod smoke;
 mod state_machine;
 mod throttle;
+mod tracking;
 mod transactional;
 mod transactions;
 mod values;

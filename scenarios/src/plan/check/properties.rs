@@ -2,7 +2,8 @@
 //!
 //! A filter sees promoted properties only, and nothing holds for an absent one (R-SUB-04). So a
 //! condition on a property that nothing in the scenario promotes never holds: a warning, since the
-//! product lets one deploy such a port. A name that no schema has cannot be deployed at all.
+//! product lets one deploy such a port. A name that the engine's own namespaces do not have
+//! cannot be deployed at all.
 
 use floodgate_engine::message::PropertyTable;
 
@@ -54,7 +55,7 @@ pub(super) fn asked(checker: &mut Checker<'_>, path: &str, filter: &Filter) {
             continue;
         }
         told.push(property);
-        if !known().any(|name| name == property) {
+        if !known().any(|name| name == property) && is_own(property) {
             let message = format!("no property is called '{property}'");
             let help = match nearest(property, known()) {
                 Some(near) => format!("did you mean '{near}'?"),
@@ -66,6 +67,14 @@ pub(super) fn asked(checker: &mut Checker<'_>, path: &str, filter: &Filter) {
             checker.warn(path, message, format!("R-SUB-04: {who}"));
         }
     }
+}
+
+/// Whether a name claims to be a property of the engine, or nearly is one. Other names may be of
+/// somebody's own schema, which a scenario has none of.
+fn is_own(property: &str) -> bool {
+    let of = |namespace: &str| property.starts_with(namespace);
+    ["BTS.", "ErrorReport.", "Floodgate.", "XLANGs."].into_iter().any(of)
+        || nearest(property, known()).is_some()
 }
 
 /// The properties that filters may ask about; the engine's own marks are nobody's business.

@@ -1,0 +1,93 @@
+//! Hosts, their instances, and the settings of a host with the product's defaults.
+
+use crate::id::{HostId, ServerId};
+use crate::message::{PropertyId, Value};
+use crate::time::Duration;
+
+/// A logical host and its settings.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// Its settings.
+    pub settings: HostSettings,
+    /// What messages may demand of it (R-CTX-08).
+    pub properties: Vec<(PropertyId, Value)>,
+}
+
+/// A process that realises a host on a server.
+#[derive(Clone, Copy, Debug)]
+pub struct HostInstanceConfig {
+    /// The host.
+    pub host: HostId,
+    /// The machine.
+    pub server: ServerId,
+}
+
+/// A host's settings with the product's defaults.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HostSettings {
+    /// `MaxReceiveInterval`: longest wait between two looks into an empty queue (R-DEQ-03).
+    /// Zero means immediate dispatch.
+    pub poll: Duration,
+    /// Looks under way at once, at most (R-DEQ-02).
+    pub dequeue_threads: u32,
+    /// References taken by one look. \[M\] not documented; knob `dequeue_batch`.
+    pub dequeue_batch: u32,
+    /// Messages in memory that wait for an engine thread, per CPU (R-DEQ-04).
+    pub internal_queue: u32,
+    /// Messages handed out and not yet finished, per CPU (R-DEQ-08).
+    pub in_process: u32,
+    /// Engine threads per CPU at most (R-THR-01).
+    pub threads: u32,
+    /// Share of the threads that exist at the start, in per cent (R-THR-01).
+    pub threads_start: u32,
+    /// Least time between two new threads while work waits. \[M\]; zero means at once.
+    pub thread_growth: Duration,
+    /// Messages in one adapter batch at most, where the adapter does not say more (R-CLK-10).
+    pub engine_batch: u32,
+    /// Publishing batches that may wait for a thread, per CPU, before `Done` blocks (R-DONE-03).
+    /// \[M\] the product's bound is not documented.
+    pub batch_queue: u32,
+    /// Bounds of the messages handed out and not answered (R-DEQ-09); off unless set.
+    pub watermarks: Option<Watermarks>,
+    /// After how long a location that broke here is tried again, only here; off by default, and
+    /// then it stays disabled everywhere (R-LIFE-07, R-LIFE-08). \[M\] a setting of the group in
+    /// the product, of each host here.
+    pub fault_tolerance: Option<Duration>,
+    /// Whether its instances move tracking data out of the MessageBoxes (R-GC-05).
+    pub tracking: bool,
+}
+
+/// The older knob on messages that are with send adapters (R-DEQ-09): once as many as `high` are
+/// out, no more are taken until fewer than `low` are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Watermarks {
+    /// At most 200 in the product.
+    pub high: u32,
+    /// Below this it goes on. \[M\] inferred.
+    pub low: u32,
+}
+
+/// The retry interval of a broken location where fault tolerance is on (R-LIFE-08).
+pub const FAULT_RETRY_INTERVAL: Duration = Duration::from_secs(60);
+
+impl Default for HostSettings {
+    fn default() -> Self {
+        Self {
+            poll: Duration::from_millis(500),
+            dequeue_threads: 5,
+            dequeue_batch: 20,
+            internal_queue: 100,
+            in_process: 1000,
+            threads: 20,
+            threads_start: 10,
+            thread_growth: Duration::from_millis(500),
+            engine_batch: 10,
+            batch_queue: 20,
+            watermarks: None,
+            fault_tolerance: None,
+            tracking: false,
+        }
+    }
+}
