@@ -409,6 +409,12 @@ impl BatchStatus {
         Self { cookie, overall, operations }
     }
 
+    /// Whether a database was away, so that no operation is to blame (R-SHUT-07, R-MMB-06).
+    #[must_use]
+    pub fn could_not_store(&self) -> bool {
+        self.overall == Status::PERSISTENCE_FAILURE
+    }
+
     /// Whether some message has exactly this status.
     #[must_use]
     pub fn any(&self, status: Status) -> bool {

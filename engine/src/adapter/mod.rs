@@ -6,6 +6,7 @@
 //! [`TransportProxy::returned`]. An adapter keeps nothing about a message between two attempts
 //! (R-RETRY-06): the retry count it sees is all it needs.
 
+mod aside;
 mod facade;
 mod isolated;
 mod receive;

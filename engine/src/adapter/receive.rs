@@ -25,7 +25,7 @@ const REMOVAL: u64 = u64::MAX;
 /// The token of the pause after which messages that could not be stored are left at their source.
 const PAUSE_OVER: u64 = u64::MAX - 1;
 /// That pause: \[M\] the documents only say that the source keeps its messages.
-const PAUSE: Duration = Duration::from_secs(10);
+pub(super) const PAUSE: Duration = Duration::from_secs(10);
 
 /// Where a location's one thread is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

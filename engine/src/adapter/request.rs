@@ -8,8 +8,9 @@
 //! An answer may come before `BatchComplete`, and before `Done` returned (R-BC-08): clients are
 //! known from the moment their request is posted. After a failed batch nobody waits (R-RR-13).
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
+use super::aside::{Aside, PAUSE_OVER};
 use super::receive::PerKind;
 use super::send::{NOT_SENT, NOT_SUBMITTED};
 use super::{
@@ -81,6 +82,14 @@ struct Client {
     gone: bool,
 }
 
+/// A batch of one operation, of whose outcome only matters whether it could be stored.
+#[derive(Clone, Copy, Debug)]
+enum Settling {
+    Cancel(u64),
+    Delete(ReferenceId),
+    Suspend(ReferenceId),
+}
+
 /// An answer on its way to a client.
 #[derive(Clone, Copy, Debug)]
 struct Answering {
@@ -98,7 +107,8 @@ pub struct Requester {
     clients: FxHashMap<u64, Client>,
     answering: FxHashMap<u64, Answering>,
     /// Batches that end messages or waits, not complete yet.
-    settling: FxHashSet<u64>,
+    settling: FxHashMap<u64, Settling>,
+    aside: Aside<Settling>,
     terminating: Option<CallId>,
     next_cookie: u64,
     next_token: u64,
@@ -114,7 +124,8 @@ impl Requester {
             outstanding: FxHashMap::default(),
             clients: FxHashMap::default(),
             answering: FxHashMap::default(),
-            settling: FxHashSet::default(),
+            settling: FxHashMap::default(),
+            aside: Aside::default(),
             terminating: None,
             next_cookie: 1,
             next_token: 1,
@@ -299,7 +310,11 @@ impl Requester {
     }
 
     fn complete(&mut self, now: Instant, status: &BatchStatus, proxy: &mut TransportProxy) {
-        self.settling.remove(&status.cookie);
+        if let Some(settling) = self.settling.remove(&status.cookie)
+            && status.could_not_store()
+        {
+            return self.aside.lay(now, [settling], proxy);
+        }
         let Some(done) = self.outstanding.remove(&status.cookie) else { return };
         if !status.overall.is_success() {
             return self.resubmit_filtered(now, done, status, proxy);
@@ -394,19 +409,24 @@ impl Requester {
         let Some(client) = self.clients.remove(&token) else { return };
         let served = &mut self.locations[client.location];
         served.serving = served.serving.saturating_sub(1);
-        self.settle(Operation::CancelResponse { token }, proxy);
+        self.settle(Settling::Cancel(token), proxy);
         self.admit(client.location, proxy);
     }
 
-    /// A batch of one operation whose outcome changes nothing here.
-    fn settle(&mut self, operation: Operation, proxy: &mut TransportProxy) {
+    fn settle(&mut self, settling: Settling, proxy: &mut TransportProxy) {
         let cookie = self.next_cookie;
         self.next_cookie += 1;
         let Ok(mut batch) = proxy.get_batch(cookie) else { return };
-        batch.add(operation);
+        batch.add(match settling {
+            Settling::Cancel(token) => Operation::CancelResponse { token },
+            Settling::Delete(reference) => Operation::Delete(reference),
+            Settling::Suspend(reference) => {
+                Operation::MoveToSuspendQueue(Suspendable::Reference(reference))
+            }
+        });
         // Refused, it stays with the engine, and whoever starts next finds it (R-SHUT-04).
         if proxy.done(batch).is_success() {
-            self.settling.insert(cookie);
+            self.settling.insert(cookie, settling);
         }
     }
 
@@ -456,11 +476,10 @@ impl Requester {
             Some(call) => {
                 proxy.returned(call, if done { Returned::Sent } else { Returned::Failed });
             }
-            None if done => self.settle(Operation::Delete(reference), proxy),
+            None if done => self.settle(Settling::Delete(reference), proxy),
             None => {
                 proxy.set_error_info(ErrorSubject::Reference(reference), NOT_SENT);
-                let suspended = Suspendable::Reference(reference);
-                self.settle(Operation::MoveToSuspendQueue(suspended), proxy);
+                self.settle(Settling::Suspend(reference), proxy);
             }
         }
     }
@@ -541,6 +560,11 @@ impl Adapter for Requester {
             AdapterInput::DoneReturned { cookie, .. } => self.done_returned(cookie, proxy),
             AdapterInput::TransmitMessage { call, message } => {
                 self.transmit(call, &message, proxy);
+            }
+            AdapterInput::Wake { token: PAUSE_OVER } => {
+                for settling in self.aside.take() {
+                    self.settle(settling, proxy);
+                }
             }
             AdapterInput::Wake { token } => self.leave(token, proxy),
             AdapterInput::WireDone { token, result: WireResult::Fetched { messages, more } } => {

@@ -13,12 +13,13 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use super::aside::{Aside, PAUSE_OVER};
 use super::receive::PerKind;
 use super::sorting::{Errands, Sorted};
 use super::{
     Adapter, AdapterInput, CallId, ErrorSubject, Returned, Transmission, WireRequest, WireResult,
 };
-use crate::batch::{BatchStatus, Operation, OperationKind, Status, Suspendable};
+use crate::batch::{BatchStatus, Operation, OperationKind, Suspendable};
 use crate::config::SendSettings;
 use crate::id::{EndpointId, ReferenceId};
 use crate::message::WireMessage;
@@ -117,6 +118,7 @@ pub struct Sender {
     /// Counts flushes, so that a timer set before one does nothing.
     flushes: u64,
     posted: FxHashMap<u64, Vec<Attempted>>,
+    aside: Aside<Attempted>,
     /// Replies that have not been taken, by their solicits.
     replies: FxHashMap<ReferenceId, WireMessage>,
     /// Held calls that end with a batch, whose solicit the engine itself will delete (R-SR-05).
@@ -140,6 +142,7 @@ impl Sender {
             gathered: Vec::new(),
             flushes: 0,
             posted: FxHashMap::default(),
+            aside: Aside::default(),
             replies: FxHashMap::default(),
             held: FxHashMap::default(),
             terminating: None,
@@ -471,10 +474,8 @@ impl Sender {
             }
             return;
         }
-        if status.overall == Status::PERSISTENCE_FAILURE {
-            // The database is away and no operation is to blame: the process will recycle, and its
-            // locks give the messages back (R-SHUT-07).
-            return;
+        if status.could_not_store() {
+            return self.aside.lay(now, fates, proxy);
         }
         let mut statuses = PerKind::of(status);
         let again = fates.into_iter().filter_map(|one| {
@@ -565,6 +566,11 @@ impl Adapter for Sender {
             }
             AdapterInput::BatchComplete(status) => self.complete(now, &status, proxy),
             AdapterInput::Terminate { call } => self.terminate(now, call, proxy),
+            AdapterInput::Wake { token: PAUSE_OVER } => {
+                for one in self.aside.take() {
+                    self.post_batch(now, vec![one], proxy);
+                }
+            }
             AdapterInput::Wake { token } if token == self.flushes && !self.gathered.is_empty() => {
                 self.flush(now, proxy);
             }

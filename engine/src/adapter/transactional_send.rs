@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use super::aside::{Aside, PAUSE_OVER};
 use super::receive::PerKind;
 use super::send::{Fate, NOT_SENT, NOT_SUBMITTED, explain, fate_of_failure};
 use super::{
@@ -85,6 +86,7 @@ pub struct TransactionalSender {
     /// Jobs at work; a place is a wire token.
     running: Vec<Option<Job>>,
     posted: FxHashMap<u64, Posted>,
+    aside: Aside<(Box<OutboundMessage>, Fate)>,
     next_cookie: u64,
     terminating: Option<CallId>,
 }
@@ -99,6 +101,7 @@ impl TransactionalSender {
             queue: VecDeque::new(),
             running: Vec::new(),
             posted: FxHashMap::default(),
+            aside: Aside::default(),
             next_cookie: 1,
             terminating: None,
         }
@@ -426,6 +429,9 @@ impl TransactionalSender {
         if status.overall.is_success() {
             return;
         }
+        if status.could_not_store() {
+            return self.aside.lay(now, fates, proxy);
+        }
         let mut statuses = PerKind::of(status);
         let again = fates.into_iter().filter_map(|(message, fate)| {
             let innocent = statuses.next(fate.kind()).is_success();
@@ -500,6 +506,11 @@ impl Adapter for TransactionalSender {
                 self.done_returned(cookie, proxy);
             }
             AdapterInput::Terminate { call } => self.terminating = Some(call),
+            AdapterInput::Wake { token: PAUSE_OVER } => {
+                for one in self.aside.take() {
+                    self.dispose_together(now, vec![one], proxy);
+                }
+            }
             AdapterInput::DoneReturned { .. }
             | AdapterInput::Initialize
             | AdapterInput::Isolated(_)

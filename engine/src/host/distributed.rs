@@ -1,6 +1,6 @@
 //! A host instance's share in distributed transactions: what is over only when the outcome is.
 
-use super::{Frame, FrameId, HostInstance, HostOutput, Task};
+use super::{HostInstance, Task};
 use crate::batch::{BatchStatus, OperationKind};
 use crate::id::{ReferenceId, TransactionId};
 use crate::message_box::{Action, PreparedBatch};
@@ -57,10 +57,9 @@ impl HostInstance {
 
     /// The engine's default action on `messages`, on a thread of its own.
     pub(super) fn start_failing(&mut self, messages: Vec<ReferenceId>) {
-        let frame = FrameId(self.frames.insert(Frame::Settle));
         let fail = |id| (OperationKind::Resubmit, Action::DefaultFailure(id));
         let actions = messages.into_iter().map(fail).collect();
         let batch = PreparedBatch { actions, ..PreparedBatch::default() };
-        self.outputs.push_back(HostOutput::Transact { frame, batch, transaction: None });
+        self.repeat(batch);
     }
 }

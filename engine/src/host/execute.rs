@@ -345,18 +345,19 @@ impl HostInstance {
         actions: Vec<(OperationKind, Action)>,
         transaction: Option<TransactionId>,
     ) {
-        if let Some(slot) = self.frames.get_mut(frame.0) {
-            *slot = match transaction {
-                None => Frame::Settle,
-                Some(transaction) => {
-                    let own = actions.iter().filter_map(|(_, action)| action.reference());
-                    Frame::SettleIn(transaction, own.collect())
-                }
-            };
-        }
         let mut batch = PreparedBatch { actions, ..PreparedBatch::default() };
         let remarked = self.errors_of(&mut batch);
         self.forget_errors(&remarked);
+        let settling = match transaction {
+            None => self.settling(&batch),
+            Some(transaction) => {
+                let own = batch.actions.iter().filter_map(|(_, action)| action.reference());
+                Frame::SettleIn(transaction, own.collect())
+            }
+        };
+        if let Some(slot) = self.frames.get_mut(frame.0) {
+            *slot = settling;
+        }
         self.outputs.push_back(HostOutput::Transact { frame, batch, transaction });
     }
 }

@@ -219,6 +219,8 @@ enum Task {
     Resume(Resumption),
     /// Messages that need the engine's default action.
     Fail(Vec<ReferenceId>),
+    /// A transaction of the engine's own that could not be stored (R-MMB-06).
+    Repeat(Box<PreparedBatch>),
     /// An orchestration's message.
     Orchestrate(Box<OutboundMessage>),
     /// The end of an exchange that nobody answered in time (R-RR-07).
@@ -235,7 +237,8 @@ enum Frame {
     /// The transaction that ends an exchange.
     Expire,
     /// A commit that the engine itself asked for: its outcome is nobody's callback.
-    Settle,
+    /// Where it may have to be repeated, with a copy.
+    Settle(Option<Box<PreparedBatch>>),
     /// The same inside a transaction, and the messages it is about (R-TXN-09).
     SettleIn(TransactionId, Vec<ReferenceId>),
     /// An adapter that is in `Terminate`; it holds no engine thread.
@@ -502,6 +505,7 @@ impl HostInstance {
                 Some(Task::Deliver(adapter)) => self.start_delivery(adapter),
                 Some(Task::Resume(resumption)) => self.start_resumption(resumption),
                 Some(Task::Fail(messages)) => self.start_failing(messages),
+                Some(Task::Repeat(batch)) => self.repeat(*batch),
                 Some(Task::Orchestrate(message)) => self.start_turn(message),
                 Some(Task::Expire(expiry)) => self.start_expiry(expiry),
                 None => unreachable!("the queue of tasks was not empty"),
@@ -527,7 +531,7 @@ impl HostInstance {
             }
             Some(Frame::Resume(_)) => self.resumed(frame),
             Some(Frame::Orchestrate(_)) => self.take_turn(frame),
-            Some(Frame::Expire | Frame::Settle | Frame::SettleIn(..) | Frame::Terminate(_))
+            Some(Frame::Expire | Frame::Settle(_) | Frame::SettleIn(..) | Frame::Terminate(_))
             | None => {}
         }
     }
@@ -538,11 +542,7 @@ impl HostInstance {
         }
         match self.release(frame) {
             Some(Frame::Execute(execution)) => self.executed(now, execution, status),
-            Some(Frame::Settle) => {
-                let settled =
-                    status.operations.iter().map(|kind| kind.messages.len()).sum::<usize>();
-                self.settle(settled);
-            }
+            Some(Frame::Settle(kept)) => self.settled(now, kept, &status),
             Some(Frame::SettleIn(transaction, own)) => self.owe_own(transaction, own, &status),
             Some(
                 Frame::Deliver(_)

@@ -1,23 +1,31 @@
 //! Pauses: what throttling takes from an engine thread before it goes on.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
-use super::{Frame, FrameId, HostInstance};
+use super::{Frame, FrameId, HostInstance, HostOutput, Task, earlier};
+use crate::batch::BatchStatus;
+use crate::message_box::PreparedBatch;
 use crate::throttle::Throttle;
 use crate::time::{Duration, Instant};
+
+/// \[M\] How long a transaction of the engine's own waits for a MessageBox that is away.
+const REPEAT_AFTER: Duration = Duration::from_secs(10);
 
 /// The throttle of a host instance and the frames that it holds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pauses {
     throttle: Throttle,
     ends: BinaryHeap<Reverse<(Instant, FrameId)>>,
+    /// Transactions of the engine's own that are tried again, the earliest first.
+    put_off: VecDeque<(Instant, Box<PreparedBatch>)>,
 }
 
 impl Pauses {
     /// When the next frame goes on.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.ends.peek().map(|Reverse((end, _))| *end)
+        let end = self.ends.peek().map(|Reverse((end, _))| *end);
+        earlier(end, self.put_off.front().map(|(due, _)| *due))
     }
 }
 
@@ -44,7 +52,7 @@ impl HostInstance {
                 Frame::Execute(_)
                 | Frame::Expire
                 | Frame::Resume(_)
-                | Frame::Settle
+                | Frame::Settle(_)
                 | Frame::SettleIn(..)
                 | Frame::Terminate(_),
             )
@@ -62,13 +70,44 @@ impl HostInstance {
         }
     }
 
-    /// Frames whose pause is over go on.
+    /// The frame of a transaction of the engine's own. One MessageBox is all or nothing, and the
+    /// process goes with it; one of several may be away for itself, so the batch is kept.
+    pub(super) fn settling(&self, batch: &PreparedBatch) -> Frame {
+        let kept = (self.dequeuers.len() > 1).then(|| Box::new(batch.clone()));
+        Frame::Settle(kept)
+    }
+
+    /// A transaction of the engine's own is over, unless a MessageBox was away: then it is put
+    /// off, and its messages are still being delivered (R-FILT-02, R-MMB-06).
+    pub(super) fn settled(
+        &mut self,
+        now: Instant,
+        kept: Option<Box<PreparedBatch>>,
+        status: &BatchStatus,
+    ) {
+        match kept.filter(|_| status.could_not_store()) {
+            Some(batch) => self.pauses.put_off.push_back((now + REPEAT_AFTER, batch)),
+            None => self.settle(status.operations.iter().map(|kind| kind.messages.len()).sum()),
+        }
+    }
+
+    /// A transaction of the engine's own, once more.
+    pub(super) fn repeat(&mut self, batch: PreparedBatch) {
+        let frame = self.settling(&batch);
+        let frame = FrameId(self.frames.insert(frame));
+        self.outputs.push_back(HostOutput::Transact { frame, batch, transaction: None });
+    }
+
+    /// Frames whose pause is over go on, and what was put off waits for a thread.
     pub(super) fn end_pauses(&mut self, now: Instant) {
         while let Some(Reverse((end, frame))) = self.pauses.ends.peek().copied()
             && end <= now
         {
             self.pauses.ends.pop();
             self.proceed(now, frame);
+        }
+        while let Some((_, batch)) = self.pauses.put_off.pop_front_if(|(due, _)| *due <= now) {
+            self.tasks.push_back(Task::Repeat(batch));
         }
     }
 }

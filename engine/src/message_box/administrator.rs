@@ -1,6 +1,7 @@
 //! What an administrator's console shows beside service instances: the subscriptions there are,
 //! and what each message waits for. It is worked out when somebody asks; nothing is kept for it.
 
+use super::subscriber::CORRELATING_PRIORITY;
 use super::{MessageBox, ReferenceState};
 use crate::config::SubscriberKind;
 use crate::id::{HostInstanceId, ReferenceId, SubscriberId};
@@ -96,7 +97,10 @@ impl MessageBox {
         SubscriptionDetails {
             subscriber: id,
             subscription,
-            priority: own.priority,
+            priority: match subscription {
+                SubscriptionType::Activation => own.priority,
+                SubscriptionType::Instance { .. } => CORRELATING_PRIORITY,
+            },
             state: own.state,
             ordered: own.ordered.is_some(),
             two_way: own.two_way || matches!(self.kinds[id.index()], SubscriberKind::Responses(_)),

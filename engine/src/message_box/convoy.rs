@@ -11,6 +11,7 @@ use std::num::NonZeroU32;
 
 use super::instance::as_place;
 use super::ordered::OrderedInstance;
+use super::subscriber::CORRELATING_PRIORITY;
 use super::{Effect, MessageBox, Place, Reason, ReferenceState};
 use crate::config::{SubscriberKind, Topology};
 use crate::id::{Key, MessageBoxId, OrchestrationId, ReferenceId, SubscriberId};
@@ -38,7 +39,8 @@ struct Running {
     convoy: Convoy,
     subscriber: SubscriberId,
     line: OrderedInstance,
-    started: bool,
+    /// The message that started it.
+    first: Option<ReferenceId>,
     consumed: u32,
     /// When it ends for want of messages.
     idle_until: Option<Instant>,
@@ -104,7 +106,7 @@ impl MessageBox {
             convoy,
             subscriber,
             line: OrderedInstance::default(),
-            started: false,
+            first: None,
             consumed: 0,
             idle_until: None,
         };
@@ -112,11 +114,25 @@ impl MessageBox {
         Some(key)
     }
 
-    /// Whether the message about to be referred to an instance is the one that started it.
-    pub(super) fn activates(&mut self, instance: Option<Key>) -> bool {
+    /// Whether the message being referred to an instance is the one that started it.
+    pub(super) fn activates(&mut self, id: ReferenceId, instance: Option<Key>) -> bool {
         let Some(key) = instance else { return true };
         let running = as_place(key).and_then(|place| self.convoys.running.get_mut(&place));
-        running.is_some_and(|running| !std::mem::replace(&mut running.started, true))
+        running.is_some_and(|running| *running.first.get_or_insert(id) == id)
+    }
+
+    /// The priority of the subscription that a reference came by: what started a convoy has that
+    /// of its orchestration, what follows that of the instance subscription (R-SUB-08).
+    pub(super) fn priority(&self, place: &Place) -> u8 {
+        let own = self.subscribers[place.subscriber.index()].priority;
+        if self.convoys.are_none() {
+            return own;
+        }
+        let at = self.references.get(place.reference.0).and_then(|known| known.instance);
+        match at.and_then(|at| self.convoys.running.get(&at)) {
+            Some(running) if running.first != Some(place.reference) => CORRELATING_PRIORITY,
+            Some(_) | None => own,
+        }
     }
 
     /// A message joins the line of its instance; whether it has one.

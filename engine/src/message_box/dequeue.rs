@@ -98,7 +98,7 @@ impl MessageBox {
     }
 
     pub(super) fn enqueue(&mut self, place: Place) {
-        let priority = self.priority(place.subscriber);
+        let priority = self.priority(&place);
         let order = self.policy.dequeue_order.key(place.sequence);
         let (queue, ready) = self.queue_of(&place);
         queue.push(priority, order, place.reference);
@@ -109,7 +109,7 @@ impl MessageBox {
 
     /// Queues a reference that becomes eligible at `due`.
     pub(super) fn delay(&mut self, place: Place, due: Instant) {
-        let priority = self.priority(place.subscriber);
+        let priority = self.priority(&place);
         let order = self.policy.dequeue_order.key(place.sequence);
         let (queue, ready) = self.queue_of(&place);
         queue.delay(due, priority, order, place.reference);

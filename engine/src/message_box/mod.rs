@@ -341,14 +341,16 @@ impl MessageBox {
         let done = |at: usize| statuses[at].1.is_success();
         let sabotaged = self.is_sabotaged(Sabotage::ApplyFailedBatches);
         let doable = sabotaged.then(|| (0..statuses.len()).map(done).collect::<Vec<bool>>());
-        let status = BatchStatus::assemble(batch.cookie, statuses);
+        let mut status = BatchStatus::assemble(batch.cookie, statuses);
         if status.overall.is_success() {
             self.tell_waits(&opened, &batch);
             self.apply(now, batch);
             self.publish_owed(now);
         } else {
             self.take_back_waits(&opened);
-            if !self.is_out_of_reach(&batch) {
+            if self.is_out_of_reach(&batch) {
+                status.overall = Status::PERSISTENCE_FAILURE;
+            } else {
                 self.report_routing_failures(now, &batch);
             }
             for (_, action) in &batch.actions {
@@ -537,10 +539,6 @@ impl MessageBox {
         }
         self.state_hash = self.state_hash.wrapping_add(changed.hash());
         self.place(id, &changed)
-    }
-
-    fn priority(&self, subscriber: SubscriberId) -> u8 {
-        self.subscribers[subscriber.index()].priority
     }
 
     fn remove(&mut self, id: ReferenceId) {

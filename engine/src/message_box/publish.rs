@@ -279,7 +279,7 @@ impl MessageBox {
         let host = self.host(&reference);
         let id = ReferenceId(self.references.insert(reference));
         let place = Place { reference: id, document, subscriber, home, host, sequence };
-        let activates = self.activates(instance);
+        let activates = self.activates(id, instance);
         self.effects.push(Effect::Referenced {
             at: place,
             group: by.group,

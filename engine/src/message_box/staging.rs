@@ -93,9 +93,11 @@ impl MessageBox {
         if reachable {
             self.judge_thrown(now, transaction, &batch, &mut statuses);
         }
-        let status = BatchStatus::assemble(batch.cookie, statuses);
+        let mut status = BatchStatus::assemble(batch.cookie, statuses);
         let stands = status.overall.is_success();
-        if !stands && reachable {
+        if !reachable {
+            status.overall = Status::PERSISTENCE_FAILURE;
+        } else if !stands {
             self.report_routing_failures(now, &batch);
         }
         for (_, action) in &batch.actions {

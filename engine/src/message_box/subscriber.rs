@@ -114,4 +114,4 @@ impl Subscriber {
 }
 
 /// Priority of instance subscriptions (R-SUB-08).
-const CORRELATING_PRIORITY: u8 = 5;
+pub(super) const CORRELATING_PRIORITY: u8 = 5;

@@ -6,124 +6,28 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use floodgate_engine::adapter::{
-    Adapter, AdapterInput, AdapterOutput, CallId, Receiver, Returned, Sender,
-    TransactionalReceiver, WireRequest, WireResult,
+    AdapterInput, AdapterOutput, Receiver, Returned, Sender, TransactionalReceiver, WireRequest,
+    WireResult,
 };
-use floodgate_engine::batch::{Batch, BatchStatus, Operation, OperationKind, Status, Suspendable};
+use floodgate_engine::batch::{Batch, Operation, OperationKind, Status, Suspendable};
 use floodgate_engine::config::{
     OnPoison, ReceiveSettings, SendSettings, TransactionalReceiveSettings,
 };
-use floodgate_engine::id::{EndpointId, ReceiveLocationId, ReferenceId, Slab};
-use floodgate_engine::message::{Body, Context, DocumentName, PropertyId, Value, WireMessage};
+use floodgate_engine::id::{EndpointId, ReceiveLocationId};
+use floodgate_engine::message::{Body, PropertyId, Value, WireMessage};
 use floodgate_engine::message_box::{Effect, Exchange, OutboundMessage};
 use floodgate_engine::time::{Duration, Instant};
-use floodgate_engine::transport_proxy::TransportProxy;
 
 use crate::bench::{
     ASYNC, BATCHED, Bench, NOTIFIED, add_send_port, immediate, topology, wire, wire_of,
 };
+use crate::desk::{
+    Desk, FIVE_MINUTES, batch, batches, complete, done_returned, kinds, returns, transmissions,
+    wakes,
+};
 
 const LOCATION: ReceiveLocationId = ReceiveLocationId(0);
 const ENDPOINT: EndpointId = EndpointId(0);
-const FIVE_MINUTES: Duration = Duration::from_minutes(5);
-
-/// An adapter with its proxy.
-struct Desk<A> {
-    adapter: A,
-    proxy: TransportProxy,
-    now: Instant,
-    slab: Slab<()>,
-}
-
-impl<A: Adapter> Desk<A> {
-    fn new(adapter: A) -> Self {
-        let proxy = TransportProxy::default();
-        Self { adapter, proxy, now: Instant::ZERO, slab: Slab::default() }
-    }
-
-    /// What the adapter wants when it is told this.
-    fn tell(&mut self, input: AdapterInput) -> Vec<AdapterOutput> {
-        self.adapter.handle_input(self.now, input, &mut self.proxy);
-        std::iter::from_fn(|| self.proxy.poll_output()).collect()
-    }
-
-    fn call(&mut self) -> CallId {
-        CallId(self.slab.insert(()))
-    }
-
-    /// A message handed over, with its retries left; returns what the adapter wants.
-    fn transmit(&mut self, message: OutboundMessage) -> Vec<AdapterOutput> {
-        let call = self.call();
-        self.tell(AdapterInput::TransmitMessage { call, message: Box::new(message) })
-    }
-
-    fn outbound(&mut self, number: u64, retries_left: u32) -> OutboundMessage {
-        OutboundMessage {
-            reference: ReferenceId(self.slab.insert(())),
-            document: DocumentName { wire: number, sequence: 1, split: false },
-            sequence: number,
-            lineage: number,
-            arrived: Instant::ZERO,
-            subscriber: Default::default(),
-            exchange: Exchange::OneWay,
-            on_backup: false,
-            adapter: Default::default(),
-            endpoint: EndpointId(1),
-            retries_left,
-            retry_interval: FIVE_MINUTES,
-            bytes: 10,
-            fingerprint: number,
-            context: Context::default(),
-        }
-    }
-}
-
-/// The batches among what an adapter wants.
-fn batches(outputs: Vec<AdapterOutput>) -> Vec<Batch> {
-    let batch = |output| match output {
-        AdapterOutput::Done { batch, .. } => Some(batch),
-        _ => None,
-    };
-    outputs.into_iter().filter_map(batch).collect()
-}
-
-/// The one batch that an adapter wants.
-#[track_caller]
-fn batch(outputs: Vec<AdapterOutput>) -> Batch {
-    let mut found = batches(outputs);
-    assert_eq!(found.len(), 1, "{found:?}");
-    found.remove(0)
-}
-
-/// The tokens of its transmissions.
-fn transmissions(outputs: &[AdapterOutput]) -> Vec<u64> {
-    let token = |output: &AdapterOutput| match output {
-        AdapterOutput::Wire { token, request: WireRequest::Transmit(_) } => Some(*token),
-        _ => None,
-    };
-    outputs.iter().filter_map(token).collect()
-}
-
-fn returns(outputs: &[AdapterOutput]) -> Vec<Returned> {
-    let returned = |output: &AdapterOutput| match output {
-        AdapterOutput::Returned { returned, .. } => Some(*returned),
-        _ => None,
-    };
-    outputs.iter().filter_map(returned).collect()
-}
-
-/// The completion of a batch with these statuses, operation by operation.
-fn complete(batch: &Batch, statuses: &[Status]) -> AdapterInput {
-    assert_eq!(batch.operations().len(), statuses.len());
-    let kinds = batch.operations().iter().map(Operation::kind);
-    let statuses: Vec<_> = kinds.zip(statuses.iter().copied()).collect();
-    AdapterInput::BatchComplete(BatchStatus::assemble(batch.cookie(), statuses))
-}
-
-fn done_returned(batch: &Batch) -> AdapterInput {
-    AdapterInput::DoneReturned { cookie: batch.cookie(), status: Status::OK }
-}
-
 /// A receiver whose first fetch has brought `messages`, and the batch it made of them.
 fn fetched(settings: ReceiveSettings, messages: Vec<WireMessage>) -> (Desk<Receiver>, Batch) {
     let mut desk = Desk::new(Receiver::new(settings));
@@ -293,7 +197,6 @@ fn a_sender_carries_out_innocent_operations_in_a_new_batch_and_counts_from_then(
         batch.operations().iter().find_map(at)
     };
     use OperationKind::{Delete, Resubmit};
-    let kinds = |batch: &Batch| batch.operations().iter().map(Operation::kind).collect::<Vec<_>>();
     assert_eq!(
         (kinds(&first), due(&first)),
         (vec![Delete, Resubmit, Delete], Some(Instant::ZERO + FIVE_MINUTES))
@@ -315,13 +218,6 @@ fn a_sender_gathers_what_is_finished_by_count_or_by_time() {
         desk.tell(AdapterInput::WireDone { token: tokens[at], result: WireResult::Sent })
     };
     let wants: Vec<_> = [0, 1].into_iter().flat_map(|at| sent(&mut desk, at)).collect();
-    let wakes = |outputs: &[AdapterOutput]| {
-        let wake = |output: &AdapterOutput| match output {
-            AdapterOutput::Wake { at, token } => Some((*at, *token)),
-            _ => None,
-        };
-        outputs.iter().filter_map(wake).collect::<Vec<_>>()
-    };
     let first = wakes(&wants);
     assert_eq!((first.len(), first[0].0), (1, desk.now + Duration::from_secs(1)));
     assert!(batches(wants).is_empty(), "neither full nor old");

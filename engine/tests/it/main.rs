@@ -4,8 +4,11 @@
 mod acknowledgements;
 mod adapters;
 mod administrator;
+mod away;
 mod bench;
 mod built_in;
+mod convoys;
+mod desk;
 mod facade;
 mod host;
 mod kit;
