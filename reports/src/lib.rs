@@ -10,6 +10,8 @@ mod samples;
 mod samples_csv;
 mod sparkline;
 mod store;
+mod sweep;
+mod sweep_table;
 mod table;
 mod verdict;
 
@@ -25,7 +27,9 @@ pub use samples::{
 };
 pub use store::{
     LATENCY, RECORD, REPORT, SAMPLES, StoreError, read_latencies, read_mst, read_record,
-    read_samples, write_mst, write_run,
+    read_samples, read_sweep, write_mst, write_run, write_sweep,
 };
+pub use sweep::{SweepMetric, SweepRecord, SweepRow, Varied};
+pub use sweep_table::sweep_summary;
 pub use table::{mst_summary, run_summary};
 pub use verdict::{Verdict, VerdictRow};

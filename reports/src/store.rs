@@ -17,6 +17,7 @@ use crate::mst::MstRecord;
 use crate::record::{Record, SCHEMA_VERSION};
 use crate::samples::{Column, Phase, Samples};
 use crate::samples_csv;
+use crate::sweep::SweepRecord;
 
 /// The record in a folder.
 pub const RECORD: &str = "record.json";
@@ -117,6 +118,16 @@ pub fn write_mst(dir: &Path, record: &MstRecord) -> Result<(), StoreError> {
     let page =
         mst_html(record).map_err(|source| StoreError::Page { path: dir.join(REPORT), source })?;
     replace(dir, &[(REPORT, page.into_bytes()), (RECORD, pretty::<MstRecord>(dir, record)?)])
+}
+
+/// Writes the folder of a sweep: `record.json`.
+pub fn write_sweep(dir: &Path, record: &SweepRecord) -> Result<(), StoreError> {
+    replace(dir, &[(RECORD, pretty::<SweepRecord>(dir, record)?)])
+}
+
+/// Reads the record of a sweep from its folder or from its `record.json`.
+pub fn read_sweep(path: &Path) -> Result<SweepRecord, StoreError> {
+    read_json(path)
 }
 
 /// Reads the record of a run from its folder, from its `record.json` or from the page that embeds

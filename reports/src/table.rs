@@ -256,7 +256,7 @@ fn probes(record: &MstRecord) -> Option<String> {
     Some(if hidden == 0 { text } else { format!("{hidden} earlier probes, then:\n{text}") })
 }
 
-fn table(head: &[&str]) -> Table {
+pub(crate) fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE);
     if !head.is_empty() {
@@ -266,7 +266,7 @@ fn table(head: &[&str]) -> Table {
 }
 
 /// The text of a table, the columns of numbers flush right.
-fn rendered(mut table: Table, numbers: &[usize]) -> String {
+pub(crate) fn rendered(mut table: Table, numbers: &[usize]) -> String {
     for index in numbers {
         if let Some(column) = table.column_mut(*index) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -276,7 +276,7 @@ fn rendered(mut table: Table, numbers: &[usize]) -> String {
 }
 
 /// Parts with a blank line between them, no space at the end of a line.
-fn finish(parts: &[String]) -> String {
+pub(crate) fn finish(parts: &[String]) -> String {
     let text = parts.join("\n\n");
     let lines: Vec<_> = text.lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"

@@ -87,4 +87,14 @@ impl Source {
     pub fn read(&self, overrides: &[String]) -> Result<Scenario, Problems> {
         Scenario::parse(&self.file, &self.bytes, &self.folder, overrides)
     }
+
+    /// Reads the scenario of one setting of a sweep: what `--set` says, then what `--vary` does.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the text and of what is put in.
+    pub fn read_varied(&self, set: &[String], vary: &[String]) -> Result<Scenario, Problems> {
+        let overrides = [("--set", set), ("--vary", vary)];
+        Scenario::parse_varied(&self.file, &self.bytes, &self.folder, overrides)
+    }
 }

@@ -9,6 +9,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
 use crate::catalogue::{CATALOGUE, Source};
+use crate::experiment::sweep::cli::{Sharding, SweepArgs, sharding, sweep};
 use crate::import::cli::{ImportArgs, import};
 use crate::plan::{Problem, Problems, Scenario, schema::schema};
 
@@ -28,6 +29,11 @@ pub enum Command {
     Run(RunArgs),
     /// Search for the maximum sustainable throughput
     Mst(MstArgs),
+    /// A what-if table: every setting of some keys, run with the same seeds and compared
+    Sweep(SweepArgs),
+    /// The steps of a sweep on many machines.
+    #[command(flatten)]
+    Sharding(Sharding),
     /// Make a scenario, or a part of one, from another tool's file
     Import(ImportArgs),
     /// The scenarios in the catalogue
@@ -107,12 +113,12 @@ pub struct ShowArgs {
     pub json: bool,
 }
 
-fn precision(text: &str) -> Result<f64, &'static str> {
+pub(crate) fn precision(text: &str) -> Result<f64, &'static str> {
     let value = text.parse().ok().filter(|value| *value > 0.0 && *value <= 0.5);
     value.ok_or("expected a number above 0 and at most 0.5")
 }
 
-fn positive_seconds(text: &str) -> Result<f64, &'static str> {
+pub(crate) fn positive_seconds(text: &str) -> Result<f64, &'static str> {
     let value = text.parse().ok().filter(|value: &f64| *value > 0.0 && value.is_finite());
     value.ok_or("expected a number of seconds above 0")
 }
@@ -125,10 +131,15 @@ impl ScenarioArgs {
     /// Every problem of the scenario and the overrides.
     pub fn read(&self) -> Result<(String, Scenario), Problems> {
         let source = Source::find(&self.scenario)?;
-        let seed = self.seed.map(|seed| format!("seed={seed}"));
-        let overrides: Vec<String> = self.set.iter().cloned().chain(seed).collect();
-        let scenario = source.read(&overrides)?;
+        let scenario = source.read(&self.overrides())?;
         Ok((source.name, scenario))
+    }
+
+    /// What is changed in the scenario, as `key=value`.
+    #[must_use]
+    pub fn overrides(&self) -> Vec<String> {
+        let seed = self.seed.map(|seed| format!("seed={seed}"));
+        self.set.iter().cloned().chain(seed).collect()
     }
 }
 
@@ -141,6 +152,8 @@ pub fn execute(cli: &Cli) -> miette::Result<ExitCode> {
     match &cli.command {
         Command::Run(args) => crate::experiment::run::execute(args),
         Command::Mst(args) => crate::experiment::mst::execute(args),
+        Command::Sweep(args) => sweep(args),
+        Command::Sharding(step) => sharding(step),
         Command::Import(args) => import(args),
         Command::List(args) => list(args),
         Command::Show(args) => show(args),

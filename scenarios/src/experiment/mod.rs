@@ -5,6 +5,8 @@ pub mod drift;
 pub mod judge;
 mod marks;
 pub mod mst;
+pub mod parallel;
 pub mod run;
 pub mod saved;
 pub mod scale;
+pub mod sweep;

@@ -14,7 +14,7 @@ use floodgate_reports::{Limit, MstRecord, MstVerdict, Probe, Verdict};
 
 use super::clock::WallClock;
 use super::drift::{Drift, DriftProbe, Question, probe};
-use super::run::{Run, run};
+use super::run::{Run, run_silently};
 use super::scale::{offered_rate, scaled, searchable};
 use crate::cli::{MstArgs, say, say_json, warn};
 use crate::plan::goal::Goal;
@@ -23,7 +23,7 @@ use crate::plan::{Problems, Scenario};
 /// Doublings or halvings before the search gives up.
 const STEPS_MAX: u32 = 24;
 /// Virtual seconds of one probe, unless said otherwise.
-const SECONDS_MAX: f64 = 4.0 * 3600.0;
+pub const SECONDS_MAX: f64 = 4.0 * 3600.0;
 /// The share of the asked width that the bracket may have; the rest is what a sequential test can
 /// mistake on either side, a quarter each.
 const BRACKET_SHARE: f64 = 0.5;
@@ -265,7 +265,7 @@ impl Search<'_> {
             load.measure = Some(measure);
         }
         scenario.drain = Duration::ZERO;
-        let run = run("confirmation", &scenario)?;
+        let run = run_silently("confirmation", &scenario)?;
         self.documents += run.record.documents.received;
         let failed = run.record.verdicts.iter().find(|row| row.verdict == Verdict::Fail);
         self.broken |= failed.is_some();
@@ -323,7 +323,7 @@ fn missed(goal: &Goal, run: &Run) -> Option<String> {
 }
 
 /// The two busiest resources at the low end of the interval, if they are busy enough to matter.
-fn limits(run: &Run) -> (Option<Limit>, Option<Limit>) {
+pub(super) fn limits(run: &Run) -> (Option<Limit>, Option<Limit>) {
     let mut resources: Vec<_> = run.record.resources.iter().collect();
     resources.sort_by(|a, b| b.utilisation.total_cmp(&a.utilisation));
     let limit = |resource: &&reports::ResourceUse| {

@@ -67,16 +67,29 @@ pub struct Run {
     pub saved: Vec<SavedFile>,
 }
 
-/// Runs a scenario once.
+/// Runs a scenario once, with a progress bar when a person watches.
 ///
 /// # Errors
 ///
 /// A replay file that cannot be read.
 pub fn run(name: &str, scenario: &Scenario) -> Result<Run, Problems> {
+    run_as(name, scenario, std::io::stderr().is_terminal())
+}
+
+/// Runs a scenario once and shows nothing meanwhile: one run of many.
+///
+/// # Errors
+///
+/// A replay file that cannot be read.
+pub fn run_silently(name: &str, scenario: &Scenario) -> Result<Run, Problems> {
+    run_as(name, scenario, false)
+}
+
+fn run_as(name: &str, scenario: &Scenario, is_watched: bool) -> Result<Run, Problems> {
     let setup = setup(scenario, 0)?;
     let clock = WallClock::start();
     let mut marks = Marks::of(scenario, &setup);
-    let outcome = watch(World::new(&setup), &mut marks);
+    let outcome = watch(World::new(&setup), &mut marks, is_watched);
     let wall = clock.elapsed();
     let phases = marks.finish(&outcome);
     let mut record = record(name, scenario, &outcome, wall);
@@ -88,8 +101,8 @@ pub fn run(name: &str, scenario: &Scenario) -> Result<Run, Problems> {
 }
 
 /// Runs a world to its end, with a progress bar when a person watches a long run.
-fn watch(mut world: World, marks: &mut Marks) -> Outcome {
-    if !std::io::stderr().is_terminal() {
+fn watch(mut world: World, marks: &mut Marks, is_watched: bool) -> Outcome {
+    if !is_watched {
         while let Some(at) = marks.next() {
             world.run_until(at);
             marks.take(&world);

@@ -28,8 +28,13 @@ impl Scenario {
         if let Plain::Table(table) = &mut node.plain {
             table.entries.retain(|entry| entry.key != "seed");
         }
-        format!("{:032x}", fnv1a_128(to_toml(&node, &SCENARIO).as_bytes()))
+        fingerprint(to_toml(&node, &SCENARIO).as_bytes())
     }
+}
+
+/// 128 bits of these bytes, in hex.
+pub(crate) fn fingerprint(bytes: &[u8]) -> String {
+    format!("{:032x}", fnv1a_128(bytes))
 }
 
 /// FNV-1a: not against malice, but stable, short and the same on every platform.

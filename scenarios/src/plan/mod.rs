@@ -49,7 +49,7 @@ pub mod transactions;
 mod value;
 mod word;
 
-pub(crate) use expanded::load_toml;
+pub(crate) use expanded::{fingerprint, load_toml};
 pub(crate) use nearest::suggestion;
 pub(crate) use node::Place;
 pub(crate) use report::Report;

@@ -13,11 +13,11 @@ use super::report::Report;
 use super::row::{Kind, Presence, Shape};
 use super::scenario::SCENARIO;
 
-/// Puts every `key=value` of `overrides` into `document`.
-pub(crate) fn apply(document: &mut Node, overrides: &[String], report: &mut Report) {
+/// Puts every `key=value` of `overrides`, given by `option`, into `document`.
+pub(crate) fn apply(document: &mut Node, option: &str, overrides: &[String], report: &mut Report) {
     for text in overrides {
         let key = text.split_once('=').map_or(text.as_str(), |(key, _)| key.trim());
-        let source = report.source(&format!("--set {key}"), text.clone());
+        let source = report.source(&format!("{option} {key}"), text.clone());
         let at = Place { source, start: 0, end: text.len() };
         let Some((path, value)) = text.split_once('=') else {
             let help = "write key=value, like host.Send.poll=500ms";

@@ -25,10 +25,22 @@ impl Scenario {
         folder: &Path,
         overrides: &[String],
     ) -> Result<Self, Problems> {
+        Self::parse_varied(file, bytes, folder, [("--set", overrides), ("--vary", &[])])
+    }
+
+    /// Like [`Self::parse`], with the overrides of two options that messages tell apart.
+    pub(crate) fn parse_varied(
+        file: &str,
+        bytes: &[u8],
+        folder: &Path,
+        overrides: [(&str, &[String]); 2],
+    ) -> Result<Self, Problems> {
         let mut report = Report::default();
         let mut scenario = Self { folder: folder.to_owned(), ..Self::default() };
         if let Some(mut document) = report.open(file, bytes) {
-            overrides::apply(&mut document, overrides, &mut report);
+            for (option, overrides) in overrides {
+                overrides::apply(&mut document, option, overrides, &mut report);
+            }
             report.profile = profile_of(&document, folder, &mut report);
             read_table(&mut scenario, &document, &mut report);
             scenario.profile = report.profile.clone();

@@ -11,6 +11,8 @@ mod loadgen;
 mod loads;
 mod mst;
 mod plan;
+mod sharding;
+mod sweep;
 mod theory;
 mod tidy;
 mod values;

@@ -7,7 +7,7 @@ use floodgate_scenarios::experiment::mst::search;
 use floodgate_scenarios::plan::Scenario;
 
 /// A partner with one place and exponential calls of 10 ms: a capacity of 100 documents a second.
-const PLANT: &str = r#"
+pub(crate) const PLANT: &str = r#"
 about = "One place, exponential calls of 10 ms"
 seed  = 7
 [[server]]

@@ -66,11 +66,12 @@ const FLOORS: &[Floor] = &[
             "quick-xml",
             "serde",
             "serde_json",
+            "statrs",
             "strsim",
             "thiserror",
             "toml",
         ],
-        tests: &["insta", "proptest", "statrs"],
+        tests: &["insta", "proptest"],
     },
     Floor {
         folder: "benches",

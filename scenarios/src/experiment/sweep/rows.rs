@@ -1,0 +1,92 @@
+//! From cells to rows: intervals, differences to the first setting, what limits.
+
+use floodgate_reports as reports;
+use floodgate_reports::{Limit, SweepMetric, SweepRecord, SweepRow, Verdict};
+
+use super::cell::Cell;
+use super::design::Sweep;
+use super::paired::{CONFIDENCE, Estimate, relative};
+
+/// The record of a sweep whose cells came out as `cells`, in the order of their index.
+#[must_use]
+pub fn rows(sweep: &Sweep, cells: &[Cell]) -> SweepRecord {
+    let groups: Vec<&[Cell]> = cells.chunks(sweep.seeds as usize).collect();
+    let row = |(at, group): (usize, &&[Cell])| row(sweep, at, group, groups[0]);
+    SweepRecord {
+        schema_version: reports::SCHEMA_VERSION,
+        scenario: sweep.source.name.clone(),
+        scenario_hash: sweep.base.hash(),
+        seed: sweep.base.seed,
+        seeds: sweep.seeds,
+        engine_version: env!("CARGO_PKG_VERSION").to_owned(),
+        metric: sweep.question.metrics()[0].0.to_owned(),
+        confidence: CONFIDENCE,
+        vary: sweep.varied(),
+        rows: groups.iter().enumerate().map(row).collect(),
+    }
+}
+
+fn row(sweep: &Sweep, at: usize, cells: &[Cell], first: &[Cell]) -> SweepRow {
+    let partners = (at > 0).then_some(first);
+    let count = sweep.question.metrics().len();
+    let metrics: Vec<_> = (0..count).map(|n| metric(sweep, n, cells, partners)).collect();
+    let main = &metrics[0];
+    SweepRow {
+        settings: sweep.setting(at).map(|(key, value)| (key.into(), value.into())).collect(),
+        estimate: main.estimate,
+        interval: main.interval,
+        difference: main.difference,
+        difference_interval: main.difference_interval,
+        distinguishable: main.distinguishable,
+        limit: most_frequent(cells),
+        verdict: Verdict::overall(cells.iter().map(|cell| cell.verdict)),
+        failed: failed(cells),
+        metrics,
+    }
+}
+
+fn metric(sweep: &Sweep, n: usize, cells: &[Cell], partners: Option<&[Cell]>) -> SweepMetric {
+    let (name, unit) = sweep.question.metrics()[n];
+    let values: Vec<Option<f64>> = cells.iter().map(|cell| cell.values[n]).collect();
+    let all = |cells: &[Cell]| cells.iter().map(|cell| cell.values[n]).collect::<Option<Vec<_>>>();
+    // Of a search each value may be off: the mean by as much, a difference by both.
+    let blur = sweep.question.blur();
+    let known = all(cells);
+    let estimate = known.as_deref().and_then(Estimate::of);
+    let estimate = estimate.map(|found| found.widened(found.mean * blur));
+    let difference = partners
+        .and_then(all)
+        .and_then(|partners| Estimate::of(&relative(&known?, &partners)?))
+        .map(|found| found.widened(2.0 * blur * (1.0 + found.mean)));
+    SweepMetric {
+        name: name.to_owned(),
+        unit: unit.to_owned(),
+        estimate: estimate.map(|found| found.mean),
+        interval: estimate.map(Estimate::ends),
+        difference: difference.map(|found| found.mean),
+        difference_interval: difference.map(Estimate::ends),
+        distinguishable: difference.is_some_and(Estimate::is_nonzero),
+        values,
+    }
+}
+
+/// What did not pass, each once, with the seeds it did not pass with.
+fn failed(cells: &[Cell]) -> Vec<String> {
+    let mut all: Vec<(&str, Vec<String>)> = Vec::new();
+    for (cell, what) in cells.iter().flat_map(|cell| cell.failed.iter().map(move |w| (cell, w))) {
+        let seed = cell.seed.to_string();
+        match all.iter_mut().find(|(known, _)| known == what) {
+            Some((_, seeds)) => seeds.push(seed),
+            None => all.push((what, vec![seed])),
+        }
+    }
+    all.into_iter().map(|(what, seeds)| format!("{what} with seed {}", seeds.join(", "))).collect()
+}
+
+/// What limits most of the cells; of several the one that comes first.
+fn most_frequent(cells: &[Cell]) -> Option<Limit> {
+    let limits = || cells.iter().filter_map(|cell| cell.limit.as_ref());
+    let votes = |limit: &Limit| limits().filter(|one| one.resource == limit.resource).count();
+    let most = limits().map(votes).max()?;
+    limits().find(|limit| votes(limit) == most).cloned()
+}

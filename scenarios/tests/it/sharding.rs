@@ -1,0 +1,141 @@
+//! A sweep dealt out to a job array gives what it gives on one machine, to the byte.
+
+use std::path::{Path, PathBuf};
+
+use floodgate_scenarios::experiment::sweep::ENVIRONMENT;
+
+use crate::sweep::{ends, floodgate, plant, text};
+
+/// An empty folder of this test.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sharding").join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn planned(folder: &Path, shards: &str, arguments: &[&str]) -> String {
+    let plant = plant();
+    let manifest = folder.join("manifest.json").display().to_string();
+    let text = ends(0, &[&["plan", &plant, "--shards", shards], arguments].concat());
+    std::fs::write(&manifest, text).unwrap();
+    manifest
+}
+
+/// Runs every shard and merges them in the order of `indices`.
+fn merged(folder: &Path, manifest: &str, indices: &[u32]) -> String {
+    let out = folder.display().to_string();
+    for index in indices {
+        let index = index.to_string();
+        assert_eq!(ends(0, &["run-shard", manifest, "--index", &index, "--out", &out]), "");
+    }
+    let shards: Vec<String> =
+        indices.iter().map(|index| format!("{out}/shard-{index}.json")).collect();
+    let shards: Vec<&str> = shards.iter().map(String::as_str).collect();
+    ends(0, &[&["merge", manifest, "--json"], shards.as_slice()].concat())
+}
+
+const RUNS: &[&str] = &["--vary", "host.H.threads=2,50", "--vary", "load.0.measure=5 s,6 s"];
+const SEARCHES: &[&str] =
+    &["--mst", "--precision", "0.4", "--vary", "load.0.warm_up=1 s,2 s", "--seed", "3"];
+
+#[test]
+fn shards_merge_to_what_one_machine_prints() {
+    for (name, design, shards, orders) in [
+        ("one", RUNS, "1", &[&[0][..]][..]),
+        ("three", RUNS, "3", &[&[0, 1, 2], &[2, 0, 1]]),
+        ("every", RUNS, "12", &[&[11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]]),
+        ("searches", SEARCHES, "4", &[&[1, 3, 0, 2]]),
+    ] {
+        let folder = folder(name);
+        let design = [design, &["--seeds", "3"]].concat();
+        let manifest = planned(&folder, shards, &design);
+        let whole = ends(0, &[&["sweep", &plant(), "--json"], &design[..]].concat());
+        for order in orders {
+            assert_eq!(merged(&folder, &manifest, order), whole, "{name}, {order:?}");
+        }
+    }
+}
+
+#[test]
+fn the_index_comes_from_the_environment_or_is_said() {
+    let folder = folder("environment");
+    let manifest = planned(&folder, "2", &[RUNS, &["--seeds", "2"]].concat());
+    let second = ends(0, &["run-shard", &manifest, "--index", "1"]);
+    for (name, _, first) in ENVIRONMENT {
+        let index = (first + 1).to_string();
+        let output = floodgate(&["run-shard", &manifest]).env(name, index).output().unwrap();
+        assert_eq!(text(&output.stdout), second, "{name}");
+    }
+    let mut command = floodgate(&["run-shard", &manifest, "--index", "1"]);
+    let output = command.env("JOB_COMPLETION_INDEX", "0").output().unwrap();
+    assert_eq!(text(&output.stdout), second, "what is said counts");
+}
+
+/// `text` with the first `from` replaced, in a file of its own.
+fn spoiled(manifest: &str, name: &str, from: &str, to: &str) -> String {
+    let text = std::fs::read_to_string(manifest).unwrap();
+    assert!(text.contains(from), "{from} is not in {manifest}");
+    let path = Path::new(manifest).with_file_name(name).display().to_string();
+    std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+    path
+}
+
+#[test]
+fn mistakes_name_what_was_found_and_what_is_allowed() {
+    let dir = folder("mistakes");
+    let manifest = planned(&dir, "2", &[RUNS, &["--seeds", "2"]].concat());
+    let out = dir.display().to_string();
+    merged(&dir, &manifest, &[0, 1]);
+    let [zero, one] = [0, 1].map(|index| format!("{out}/shard-{index}.json"));
+    let spoil = |name: &str, from: &str, to: &str| spoiled(&manifest, name, from, to);
+    let newer = spoil("newer.json", "\"manifest_version\": 1", "\"manifest_version\": 2");
+    let own = format!("\"engine_version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    let older = spoil("older.json", &own, "\"engine_version\": \"0.0.9\"");
+    let key = spoil("key.json", "\"shards\": 2", "\"shards\": 2, \"more\": 1");
+    let dealt = spoil("dealt.json", "\"cells\": 8", "\"cells\": 9");
+    let edited = spoil("edited.json", "poisson = 60.0", "poisson = 61.0");
+    let none = spoil("none.json", "\"shards\": 2", "\"shards\": 0");
+    let other = spoil("other.json", "\"shards\": 2", "\"shards\": 4");
+    let short = spoiled(&zero, "short.json", "\"cells\": [", "\"cells\": [], \"was\": [");
+    let seed = spoiled(&zero, "seed.json", "\"seed\": 7", "\"seed\": 8");
+    let plant = plant();
+    let plan = ["plan", &plant, "--vary", "host.H.threads=2,50", "--seeds", "2", "--shards"];
+    let plan = |shards| [&plan[..], &[shards]].concat();
+    for (arguments, found, allowed) in [
+        (plan("0"), "found 0 shards", "from 1 to 4"),
+        (plan("5"), "found 5 shards", "from 1 to 4"),
+        (vec!["run-shard", &manifest, "--index", "2"], "no shard 2", "from 0 to 1"),
+        (vec!["run-shard", &manifest], "no --index", "SLURM_ARRAY_TASK_ID"),
+        (vec!["run-shard", &newer, "--index", "0"], "manifest of version 2", "reads version 1"),
+        (vec!["run-shard", &older, "--index", "0"], "by floodgate 0.0.9", "this is floodgate"),
+        (vec!["run-shard", &plant, "--index", "0"], "is no manifest", "floodgate plan"),
+        (vec!["run-shard", "no/such.json"], "cannot read 'no/such.json'", ""),
+        (vec!["run-shard", &key, "--index", "0"], "unknown field `more`", "expected one of"),
+        (vec!["run-shard", &dealt, "--index", "0"], "contradicts itself", "plan again"),
+        (vec!["run-shard", &edited, "--index", "0"], "setting 0 has the hash", "plan again"),
+        (vec!["run-shard", &none, "--index", "0"], "found 0 shards", "from 1 to 8"),
+        (vec!["merge", &manifest, &zero], "missing of 2 shards: 1", "--index I"),
+        (vec!["merge", &manifest, &zero, &one, &zero], "shard 0 is given twice", "once"),
+        (
+            vec!["merge", &other, &zero, &one],
+            "shard 0 was run from the manifest",
+            "manifest given is",
+        ),
+        (vec!["merge", &manifest, &manifest, &one], "is no shard", "run-shard MANIFEST"),
+        (vec!["merge", &manifest, &short, &one], "is no shard: unknown field `was`", ""),
+        (
+            vec!["merge", &manifest, &seed, &one],
+            "of shard 0 is not what was planned",
+            "run the shard",
+        ),
+    ] {
+        let output = floodgate(&arguments).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""), "{arguments:?}");
+        let said = said.replace("\n  │ ", " ").replace("\n        ", " ");
+        assert!(said.contains(found) && said.contains(allowed), "{arguments:?}: {said}");
+    }
+}
