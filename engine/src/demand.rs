@@ -136,7 +136,7 @@ impl Demand {
             self.map_messages += 1;
             self.map_bytes += answer.bytes;
         }
-        if port.pipeline.assemble == Some(Component::XmlAssembler) {
+        if matches!(port.pipeline.assemble, Some(Component::XmlAssembler(_))) {
             self.xml_messages += 1;
             self.xml_bytes += answer.bytes;
         }
@@ -152,7 +152,7 @@ impl Demand {
             self.map_messages += 1;
             self.add_mapped(topology, bytes, bytes);
         }
-        if port.pipeline.assemble == Some(Component::XmlAssembler) {
+        if matches!(port.pipeline.assemble, Some(Component::XmlAssembler(_))) {
             self.xml_messages += 1;
             self.xml_bytes += bytes;
         }

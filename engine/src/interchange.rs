@@ -7,7 +7,7 @@ use crate::message::{
     Body, DefectKind, Document, DocumentName, Parts, PropertyId, Value, WireMessage,
 };
 use crate::pipeline::{
-    Component, FlatFile, Found, Splitter, Stage, XmlDisassembler, looks_like_xml,
+    Component, FlatFile, Found, Splitter, Stage, XmlDisassembler, looks_like_xml, promote,
 };
 
 /// The rest of the interchange cannot be read: the whole of it fails, recoverable processing or
@@ -93,8 +93,19 @@ impl<'a> Interchange<'a> {
         self.recovers
     }
 
-    /// The next document, or why there can be no more; `None` at the end.
+    /// The next document with its fields promoted (R-PIPE-12), or why there can be no more; `None`
+    /// at the end.
     pub(crate) fn next(&mut self) -> Option<Result<Extracted, Unreadable>> {
+        let mut next = self.extract();
+        if let Some(Ok(own)) = &mut next
+            && promote(self.component, &mut own.document).is_err()
+        {
+            own.bad = true;
+        }
+        next
+    }
+
+    fn extract(&mut self) -> Option<Result<Extracted, Unreadable>> {
         let sequence = self.given + 1;
         let broken_here = self.wire.defect.is_some_and(|defect| {
             defect.stage == Stage::Disassemble
@@ -159,7 +170,7 @@ fn finder<'a>(component: &'a Component, wire: &'a WireMessage) -> Option<Finder<
             Component::Decoder
             | Component::FlatFileDisassembler(_)
             | Component::PartyResolver
-            | Component::XmlAssembler
+            | Component::XmlAssembler(_)
             | Component::XmlDisassembler(_)
             | Component::XmlValidator(_),
             Body::Described { .. } | Body::Real(_),

@@ -180,6 +180,7 @@ impl Rig<'_> {
         let fault = matches!(held.exchange, Exchange::Response { fault: true, .. });
         let (name, retries_left) = (held.name, held.retries_left);
         let message = OutboundMessage {
+            real: None,
             reference: of,
             document: DocumentName::of_wire(number),
             sequence: number,

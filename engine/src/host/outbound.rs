@@ -84,7 +84,7 @@ fn send_pipeline(
         }
     };
     let (name, bytes) = (message.document, message.bytes);
-    match pipeline.execute(maps, name, &message.context, bytes) {
+    match pipeline.execute(maps, name, &message.context, bytes, message.real.as_ref()) {
         Outgoing::Consumed => Some((OperationKind::Delete, Action::Consume(message.reference))),
         Outgoing::Failed(failure) => {
             // R-PIPE-13: the report goes with the suspension that follows.
@@ -97,8 +97,8 @@ fn send_pipeline(
             let action = Action::Fail(message.reference, failure.reason());
             Some((OperationKind::MoveToSuspendQueue, action))
         }
-        Outgoing::Ready { bytes, context } => {
-            (message.bytes, message.context) = (bytes, context);
+        Outgoing::Ready { real, bytes, context } => {
+            (message.real, message.bytes, message.context) = (real, bytes, context);
             None
         }
     }

@@ -114,6 +114,26 @@ impl MessageBox {
         Some(key)
     }
 
+    /// How many instances with a subscription of their own a message will start.
+    pub(super) fn instances_started(&mut self, document: &Document) -> u32 {
+        if self.convoys.are_none() {
+            return 0;
+        }
+        let route = self.subscriptions.route(document);
+        let matches = self.subscriptions.matches(route);
+        let correlated = self.instances.matching(document);
+        let starts = |(subscriber, convoy): &&(SubscriberId, Convoy)| {
+            let runs = |key: &Key| {
+                self.instances.get(*key).is_some_and(|known| known.subscriber == *subscriber)
+            };
+            document.promoted(convoy.property).is_some()
+                && matches.iter().any(|by| by.subscriber == *subscriber)
+                && !correlated.iter().any(runs)
+        };
+        let started = self.convoys.configured.iter().filter(starts).count();
+        u32::try_from(started).unwrap_or(u32::MAX)
+    }
+
     /// Whether the message being referred to an instance is the one that started it.
     pub(super) fn activates(&mut self, id: ReferenceId, instance: Option<Key>) -> bool {
         let Some(key) = instance else { return true };

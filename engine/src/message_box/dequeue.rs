@@ -1,10 +1,12 @@
 //! The work queues of all hosts: what became eligible, and who takes it.
 
+use std::sync::Arc;
+
 use super::acknowledge::is_fault;
 use super::host_queue::HostQueue;
 use super::{Exchange, MessageBox, OutboundMessage, Place, Reason, ReferenceState};
 use crate::id::{HostId, HostInstanceId, MessageBoxId, ReferenceId};
-use crate::message::{PropertyId, Value};
+use crate::message::{Body, PropertyId, Value};
 use crate::message_box::Effect;
 use crate::time::Instant;
 
@@ -236,6 +238,10 @@ impl MessageBox {
             retries_left: u32::from(reference.retries_left),
             retry_interval: transport.retry.interval,
             bytes: document.parts.bytes(),
+            real: match document.parts.body() {
+                Body::Described { .. } => None,
+                Body::Real(real) => Some(Arc::clone(real)),
+            },
             fingerprint: document.fingerprint(),
             context,
         }

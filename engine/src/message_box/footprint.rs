@@ -45,7 +45,9 @@ impl MessageBox {
             footprints.add(home, Footprint { rows, bytes, fragments, flushes: 0 });
             if home != MessageBoxId(0) {
                 // The master evaluates the subscriptions (R-PUB-02).
-                footprints.add(MessageBoxId(0), Footprint { rows: 1, ..Footprint::default() });
+                // So does it get the copy of the subscription of an instance that starts (R-SUB-07).
+                let rows = 1 + self.instances_started(document);
+                footprints.add(MessageBoxId(0), Footprint { rows, ..Footprint::default() });
             }
         }
         let flushes = self.large_messages.flushes(published);

@@ -2,7 +2,9 @@
 //!
 //! An instance subscription is an equality on one promoted property: the correlation token of a
 //! request-response exchange, or the value a convoy correlates on. It comes and goes with its
-//! instance (R-SUB-05), far more often than a port is enlisted, so it has a table of its own.
+//! instance (R-SUB-05), far more often than a port is enlisted, so it has a table of its own. It
+//! begins in the MessageBox of its instance and is copied to the master, which matches for all
+//! (R-SUB-07, R-MMB-01).
 
 use std::num::NonZeroU32;
 
@@ -12,6 +14,9 @@ use super::exchange::{Wait, routes_directly};
 use super::{Exchange, MessageBox};
 use crate::id::{HostInstanceId, Key, MessageBoxId, ReferenceId, Slab, SubscriberId};
 use crate::message::{Document, PropertyId, Value};
+
+/// The master of the group (R-MMB-01).
+const MASTER: MessageBoxId = MessageBoxId(0);
 
 /// A running service instance (R-SUB-05).
 #[derive(Clone, Debug)]
@@ -29,6 +34,7 @@ pub(super) struct Instance {
     /// Its subscriptions are gone; the row stays while references lead to it.
     pub(super) closed: bool,
     references: u32,
+    /// Its subscriptions, as its own MessageBox has them (R-SUB-07).
     keys: Vec<(PropertyId, Value)>,
 }
 
@@ -36,6 +42,7 @@ pub(super) struct Instance {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Instances {
     rows: Slab<Instance>,
+    /// The copies of all subscriptions that the master matches by (R-SUB-07).
     by_key: FxHashMap<(PropertyId, Value), Vec<Key>>,
     /// Properties that some key names, with how many: almost always none or one.
     properties: Vec<(PropertyId, u32)>,
@@ -151,7 +158,8 @@ impl Instances {
         true
     }
 
-    /// Subscribes an instance to messages whose promoted `property` equals `value`.
+    /// Subscribes an instance to messages whose promoted `property` equals `value`: in its own
+    /// MessageBox first, then at the master (R-SUB-07).
     pub(super) fn subscribe(&mut self, instance: Key, property: PropertyId, value: Value) {
         let Some(row) = self.rows.get_mut(instance) else { return };
         row.keys.push((property, value.clone()));
@@ -219,6 +227,19 @@ impl Instances {
         self.rows.get(key)?.owner
     }
 
+    /// How many subscriptions of instances a MessageBox has a row of: its own instances', and at
+    /// the master the copies of all others' (R-SUB-07).
+    fn rows_in(&self, home: MessageBoxId) -> usize {
+        let rows = self.rows.iter().filter(|(_, row)| row.home == home);
+        let own: usize = rows.map(|(_, row)| row.keys.len()).sum();
+        if home != MASTER {
+            return own;
+        }
+        let here = |key: &Key| self.get(*key).is_some_and(|row| row.home == MASTER);
+        let copies = self.by_key.values().flatten().filter(|key| !here(key)).count();
+        own + copies
+    }
+
     /// Whether no instance waits for anything: then no message needs to be asked.
     pub(super) fn is_idle(&self) -> bool {
         self.properties.is_empty()
@@ -235,6 +256,13 @@ impl MessageBox {
     pub(super) fn instance_key(&self, id: ReferenceId) -> Option<Key> {
         let place = self.references.get(id.0)?.instance?;
         self.instances.rows.key_at(place.get() as usize - 1)
+    }
+
+    /// How many subscriptions of running instances a MessageBox has a row of: those of its own
+    /// instances, and at the master a copy of everybody's (R-SUB-07).
+    #[must_use]
+    pub fn instance_subscriptions(&self, home: MessageBoxId) -> usize {
+        self.instances.rows_in(home)
     }
 
     pub(super) fn instance_of(&self, id: ReferenceId) -> Option<&Instance> {

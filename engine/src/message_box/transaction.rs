@@ -1,6 +1,7 @@
 //! What one MessageBox transaction asks for, what it costs, and what it did.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::PendingOperation;
 use super::exchange::{Closing, Wait, Waiting};
@@ -302,6 +303,8 @@ pub struct OutboundMessage {
     pub retry_interval: Duration,
     /// Size in bytes.
     pub bytes: u64,
+    /// The bytes of its body, if it has real ones.
+    pub real: Option<Arc<[u8]>>,
     /// Changes when the stored message changes (INV-18).
     pub fingerprint: u64,
     /// Its properties, as stored and all demoted, so that publishing them again does not loop

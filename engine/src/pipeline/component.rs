@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::content::{Demotion, Promotion, demote};
 use crate::batch::Status;
 use crate::message::{Body, Context, DefectKind, Parts, PropertyId, Value};
 
@@ -20,7 +21,7 @@ pub enum Component {
     /// Resolves the party from the message's evidence.
     PartyResolver,
     /// Builds the outgoing XML.
-    XmlAssembler,
+    XmlAssembler(XmlAssembler),
     /// Splits an interchange and promotes `MessageType` (R-MSG-11).
     XmlDisassembler(XmlDisassembler),
     /// Validates against a schema.
@@ -32,6 +33,8 @@ pub enum Component {
 pub struct XmlDisassembler {
     /// The element whose children are the documents; without it the whole text is one document.
     pub envelope: Option<Arc<str>>,
+    /// The fields it promotes (R-PIPE-12).
+    pub promotes: Vec<Promotion>,
     /// Whether the interchange stays one message, without its bad documents (R-RIP-11).
     pub preserves: bool,
     /// Recoverable interchange processing: bad documents are suspended one by one (R-RIP-03).
@@ -39,6 +42,13 @@ pub struct XmlDisassembler {
     /// Deployed document types; an empty list takes all. A type that is missing, or that is there
     /// twice, is a bad document (R-RIP-05).
     pub schemas: Vec<Arc<str>>,
+}
+
+/// Settings of the XML assembler.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct XmlAssembler {
+    /// The properties it writes into the content (R-PIPE-12).
+    pub demotes: Vec<Demotion>,
 }
 
 /// Settings of the flat-file disassembler: a document a line, a separator between its fields.
@@ -146,6 +156,12 @@ pub(super) struct Subject<'a> {
 }
 
 impl Component {
+    /// The XML assembler as it comes: it writes no property into the content.
+    #[must_use]
+    pub fn xml_assembler() -> Self {
+        Self::XmlAssembler(XmlAssembler::default())
+    }
+
     /// The XML disassembler as it comes: no envelope, all types, standard processing.
     #[must_use]
     pub fn xml_disassembler() -> Self {
@@ -166,7 +182,7 @@ impl Component {
             Self::Custom(_)
             | Self::Decoder
             | Self::PartyResolver
-            | Self::XmlAssembler
+            | Self::XmlAssembler(_)
             | Self::XmlValidator(_) => false,
         }
     }
@@ -178,7 +194,7 @@ impl Component {
             Self::FlatFileDisassembler(own) => own.recoverable,
             Self::XmlDisassembler(own) => own.recoverable,
             Self::XmlValidator(own) => own.recoverable,
-            Self::Custom(_) | Self::Decoder | Self::PartyResolver | Self::XmlAssembler => false,
+            Self::Custom(_) | Self::Decoder | Self::PartyResolver | Self::XmlAssembler(_) => false,
         }
     }
 
@@ -190,9 +206,35 @@ impl Component {
             Self::Decoder => "decoder",
             Self::FlatFileDisassembler(_) => "flat file disassembler",
             Self::PartyResolver => "party resolver",
-            Self::XmlAssembler => "XML assembler",
+            Self::XmlAssembler(_) => "XML assembler",
             Self::XmlDisassembler(_) => "XML disassembler",
             Self::XmlValidator(_) => "XML validator",
+        }
+    }
+
+    /// The fields it promotes from the content (R-PIPE-12).
+    pub(super) fn promotions(&self) -> &[Promotion] {
+        match self {
+            Self::XmlDisassembler(own) => &own.promotes,
+            Self::Custom(_)
+            | Self::Decoder
+            | Self::FlatFileDisassembler(_)
+            | Self::PartyResolver
+            | Self::XmlAssembler(_)
+            | Self::XmlValidator(_) => &[],
+        }
+    }
+
+    /// Whether what leaves may be other than what came, without a fault.
+    pub(super) const fn changes(&self) -> bool {
+        match self {
+            Self::Custom(_) => true,
+            Self::XmlAssembler(own) => !own.demotes.is_empty(),
+            Self::Decoder
+            | Self::FlatFileDisassembler(_)
+            | Self::PartyResolver
+            | Self::XmlDisassembler(_)
+            | Self::XmlValidator(_) => false,
         }
     }
 
@@ -223,7 +265,7 @@ pub(super) fn run_all(
             Component::Decoder
             | Component::FlatFileDisassembler(_)
             | Component::PartyResolver
-            | Component::XmlAssembler
+            | Component::XmlAssembler(_)
             | Component::XmlDisassembler(_)
                 if flawed =>
             {
@@ -232,8 +274,11 @@ pub(super) fn run_all(
             Component::Decoder
             | Component::FlatFileDisassembler(_)
             | Component::PartyResolver
-            | Component::XmlAssembler
             | Component::XmlDisassembler(_) => Said::Passed,
+            Component::XmlAssembler(own) => {
+                demote(&own.demotes, subject.context, subject.parts);
+                Said::Passed
+            }
         };
         match said {
             Said::Passed => {}

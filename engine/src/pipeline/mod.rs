@@ -5,6 +5,7 @@
 //! (R-PIPE-01); what a stage does depends on the components configured in it.
 
 mod component;
+mod content;
 mod receive;
 mod report;
 mod send;
@@ -14,7 +15,11 @@ use crate::batch::Status;
 use crate::message::{Context, PropertyId, Value};
 use crate::message_box::Reason;
 
-pub use component::{Act, Component, Custom, FlatFile, When, XmlDisassembler, XmlValidator};
+pub use component::{
+    Act, Component, Custom, FlatFile, When, XmlAssembler, XmlDisassembler, XmlValidator,
+};
+pub(crate) use content::promote;
+pub use content::{Demotion, Promotion};
 pub use receive::{FailedDocument, Form, Outcome, ReceivePipeline, Reception};
 pub use send::{Outgoing, SendPipeline};
 pub(crate) use xml::{Found, Splitter, looks_like_xml};

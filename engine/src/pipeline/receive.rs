@@ -5,9 +5,7 @@ use super::{Component, Failure, Stage};
 use crate::batch::Status;
 use crate::interchange::{self, Extracted, Interchange};
 use crate::map::Map;
-use crate::message::{
-    Body, Context, DefectKind, Document, PropertyId, PropertyRefusal, Value, WireMessage,
-};
+use crate::message::{Body, Context, DefectKind, Document, PropertyId, Value, WireMessage};
 use crate::message_box::Reason;
 
 /// A receive pipeline: its components by stage (R-PIPE-01), at most 255 in each (R-PIPE-05).
@@ -128,7 +126,7 @@ impl ReceivePipeline {
             | Component::Decoder
             | Component::FlatFileDisassembler(_)
             | Component::PartyResolver
-            | Component::XmlAssembler
+            | Component::XmlAssembler(_)
             | Component::XmlValidator(_) => false,
         })
     }
@@ -137,23 +135,6 @@ impl ReceivePipeline {
     #[must_use]
     pub fn documents_in(&self, wire: &WireMessage) -> u32 {
         interchange::count(&self.disassemble, wire)
-    }
-
-    /// Puts into `context` beforehand what the disassembler will promote for a described message of
-    /// this type, so that all its documents share one context (R-MSG-11). Pass-through leaves the
-    /// type out.
-    ///
-    /// # Errors
-    /// A type too long to promote (R-CTX-05).
-    pub fn promote_type(
-        &self,
-        context: &mut Context,
-        document_type: &str,
-    ) -> Result<(), PropertyRefusal> {
-        if !self.disassembles() {
-            return Ok(());
-        }
-        context.promote(PropertyId::MESSAGE_TYPE, Some(Value::text(document_type)))
     }
 
     /// Writes into `context` what a recovering disassembler sets on every document: one without a

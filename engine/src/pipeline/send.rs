@@ -1,5 +1,7 @@
 //! Send pipelines: one document in, one out, or none (R-PIPE-08).
 
+use std::sync::Arc;
+
 use super::component::{Fault, Said, Subject, run_all};
 use super::{Component, Failure, Stage};
 use crate::map::Map;
@@ -27,6 +29,8 @@ pub enum Outgoing {
     Failed(Failure),
     /// It is ready; size and context may be other than the stored ones.
     Ready {
+        /// Its bytes, if it has real ones.
+        real: Option<Arc<[u8]>>,
         /// Its size.
         bytes: u64,
         /// Its context.
@@ -46,7 +50,7 @@ impl SendPipeline {
     pub fn xml() -> Self {
         Self {
             name: "XMLTransmit".to_owned(),
-            assemble: Some(Component::XmlAssembler),
+            assemble: Some(Component::xml_assembler()),
             ..Self::default()
         }
     }
@@ -64,8 +68,8 @@ impl SendPipeline {
     /// Whether maps and pipeline let every message without a fault pass as it is.
     #[must_use]
     pub fn is_neutral(&self, maps: &[Map]) -> bool {
-        let custom = |(_, stage): &(Stage, &[Component])| stage.iter().any(Component::is_custom);
-        maps.iter().all(Map::is_neutral) && !self.stages().iter().any(custom)
+        let changes = |(_, stage): &(Stage, &[Component])| stage.iter().any(Component::changes);
+        maps.iter().all(Map::is_neutral) && !self.stages().iter().any(changes)
     }
 
     /// Runs map, then pipeline (R-PIPE-11), on a message as it is stored. It does so again for
@@ -77,18 +81,23 @@ impl SendPipeline {
         name: DocumentName,
         stored: &Context,
         bytes: u64,
+        real: Option<&Arc<[u8]>>,
     ) -> Outgoing {
         let mut context = stored.clone();
-        let mut bytes = bytes;
+        let (mut bytes, mut real) = (bytes, real.cloned());
         if let Some(map) = Map::choose_for(maps, stored) {
             if Stage::Map.trips(stored) {
                 return failed(name, Stage::Map, Fault::FIRST);
             }
             map.retype(&mut context);
             bytes = map.bytes(bytes);
+            // As on the way in: another size, and the text is only described. \[M\]
+            real = real.filter(|_| map.size_per_mille == 1000);
         }
         let size = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let mut parts = Parts::of(Body::Described { bytes: size, documents: 1 });
+        let described = Body::Described { bytes: size, documents: 1 };
+        let mut parts = Parts::of(real.map_or(described, Body::Real));
+        let others = bytes.saturating_sub(parts.bytes());
         for (stage, components) in self.stages() {
             let flaw = stage.trips(stored).then_some(DefectKind::Invalid);
             let (context, parts) = (&mut context, &mut parts);
@@ -100,8 +109,11 @@ impl SendPipeline {
                 Said::Recovered | Said::Suspended => return failed(name, stage, Fault::FIRST),
             }
         }
-        let rewritten = parts.body().bytes() != u64::from(size);
-        Outgoing::Ready { bytes: if rewritten { parts.bytes() } else { bytes }, context }
+        let real = match parts.body() {
+            Body::Described { .. } => None,
+            Body::Real(real) => Some(Arc::clone(real)),
+        };
+        Outgoing::Ready { real, bytes: others + parts.bytes(), context }
     }
 }
 
@@ -112,8 +124,6 @@ const fn failed(name: DocumentName, stage: Stage, fault: Fault) -> Outgoing {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::message::{PropertyId, Value};
     use crate::message_box::Reason;
@@ -127,7 +137,7 @@ mod tests {
 
     fn ready(outgoing: Outgoing) -> (u64, Context) {
         match outgoing {
-            Outgoing::Ready { bytes, context } => (bytes, context),
+            Outgoing::Ready { bytes, context, .. } => (bytes, context),
             Outgoing::Consumed | Outgoing::Failed(_) => panic!("it goes out: {outgoing:?}"),
         }
     }
@@ -143,7 +153,7 @@ mod tests {
         let stored = Context::default();
         for _ in 0..2 {
             let maps = [map.clone()];
-            let (bytes, context) = ready(pipeline.execute(&maps, NAME, &stored, 100));
+            let (bytes, context) = ready(pipeline.execute(&maps, NAME, &stored, 100, None));
             assert_eq!((bytes, context.read(own)), (200, Some(&Value::Int(1))));
             assert_eq!(context.read(PropertyId::MESSAGE_TYPE), Some(&Value::text("b")));
         }
@@ -156,7 +166,7 @@ mod tests {
         let failed = |stage: Stage, pipeline: &SendPipeline, maps: &[Map]| {
             let mut context = Context::default();
             stage.mark(&mut context);
-            match pipeline.execute(maps, NAME, &context, 100) {
+            match pipeline.execute(maps, NAME, &context, 100, None) {
                 Outgoing::Failed(failure) => Some(failure.reason()),
                 Outgoing::Consumed | Outgoing::Ready { .. } => None,
             }
@@ -177,14 +187,14 @@ mod tests {
             ..SendPipeline::default()
         };
         let context = Context::default();
-        assert_eq!(consume(3).execute(&[], NAME, &context, 9), Outgoing::Consumed);
-        assert_eq!(ready(consume(4).execute(&[], NAME, &context, 9)).0, 9);
+        assert_eq!(consume(3).execute(&[], NAME, &context, 9, None), Outgoing::Consumed);
+        assert_eq!(ready(consume(4).execute(&[], NAME, &context, 9, None)).0, 9);
         let body = Body::Described { bytes: 5, documents: 1 };
         let rewrites = SendPipeline {
             encode: vec![custom(When::Always, vec![Act::Rewrite(body)])],
             ..SendPipeline::default()
         };
-        assert_eq!(ready(rewrites.execute(&[], NAME, &context, 9)).0, 5);
+        assert_eq!(ready(rewrites.execute(&[], NAME, &context, 9, None)).0, 5);
     }
 
     #[test]

@@ -46,6 +46,7 @@ impl<A: Adapter> Desk<A> {
 
     pub(crate) fn outbound(&mut self, number: u64, retries_left: u32) -> OutboundMessage {
         OutboundMessage {
+            real: None,
             reference: ReferenceId(self.slab.insert(())),
             document: DocumentName { wire: number, sequence: 1, split: false },
             sequence: number,

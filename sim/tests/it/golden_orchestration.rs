@@ -1,10 +1,14 @@
 //! Orchestrations, told as stories: receive and send, the Suspend shape, the sequential convoy.
 
 use floodgate_engine::adapter::Receiver;
-use floodgate_engine::config::{OnFailure, Orchestration, Topology};
-use floodgate_engine::id::{AdapterId, HostId, OrchestrationId, SendPortId};
-use floodgate_engine::message::{PropertyId, Value, WireMessage};
-use floodgate_engine::message_box::{Effect, OrchestrationStatus, Reason};
+use floodgate_engine::config::{MessageBoxConfig, OnFailure, Orchestration, Topology};
+use floodgate_engine::id::{
+    AdapterId, HostId, MessageBoxId, OrchestrationId, SendPortId, ServerId,
+};
+use floodgate_engine::message::{
+    Body, Context, Document, DocumentName, Parts, PropertyId, Value, WireMessage,
+};
+use floodgate_engine::message_box::{Effect, OrchestrationStatus, PreparedBatch, Reason};
 use floodgate_engine::orchestration::{Convoy, Program, SendShape};
 use floodgate_engine::subscription::{Condition, Filter};
 use floodgate_engine::time::Duration;
@@ -243,4 +247,73 @@ fn an_instance_without_messages_ends_after_its_idle_time() {
 /// m3 comes after the instance of m1 has waited for more than ten seconds.
 fn plant_with_late_third() -> Plant {
     plant(&[1, 1, 11_500], convoy(0, Some(Duration::from_secs(10))))
+}
+
+/// Two MessageBoxes, and the instances of the odd and the even live in one each.
+fn in_two_boxes(arrivals: &[u64]) -> Plant {
+    let mut plant = plant(arrivals, convoy(0, Some(Duration::from_secs(10))));
+    for name in ["Master", "Second"] {
+        let message_box = MessageBoxConfig { name: name.to_owned(), publishes: true };
+        plant.setup.topology.message_boxes.push(message_box);
+    }
+    plant.setup.databases = vec![ServerId(0); 2];
+    plant
+}
+
+#[test]
+fn an_instance_subscription_begins_where_its_instance_is_and_the_master_has_a_copy() {
+    // R-SUB-07, INV-26: m1 starts an instance in the master, m2 one in the second MessageBox.
+    let (master, second) = (MessageBoxId(0), MessageBoxId(1));
+    let rows = |world: &World| {
+        [master, second].map(|home| world.message_box().instance_subscriptions(home))
+    };
+    let mut world = marked(&in_two_boxes(&[1, 1, 5000]));
+    assert_eq!(rows(&world), [0, 0]);
+    world.run_until(ms(3000));
+    assert_eq!(rows(&world), [2, 1]);
+    let (world, _) = finished(world);
+    assert_eq!(rows(&world), [0, 0], "with its instance goes the subscription, and the copy");
+}
+
+#[test]
+fn the_master_matches_for_an_instance_whose_messagebox_is_away() {
+    // R-SUB-07, R-MMB-01, R-MMB-03: it has the copy, so m4 is for the instance of m2, which is out
+    // of reach, and activates no other in its stead. m6 finds that instance again.
+    let mut world = marked(&in_two_boxes(&[1, 1, 5000, 5000, 9500, 9500]));
+    world.run_until(ms(4000));
+    world.set_offline(MessageBoxId(1), true);
+    world.run_until(ms(9000));
+    assert!(Story::of(&world).count(&["PERSISTENCE_FAILURE"]) > 0);
+    assert_eq!(activations(&world), [1, 2]);
+    world.set_offline(MessageBoxId(1), false);
+    let (world, story) = finished(world);
+    assert_eq!(story.count(&["deletes m6 of Process"]), 1, "{}", story.text());
+    assert_eq!(activations(&world), [1, 2]);
+    assert_all_kept(&world.conclude());
+}
+
+#[test]
+fn the_copy_at_the_master_is_paid_for() {
+    // R-SUB-07: a row more where the instance is elsewhere, for the first message of a value. The
+    // turn is the second MessageBox's.
+    let mut world = marked(&in_two_boxes(&[1, 1]));
+    world.run_until(ms(3000));
+    let mut message_box = world.message_box().clone();
+    let mut rows = |key: i64| {
+        let mut context = Context::default();
+        context.promote(PropertyId::RECEIVE_PORT_NAME, Some(Value::text("In"))).expect("short");
+        context.promote(KEY, Some(Value::Int(key))).expect("a number");
+        let document = Document {
+            name: DocumentName { wire: 77, sequence: 1, split: false },
+            lineage: 77,
+            arrived: ms(1),
+            context,
+            parts: Parts::of(Body::Described { bytes: 10, documents: 1 }),
+        };
+        let batch = PreparedBatch { documents: vec![document], ..PreparedBatch::default() };
+        let footprints = message_box.footprint(&batch);
+        let touched = (0..).map_while(|at| footprints.get(at));
+        touched.filter(|(home, _)| *home == MessageBoxId(0)).map(|(_, own)| own.rows).sum::<u32>()
+    };
+    assert_eq!((rows(1), rows(2)), (1, 2));
 }

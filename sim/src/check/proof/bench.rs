@@ -284,6 +284,7 @@ pub(super) fn refers(at: Place) -> Effect {
 
 pub(super) fn outbound(at: &Place) -> OutboundMessage {
     OutboundMessage {
+        real: None,
         reference: at.reference,
         document: at.document,
         sequence: at.sequence,
