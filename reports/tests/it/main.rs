@@ -3,4 +3,5 @@
 mod fixture;
 mod page;
 mod store;
+mod sweep;
 mod terminal;

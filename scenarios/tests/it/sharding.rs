@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Parser as _;
+use floodgate_scenarios::cli::{Cli, Command};
 use floodgate_scenarios::experiment::sweep::ENVIRONMENT;
+use floodgate_scenarios::experiment::sweep::cli::Sharding;
 
 use crate::sweep::{ends, floodgate, plant, text};
 
@@ -137,5 +140,101 @@ fn mistakes_name_what_was_found_and_what_is_allowed() {
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""), "{arguments:?}");
         let said = said.replace("\n  │ ", " ").replace("\n        ", " ");
         assert!(said.contains(found) && said.contains(allowed), "{arguments:?}: {said}");
+    }
+}
+
+/// A file for a scheduler: the variable that its jobs are told apart by, and how many there are.
+struct Example {
+    text: &'static str,
+    variable: &'static str,
+    jobs: &'static str,
+}
+
+const EXAMPLES: &[Example] = &[
+    Example {
+        text: include_str!("../../examples/kubernetes-job.yaml"),
+        variable: "JOB_COMPLETION_INDEX",
+        jobs: "\n  completions: 4\n",
+    },
+    Example {
+        text: include_str!("../../examples/slurm-array.sh"),
+        variable: "SLURM_ARRAY_TASK_ID",
+        jobs: "\n#SBATCH --array=0-3\n",
+    },
+];
+
+/// The commands in an example, in its words: of a shell, in a comment or not, or a YAML list.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let words = |line: &str| -> Option<Vec<String>> {
+        let line = line.trim_start_matches(['#', ' ']);
+        if let Some(list) = line.strip_prefix("command: ") {
+            return Some(serde_json::from_str(list).unwrap());
+        }
+        let line = line.strip_prefix("floodgate ")?.replace("\"$SLURM_CPUS_PER_TASK\"", "2");
+        Some(format!("floodgate {line}").split(' ').map(str::to_owned).collect())
+    };
+    text.lines().filter_map(words).collect()
+}
+
+/// What a shell makes of a command before the program sees it: its arguments, and where standard
+/// output goes.
+fn expanded(words: &[String], folder: &Path) -> (Vec<String>, Option<PathBuf>) {
+    let shared = |word: &str| word.replace("/sweep/", &format!("{}/", folder.display()));
+    let mut words: Vec<String> = words.iter().skip(1).map(|word| shared(word)).collect();
+    let redirect = words.iter().position(|word| word == ">");
+    let target = redirect.map(|at| folder.join(words.split_off(at)[1].clone()));
+    let paths = |word: String| match word.strip_suffix("/shard-*.json") {
+        Some(shards) => {
+            let shards = folder.join(shards).read_dir().unwrap();
+            shards.map(|entry| entry.unwrap().path().display().to_string()).collect()
+        }
+        None => vec![word],
+    };
+    (words.into_iter().flat_map(paths).collect(), target)
+}
+
+#[test]
+fn the_examples_for_schedulers_do_what_they_say() {
+    for (number, example) in EXAMPLES.iter().enumerate() {
+        let folder = folder(&format!("example-{number}"));
+        let commands = commands(example.text);
+        let before = |words: &'_ [String]| words.split(|word| word == ">").next().unwrap().to_vec();
+        let parsed = commands.iter().map(|words| Cli::parse_from(before(words)).command);
+        let parsed: Vec<Command> = parsed.collect();
+        let [
+            Command::Sharding(Sharding::Plan(plan)),
+            Command::Sharding(Sharding::Merge(_)),
+            Command::Sharding(Sharding::RunShard(shard)),
+        ] = parsed.as_slice()
+        else {
+            panic!("not plan, merge and run-shard: {parsed:?}")
+        };
+        assert!(example.text.contains(example.jobs) && plan.shards == 4, "{}", example.text);
+        assert!(example.text.contains(example.variable), "the variable is named");
+        assert_eq!(shard.index, None, "the environment says the index");
+
+        let short = ["--set", "load.0.warm_up=1 s", "--set", "load.0.measure=2 s"];
+        let run = |words: &[String], more: &[&str], index: &str| {
+            let (arguments, target) = expanded(words, &folder);
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let mut command = floodgate(&[&arguments[..], more].concat());
+            let output =
+                command.current_dir(&folder).env(example.variable, index).output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{words:?}: {}", text(&output.stderr));
+            if let Some(target) = target {
+                std::fs::write(target, &output.stdout).unwrap();
+            }
+            output.stdout
+        };
+        run(&commands[0], &short, "0");
+        for index in ["0", "1", "2", "3"] {
+            run(&commands[2], &[], index);
+        }
+        let merged = run(&commands[1], &["--json"], "0");
+        let design =
+            &commands[0][2..commands[0].iter().position(|word| word == "--shards").unwrap()];
+        let design: Vec<&str> = design.iter().map(String::as_str).collect();
+        let whole = ends(0, &[&["sweep", "--json"], &design[..], &short].concat());
+        assert_eq!(text(&merged), whole, "{}", example.variable);
     }
 }

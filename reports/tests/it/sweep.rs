@@ -1,0 +1,88 @@
+//! A sweep in a terminal and in its folder.
+
+use std::collections::BTreeMap;
+
+use floodgate_reports::*;
+
+fn metric(name: &str, unit: &str, difference: Option<(f64, bool)>) -> SweepMetric {
+    SweepMetric {
+        name: name.into(),
+        unit: unit.into(),
+        estimate: Some(0.0432),
+        interval: Some([0.0421, 0.0443]),
+        difference: difference.map(|(mean, _)| mean),
+        difference_interval: difference.map(|(mean, _)| [mean - 0.01, mean + 0.01]),
+        distinguishable: difference.is_some_and(|(_, told)| told),
+        values: vec![Some(0.0421), Some(0.0443)],
+    }
+}
+
+fn row(value: &str, difference: Option<(f64, bool)>, verdict: Verdict) -> SweepRow {
+    let metrics =
+        vec![metric("latency_mean", "s", difference), metric("backlog_mean", "documents", None)];
+    let main = &metrics[0];
+    let limit = |resource: &str| Limit {
+        resource: resource.into(),
+        explanation: "busy 96.4 % of the time, 11.4 waiting on average".into(),
+    };
+    SweepRow {
+        settings: BTreeMap::from([("host.Send.poll".to_owned(), value.to_owned())]),
+        estimate: main.estimate,
+        interval: main.interval,
+        difference: main.difference,
+        difference_interval: main.difference_interval,
+        distinguishable: main.distinguishable,
+        limit: difference.map(|_| limit("MsgBox locks")),
+        verdict,
+        failed: if verdict == Verdict::Pass {
+            vec![]
+        } else {
+            vec!["INV-17 fail with seed 43".into()]
+        },
+        metrics,
+    }
+}
+
+fn sweep() -> SweepRecord {
+    SweepRecord {
+        schema_version: SCHEMA_VERSION,
+        scenario: "file_to_file".into(),
+        scenario_hash: "5f0c9a7d3e2b41886a90d1c4b7e35f22".into(),
+        seed: 42,
+        seeds: 2,
+        engine_version: "0.1.0".into(),
+        metric: "latency_mean".into(),
+        confidence: 0.95,
+        vary: vec![Varied {
+            key: "host.Send.poll".into(),
+            values: ["50ms", "55ms", "500ms"].map(str::to_owned).to_vec(),
+        }],
+        rows: vec![
+            row("50ms", None, Verdict::Pass),
+            row("55ms", Some((-0.0002, false)), Verdict::Pass),
+            row("500ms", Some((0.505, true)), Verdict::Fail),
+        ],
+    }
+}
+
+#[test]
+fn a_sweep_in_a_terminal() {
+    insta::assert_snapshot!(sweep_summary(&sweep()));
+}
+
+#[test]
+fn a_sweep_comes_back_from_its_folder() {
+    let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("sweep");
+    write_sweep(&dir, &sweep()).unwrap();
+    assert_eq!(read_sweep(&dir).unwrap(), sweep());
+}
+
+#[test]
+fn the_worst_row_is_the_exit_code() {
+    let mut record = sweep();
+    assert_eq!(record.exit_code(), 1);
+    record.rows[2].verdict = Verdict::Unknown;
+    assert_eq!(record.exit_code(), 3);
+    record.rows.pop();
+    assert_eq!(record.exit_code(), 0);
+}
