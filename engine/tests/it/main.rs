@@ -16,4 +16,7 @@ mod message_box;
 mod pipelines;
 mod receiver;
 mod sender;
+mod stories;
+mod stories_apart;
+mod town;
 mod zoo;
