@@ -271,9 +271,15 @@ impl Batch {
     /// (R-DONE-03); housekeeping is not.
     #[must_use]
     pub fn publishes(&self) -> bool {
-        self.operations.iter().any(|operation| {
+        self.brought() > 0
+    }
+
+    /// Messages that it is to publish.
+    pub(crate) fn brought(&self) -> u32 {
+        let brings = |operation: &&Operation| {
             matches!(operation.kind(), OperationKind::Submit | OperationKind::SubmitRequest)
-        })
+        };
+        u32::try_from(self.operations.iter().filter(brings).count()).unwrap_or(u32::MAX)
     }
 
     /// Whether it brings in messages that nobody asked for: those are not taken any more while the

@@ -31,6 +31,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("solicit_response", include_str!("../catalogue/solicit_response.toml")),
     ("suspend_resume", include_str!("../catalogue/suspend_resume.toml")),
     ("sustainable_load", include_str!("../catalogue/sustainable_load.toml")),
+    ("throttled_host", include_str!("../catalogue/throttled_host.toml")),
     ("transactional_send", include_str!("../catalogue/transactional_send.toml")),
 ];
 

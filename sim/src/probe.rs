@@ -50,6 +50,14 @@ pub struct Snapshot {
     pub threads_busy: u64,
     /// Engine threads that exist.
     pub threads: u64,
+    /// The highest publishing state of any host instance, as the counters number them.
+    pub publishing_state: u64,
+    /// The longest delay imposed on publishing, in milliseconds.
+    pub publishing_delay: u64,
+    /// The highest delivery state of any host instance.
+    pub delivery_state: u64,
+    /// The longest delay imposed on delivery, in milliseconds.
+    pub delivery_delay: u64,
 }
 
 /// A figure as it is sampled.
@@ -112,6 +120,10 @@ pub const COLUMNS: &[Column] = &[
     column!("Throttled receive batches", "batches", Lower, throttled_batches),
     column!("Active threads", "threads", Neither, threads_busy),
     column!("Thread count", "threads", Neither, threads),
+    column!("Message publishing throttling state", "state", Lower, publishing_state),
+    column!("Message publishing delay (ms)", "ms", Lower, publishing_delay),
+    column!("Message delivery throttling state", "state", Lower, delivery_state),
+    column!("Message delivery delay (ms)", "ms", Lower, delivery_delay),
 ];
 
 /// The series that a run leaves.

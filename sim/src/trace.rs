@@ -80,6 +80,15 @@ pub enum Event {
         /// The location, plus one.
         location: u32,
     },
+    /// What holds a host instance back is another than before (R-THR-02).
+    Throttled {
+        /// The host instance.
+        instance: u32,
+        /// The code of its publishing state.
+        publishing: u8,
+        /// The code of its delivery state.
+        delivery: u8,
+    },
     /// A host instance, the database or an operator did something (only in such worlds).
     Lived {
         /// The host instance, plus one; zero for the database.
@@ -209,6 +218,9 @@ impl Event {
             }
             Self::WireDone { document, sequence, sent } => {
                 [10, name_word(document), sequence, u64::from(sent)]
+            }
+            Self::Throttled { instance, publishing, delivery } => {
+                [102, u64::from(instance), publishing.into(), delivery.into()]
             }
             Self::CompletionFailed { node, cookie } => [101, u64::from(node), cookie, 0],
             Self::Confirmed { transaction, committed } => {

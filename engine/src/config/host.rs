@@ -2,6 +2,7 @@
 
 use crate::id::{HostId, ServerId};
 use crate::message::{PropertyId, Value};
+use crate::throttle::ThrottleSettings;
 use crate::time::Duration;
 
 /// A logical host and its settings.
@@ -57,6 +58,9 @@ pub struct HostSettings {
     pub fault_tolerance: Option<Duration>,
     /// Whether its instances move tracking data out of the MessageBoxes (R-GC-05).
     pub tracking: bool,
+    /// When its instances are throttled (R-THR-02); `None`: never. \[M\] the product's controllers
+    /// are always on; here a plant is measured without them unless it asks.
+    pub throttling: Option<ThrottleSettings>,
 }
 
 /// The older knob on messages that are with send adapters (R-DEQ-09): once as many as `high` are
@@ -88,6 +92,7 @@ impl Default for HostSettings {
             watermarks: None,
             fault_tolerance: None,
             tracking: false,
+            throttling: None,
         }
     }
 }

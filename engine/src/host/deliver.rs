@@ -91,6 +91,7 @@ impl HostInstance {
         }
         self.waiting += found;
         self.in_process += found;
+        self.totals.taken += u64::from(found);
         self.watch_watermarks();
         for message in messages {
             let Some(message) = self.takes_turn(message) else { continue };

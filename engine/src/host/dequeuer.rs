@@ -12,6 +12,8 @@ use crate::time::{Duration, Instant};
 pub(super) struct Dequeuer {
     poll: Duration,
     threads: u32,
+    /// Looks that throttling takes away for a while; one is always left.
+    less: u32,
     /// Looks under way.
     looking: u32,
     state: State,
@@ -37,6 +39,7 @@ impl Dequeuer {
         Self {
             poll: settings.poll,
             threads: settings.dequeue_threads,
+            less: 0,
             looking: 0,
             state: State::Parked(now),
             missed: false,
@@ -52,10 +55,15 @@ impl Dequeuer {
         }
     }
 
+    /// From now on so many looks fewer may be under way at once.
+    pub(super) const fn shrink(&mut self, less: u32) {
+        self.less = less;
+    }
+
     /// Whether to look now; `true` counts as a look under way.
     pub(super) fn look(&mut self, now: Instant) -> bool {
         let go = match self.state {
-            State::Backlog => self.looking < self.threads,
+            State::Backlog => self.looking < self.threads.saturating_sub(self.less).max(1),
             State::Due(at) => at <= now,
             State::Parked(_) | State::Looking => false,
         };

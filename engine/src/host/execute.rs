@@ -21,6 +21,8 @@ pub(super) struct Execution {
     cookie: u64,
     operations: Vec<Operation>,
     publishes: bool,
+    /// Messages that it is to publish.
+    handed_in: u32,
     /// Operations that end a delivery when the batch commits.
     settles: usize,
     /// `Done` has not returned yet.
@@ -151,7 +153,9 @@ impl HostInstance {
         race: DoneRace,
         transaction: Option<TransactionId>,
     ) {
-        let publishes = batch.publishes();
+        let handed_in = batch.brought();
+        let publishes = handed_in > 0;
+        self.totals.handed_in += u64::from(handed_in);
         let cookie = batch.cookie();
         let updates = batch.take_updates();
         let operations = batch.into_operations();
@@ -162,6 +166,7 @@ impl HostInstance {
             cookie,
             operations,
             publishes,
+            handed_in,
             settles,
             owes_return: true,
             race,
@@ -313,6 +318,7 @@ impl HostInstance {
     /// thread is free at the same instant (R-CLK-02).
     pub(super) fn executed(&mut self, now: Instant, mut execution: Execution, status: BatchStatus) {
         let requests = execution.requests.take();
+        self.totals.committed += u64::from(execution.handed_in);
         if status.overall.is_success() {
             match execution.transaction {
                 None => self.settle(execution.settles),

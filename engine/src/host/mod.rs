@@ -17,6 +17,7 @@ mod dequeuer;
 mod distributed;
 mod exchanges;
 mod execute;
+mod gauges;
 mod isolated;
 mod life;
 mod openings;
@@ -43,7 +44,7 @@ use crate::id::{
 };
 use crate::message::WireMessage;
 use crate::message_box::{OutboundMessage, PreparedBatch};
-use crate::throttle::Throttle;
+use crate::throttle::{Throttle, Totals};
 use crate::time::Instant;
 
 use deliver::{Delivery, Transmitter};
@@ -51,6 +52,7 @@ use dequeuer::Dequeuer;
 use distributed::Share;
 use exchanges::{Exchanges, Expiry};
 use execute::{Execution, Locations};
+pub use gauges::HostGauges;
 pub use life::Life;
 use life::Made;
 pub use openings::LocationAct;
@@ -245,23 +247,6 @@ enum Frame {
     Terminate(AdapterId),
 }
 
-/// Gauges of a host instance, for counters and checks.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct HostGauges {
-    /// Engine threads that exist.
-    pub threads: u32,
-    /// Engine threads in use.
-    pub threads_busy: u32,
-    /// Messages handed out and not finished (R-DEQ-08).
-    pub in_process: u32,
-    /// Messages in memory that wait for a thread (R-DEQ-04).
-    pub internal_queue: u32,
-    /// Batches that wait for a thread.
-    pub pending_batches: u32,
-    /// Batches whose `Done` is held (R-DONE-03).
-    pub throttled_batches: u32,
-}
-
 /// One host instance.
 #[derive(Clone, Debug)]
 pub struct HostInstance {
@@ -296,6 +281,7 @@ pub struct HostInstance {
     dequeuers: Vec<Dequeuer>,
     pauses: Pauses,
     exchanges: Exchanges,
+    totals: Totals,
     /// The last input left everything but its outputs as it was.
     midway: bool,
     outputs: VecDeque<HostOutput>,
@@ -340,6 +326,7 @@ impl HostInstance {
             dequeuers: vec![Dequeuer::new(&settings, Instant::ZERO); topology.box_count()],
             pauses: Pauses::default(),
             exchanges: Exchanges::default(),
+            totals: Totals::default(),
             midway: false,
             outputs: VecDeque::new(),
             topology: Arc::clone(topology),
@@ -350,26 +337,6 @@ impl HostInstance {
     #[must_use]
     pub const fn host(&self) -> HostId {
         self.host
-    }
-
-    /// Engine threads in use, engine threads that exist, and tasks that wait for one.
-    #[must_use]
-    pub fn thread_gauge(&self) -> (u32, u32, usize) {
-        (self.threads.leased(), self.threads.exist(), self.tasks.len())
-    }
-
-    /// Its gauges.
-    #[must_use]
-    pub fn gauges(&self) -> HostGauges {
-        let executions = self.tasks.iter().filter(|task| matches!(task, Task::Execute(_))).count();
-        HostGauges {
-            threads: self.threads.exist(),
-            threads_busy: self.threads.leased(),
-            in_process: self.in_process,
-            internal_queue: self.waiting,
-            pending_batches: u32::try_from(executions).unwrap_or(u32::MAX),
-            throttled_batches: u32::try_from(self.held.len()).unwrap_or(u32::MAX),
-        }
     }
 
     /// Takes one input; what follows from it waits in [`Self::poll_output`].
@@ -559,6 +526,7 @@ impl HostInstance {
     fn settle(&mut self, count: usize) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         self.in_process = self.in_process.saturating_sub(count);
+        self.totals.finished += u64::from(count);
         self.watch_watermarks();
     }
 

@@ -33,6 +33,10 @@ impl HostInstance {
     /// From now on; frames that pause already go on when they were told to.
     pub(super) fn throttle(&mut self, throttle: Throttle) {
         self.pauses.throttle = throttle;
+        self.threads.shrink(throttle.threads_less);
+        for dequeuer in &mut self.dequeuers {
+            dequeuer.shrink(throttle.looks_less);
+        }
     }
 
     /// What holds this host instance back.

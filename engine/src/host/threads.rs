@@ -12,6 +12,10 @@ pub(super) struct ThreadPool {
     exist: u32,
     leased: u32,
     max: u32,
+    /// The least that throttling leaves. \[M\] not published: as many as there are at the start.
+    least: u32,
+    /// Threads that throttling takes away for a while.
+    less: u32,
     growth: Duration,
     grown_at: Instant,
 }
@@ -21,16 +25,34 @@ impl ThreadPool {
         let max = settings.threads.saturating_mul(cpus).max(1);
         let start = (u64::from(max) * u64::from(settings.threads_start)).div_ceil(100);
         let exist = u32::try_from(start).unwrap_or(max).clamp(1, max);
-        Self { exist, leased: 0, max, growth: settings.thread_growth, grown_at: Instant::ZERO }
+        Self {
+            exist,
+            leased: 0,
+            max,
+            least: exist,
+            less: 0,
+            growth: settings.thread_growth,
+            grown_at: Instant::ZERO,
+        }
     }
 
     /// Leases a thread, growing the pool if it may.
     pub(super) fn lease(&mut self, now: Instant) -> bool {
-        if self.leased == self.exist && !self.grow(now) {
+        if self.leased >= self.allowed() || (self.leased == self.exist && !self.grow(now)) {
             return false;
         }
         self.leased += 1;
         true
+    }
+
+    /// Threads that may be leased at once.
+    fn allowed(&self) -> u32 {
+        self.max.saturating_sub(self.less).max(self.least)
+    }
+
+    /// From now on so many threads fewer may be used; those that are stay so until released.
+    pub(super) const fn shrink(&mut self, less: u32) {
+        self.less = less;
     }
 
     fn grow(&mut self, now: Instant) -> bool {
@@ -49,7 +71,9 @@ impl ThreadPool {
 
     /// When the pool may grow next, if it can.
     pub(super) fn grows_at(&self) -> Option<Instant> {
-        (self.leased == self.exist && self.exist < self.max).then(|| self.grown_at + self.growth)
+        let may = self.leased < self.allowed();
+        (may && self.leased == self.exist && self.exist < self.max)
+            .then(|| self.grown_at + self.growth)
     }
 
     pub(super) const fn leased(&self) -> u32 {
@@ -78,6 +102,24 @@ mod tests {
         assert!(pool.lease(at(1)) && !pool.lease(at(1)));
         pool.release();
         assert_eq!((pool.leased(), pool.exist(), pool.lease(at(1))), (2, 3, true));
+    }
+
+    #[test]
+    fn a_shrunken_pool_leases_less_and_never_nothing() {
+        // C.5 of the published controllers: pools shrink under memory, sessions, threads, database.
+        let settings =
+            HostSettings { threads: 4, thread_growth: Duration::ZERO, ..HostSettings::default() };
+        let mut pool = ThreadPool::new(&settings, 1);
+        pool.shrink(2);
+        let leases = |pool: &mut ThreadPool| (0..9).filter(|_| pool.lease(Instant::ZERO)).count();
+        assert_eq!(leases(&mut pool), 2);
+        pool.shrink(99);
+        assert_eq!((leases(&mut pool), pool.leased(), pool.grows_at()), (0, 2, None));
+        pool.release();
+        pool.release();
+        assert_eq!(leases(&mut pool), 1);
+        pool.shrink(0);
+        assert_eq!(leases(&mut pool), 3);
     }
 
     #[test]

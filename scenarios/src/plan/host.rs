@@ -4,6 +4,7 @@ use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
 use super::row::{Kind, Row, Shape};
+use super::throttling::{THROTTLING, Throttling};
 
 /// A host and the settings its instances share.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,6 +41,8 @@ pub struct Host {
     pub isolated: bool,
     /// Whether a request may have several responses.
     pub allow_multiple: bool,
+    /// When its instances are throttled.
+    pub throttling: Option<Throttling>,
 }
 
 pub(crate) static HOST: Shape = Shape::of(
@@ -110,6 +113,12 @@ pub(crate) static HOST: Shape = Shape::of(
             "false",
             "whether a request may have several responses (R-RR-10)",
         ),
+        Row::optional(
+            "throttling",
+            Kind::Table(&THROTTLING),
+            "its instances are never throttled",
+            "when its instances are throttled; an empty table is the product's default",
+        ),
     ],
 );
 
@@ -133,5 +142,6 @@ impl Bind for Host {
         b.key("response_timeout_isolated", &mut self.response_timeout_isolated);
         b.key("isolated", &mut self.isolated);
         b.key("allow_multiple", &mut self.allow_multiple);
+        b.key("throttling", &mut self.throttling);
     }
 }

@@ -45,6 +45,7 @@ mod overrides;
 mod read;
 mod report;
 pub mod tail;
+pub mod throttling;
 pub mod transactions;
 mod value;
 mod word;

@@ -30,6 +30,7 @@ pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
         watermarks: None,
         fault_tolerance: None,
         tracking: false,
+        throttling: host.throttling.as_ref().map(super::throttling::throttle_settings),
     }
 }
 

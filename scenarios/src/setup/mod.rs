@@ -13,6 +13,7 @@ mod loads;
 mod orchestrations;
 mod pipelines;
 mod ports;
+mod throttling;
 mod transactions;
 
 use floodgate_engine::config::{

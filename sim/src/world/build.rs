@@ -18,6 +18,7 @@ use super::controller::{Controlling, Watched};
 use super::coordinator::Coordinator;
 use super::life::Lives;
 use super::load::Load;
+use super::throttling::Throttling;
 use super::users::{Population, Waits};
 use super::{Node, World};
 use rustc_hash::FxHashMap;
@@ -92,6 +93,7 @@ impl World {
             unaccepted: FxHashMap::default(),
             next_template: first_free_template(&topology, &setup.loads),
             forwarded: FxHashMap::default(),
+            throttling: Throttling::of(&topology),
             life: Lives::new(setup),
             loads: build_loads(&topology, &setup.loads),
             waits: Waits::default(),

@@ -207,6 +207,7 @@ impl World {
             .filter_map(|document| self.checks.expect_route(&self.topology, document))
             .collect();
         let may_move = self.checks.may_move(&asked.moves(&batch));
+        self.publishes_next(instance);
         let before = self.message_box.state_hash();
         let requests = (!self.unaccepted.is_empty()).then(|| requests_of(&batch));
         let status = self.message_box.commit(self.now, instance, batch);
@@ -313,6 +314,15 @@ impl World {
             self.watch_requests(&effects);
         }
         self.effects = effects;
+        self.watch_queues();
+    }
+
+    /// Transactions of `instance` that the databases are working on.
+    pub(super) fn sessions_of(&self, instance: HostInstanceId) -> u64 {
+        let own = |pending: &Pending| match pending.what {
+            Transaction::Batch { instance, .. } | Transaction::Look { instance, .. } => instance,
+        };
+        self.pending.iter().filter(|(_, pending)| own(pending) == instance).count() as u64
     }
 
     fn meter(&mut self, effect: &Effect) {

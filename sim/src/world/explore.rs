@@ -50,6 +50,7 @@ impl Now {
                 Due::Arrival(_)
                 | Due::BoxWake
                 | Due::Cleanup
+                | Due::Throttling
                 | Due::Tracking
                 | Due::MasterJob
                 | Due::Operate(_)

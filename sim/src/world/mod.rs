@@ -24,6 +24,7 @@ mod isolated;
 mod life;
 mod load;
 mod operate;
+mod throttling;
 mod usage;
 mod users;
 mod wire;
@@ -64,6 +65,7 @@ pub use explore::{Crash, Way};
 use life::Lives;
 use load::Load;
 pub use operate::Acted;
+use throttling::Throttling;
 use users::Waits;
 use wire::{Fetch, OnWire};
 
@@ -94,6 +96,8 @@ enum Due {
     MasterJob,
     /// Tracking hosts look for what they are to move (R-GC-05).
     Tracking,
+    /// The controllers of host instances look (R-THR-02).
+    Throttling,
     /// An operator acts.
     Operate(OperatorAct),
     /// The caches know whether a MessageBox publishes (R-MMB-05).
@@ -224,6 +228,7 @@ pub struct World {
     documents_accepted: u64,
     coordinator: Coordinator,
     life: Lives,
+    throttling: Throttling,
     // Those who watch.
     trace: Trace,
     checks: Checks,
@@ -383,6 +388,7 @@ impl World {
             snapshot.threads_busy += u64::from(gauges.threads_busy);
             snapshot.threads += u64::from(gauges.threads);
         }
+        self.throttling.sample(&mut snapshot);
         self.samples.take(snapshot);
     }
 
@@ -397,6 +403,7 @@ impl World {
             Due::BoxWake => self.wake_box(),
             Due::Cleanup => return self.clean_up(),
             Due::Tracking => return self.move_tracking(),
+            Due::Throttling => return self.throttle_hosts(),
             Due::Coordinator(transaction) => self.coordinate(transaction),
             Due::DeadProcesses => self.dead_processes(),
             Due::Fault(fault) => self.fault(fault),

@@ -7,6 +7,7 @@
 
 mod atomicity;
 mod conservation;
+mod controllers;
 mod crash;
 mod determinism;
 mod endpoint_keys;

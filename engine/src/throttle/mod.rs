@@ -1,9 +1,15 @@
 //! Host throttling at the seam: what it does to publishing and to delivery.
 //!
-//! A controller decides when a host instance is throttled and how hard; it belongs to the capacity
-//! side of the model. Here is what follows: a publishing batch is delayed on its engine thread
-//! before it commits, a delivery before its first message is handed over. While threads are held
-//! the pool's queue fills, and a full queue makes `Done` block (R-DONE-03). Nothing is dropped.
+//! A [`Controller`] decides when a host instance is throttled and how hard. What follows: a
+//! publishing batch is delayed on its engine thread before it commits, a delivery before its first
+//! message is handed over. While threads are held the pool's queue fills, and a full queue makes
+//! `Done` block (R-DONE-03). Nothing is dropped.
+
+mod controller;
+mod settings;
+
+pub use controller::{Controller, Readings, Totals};
+pub use settings::{Direction, Override, Severities, ThrottleSettings};
 
 use crate::time::Duration;
 
@@ -119,6 +125,10 @@ pub struct Throttle {
     pub delivery: DeliveryState,
     /// How long a delivery waits on its thread before its first message.
     pub delivery_delay: Duration,
+    /// Engine threads that may not be used; as many as there are at the start always may.
+    pub threads_less: u32,
+    /// Looks into the queues that may not be under way at once; one always may.
+    pub looks_less: u32,
 }
 
 impl Throttle {

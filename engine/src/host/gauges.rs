@@ -1,0 +1,49 @@
+//! What a host instance shows of itself: for counters, checks and its controllers.
+
+use super::{HostInstance, Task};
+use crate::throttle::Totals;
+
+/// Gauges of a host instance, for counters and checks.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct HostGauges {
+    /// Engine threads that exist.
+    pub threads: u32,
+    /// Engine threads in use.
+    pub threads_busy: u32,
+    /// Messages handed out and not finished (R-DEQ-08).
+    pub in_process: u32,
+    /// Messages in memory that wait for a thread (R-DEQ-04).
+    pub internal_queue: u32,
+    /// Batches that wait for a thread.
+    pub pending_batches: u32,
+    /// Batches whose `Done` is held (R-DONE-03).
+    pub throttled_batches: u32,
+}
+
+impl HostInstance {
+    /// Engine threads in use, engine threads that exist, and tasks that wait for one.
+    #[must_use]
+    pub fn thread_gauge(&self) -> (u32, u32, usize) {
+        (self.threads.leased(), self.threads.exist(), self.tasks.len())
+    }
+
+    /// Messages that it had to do with so far: what its controllers take rates of.
+    #[must_use]
+    pub const fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Its gauges.
+    #[must_use]
+    pub fn gauges(&self) -> HostGauges {
+        let executions = self.tasks.iter().filter(|task| matches!(task, Task::Execute(_))).count();
+        HostGauges {
+            threads: self.threads.exist(),
+            threads_busy: self.threads.leased(),
+            in_process: self.in_process,
+            internal_queue: self.waiting,
+            pending_batches: u32::try_from(executions).unwrap_or(u32::MAX),
+            throttled_batches: u32::try_from(self.held.len()).unwrap_or(u32::MAX),
+        }
+    }
+}

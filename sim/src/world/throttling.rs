@@ -1,0 +1,217 @@
+//! Host throttling: what the controllers of host instances are shown, and when they look.
+//!
+//! Looks are events only while something moves: with nothing to see the controllers are parked and
+//! wake with the next commit, so that an idle world comes to its end.
+
+use floodgate_engine::config::Topology;
+use floodgate_engine::host::HostInput;
+use floodgate_engine::id::{HostId, HostInstanceId, MessageBoxId};
+use floodgate_engine::message_box::{Effect, Place};
+use floodgate_engine::throttle::{Controller, Readings, Throttle, Totals};
+use floodgate_engine::time::{Duration, Instant};
+
+use super::{Due, Now, World};
+use crate::probe::Snapshot;
+use crate::trace::Event;
+
+/// Looks without any movement after which the controllers are parked: twice the usual window.
+const IDLE_LOOKS: u32 = 60;
+
+/// A host counts as a subscriber of another's messages from this share on, in per cent, and only
+/// once so many were published (published rules).
+const SHARE_MIN: u64 = 5;
+const PUBLISHED_MIN: u64 = 100;
+
+/// The controllers of a world; empty where no host is throttled.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Throttling {
+    /// By host instance.
+    controllers: Vec<Option<Controller>>,
+    /// The shortest interval between looks.
+    tick: Duration,
+    armed: bool,
+    idle: u32,
+    seen: Vec<Totals>,
+    hosts: usize,
+    /// The host that publishes in the commit under way.
+    publisher: Option<HostId>,
+    /// References made, by publishing host and subscriber's host.
+    published: Vec<u64>,
+    /// References that a host has not finished: waiting, locked or suspended.
+    held: Vec<u64>,
+}
+
+impl Throttling {
+    pub(super) fn of(topology: &Topology) -> Self {
+        let controller = |instance: &floodgate_engine::config::HostInstanceConfig| {
+            let settings = topology.hosts[instance.host.index()].settings.throttling?;
+            let cpus = topology.servers[instance.server.index()].cpus;
+            Some(Controller::new(settings, cpus))
+        };
+        let controllers: Vec<Option<Controller>> =
+            topology.host_instances.iter().map(controller).collect();
+        let ticks = controllers.iter().flatten().map(Controller::tick);
+        let Some(tick) = ticks.min() else { return Self::default() };
+        let hosts = topology.hosts.len();
+        Self {
+            seen: vec![Totals::default(); controllers.len()],
+            controllers,
+            tick: tick.max(Duration::from_millis(1)),
+            hosts,
+            published: vec![0; hosts * hosts],
+            held: vec![0; hosts],
+            ..Self::default()
+        }
+    }
+
+    fn is_off(&self) -> bool {
+        self.controllers.is_empty()
+    }
+
+    fn effect(&mut self, topology: &Topology, effect: &Effect) {
+        if let Effect::Referenced { at, .. } = effect {
+            self.held[at.host.index()] += 1;
+            if let Some(publisher) = self.publisher {
+                self.published[publisher.index() * self.hosts + at.host.index()] += 1;
+            }
+        } else if let Effect::Consumed { at }
+        | Effect::Deleted { at }
+        | Effect::RoutedReference { at, .. }
+        | Effect::Terminated { at } = effect
+        {
+            self.leaves(at.host);
+        } else if let Effect::MovedToNextTransport { at, .. } = effect {
+            self.moves(topology, at);
+        }
+    }
+
+    fn leaves(&mut self, host: HostId) {
+        let held = &mut self.held[host.index()];
+        *held = held.saturating_sub(1);
+    }
+
+    /// A message went from its port's first transport to the second, maybe of another host.
+    fn moves(&mut self, topology: &Topology, at: &Place) {
+        if let Some(port) = topology.send_port(at.subscriber) {
+            self.leaves(port.primary.host);
+            self.held[at.host.index()] += 1;
+        }
+    }
+
+    /// Messages of `host` with its subscribers: the mean of their queues, weighted by what it
+    /// published to each.
+    fn queued(&self, host: HostId) -> u64 {
+        let own = &self.published[host.index() * self.hosts..][..self.hosts];
+        let all: u64 = own.iter().sum();
+        if all < PUBLISHED_MIN {
+            return 0;
+        }
+        let counted =
+            own.iter().zip(&self.held).filter(|(share, _)| **share * 100 >= all * SHARE_MIN);
+        let (mut weights, mut sum) = (0, 0);
+        for (share, held) in counted {
+            weights += u128::from(*share);
+            sum += u128::from(*share) * u128::from(*held);
+        }
+        u64::try_from(sum.checked_div(weights).unwrap_or(0)).unwrap_or(u64::MAX)
+    }
+
+    /// The most severe state and the longest delay of any host instance, for the samples.
+    pub(super) fn sample(&self, into: &mut Snapshot) {
+        for now in self.controllers.iter().flatten().map(Controller::throttle) {
+            into.publishing_state = into.publishing_state.max(now.publishing.code().into());
+            into.delivery_state = into.delivery_state.max(now.delivery.code().into());
+            let millis = |delay: Duration| delay.as_nanos() / 1_000_000;
+            into.publishing_delay = into.publishing_delay.max(millis(now.publishing_delay));
+            into.delivery_delay = into.delivery_delay.max(millis(now.delivery_delay));
+        }
+    }
+}
+
+impl World {
+    /// `instance` commits: what its batch makes is its host's.
+    pub(super) fn publishes_next(&mut self, instance: HostInstanceId) {
+        if !self.throttling.is_off() {
+            self.throttling.publisher = Some(self.instances[instance.index()].host());
+        }
+    }
+
+    /// A commit's changes, for the controllers.
+    pub(super) fn watch_queues(&mut self) {
+        if self.throttling.is_off() {
+            return;
+        }
+        for effect in &self.effects {
+            self.throttling.effect(&self.topology, effect);
+        }
+        self.throttling.publisher = None;
+        if !self.throttling.armed {
+            self.throttling.armed = true;
+            self.throttling.idle = 0;
+            self.look_again();
+        }
+    }
+
+    /// The next look is at the next multiple of the shortest tick.
+    fn look_again(&mut self) {
+        let tick = self.throttling.tick.as_nanos();
+        let next = Instant::from_nanos((self.now.as_nanos() / tick + 1) * tick);
+        self.schedule(next, Due::Throttling);
+    }
+
+    /// The controllers look at what there is.
+    pub(super) fn throttle_hosts(&mut self) {
+        let mut moved = false;
+        for at in 0..self.throttling.controllers.len() {
+            let instance = HostInstanceId::from(at);
+            let readings = self.readings(instance);
+            moved |= std::mem::replace(&mut self.throttling.seen[at], readings.totals)
+                != readings.totals;
+            let Some(controller) = &mut self.throttling.controllers[at] else { continue };
+            if !self.now.as_nanos().is_multiple_of(controller.tick().as_nanos().max(1)) {
+                continue;
+            }
+            let before = controller.throttle();
+            let now = controller.look(self.now, &readings);
+            if before != now {
+                moved = true;
+                self.impose(instance, before, now);
+            }
+        }
+        self.throttling.idle = if moved { 0 } else { self.throttling.idle + 1 };
+        self.throttling.armed = self.throttling.idle < IDLE_LOOKS;
+        if self.throttling.armed {
+            self.look_again();
+        }
+    }
+
+    fn impose(&mut self, instance: HostInstanceId, before: Throttle, now: Throttle) {
+        self.ring.push_back(Now::Host(instance, HostInput::Throttle(now)));
+        let (publishing, delivery) = (now.publishing.code(), now.delivery.code());
+        if (before.publishing.code(), before.delivery.code()) == (publishing, delivery) {
+            return;
+        }
+        let event = Event::Throttled { instance: instance.0, publishing, delivery };
+        self.trace.record(self.now, &event, || {
+            format!("T    {instance}: publishing {:?}, delivery {:?}", now.publishing, now.delivery)
+        });
+    }
+
+    /// What the controllers of a host instance are shown. Memory is not modelled: it reads zero.
+    fn readings(&self, instance: HostInstanceId) -> Readings {
+        let own = &self.instances[instance.index()];
+        let gauges = own.gauges();
+        let homes = (0..self.message_box.boxes()).map(MessageBoxId::from);
+        Readings {
+            totals: own.totals(),
+            in_process: gauges.in_process.into(),
+            threads: gauges.threads.into(),
+            sessions: self.sessions_of(instance),
+            queued: self.throttling.queued(own.host()),
+            spool: self.message_box.spool_live() + self.message_box.spool_garbage(),
+            tracking: homes.map(|home| self.message_box.tracking_rows(home)).max().unwrap_or(0),
+            process_memory: 0,
+            system_memory: 0,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The controllers of host throttling, in a world: what they hold back, and that they let go.
+
+use floodgate_engine::config::{Host, HostInstanceConfig, HostSettings};
+use floodgate_engine::id::{HostId, ServerId};
+use floodgate_engine::throttle::{Direction, Override, ThrottleSettings};
+use floodgate_engine::time::Duration;
+use floodgate_sim::dist::Dist;
+use floodgate_sim::outcome::Outcome;
+use floodgate_sim::probe::COLUMNS;
+use floodgate_sim::setup::SinkSettings;
+
+use crate::fixture::{ASYNC, PUSH, Plant, assert_all_kept, immediate};
+
+/// A partner that takes a hundred documents a second, and three hundred come.
+fn overloaded(throttling: Option<ThrottleSettings>, documents: u64) -> Outcome {
+    let settings = HostSettings { throttling, ..immediate() };
+    let slow = SinkSettings {
+        wire: Dist::Constant(Duration::from_millis(100)),
+        limit: 10,
+        ..crate::fixture::sink()
+    };
+    let mut plant = Plant::new(settings, PUSH);
+    plant.send_port("Out", "In", ASYNC, slow).poisson(300.0, documents);
+    // Sending has a host of its own, as advised: what holds publishing back must not hold it too.
+    let topology = &mut plant.setup.topology;
+    let settings = immediate();
+    topology.hosts.push(Host { name: "S".to_owned(), settings, properties: Vec::new() });
+    topology.host_instances.push(HostInstanceConfig { host: HostId(1), server: ServerId(0) });
+    topology.hosts[1].settings.throttling = throttling;
+    topology.send_ports[0].primary.host = HostId(1);
+    plant.setup.sample = Duration::from_secs(1);
+    plant.run()
+}
+
+/// Publishing is throttled by the database only; delivery is left alone.
+fn by_database(messages: u64) -> ThrottleSettings {
+    let never = Direction { said: Override::Never, ..Direction::default() };
+    ThrottleSettings { messages, delivery: never, ..ThrottleSettings::default() }
+}
+
+/// All values of a sampled figure.
+fn series(outcome: &Outcome, name: &str) -> Vec<f64> {
+    let at = COLUMNS.iter().position(|column| column.name == name).expect("a column");
+    outcome.samples.rows().iter().map(|(_, row)| row[at]).collect()
+}
+
+fn highest(outcome: &Outcome, name: &str) -> f64 {
+    series(outcome, name).into_iter().fold(0.0, f64::max)
+}
+
+const SPOOL: &str = "Spool Size";
+const PUBLISHING: &str = "Message publishing throttling state";
+const DELIVERY: &str = "Message delivery throttling state";
+
+#[test]
+fn a_full_database_holds_publishing_back_and_loses_nothing() {
+    // R-THR-02, R-THR-03, INV-11: state 6 beyond 5,000 messages; what cannot be published waits
+    // outside.
+    let free = overloaded(None, 60_000);
+    let held = overloaded(Some(by_database(5_000)), 60_000);
+    for outcome in [&free, &held] {
+        assert_all_kept(outcome);
+        assert_eq!((outcome.meters.received, outcome.meters.processed), (60_000, 60_000));
+        assert!(outcome.quiescent, "controllers with nothing to see are parked");
+    }
+    assert!(highest(&free, SPOOL) > 35_000.0);
+    let peak = highest(&held, SPOOL);
+    assert!((5_000.0..20_000.0).contains(&peak), "{peak} rows");
+    assert!((highest(&free, PUBLISHING), highest(&held, PUBLISHING)) == (0.0, 6.0));
+    // Over when the queue is short again, and long before the end.
+    let states = series(&held, PUBLISHING);
+    assert_eq!(states.last(), Some(&0.0));
+}
+
+#[test]
+fn a_threshold_out_of_reach_changes_nothing() {
+    // Published: at 2,000,000 messages the overdrive test is not throttled.
+    let free = overloaded(None, 20_000);
+    let lifted = overloaded(Some(by_database(2_000_000)), 20_000);
+    assert_eq!((free.digest, free.ended), (lifted.digest, lifted.ended));
+}
+
+#[test]
+fn too_many_in_process_slow_delivery_and_nothing_else() {
+    // State 3 of delivery: 40 messages of four CPUs are out, and no more than the partner takes.
+    let settings = ThrottleSettings {
+        in_process: 10,
+        messages: 0,
+        delivery: Direction { delay_max: Duration::from_secs(2), ..Direction::default() },
+        ..ThrottleSettings::default()
+    };
+    let held = overloaded(Some(settings), 5_000);
+    assert_all_kept(&held);
+    assert_eq!(held.meters.processed, 5_000);
+    assert!((highest(&held, PUBLISHING), highest(&held, DELIVERY)) == (0.0, 3.0));
+}
+
+#[test]
+fn more_taken_than_finished_is_a_rate_and_an_operator_overrules_it() {
+    // State 1 of delivery; with the override there is none.
+    let rate = ThrottleSettings { in_process: 0, messages: 0, ..ThrottleSettings::default() };
+    let held = overloaded(Some(rate), 5_000);
+    assert_all_kept(&held);
+    assert!((highest(&held, DELIVERY) - 1.0).abs() < 1e-9);
+    let never = Direction { said: Override::Never, ..Direction::default() };
+    let overruled = ThrottleSettings { delivery: never, ..rate };
+    let free = overloaded(Some(overruled), 5_000);
+    assert!(highest(&free, DELIVERY) < 1e-9);
+    assert_eq!(free.digest, overloaded(None, 5_000).digest);
+}
