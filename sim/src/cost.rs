@@ -47,6 +47,48 @@ pub struct Costs {
     pub lock_row: Duration,
     /// The same, per 1,024 bytes of bodies.
     pub lock_kb: Duration,
+    /// CPU of the SQL server, per transaction and further host instance that has one there at the
+    /// same time: they spin for the same latches.
+    pub sql_instance: Duration,
+    /// Time under the locks, per transaction and further host instance: each one more makes the
+    /// next wait for the locks of more.
+    pub lock_instance: Duration,
+    /// CPU of the BizTalk server, per database in a distributed transaction.
+    pub enlist_cpu: Duration,
+    /// CPU of the SQL server, per MessageBox in a distributed transaction.
+    pub enlist_sql: Duration,
+    /// Time under the locks, per MessageBox in a distributed transaction: they are held until all
+    /// have prepared.
+    pub enlist_lock: Duration,
+    /// CPU of the master's SQL server, per document routed while there are several MessageBoxes
+    /// (R-MMB-01).
+    pub route_document: Duration,
+    /// Time of the log disk, per transaction.
+    pub log_transaction: Duration,
+    /// The same, per row.
+    pub log_row: Duration,
+    /// The same, per 1,024 bytes of bodies.
+    pub log_kb: Duration,
+    /// Time of the data disk, per transaction.
+    pub data_transaction: Duration,
+    /// The same, per row.
+    pub data_row: Duration,
+    /// The same, per 1,024 bytes of bodies.
+    pub data_kb: Duration,
+    /// CPU of the SQL server, per look that finds nothing (R-CLK-07).
+    pub idle_look: Duration,
+    /// How long a BizTalk server's runtime stands still for every second of work that its cores
+    /// have done: all threads wait while it tidies up.
+    pub runtime_pause: Duration,
+}
+
+/// What goes on around one transaction at one MessageBox.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Around {
+    /// Host instances beside its own that have a transaction there.
+    pub others: u32,
+    /// Whether it is part of a distributed transaction.
+    pub distributed: bool,
 }
 
 fn per_kb(price: Duration, bytes: u64) -> Duration {
@@ -76,20 +118,67 @@ impl Costs {
             + each(self.completion_message, demand.completion_messages)
     }
 
-    /// CPU time of the SQL server for one transaction.
+    /// The pauses within `work` on a server of so many cores: each core stands still for what any
+    /// of them causes. \[M\] They are spread evenly over the work.
     #[must_use]
-    pub fn sql(&self, footprint: Footprint) -> Duration {
-        self.sql_transaction
-            + each(self.sql_row, footprint.rows)
-            + per_kb(self.sql_kb, footprint.bytes)
+    pub fn pauses(&self, cores: u32, work: Duration) -> Duration {
+        let nanos = u128::from(work.as_nanos())
+            * u128::from(self.runtime_pause.as_nanos())
+            * u128::from(cores)
+            / 1_000_000_000;
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// Time under the MessageBox's locks and log for one transaction.
+    /// CPU time of the SQL server for one transaction.
     #[must_use]
-    pub fn lock(&self, footprint: Footprint) -> Duration {
-        self.lock_transaction
+    pub fn sql(&self, footprint: Footprint, around: Around) -> Duration {
+        let local = self.sql_transaction
+            + each(self.sql_row, footprint.rows)
+            + per_kb(self.sql_kb, footprint.bytes)
+            + each(self.sql_instance, around.others)
+            + each(self.route_document, footprint.routed);
+        if around.distributed { local + self.enlist_sql } else { local }
+    }
+
+    /// Time under the MessageBox's locks for one transaction.
+    #[must_use]
+    pub fn lock(&self, footprint: Footprint, around: Around) -> Duration {
+        let local = self.lock_transaction
             + each(self.lock_row, footprint.rows)
             + per_kb(self.lock_kb, footprint.bytes)
+            + each(self.lock_instance, around.others);
+        if around.distributed { local + self.enlist_lock } else { local }
+    }
+
+    /// Time of the log disk for one transaction.
+    #[must_use]
+    pub fn log(&self, footprint: Footprint) -> Duration {
+        self.log_transaction
+            + each(self.log_row, footprint.rows)
+            + per_kb(self.log_kb, footprint.bytes)
+    }
+
+    /// Time of the data disk for one transaction.
+    #[must_use]
+    pub fn data(&self, footprint: Footprint) -> Duration {
+        self.data_transaction
+            + each(self.data_row, footprint.rows)
+            + per_kb(self.data_kb, footprint.bytes)
+    }
+
+    /// Whether it matters how many host instances work against a MessageBox.
+    pub(crate) const fn has_contention(&self) -> bool {
+        !self.sql_instance.is_zero() || !self.lock_instance.is_zero()
+    }
+
+    /// Whether the log disk has a price.
+    pub(crate) const fn has_log(&self) -> bool {
+        !(self.log_transaction.is_zero() && self.log_row.is_zero() && self.log_kb.is_zero())
+    }
+
+    /// Whether the data disk has a price.
+    pub(crate) const fn has_data(&self) -> bool {
+        !(self.data_transaction.is_zero() && self.data_row.is_zero() && self.data_kb.is_zero())
     }
 }
 
@@ -110,7 +199,8 @@ mod tests {
             ..Costs::default()
         };
         let footprint = Footprint { rows: 3, bytes: 512, ..Footprint::default() };
-        assert_eq!((costs.sql(footprint), costs.lock(footprint)), (us(132), us(3)));
+        let alone = Around::default();
+        assert_eq!((costs.sql(footprint, alone), costs.lock(footprint, alone)), (us(132), us(3)));
         let demand =
             Demand { send_batches: 1, send_messages: 5, send_bytes: 9000, ..Demand::default() };
         assert_eq!(costs.work(&demand), us(85));

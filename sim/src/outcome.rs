@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use crate::check::{RuleVerdict, Violation};
 use crate::meter::Meters;
 use crate::probe::Samples;
-use crate::resource::Usage;
+use crate::resource::{Finding, Usage};
 
 /// What became of the distributed transactions of a run.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -59,6 +59,8 @@ pub struct Outcome {
     pub transactions: TransactionCounts,
     /// Resources by name.
     pub resources: Vec<(String, Usage)>,
+    /// What the audits of the resources and of the spool found.
+    pub findings: Vec<Finding>,
     /// The verdict on every check.
     pub verdicts: Vec<RuleVerdict>,
     /// The first violations.

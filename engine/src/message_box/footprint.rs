@@ -34,6 +34,7 @@ impl MessageBox {
     pub fn footprint(&mut self, batch: &PreparedBatch) -> Footprints {
         let mut footprints = Footprints::default();
         let mut published = 0;
+        let routed = u32::from(self.boxes() > 1);
         for (at, document) in batch.documents.iter().enumerate() {
             let route = self.subscriptions.route(document);
             let references = self.subscriptions.matches(route).len();
@@ -42,12 +43,15 @@ impl MessageBox {
             let bytes = document.parts.bytes();
             let fragments = self.large_messages.fragments(bytes);
             published += bytes;
-            footprints.add(home, Footprint { rows, bytes, fragments, flushes: 0 });
-            if home != MessageBoxId(0) {
+            let stored = Footprint { rows, bytes, fragments, ..Footprint::default() };
+            if home == MessageBoxId(0) {
+                footprints.add(home, Footprint { routed, ..stored });
+            } else {
+                footprints.add(home, stored);
                 // The master evaluates the subscriptions (R-PUB-02).
                 // So does it get the copy of the subscription of an instance that starts (R-SUB-07).
                 let rows = 1 + self.instances_started(document);
-                footprints.add(MessageBoxId(0), Footprint { rows, ..Footprint::default() });
+                footprints.add(MessageBoxId(0), Footprint { rows, routed, ..Footprint::default() });
             }
         }
         let flushes = self.large_messages.flushes(published);

@@ -211,6 +211,8 @@ pub struct Footprint {
     /// Times the batch reached the batch threshold and its first part was written under a
     /// distributed transaction (R-LMS-01).
     pub flushes: u32,
+    /// Documents that the master routes while there are several MessageBoxes (R-MMB-01).
+    pub routed: u32,
 }
 
 /// What a transaction asks of each MessageBox it touches. One is the common case and takes no
@@ -241,9 +243,16 @@ impl Footprints {
                 footprint.bytes += more.bytes;
                 footprint.fragments += more.fragments;
                 footprint.flushes += more.flushes;
+                footprint.routed += more.routed;
             }
             None => self.others.push((home, more)),
         }
+    }
+
+    /// How many MessageBoxes are touched; the master is visited at least.
+    #[must_use]
+    pub fn boxes(&self) -> u32 {
+        1 + u32::try_from(self.others.len()).expect("few MessageBoxes")
     }
 
     /// The `at`-th MessageBox touched, and what is asked of it. A transaction that touches nothing

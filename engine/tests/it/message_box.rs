@@ -84,7 +84,8 @@ fn one_commit_stores_once_and_refers_to_every_subscriber_s_queue() {
         footprints.get(0),
         Some((second, Footprint { rows: 4, bytes: 10, ..Footprint::default() }))
     );
-    assert_eq!(footprints.get(1), Some((MASTER, Footprint { rows: 1, ..Footprint::default() })));
+    let routing = Footprint { rows: 1, routed: 1, ..Footprint::default() };
+    assert_eq!(footprints.get(1), Some((MASTER, routing)));
     assert_eq!(bench.commit(batch).overall, Status::OK);
     assert_eq!(stored(&bench), [(3, 1)]);
     let places: Vec<_> = referenced(&bench)

@@ -2,6 +2,7 @@
 
 use floodgate_reports::{Verdict, VerdictRow};
 use floodgate_sim::outcome::Outcome;
+use floodgate_sim::resource::Law;
 
 use crate::plan::Scenario;
 use crate::plan::expect::{Bound, ExpectAhead, ExpectPort, LatencyBound};
@@ -32,8 +33,23 @@ pub fn judge(scenario: &Scenario, outcome: &Outcome) -> (Vec<VerdictRow>, Vec<St
         };
         rows.push(row(id, verdict.broken == 0, detail));
     }
+    rows.extend(audits(outcome));
     expectations(scenario, outcome, &mut rows);
     (rows, idle)
+}
+
+/// One row for each law: it holds for every resource, or the first that breaks it is named.
+fn audits(outcome: &Outcome) -> impl Iterator<Item = VerdictRow> {
+    [(Law::Utilisation, "audit.utilisation_law"), (Law::Little, "audit.little_s_law")]
+        .into_iter()
+        .map(|(law, name)| {
+            let found: Vec<_> = outcome.findings.iter().filter(|one| one.law == law).collect();
+            let judged = found.iter().filter(|one| one.holds.is_some()).count();
+            match found.iter().find(|one| one.holds == Some(false)) {
+                Some(broken) => row(name, false, format!("{}: {}.", broken.of, broken.detail)),
+                None => row(name, true, format!("It holds for {judged} of {}.", found.len())),
+            }
+        })
 }
 
 fn row(name: &str, passes: bool, detail: String) -> VerdictRow {

@@ -74,6 +74,13 @@ impl Fcfs {
         }
     }
 
+    /// Service that was submitted and is not given by `now`.
+    #[must_use]
+    pub fn work_left(&self, now: Instant) -> Duration {
+        let left = self.free.iter().map(|Reverse(free)| free.since(now));
+        left.fold(Duration::ZERO, |sum, span| sum + span)
+    }
+
     /// What was observed, to be asked when the window is over.
     #[must_use]
     pub fn usage(&self) -> Usage {

@@ -1,9 +1,11 @@
 //! What work queues for. Resources have no clock: they are told the instant and answer with one.
 
+mod audit;
 mod fcfs;
 mod processor;
 mod processor_sharing;
 
+pub use audit::{Audit, Finding, Law};
 pub use fcfs::Fcfs;
 pub use processor::Processor;
 pub use processor_sharing::ProcessorSharing;

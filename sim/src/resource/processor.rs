@@ -53,6 +53,15 @@ impl Processor {
         }
     }
 
+    /// Service that was submitted and is not given by `now`.
+    #[must_use]
+    pub fn work_left(&self, now: Instant) -> Duration {
+        match self {
+            Self::Fcfs(cores) => cores.work_left(now),
+            Self::Sharing(cores) => cores.work_left(now),
+        }
+    }
+
     /// Statistics count from `from` to `to`.
     pub fn observe(&mut self, from: Instant, to: Instant) {
         match self {

@@ -96,6 +96,17 @@ impl ProcessorSharing {
         self.meter = Meter::new(from, to);
     }
 
+    /// Service that was submitted and is not given by `now`, which is no later than the next
+    /// `poll_timeout`.
+    #[must_use]
+    pub fn work_left(&self, now: Instant) -> Duration {
+        let mut then = self.clone();
+        then.advance(now);
+        let left = then.jobs.iter().map(|Reverse(job)| job.done_at_clock - then.clock);
+        let nanos = left.sum::<u128>() >> UNIT_BITS;
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
     /// What was observed, to be asked when the window is over and all that finished in it is
     /// collected.
     #[must_use]

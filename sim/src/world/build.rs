@@ -14,9 +14,11 @@ use floodgate_engine::pipeline::Stage;
 use floodgate_engine::time::Instant;
 use floodgate_engine::transport_proxy::TransportProxy;
 
+use super::audit::Audits;
 use super::controller::{Controlling, Watched};
 use super::coordinator::Coordinator;
 use super::life::Lives;
+use super::line::Stores;
 use super::load::Load;
 use super::throttling::Throttling;
 use super::users::{Population, Waits};
@@ -29,7 +31,7 @@ use crate::load::{ArrivalKind, Arrivals, Choice};
 use crate::meter::{Meters, Pool};
 use crate::probe::Samples;
 use crate::queue::Wheel;
-use crate::resource::{Fcfs, Processor};
+use crate::resource::Processor;
 use crate::rng::Rng;
 use crate::setup::{Discipline, EndpointSettings, Fault, LoadSettings, Monitor, Outbound, Setup};
 use crate::trace::Trace;
@@ -78,7 +80,8 @@ impl World {
             shared_versions: vec![0; topology.servers.len()],
             jobs: Slab::default(),
             databases: setup.databases.clone(),
-            locks: build_locks(&topology, setup),
+            stores: Stores::new(&topology, setup),
+            audits: Audits::new(&topology, setup),
             pending: Slab::default(),
             cleanup_every: setup.cleanup,
             jobs_run: setup.jobs,
@@ -129,17 +132,6 @@ fn build_processors(topology: &Topology, setup: &Setup) -> Vec<Processor> {
         processor
     };
     topology.servers.iter().zip(&setup.disciplines).map(one).collect()
-}
-
-/// The locks and the log of every MessageBox: one transaction at a time.
-fn build_locks(topology: &Topology, setup: &Setup) -> Vec<Fcfs> {
-    let boxes = topology.box_count();
-    assert_eq!(setup.databases.len(), boxes, "every MessageBox has a server");
-    let mut locks = vec![Fcfs::new(1); boxes];
-    for lock in &mut locks {
-        lock.observe(setup.measure_from, setup.measure_to);
-    }
-    locks
 }
 
 /// A stage with more components than it may have cannot be deployed (R-PIPE-05).

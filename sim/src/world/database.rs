@@ -13,6 +13,7 @@ use super::exchange::requests_of;
 use super::load::documents_of;
 use super::{Due, Job, Now, World};
 use crate::check::Asked;
+use crate::cost::Around;
 
 /// A transaction that the databases are working on: one MessageBox after the other.
 #[derive(Clone, Debug)]
@@ -21,6 +22,24 @@ pub(super) struct Pending {
     footprints: Footprints,
     /// The MessageBox being worked on, by its place among those touched.
     at: usize,
+    stage: Stage,
+    /// Since when it is in this stage.
+    since: Instant,
+}
+
+/// Where a transaction is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stage {
+    /// It has not come to a MessageBox yet.
+    Begins,
+    /// On the CPU of a MessageBox's server.
+    Computes,
+    /// Under the locks, or waiting for them.
+    Locks,
+    /// At the log disk.
+    Logs,
+    /// At the data disk.
+    Stores,
 }
 
 #[derive(Clone, Debug)]
@@ -44,6 +63,23 @@ impl Pending {
             Transaction::Batch { instance, .. } | Transaction::Look { instance, .. } => instance,
         }
     }
+
+    /// Databases in it, if it is distributed; an adapter's own transaction is one, since the
+    /// adapter's resource is in it too.
+    fn enlisted(&self) -> u32 {
+        let outside = match self.what {
+            Transaction::Batch { transaction, .. } => transaction.is_some(),
+            Transaction::Look { .. } => false,
+        };
+        let databases = self.footprints.boxes() + u32::from(outside);
+        if databases > 1 { databases } else { 0 }
+    }
+
+    /// The MessageBox it is at, and since when, if it is in that stage.
+    pub(super) fn here(&self, stage: Stage) -> Option<(MessageBoxId, Instant)> {
+        let (home, _) = self.footprints.get(self.at)?;
+        (self.stage == stage).then_some((home, self.since))
+    }
 }
 
 impl World {
@@ -63,7 +99,7 @@ impl World {
         }
         let footprints = self.message_box.footprint(&batch);
         let what = Transaction::Batch { instance, frame, batch, transaction };
-        self.begin(Pending { what, footprints, at: 0 });
+        self.begin(what, footprints);
     }
 
     pub(super) fn look(&mut self, instance: HostInstanceId, home: MessageBoxId, max: u32) {
@@ -72,21 +108,33 @@ impl World {
         }
         let footprint = self.message_box.dequeue_footprint(self.now, home, instance, max);
         let what = Transaction::Look { instance, home, max };
-        self.begin(Pending { what, footprints: Footprints::one(home, footprint), at: 0 });
+        self.begin(what, Footprints::one(home, footprint));
     }
 
-    fn begin(&mut self, pending: Pending) {
+    fn begin(&mut self, what: Transaction, footprints: Footprints) {
+        let pending = Pending { what, footprints, at: 0, stage: Stage::Begins, since: self.now };
+        let (instance, enlisted) = (pending.of(), pending.enlisted());
         let key = self.pending.insert(pending);
-        self.work_on(key);
+        let cost = self.costs.enlist_cpu.times(enlisted.into());
+        if cost.is_zero() {
+            return self.work_on(key);
+        }
+        let server = self.topology.host_instances[instance.index()].server;
+        let cost = self.with_pauses(server, cost);
+        self.compute(server, Job::Enlistment(key), cost);
     }
 
     /// The CPU part in the MessageBox whose turn it is; the commit when all have had theirs.
-    fn work_on(&mut self, key: Key) {
-        let Some(pending) = self.pending.get(key) else { return };
+    pub(super) fn work_on(&mut self, key: Key) {
+        let Some(pending) = self.pending.get_mut(key) else { return };
         let Some((home, footprint)) = pending.footprints.get(pending.at) else {
             return self.commit(key);
         };
-        let cost = self.costs.sql(footprint);
+        pending.stage = Stage::Computes;
+        let (instance, distributed) = (pending.of(), pending.enlisted() > 0);
+        self.stores.presence.comes(home, instance);
+        let around = Around { others: self.stores.presence.others(home), distributed };
+        let cost = self.costs.sql(footprint, around);
         if cost.is_zero() {
             self.computed(key);
         } else {
@@ -96,23 +144,75 @@ impl World {
 
     /// The CPU part is done: into the locks.
     pub(super) fn computed(&mut self, key: Key) {
-        let Some(pending) = self.pending.get(key) else { return };
+        let Some(pending) = self.pending.get_mut(key) else { return };
         let Some((home, footprint)) = pending.footprints.get(pending.at) else { return };
-        let hold = self.costs.lock(footprint);
+        let distributed = pending.enlisted() > 0;
+        let around = Around { others: self.stores.presence.others(home), distributed };
+        let hold = self.costs.lock(footprint, around);
         if hold.is_zero() && self.apart {
             self.ring.push_back(Now::Due(Due::Unlocked(key)));
         } else if hold.is_zero() {
             self.unlocked(key);
         } else {
-            let out = self.locks[home.index()].submit(self.now, hold);
+            (pending.stage, pending.since) = (Stage::Locks, self.now);
+            let out = self.stores.locks[home.index()].submit(self.now, hold);
             self.schedule(out, Due::Unlocked(key));
         }
     }
 
-    /// One MessageBox has done its part: the next one's turn.
+    /// Out of the locks: to the log disk.
     pub(super) fn unlocked(&mut self, key: Key) {
         let Some(pending) = self.pending.get_mut(key) else { return };
-        pending.at += 1;
+        let Some((home, footprint)) = pending.footprints.get(pending.at) else { return };
+        if let Some((home, since)) = pending.here(Stage::Locks) {
+            self.stores.locks[home.index()].ends(self.now, since);
+        }
+        let takes = self.costs.log(footprint);
+        (pending.stage, pending.since) = (Stage::Logs, self.now);
+        if takes.is_zero() {
+            return self.write(key);
+        }
+        let out = self.stores.logs[home.index()].submit(self.now, takes);
+        self.schedule(out, Due::Logged(key));
+    }
+
+    /// The log disk has it.
+    pub(super) fn logged(&mut self, key: Key) {
+        let Some(pending) = self.pending.get(key) else { return };
+        let Some((home, since)) = pending.here(Stage::Logs) else { return };
+        self.stores.logs[home.index()].ends(self.now, since);
+        self.write(key);
+    }
+
+    /// To the data disk. \[M\] Pages are read and written within the transaction: what a cache
+    /// spares is in the price.
+    fn write(&mut self, key: Key) {
+        let Some(pending) = self.pending.get_mut(key) else { return };
+        let Some((home, footprint)) = pending.footprints.get(pending.at) else { return };
+        let takes = self.costs.data(footprint);
+        (pending.stage, pending.since) = (Stage::Stores, self.now);
+        if takes.is_zero() {
+            return self.advance(key);
+        }
+        let out = self.stores.disks[home.index()].submit(self.now, takes);
+        self.schedule(out, Due::Stored(key));
+    }
+
+    /// The data disk has it.
+    pub(super) fn stored(&mut self, key: Key) {
+        let Some(pending) = self.pending.get(key) else { return };
+        let Some((home, since)) = pending.here(Stage::Stores) else { return };
+        self.stores.disks[home.index()].ends(self.now, since);
+        self.advance(key);
+    }
+
+    /// One MessageBox has done its part: the next one's turn.
+    fn advance(&mut self, key: Key) {
+        let Some(pending) = self.pending.get_mut(key) else { return };
+        if let Some((home, _)) = pending.footprints.get(pending.at) {
+            self.stores.presence.goes(home, pending.of());
+        }
+        (pending.at, pending.stage) = (pending.at + 1, Stage::Begins);
         if pending.footprints.get(pending.at).is_some() {
             self.work_on(key);
         } else {
@@ -147,6 +247,7 @@ impl World {
     pub(super) fn fail_pending(&mut self) {
         let keys: Vec<Key> = self.pending.iter().map(|(key, _)| key).collect();
         for key in keys {
+            self.abandon(key);
             let Some(pending) = self.pending.remove(key) else { continue };
             match pending.what {
                 Transaction::Batch { instance, frame, batch, transaction } => {
@@ -165,12 +266,31 @@ impl World {
             .map(|(key, _)| key)
             .collect();
         for key in keys {
+            self.abandon(key);
             if committed {
                 self.commit(key);
             } else {
                 self.pending.remove(key);
             }
         }
+    }
+
+    /// A transaction ends although some resource is at work for it.
+    fn abandon(&mut self, key: Key) {
+        let Some(pending) = self.pending.get(key) else { return };
+        let (stage, instance) = (pending.stage, pending.of());
+        let Some((home, _)) = pending.here(stage) else { return };
+        let lines = match stage {
+            Stage::Begins => return,
+            Stage::Computes => None,
+            Stage::Locks => Some(&mut self.stores.locks),
+            Stage::Logs => Some(&mut self.stores.logs),
+            Stage::Stores => Some(&mut self.stores.disks),
+        };
+        if let Some(lines) = lines {
+            lines[home.index()].breaks_off();
+        }
+        self.stores.presence.goes(home, instance);
     }
 
     /// The transaction ends here and now: this is the commit order (R-CLK-06).
@@ -327,9 +447,13 @@ impl World {
 
     fn meter(&mut self, effect: &Effect) {
         match effect {
-            // An error message is made here, not received.
-            Effect::Published { document, .. } if document.is_error() => {}
-            Effect::Published { .. } => self.meters.received(self.now),
+            Effect::Published { document, bodies, .. } => {
+                self.audits.spool.comes(self.now, *bodies);
+                // An error message is made here, not received.
+                if !document.is_error() {
+                    self.meters.received(self.now);
+                }
+            }
             Effect::RoutedMessage { .. } | Effect::ThrownMessage { .. } => {
                 self.meters.error_messages += 1;
             }
@@ -377,6 +501,7 @@ impl World {
     pub(super) fn watch_levels(&mut self) {
         let (spool, backlog) = (self.spool(), self.backlog());
         self.meters.spool.set(self.now, spool);
+        self.audits.spool.is(self.now, spool);
         self.meters.backlog.set(self.now, backlog);
         self.watch_tracking();
         if self.jobs_run && self.message_box.spool_garbage() > 0 && !self.cleanup_due {
@@ -392,6 +517,7 @@ impl World {
         self.cleanup_due = false;
         let collected = self.message_box.collect(u64::MAX);
         self.checks.collected(collected, &self.message_box);
+        self.audits.spool.goes(self.now, collected);
         self.message_box.purge_subscriptions();
         self.watch_levels();
     }

@@ -61,6 +61,8 @@ impl Now {
                 | Due::FaultOver(_)
                 | Due::Kill { .. }
                 | Due::Monitor(_)
+                | Due::Logged(_)
+                | Due::Stored(_)
                 | Due::Unlocked(_)
                 | Due::UserAsks { .. }
                 | Due::UserLeaves(_)

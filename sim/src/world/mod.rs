@@ -11,7 +11,9 @@
 //! its outputs are carried; nothing recurses.
 
 mod adapters;
+mod audit;
 mod build;
+mod compute;
 mod controller;
 mod coordinator;
 mod database;
@@ -22,8 +24,10 @@ mod exchange;
 mod explore;
 mod isolated;
 mod life;
+mod line;
 mod load;
 mod operate;
+mod presence;
 mod throttling;
 mod usage;
 mod users;
@@ -34,7 +38,7 @@ use std::sync::Arc;
 
 use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, WireResult};
 use floodgate_engine::config::Topology;
-use floodgate_engine::host::{DoneRace, FrameId, HostInput, HostInstance, HostOutput};
+use floodgate_engine::host::{DoneRace, HostInput, HostInstance, HostOutput};
 use floodgate_engine::id::{
     AdapterId, HostInstanceId, Key, ReceiveLocationId, ServerId, Slab, TransactionId,
 };
@@ -52,17 +56,20 @@ use crate::meter::{Meters, Pool};
 use crate::outcome::{Outcome, SavedInstance};
 use crate::probe::{Samples, Snapshot};
 use crate::queue::{Schedule, Wheel};
-use crate::resource::{Fcfs, Processor};
+use crate::resource::Processor;
 use crate::rng::{Purpose, Rng};
 use crate::setup::{DoneOrder, OperatorAct, ResponseOrder};
 use crate::trace::Trace;
 
+use audit::Audits;
+use compute::{Job, Placed};
 use controller::Watched;
 use coordinator::Coordinator;
 use database::Pending;
 use exchange::Answering;
 pub use explore::{Crash, Way};
 use life::Lives;
+use line::Stores;
 use load::Load;
 pub use operate::Acted;
 use throttling::Throttling;
@@ -112,6 +119,10 @@ enum Due {
     Monitor(u32),
     /// A call on the wire is done.
     Sent(Key),
+    /// The log disk of the MessageBox has a transaction.
+    Logged(Key),
+    /// The data disk has it.
+    Stored(Key),
     /// A transaction leaves the locks of the MessageBox.
     Unlocked(Key),
     /// A user has thought.
@@ -138,15 +149,6 @@ enum Now {
     Host(HostInstanceId, HostInput),
     /// An adapter hears of the outcome of its transaction.
     TransactionDone(u32, TransactionId, bool),
-}
-
-/// What waits for a core.
-#[derive(Clone, Copy, Debug)]
-enum Job {
-    /// The CPU part of a transaction.
-    Transaction(Key),
-    /// Work of a frame.
-    Work(HostInstanceId, FrameId),
 }
 
 /// An adapter in its host instance.
@@ -198,10 +200,10 @@ pub struct World {
     // The machines it runs on.
     processors: Vec<Processor>,
     shared_versions: Vec<u32>,
-    jobs: Slab<Job>,
+    jobs: Slab<Placed>,
     databases: Vec<ServerId>,
-    /// One per MessageBox.
-    locks: Vec<Fcfs>,
+    stores: Stores,
+    audits: Audits,
     pending: Slab<Pending>,
     cleanup_every: Duration,
     jobs_run: bool,
@@ -423,6 +425,8 @@ impl World {
             Due::Shared { server, version } => self.shared_done(server, version),
             Due::Sent(call) => self.wire_done(call),
             Due::Unlocked(transaction) => self.unlocked(transaction),
+            Due::Logged(transaction) => self.logged(transaction),
+            Due::Stored(transaction) => self.stored(transaction),
             Due::UserAsks { load, user } => self.user_asks(load, user),
             Due::UserLeaves(request) => return self.request_ended(request),
             Due::UsersCome(load) => return self.users_come(load),
@@ -499,6 +503,7 @@ impl World {
                     self.ring.push_back(Now::Host(id, HostInput::WorkDone { frame }));
                 } else {
                     let server = self.topology.host_instances[id.index()].server;
+                    let cost = self.with_pauses(server, cost);
                     self.compute(server, Job::Work(id, frame), cost);
                 }
             }
@@ -526,53 +531,6 @@ impl World {
     }
 
     /// Puts a job on a core of `server`.
-    fn compute(&mut self, server: ServerId, job: Job, cost: Duration) {
-        for (_, watched) in &mut self.watched {
-            watched.give(server, cost);
-        }
-        let job = self.jobs.insert(job);
-        let token = job.index() as u64;
-        match self.processors[server.index()].submit(self.now, token, cost) {
-            Some(done) => self.schedule(done, Due::Job(job)),
-            // A shared job is found again by its place, so its key is rebuilt from there.
-            None => self.watch_shared(server),
-        }
-    }
-
-    fn watch_shared(&mut self, server: ServerId) {
-        let version = &mut self.shared_versions[server.index()];
-        *version = version.wrapping_add(1);
-        let version = *version;
-        if let Some(at) = self.processors[server.index()].poll_timeout() {
-            self.schedule(at.max(self.now), Due::Shared { server: server.0, version });
-        }
-    }
-
-    fn shared_done(&mut self, server: u32, version: u32) {
-        if self.shared_versions[server as usize] != version {
-            return;
-        }
-        let mut finished = std::mem::take(&mut self.finished);
-        self.processors[server as usize].complete(self.now, &mut finished);
-        for place in finished.drain(..) {
-            let job =
-                self.jobs.key_at(place as usize).expect("a shared job is in the table of jobs");
-            self.job_done(job);
-        }
-        self.finished = finished;
-        self.watch_shared(ServerId(server));
-    }
-
-    fn job_done(&mut self, job: Key) {
-        match self.jobs.remove(job) {
-            Some(Job::Work(instance, frame)) => {
-                self.host_input(instance, HostInput::WorkDone { frame });
-            }
-            Some(Job::Transaction(transaction)) => self.computed(transaction),
-            None => {}
-        }
-    }
-
     /// Which comes first for a batch: `Done` returning, or `BatchComplete` (R-CLK-03).
     fn race(&self, node: u32, cookie: u64, requests: bool) -> DoneRace {
         if requests && let Some(race) = self.response_race(node, cookie) {

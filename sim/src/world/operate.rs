@@ -15,7 +15,6 @@ use floodgate_engine::time::{Duration, Instant};
 
 use super::{Due, Now, World};
 use crate::outcome::SavedInstance;
-use crate::resource::Fcfs;
 use crate::setup::OperatorAct;
 
 /// How often the master's job runs (R-GC-02).
@@ -231,9 +230,7 @@ impl World {
     /// [`BoxRefusal`]; nothing is changed.
     pub fn add_message_box(&mut self, server: ServerId) -> Result<MessageBoxId, BoxRefusal> {
         let home = self.message_box.add_box()?;
-        let mut locks = Fcfs::new(1);
-        locks.observe(self.measured.0, self.measured.1);
-        self.locks.push(locks);
+        self.stores.add_box(self.measured);
         self.databases.push(server);
         self.instances.iter_mut().for_each(HostInstance::add_message_box);
         self.checks.turns_change(&self.message_box);

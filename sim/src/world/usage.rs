@@ -24,6 +24,21 @@ impl World {
         }
     }
 
+    /// Where a runtime pauses, its server's processor is as busy as its work makes it, and the
+    /// work and the pauses together are what stands in the way.
+    fn part_pauses(&self, resources: &mut Vec<(String, Usage)>) {
+        for (at, (worked, paused)) in self.audits.work.iter().enumerate() {
+            if paused.is_zero() {
+                continue;
+            }
+            let (server, whole) = (&self.topology.servers[at], resources[at].1);
+            let asked = self.audits.cpus[at].demanded().as_secs_f64();
+            let share = paused.as_secs_f64() / asked.max((*worked + *paused).as_secs_f64());
+            resources[at].1.utilisation *= 1.0 - share;
+            resources.push((format!("{} work and pauses", server.name), whole));
+        }
+    }
+
     /// The thread pools, and the partners' ends that serve a limited number of calls.
     pub(super) fn pool_usage(&self, ended: Instant) -> Vec<(String, Usage)> {
         let pools = self.topology.host_instances.iter().zip(&self.pools).map(|(instance, pool)| {
@@ -63,12 +78,12 @@ impl World {
                 (format!("{} CPU", server.name), self.observed(processor.usage()))
             })
             .collect();
-        for (at, locks) in self.locks.iter().enumerate() {
-            let name =
-                self.topology.message_boxes.get(at).map_or("MessageBox", |known| &known.name);
-            resources.push((format!("{name} locks and log"), self.observed(locks.usage())));
-        }
+        self.part_pauses(&mut resources);
+        let lines = self.lines();
+        resources
+            .extend(lines.iter().map(|(name, line)| (name.clone(), self.observed(line.usage()))));
         resources.extend(self.pool_usage(ended));
+        let findings = self.findings();
         Outcome {
             digest: self.trace.digest(),
             events: self.trace.events(),
@@ -82,6 +97,7 @@ impl World {
             saved: self.saved,
             meters: self.meters,
             resources,
+            findings,
             verdicts: self.checks.verdicts(),
             violations: self.checks.violations().to_vec(),
             samples: self.samples,

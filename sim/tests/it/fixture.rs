@@ -407,7 +407,10 @@ pub(crate) type Verdict = Result<(), String>;
 /// The verdict of the checks on a run.
 pub(crate) fn all_kept(outcome: &Outcome) -> Verdict {
     match outcome.violations.first() {
-        None => Ok(()),
+        None => match outcome.findings.iter().find(|finding| finding.holds == Some(false)) {
+            None => Ok(()),
+            Some(finding) => Err(format!("an audit failed: {finding:?}")),
+        },
         Some(violation) => Err(format!("{} broken: {violation:?}", violation.rule.id())),
     }
 }
@@ -467,4 +470,6 @@ pub(crate) fn notices<S: Strategy>(
 /// Panics with the first violation, if there is one.
 pub(crate) fn assert_all_kept(outcome: &Outcome) {
     assert_eq!(outcome.violations, [], "a promise was broken");
+    let broken = outcome.findings.iter().find(|finding| finding.holds == Some(false));
+    assert_eq!(broken, None, "an audit failed");
 }

@@ -36,6 +36,7 @@ mod ordered_ends;
 mod pipelines_both_ways;
 mod ports;
 mod remarks;
+mod resources;
 mod retry;
 mod smoke;
 mod state_machine;

@@ -1,0 +1,117 @@
+//! What work queues for under a MessageBox: contention, distributed transactions, disks, pauses.
+
+use floodgate_engine::time::Duration;
+use floodgate_sim::cost::Costs;
+use floodgate_sim::outcome::Outcome;
+use floodgate_sim::resource::Law;
+
+use crate::fixture::{ASYNC, PUSH, Plant, assert_all_kept, immediate, sink};
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// A hundred messages at once, at these prices.
+fn plant(costs: Costs) -> Plant {
+    let mut plant = Plant::new(immediate(), PUSH);
+    plant.send_port("Out", "In", ASYNC, sink()).all_at_once(100);
+    plant.setup.costs = costs;
+    plant
+}
+
+fn run(plant: &Plant) -> Outcome {
+    let outcome = plant.run();
+    assert_all_kept(&outcome);
+    assert_eq!(outcome.meters.processed, 100);
+    outcome
+}
+
+/// Busy time of a resource in a run measured to its end.
+fn busy(outcome: &Outcome, name: &str) -> f64 {
+    let known = outcome.resources.iter().find(|(known, _)| known == name);
+    let (_, usage) = known.unwrap_or_else(|| panic!("no '{name}'"));
+    usage.utilisation * outcome.ended.since(outcome.window.0).as_secs_f64()
+}
+
+#[test]
+fn the_locks_are_held_longer_the_more_host_instances_are_there() {
+    let costs = Costs { lock_transaction: ms(1), ..Costs::default() };
+    let contended = Costs { lock_instance: ms(1), ..costs };
+    // One instance meets nobody.
+    let alone = busy(&run(&plant(costs)), "MessageBox locks and log");
+    let unmoved = busy(&run(&plant(contended)), "MessageBox locks and log");
+    assert!((alone - unmoved).abs() < 1e-9, "{alone} {unmoved}");
+    // Two of them work at the same time.
+    let both = |costs: Costs| run(plant(costs).instances(2)).ended;
+    assert!(both(contended) > both(costs));
+}
+
+#[test]
+fn every_database_in_a_distributed_transaction_has_its_price() {
+    // R-PUB-02: the master routes and another MessageBox stores, so each publication has two.
+    let costs =
+        Costs { enlist_lock: ms(1), enlist_sql: ms(2), enlist_cpu: ms(4), ..Costs::default() };
+    let local = run(&plant(costs));
+    assert!(busy(&local, "MessageBox locks and log").abs() < 1e-9, "one MessageBox needs none");
+    let mut two = plant(costs);
+    two.boxes(2);
+    two.setup.topology.message_boxes[0].publishes = false;
+    let outcome = two.run();
+    assert_all_kept(&outcome);
+    let names: Vec<_> = two.setup.topology.message_boxes.iter().map(|own| &own.name).collect();
+    let held: Vec<f64> =
+        names.iter().map(|name| busy(&outcome, &format!("{name} locks and log"))).collect();
+    assert!(held[0] > 0.0 && (held[0] - held[1]).abs() < 1e-9, "as long in each: {held:?}");
+    // As many enlistments in each: 1 ms under the locks of one is 2 x 2 ms of SQL CPU in both and
+    // 2 x 4 ms on the BizTalk server; all of it is one server here.
+    let server = &two.setup.topology.servers[0];
+    let cores = f64::from(server.cpus);
+    let cpu = busy(&outcome, &format!("{} CPU", server.name)) * cores;
+    assert!((cpu - 12.0 * held[0]).abs() < 1e-6, "{cpu} of {}", held[0]);
+}
+
+#[test]
+fn disks_are_resources_of_their_own_where_they_have_a_price() {
+    let costs = Costs { log_transaction: ms(2), data_transaction: ms(1), ..Costs::default() };
+    let outcome = run(&plant(costs));
+    let (log, data) =
+        (busy(&outcome, "MessageBox log disk"), busy(&outcome, "MessageBox data disk"));
+    assert!(data > 0.0 && (log - 2.0 * data).abs() < 1e-9, "{log} {data}");
+    let free = run(&plant(Costs::default()));
+    assert!(!free.resources.iter().any(|(name, _)| name.ends_with("disk")));
+}
+
+#[test]
+fn a_runtime_that_pauses_leaves_its_processor_idle_meanwhile() {
+    // Two cores: a second of work on either stops both for 125 ms, so 1.25 s pass for 1 s of work.
+    let costs = Costs { send_message: ms(10), ..Costs::default() };
+    let paused = Costs { runtime_pause: ms(125), ..costs };
+    let with = |costs: Costs| {
+        let mut plant = plant(costs);
+        plant.setup.topology.servers[0].cpus = 2;
+        let name = plant.setup.topology.servers[0].name.clone();
+        (run(&plant), name)
+    };
+    let ((plain, name), (slow, _)) = (with(costs), with(paused));
+    let cpu = format!("{name} CPU");
+    assert!((busy(&plain, &cpu) - busy(&slow, &cpu)).abs() < 1e-6, "the work is the same");
+    let whole = busy(&slow, &format!("{name} work and pauses"));
+    assert!((whole - 1.25 * busy(&slow, &cpu)).abs() < 1e-6, "{whole}");
+}
+
+#[test]
+fn every_resource_and_the_spool_are_audited() {
+    let costs = Costs {
+        lock_transaction: ms(3),
+        log_transaction: ms(2),
+        data_row: ms(1),
+        sql_transaction: ms(4),
+        send_message: ms(5),
+        ..Costs::default()
+    };
+    let findings = run(&plant(costs)).findings;
+    let of = |law| findings.iter().filter(move |one| one.law == law);
+    assert_eq!(of(Law::Little).last().map(|one| one.of.as_str()), Some("spool"));
+    assert!(of(Law::Little).count() == of(Law::Utilisation).count() + 1);
+    assert!(findings.iter().all(|one| one.holds == Some(true)), "{findings:?}");
+}
