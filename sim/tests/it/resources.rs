@@ -111,7 +111,7 @@ fn every_resource_and_the_spool_are_audited() {
     };
     let findings = run(&plant(costs)).findings;
     let of = |law| findings.iter().filter(move |one| one.law == law);
-    assert_eq!(of(Law::Little).last().map(|one| one.of.as_str()), Some("spool"));
+    assert_eq!(of(Law::Little).next_back().map(|one| one.of.as_str()), Some("spool"));
     assert!(of(Law::Little).count() == of(Law::Utilisation).count() + 1);
     assert!(findings.iter().all(|one| one.holds == Some(true)), "{findings:?}");
 }
