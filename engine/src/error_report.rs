@@ -167,6 +167,7 @@ fn code(reason: Reason) -> String {
         | Reason::PortStopped
         | Reason::SuspendShape
         | Reason::Unaddressed
+        | Reason::Exception
         | Reason::Zombie => Status::FAIL,
         Reason::Map | Reason::SendPipeline => Status::SEND_PIPELINE_FAILED,
         Reason::Retries => Status::TRANSMIT_FAILED,
@@ -188,6 +189,7 @@ fn describe(place: &Place, reason: Reason) -> String {
         Reason::Routing => "nobody subscribes",
         Reason::SendPipeline => "failure executing the send pipeline",
         Reason::SuspendShape => "an orchestration came to its Suspend shape",
+        Reason::Exception => "what the orchestration sent two ways could not be sent",
         Reason::Zombie => "the instance ended without the message",
         Reason::Unaddressed => "no adapter answers to the address",
     };

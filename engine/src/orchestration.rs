@@ -2,12 +2,13 @@
 //!
 //! As small as an orchestration can be and still be one: a receive shape, perhaps a Suspend shape,
 //! perhaps a send shape, and the end. A convoy repeats this in one instance for all messages that
-//! share a value (R-ORD-03).
+//! share a value (R-ORD-03). Where the port of the send shape answers (R-SR-03), a second receive
+//! shape may wait for the answer, and the instance lives on until then (R-SUB-05).
 
 use crate::config::{Orchestration, Topology};
 use crate::id::SendPortId;
 use crate::message::{Body, Document, DocumentName, Parts, PropertyId, Value};
-use crate::message_box::OutboundMessage;
+use crate::message_box::{Action, Exchange, OutboundMessage};
 use crate::time::Duration;
 
 /// Numbers of wire messages end below this; what orchestrations send is numbered from here, by the
@@ -23,6 +24,21 @@ pub struct Program {
     pub sends: Option<SendShape>,
     /// Whether one instance receives all messages that correlate.
     pub convoy: Option<Convoy>,
+    /// The receive shape for what the port of the send shape answers, if there is one.
+    pub answer: Option<AnswerShape>,
+}
+
+/// A receive shape for the answer to what was sent to a two-way port (R-SR-03), and what follows.
+/// The answer correlates by the `CorrelationToken` of what was sent, which the engine gives it.
+///
+/// \[M\] A client that waits for a response to the message that started the instance is not
+/// answered by it: its exchange ends with the message received.
+#[derive(Clone, Debug, Default)]
+pub struct AnswerShape {
+    /// The instance ends after so long without an answer, if ever.
+    pub patience: Option<Duration>,
+    /// The send shape for the answer.
+    pub sends: Option<SendShape>,
 }
 
 /// A send shape: publishes the message it received, with promotions of its own (R-PUB-01).
@@ -48,13 +64,40 @@ pub struct Convoy {
 }
 
 impl Orchestration {
+    /// What the answer to the message sent for a received one correlates by: one for every turn.
+    fn token(&self, received: &OutboundMessage) -> String {
+        format!("{}.{}", self.name, received.sequence)
+    }
+
+    /// The wait for the answer to what the send shape publishes for a received message, if the
+    /// program has one and this is not the answer itself.
+    #[must_use]
+    pub fn awaits(&self, received: &OutboundMessage) -> Option<Action> {
+        let answer = self.program.answer.as_ref()?;
+        let token = Value::text(&self.token(received));
+        let is_first = received.exchange != Exchange::Answer && self.program.sends.is_some();
+        is_first.then_some(Action::Await(received.reference, token, answer.patience))
+    }
+
     /// The message that the send shape publishes for a received one: a copy without promotions but
     /// for the shape's own, so that it does not come back by the filter that brought it
     /// (R-CTX-07, INV-24). \[M\] A body of real bytes goes on as described by its size.
     #[must_use]
     pub fn sends(&self, topology: &Topology, received: &OutboundMessage) -> Option<Document> {
-        let shape = self.program.sends.as_ref()?;
+        let program = &self.program;
+        let answered = received.exchange == Exchange::Answer;
+        let shape = if answered {
+            program.answer.as_ref()?.sends.as_ref()?
+        } else {
+            program.sends.as_ref()?
+        };
         let mut context = received.context.demoted();
+        if program.answer.is_some() {
+            // Written, not promoted: only the answer finds the instance by it.
+            let token = (!answered).then(|| Value::text(&self.token(received)));
+            context.write(PropertyId::CORRELATION_TOKEN, token);
+            context.write(PropertyId::EPM_RR_CORRELATION_TOKEN, None);
+        }
         // What the engine wrote to carry the instance is no part of the message.
         context.write(PropertyId::SUSPEND_SHAPE_PASSED, None);
         let port = shape.to.map(|port| &topology.send_ports[port.index()].name);

@@ -434,7 +434,9 @@ impl Requester {
     fn transmit(&mut self, call: CallId, message: &OutboundMessage, proxy: &mut TransportProxy) {
         let (token, fault) = match message.exchange {
             Exchange::Response { token, fault } => (token, fault),
-            Exchange::OneWay | Exchange::Solicit => return proxy.returned(call, Returned::Failed),
+            Exchange::Answer | Exchange::OneWay | Exchange::Solicit => {
+                return proxy.returned(call, Returned::Failed);
+            }
         };
         let Some(client) = self.clients.get_mut(&token).filter(|client| !client.gone) else {
             // The client went away: there is nobody to tell.

@@ -196,7 +196,10 @@ impl HostInstance {
         };
         let token = known.context.read(PropertyId::EPM_RR_CORRELATION_TOKEN).cloned();
         let settings = self.topology.exchanges.solicit_port(known.subscriber.into());
-        if token.is_none() && settings.is_some_and(|settings| settings.correlated_only) {
+        // What an orchestration sent correlates as well.
+        let correlates =
+            token.is_some() || known.context.read(PropertyId::CORRELATION_TOKEN).is_some();
+        if !correlates && settings.is_some_and(|settings| settings.correlated_only) {
             return Action::Refuse(Status::NULL_CORRELATION_TOKEN);
         }
         if let Some(token) = token {

@@ -7,7 +7,7 @@ use crate::batch::{BatchStatus, OperationKind};
 use crate::config::SubscriberKind;
 use crate::demand::Demand;
 use crate::message::{PropertyId, Value};
-use crate::message_box::{Action, OutboundMessage, PreparedBatch, Reason, Remark};
+use crate::message_box::{Action, Exchange, OutboundMessage, PreparedBatch, Reason, Remark};
 
 impl HostInstance {
     /// Whether a message is for an orchestration; it then waits for a thread as such.
@@ -49,18 +49,26 @@ impl HostInstance {
     }
 
     /// The shapes ran: suspends at a Suspend shape that was not passed yet (R-ADD-01), else
-    /// consumes the message and publishes what the send shape makes of it, both or neither.
+    /// consumes the message and publishes what the send shape makes of it, both or neither. If an
+    /// answer to that is to come, the wait for it begins in the same transaction.
     pub(super) fn take_turn(&mut self, frame: FrameId) {
         let Some(Frame::Orchestrate(message)) = self.frames.get(frame.0) else { return };
         let Some(orchestration) = self.orchestration(message) else { return };
         let reference = message.reference;
         let mut batch = PreparedBatch::default();
+        let answered = message.exchange == Exchange::Answer;
+        let is_exception = answered && message.context.read(PropertyId::ACK_TYPE).is_some();
         let passed = message.context.is_set(PropertyId::SUSPEND_SHAPE_PASSED);
-        if orchestration.program.suspends && !passed {
+        if is_exception {
+            // R-SR-06: the caller of a solicit that failed gets an exception.
+            batch.actions.push(suspend(reference, Reason::Exception));
+        } else if orchestration.program.suspends && !passed && !answered {
             let mark = vec![(PropertyId::SUSPEND_SHAPE_PASSED, Value::Bool(true))];
             batch.remarks.push((ErrorSubject::Reference(reference), Remark::Properties(mark)));
             batch.actions.push(suspend(reference, Reason::SuspendShape));
         } else {
+            let awaits = orchestration.awaits(message);
+            batch.actions.extend(awaits.map(|awaits| (OperationKind::Submit, awaits)));
             batch.actions.push((OperationKind::Delete, Action::Delete(reference)));
             if let Some(document) = orchestration.sends(&self.topology, message) {
                 batch.documents.push(document);

@@ -291,7 +291,9 @@ const fn failure(reason: Reason, outbound: bool) -> (Status, &'static str) {
         }
         Reason::Pipeline => (Status::FAIL, "The receive pipeline failed."),
         Reason::Routing => (Status::NO_SUBSCRIPTION, "No subscription matched the message."),
-        Reason::SuspendShape | Reason::Zombie => (Status::FAIL, "Its instance was suspended."),
+        Reason::Exception | Reason::SuspendShape | Reason::Zombie => {
+            (Status::FAIL, "Its instance was suspended.")
+        }
         Reason::Operator => (Status::FAIL, "An operator suspended the message."),
         Reason::Adapter | Reason::PortStopped | Reason::Retries | Reason::Unaddressed => {
             (Status::TRANSMIT_FAILED, "The message could not be transmitted.")

@@ -1,5 +1,5 @@
 //! Convoys: running orchestration instances that receive every message of their value
-//! (R-SUB-05, R-ORD-03).
+//! (R-SUB-05, R-ORD-03), and those that wait for one answer, which are convoys of one message.
 //!
 //! The instance starts with the commit that publishes its first message, together with the
 //! subscription that leads the others to it. It takes one message at a time, in publication order,
@@ -12,12 +12,12 @@ use std::num::NonZeroU32;
 use super::instance::as_place;
 use super::ordered::OrderedInstance;
 use super::subscriber::CORRELATING_PRIORITY;
-use super::{Effect, MessageBox, Place, Reason, ReferenceState};
+use super::{Effect, Exchange, MessageBox, Place, Reason, ReferenceState};
 use crate::config::{SubscriberKind, Topology};
 use crate::id::{Key, MessageBoxId, OrchestrationId, ReferenceId, SubscriberId};
-use crate::message::Document;
+use crate::message::{Document, PropertyId, Value};
 use crate::orchestration::Convoy;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 /// Status of a service instance; the numbers are the product's (R-MBX-02).
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -50,6 +50,8 @@ struct Running {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Convoys {
     configured: Vec<(SubscriberId, Convoy)>,
+    /// Whether some orchestration waits for answers.
+    awaits: bool,
     running: BTreeMap<NonZeroU32, Running>,
     idle: BTreeSet<(Instant, NonZeroU32)>,
     /// The instant of the commit under way.
@@ -63,11 +65,12 @@ impl Convoys {
             orchestration.program.convoy.map(|convoy| (id, convoy))
         };
         let configured = topology.orchestrations.iter().enumerate().filter_map(convoy).collect();
-        Self { configured, ..Self::default() }
+        let awaits = topology.orchestrations.iter().any(|own| own.program.answer.is_some());
+        Self { configured, awaits, ..Self::default() }
     }
 
     pub(super) fn are_none(&self) -> bool {
-        self.configured.is_empty()
+        self.configured.is_empty() && !self.awaits
     }
 
     pub(super) fn at(&mut self, now: Instant) {
@@ -100,18 +103,43 @@ impl MessageBox {
         let convoy = known?.1;
         let value = document.promoted(convoy.property)?;
         let key = self.instances.start(subscriber, home, None, None);
-        self.instances.subscribe(key, convoy.property, value);
-        let running = Running {
-            key,
-            convoy,
-            subscriber,
-            line: OrderedInstance::default(),
-            first: None,
-            consumed: 0,
-            idle_until: None,
-        };
-        self.convoys.running.insert(as_place(key)?, running);
+        self.run(key, (subscriber, convoy), value, None)?;
         Some(key)
+    }
+
+    fn run(
+        &mut self,
+        key: Key,
+        (subscriber, convoy): (SubscriberId, Convoy),
+        value: Value,
+        first: Option<ReferenceId>,
+    ) -> Option<NonZeroU32> {
+        self.instances.subscribe(key, convoy.property, value);
+        let (line, consumed, idle_until) = (OrderedInstance::default(), 0, None);
+        let running = Running { key, convoy, subscriber, line, first, consumed, idle_until };
+        let at = as_place(key)?;
+        self.convoys.running.insert(at, running);
+        Some(at)
+    }
+
+    /// The instance that received `id` sent something and waits for the answer, where it is
+    /// (R-MMB-03, R-SUB-07). The first answer ends it; another that is in its queue by then is
+    /// discarded (R-MBX-12). \[M\] Without an answer in time it ends as if it had come to its end.
+    pub(super) fn await_answer(
+        &mut self,
+        id: ReferenceId,
+        token: Value,
+        patience: Option<Duration>,
+    ) {
+        let Some(reference) = self.references.get(id.0) else { return };
+        let (subscriber, home) = (reference.subscriber, reference.home());
+        let key = self.instances.start(subscriber, home, None, Some(Exchange::Answer));
+        let property = PropertyId::CORRELATION_TOKEN;
+        let convoy = Convoy { property, messages: 1, idle: patience };
+        if let Some(at) = self.run(key, (subscriber, convoy), token, Some(id)) {
+            let until = patience.map(|patience| self.convoys.now + patience);
+            self.convoys.watch(at, until);
+        }
     }
 
     /// How many instances with a subscription of their own a message will start.

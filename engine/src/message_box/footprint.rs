@@ -10,7 +10,8 @@ impl Action {
         match self {
             Self::Nothing | Self::Publish { .. } => 0,
             Self::PublishPart(part) => u32::try_from(part.failed.len()).unwrap_or(u32::MAX),
-            Self::CancelResponse(_)
+            Self::Await(..)
+            | Self::CancelResponse(_)
             | Self::Consume(_)
             | Self::DefaultFailure(_)
             | Self::Delete(_)
@@ -61,6 +62,13 @@ impl MessageBox {
         for (_, action) in &batch.actions {
             let rows = action.rows();
             if rows == 0 {
+                continue;
+            }
+            if let Action::Await(id, ..) = action {
+                // The subscription where the instance is, and its copy at the master (R-SUB-07).
+                for home in [self.home_of(*id), MessageBoxId(0)] {
+                    footprints.add(home, Footprint { rows, ..Footprint::default() });
+                }
                 continue;
             }
             let home = action.reference().map_or(MessageBoxId(0), |id| self.home_of(id));

@@ -10,6 +10,7 @@ use std::num::NonZeroU32;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::acknowledge::{acknowledges, is_fault};
 use super::exchange::{Wait, routes_directly};
 use super::{Exchange, MessageBox};
 use crate::id::{HostInstanceId, Key, MessageBoxId, ReferenceId, Slab, SubscriberId};
@@ -212,13 +213,24 @@ impl Instances {
                 for key in subscribed {
                     // A wait asks for more than its token (R-RR-03).
                     let waits = self.get(*key).is_some_and(|row| row.wait.is_some());
-                    if !found.contains(key) && (!waits || routes_directly(document)) {
+                    if !found.contains(key)
+                        && (!waits || routes_directly(document))
+                        && !self.is_no_answer(*key, document)
+                    {
                         found.push(*key);
                     }
                 }
             }
         }
         found
+    }
+
+    /// Whether an instance waits for an answer and this is only word that its question was sent. A
+    /// negative acknowledgement is its answer (R-SR-06).
+    fn is_no_answer(&self, instance: Key, document: &Document) -> bool {
+        self.get(instance).is_some_and(|row| row.exchange == Some(Exchange::Answer))
+            && acknowledges(&document.context)
+            && !is_fault(&document.context)
     }
 
     /// The one taker of the instance at a place that [`as_place`] made.

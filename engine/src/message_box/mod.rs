@@ -394,7 +394,10 @@ impl MessageBox {
         self.route(&batch.documents);
         let judged = batch.actions.iter().map(|(kind, action)| {
             let status = match action {
-                Action::CancelResponse(_) | Action::Expire { .. } | Action::Nothing => Status::OK,
+                Action::Await(..)
+                | Action::CancelResponse(_)
+                | Action::Expire { .. }
+                | Action::Nothing => Status::OK,
                 Action::Refuse(status) | Action::SuspendWire { status, .. } => *status,
                 Action::Publish { first, count } => self.judge_publish(batch, *first, *count),
                 Action::PublishPart(part) => {
@@ -438,6 +441,7 @@ impl MessageBox {
         let mut documents = documents.into_iter();
         for (_, action) in actions {
             match action {
+                Action::Await(id, token, patience) => self.await_answer(id, token, patience),
                 Action::ForgetSuspended(number) => self.forget_suspended(number),
                 Action::Nothing | Action::Refuse(_) => {}
                 Action::Publish { first, count } => {

@@ -24,6 +24,8 @@ pub enum Reason {
     Adapter = 0,
     /// Its sender could not be authenticated, and the port keeps such messages (R-RCV-06).
     Authentication = 9,
+    /// What an orchestration sent two ways could not be sent, and it does not catch that (R-SR-06).
+    Exception = 12,
     /// A map failed, inbound or outbound (R-MAP-01).
     Map = 10,
     /// A receive pipeline failed (R-RCV-08).
@@ -49,6 +51,9 @@ pub enum Reason {
 /// What one operation of a batch will do, once pipelines and maps have run.
 #[derive(Clone, Debug)]
 pub enum Action {
+    /// Starts to wait for the answer that correlates by a value, so long at most, where the
+    /// instance of this reference lives (R-SUB-07).
+    Await(ReferenceId, Value, Option<Duration>),
     /// Withdraws the wait for responses that correlate by a value (R-RR-11).
     CancelResponse(Value),
     /// Removes a reference whose message the send pipeline consumed (R-PIPE-08).
@@ -141,7 +146,8 @@ impl Action {
         match self {
             Self::Publish { first, count } => *first..*first + *count,
             Self::PublishPart(part) => part.first..part.first + part.count,
-            Self::CancelResponse(_)
+            Self::Await(..)
+            | Self::CancelResponse(_)
             | Self::Consume(_)
             | Self::DefaultFailure(_)
             | Self::Delete(_)
@@ -172,7 +178,8 @@ impl Action {
             | Self::SuspendInstance(id, _)
             | Self::SuspendLate(id)
             | Self::SuspendReference(id) => Some(*id),
-            Self::CancelResponse(_)
+            Self::Await(..)
+            | Self::CancelResponse(_)
             | Self::Expire { .. }
             | Self::ForgetSuspended(_)
             | Self::Nothing
@@ -269,6 +276,8 @@ impl Footprints {
 /// The message exchange a delivered message is part of.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Exchange {
+    /// What an orchestration waits for: the answer to what it sent (R-SR-03).
+    Answer,
     /// None: it is sent, and that is all.
     #[default]
     OneWay,

@@ -34,17 +34,23 @@ pub struct Demotion {
 }
 
 impl Promotion {
-    /// What it finds in a body. \[M\] Text that reads as a whole number or as a truth is promoted
-    /// as one, since there are no schemas that say so.
-    fn find(&self, body: &Body) -> Option<Value> {
-        let Body::Real(bytes) = body else { return self.described.clone() };
-        let text = Field::find(bytes, &self.element)?.text()?;
-        Some(match (text.parse::<i64>(), text.as_str()) {
+    /// What a text of the content is promoted as. \[M\] One that reads as a whole number or as a
+    /// truth is promoted as that, since there are no schemas that would say so.
+    #[must_use]
+    pub fn value(text: &str) -> Value {
+        match (text.parse::<i64>(), text) {
             (Ok(number), _) if number.to_string() == text => Value::Int(number),
             (_, "true") => Value::Bool(true),
             (_, "false") => Value::Bool(false),
-            (Ok(_) | Err(_), _) => Value::text(&text),
-        })
+            (Ok(_) | Err(_), _) => Value::text(text),
+        }
+    }
+
+    /// What it finds in a body.
+    fn find(&self, body: &Body) -> Option<Value> {
+        let Body::Real(bytes) = body else { return self.described.clone() };
+        let text = Field::find(bytes, &self.element)?.text()?;
+        Some(Self::value(&text))
     }
 }
 

@@ -199,6 +199,7 @@ fn three_boxes() -> Topology {
             program: Program {
                 suspends: !convoy,
                 sends: convoy.then(|| SendShape { to: Some(SendPortId(0)), ..Default::default() }),
+                answer: None,
                 convoy: convoy.then_some(Convoy { property, messages: 3, idle: Some(minutes(2)) }),
             },
         });

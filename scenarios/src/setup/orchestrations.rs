@@ -23,7 +23,7 @@ impl Names<'_> {
                 filter,
                 priority: u8::try_from(own.priority).expect("priorities are at most 10"),
                 ordered: own.convoy.is_some(),
-                program: Program { suspends: own.suspends, sends, convoy },
+                program: Program { suspends: own.suspends, sends, convoy, answer: None },
             });
         }
     }

@@ -51,7 +51,8 @@ impl Asked {
         }
         let move_of = |(_, action): &(OperationKind, Action)| match action {
             Action::NextTransport(reference) => Some(*reference),
-            Action::CancelResponse(_)
+            Action::Await(..)
+            | Action::CancelResponse(_)
             | Action::Consume(_)
             | Action::DefaultFailure(_)
             | Action::Delete(_)
@@ -91,7 +92,8 @@ impl Asked {
                 | Action::SuspendLate(_)
                 | Action::SuspendReference(_) => asked.dispositions += 1,
                 Action::SuspendWire { .. } => asked.suspended_messages += 1,
-                Action::CancelResponse(_)
+                Action::Await(..)
+                | Action::CancelResponse(_)
                 | Action::Expire { .. }
                 | Action::ForgetSuspended(_)
                 | Action::Nothing

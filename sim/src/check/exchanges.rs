@@ -66,6 +66,9 @@ pub(super) struct Exchanges {
     withdrawals: FxHashMap<(u32, u64), Vec<u64>>,
     /// Responses that closed a wait, by publication order: whose they are.
     answer_to: FxHashMap<u64, (u32, u64)>,
+    /// Negative acknowledgements of responses that failed on their way to a client: what they
+    /// close was not over (R-RR-08).
+    excuses: FxHashSet<DocumentName>,
     /// Solicits whose reply was submitted without their deletion.
     replied_alone: FxHashSet<ReferenceId>,
     open: usize,
@@ -156,8 +159,14 @@ impl Exchanges {
         if let Effect::ExchangeOpened { waiting } = effect {
             self.opened(docket, waiting);
         } else if let Effect::ExchangeClosed { waiting, by } = effect {
-            self.closed(docket, waiting, *by);
             let before = at.checked_sub(1).and_then(|at| all.get(at));
+            if let Some(Effect::Referenced { at, .. }) = before
+                && self.excuses.remove(&at.document)
+                && let Some(known) = self.of(waiting)
+            {
+                known.failed = true;
+            }
+            self.closed(docket, waiting, *by);
             if let Some(Effect::Referenced { at, .. }) = before.filter(|_| *by == Closing::Response)
             {
                 self.answer_to.insert(at.sequence, (self.node(waiting), waiting.token));
@@ -171,6 +180,7 @@ impl Exchanges {
             });
             if !positive {
                 self.acknowledged(docket, *of, *sequence, all);
+                self.excuse(*document, *sequence, all);
             }
         } else if let Effect::RoutingFailureReport { document } = effect {
             docket.judge(Rule::OneReportPerFailure, !document.is_made(), || {
@@ -196,6 +206,19 @@ impl Exchanges {
         } else if let Effect::RoutedReference { at, .. } = effect {
             // R-FMR-09: an error message takes the place of the suspension, not of the fault.
             self.failed(at.document);
+        }
+    }
+
+    /// Who takes many responses still waits when one of them fails on its way to him: its negative
+    /// acknowledgement may end the exchange before its time (INV-50).
+    fn excuse(&mut self, document: DocumentName, sequence: u64, all: &[Effect]) {
+        let undone = all.iter().any(|effect| {
+            matches!(effect,
+                Effect::SuspendedReference { at, reason: Reason::Map | Reason::SendPipeline, .. }
+                    if at.sequence == sequence && self.is_response(at.subscriber))
+        });
+        if undone {
+            self.excuses.insert(document);
         }
     }
 

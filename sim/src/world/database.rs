@@ -396,7 +396,8 @@ impl World {
                 let location = self.topology.receive_locations.iter().find(named);
                 location.map_or(1, |location| documents_of(location, wire))
             }
-            Action::CancelResponse(_)
+            Action::Await(..)
+            | Action::CancelResponse(_)
             | Action::Consume(_)
             | Action::DefaultFailure(_)
             | Action::Delete(_)

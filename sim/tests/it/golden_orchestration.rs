@@ -22,10 +22,10 @@ use crate::golden_send::Marking;
 
 const PROCESS: OrchestrationId = OrchestrationId(0);
 /// A property of the tests' own: what convoys correlate on.
-const KEY: PropertyId = PropertyId(900);
+pub(crate) const KEY: PropertyId = PropertyId(900);
 
 /// `In`, an orchestration that subscribes to it, and `Out`, to which it is bound directly.
-fn plant(arrivals: &[u64], program: Program) -> Plant {
+pub(crate) fn plant(arrivals: &[u64], program: Program) -> Plant {
     let mut plant = Plant::new(immediate(), FOLDER);
     plant.send_port("Out", "nobody", ASYNC, sink()).ordered(OnFailure::Continue);
     let topology = &mut plant.setup.topology;
@@ -56,14 +56,14 @@ fn to_out() -> Option<SendShape> {
     Some(SendShape { promotions: Vec::new(), to: Some(SendPortId(0)) })
 }
 
-fn finished(mut world: World) -> (World, Story) {
+pub(crate) fn finished(mut world: World) -> (World, Story) {
     finish(&mut world);
     assert_eq!(world.checks().violations(), [], "a promise was broken");
     let story = Story::of(&world);
     (world, story)
 }
 
-fn states(world: &World, topology: &Topology) -> Vec<OrchestrationStatus> {
+pub(crate) fn states(world: &World, topology: &Topology) -> Vec<OrchestrationStatus> {
     world.message_box().orchestration_states(topology, PROCESS)
 }
 
@@ -121,7 +121,7 @@ fn what_nobody_subscribes_to_suspends_the_instance_and_nothing_of_the_turn_happe
 #[test]
 fn the_suspend_shape_suspends_and_a_resume_goes_on_behind_it() {
     // R-ADD-01, R-MBX-02.
-    let plant = plant(&[1], Program { suspends: true, sends: to_out(), convoy: None });
+    let plant = plant(&[1], Program { suspends: true, sends: to_out(), ..Program::default() });
     let (mut world, story) = finished(plant.telling());
     assert_eq!(story.count(&["suspends m1 of Process, resumable, SuspendShape"]), 1);
     assert_eq!(story.count(&["publishes o1"]), 0);
@@ -149,7 +149,7 @@ fn marked(plant: &Plant) -> World {
 
 fn convoy(messages: u32, idle: Option<Duration>) -> Program {
     let convoy = Some(Convoy { property: KEY, messages, idle });
-    Program { suspends: false, sends: to_out(), convoy }
+    Program { sends: to_out(), convoy, ..Program::default() }
 }
 
 /// The messages that activated an instance.

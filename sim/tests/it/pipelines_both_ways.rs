@@ -1,7 +1,7 @@
 //! Where pipelines run: on the way in and on the way out, of requests and of responses.
 
 use floodgate_engine::config::RequestSettings;
-use floodgate_engine::exchange::SolicitPort;
+use floodgate_engine::exchange::{ResponseSettings, SolicitPort};
 use floodgate_engine::id::SendPortId;
 use floodgate_engine::message::{PropertyId, Value};
 use floodgate_engine::pipeline::{Act, Component, Custom, ReceivePipeline, SendPipeline, When};
@@ -67,4 +67,17 @@ fn the_response_to_a_request_passes_a_send_pipeline() {
         assert_eq!(story.count(&["suspends m2 of In, non-resumable"]), usize::from(broken));
         assert_eq!(world.meters().answers.failed, u64::from(broken), "{}", story.text());
     }
+}
+
+#[test]
+fn of_several_responses_one_may_fail_before_its_client_s_time_is_over() {
+    // INV-50, R-RR-08, R-RR-10: its fault is no fault of the engine's, and ends the exchange.
+    let mut plant = desk(RequestSettings::default(), replying(Duration::from_millis(1)));
+    plant.setup.topology.exchanges.hosts =
+        vec![ResponseSettings { allow_multiple: true, ..ResponseSettings::default() }];
+    let request = &mut plant.setup.topology.exchanges.request_ports[0];
+    request.pipeline = SendPipeline { encode: vec![throws()], ..SendPipeline::xml() };
+    let (world, story) = run(&plant);
+    assert_eq!(story.count(&["suspends m2 of In, non-resumable"]), 1, "{}", story.text());
+    assert_eq!((world.meters().answers.responses, world.meters().answers.failed), (0, 1));
 }
