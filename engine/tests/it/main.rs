@@ -13,6 +13,8 @@ mod facade;
 mod host;
 mod kit;
 mod message_box;
+mod openings;
+mod operators;
 mod pipelines;
 mod receiver;
 mod sender;
