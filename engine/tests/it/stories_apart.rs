@@ -268,7 +268,8 @@ fn host_instances_start_stop_and_die() {
         let delivery = Throttle::delivery(DeliveryState::Rate, severity);
         town.host(0, HostInput::Throttle(publishing));
         town.host(1, HostInput::Throttle(delivery));
-        town.story.push(format!("{publishing:?} {delivery:?}"));
+        let delays = (publishing.publishing_delay, delivery.delivery_delay);
+        town.story.push(format!("delays {delays:?}"));
     };
     throttle(&mut town, 0.5);
     town.run(Duration::from_millis(100));
