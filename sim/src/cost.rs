@@ -75,8 +75,6 @@ pub struct Costs {
     pub data_row: Duration,
     /// The same, per 1,024 bytes of bodies.
     pub data_kb: Duration,
-    /// CPU of the SQL server, per look that finds nothing (R-CLK-07).
-    pub idle_look: Duration,
     /// How long a BizTalk server's runtime stands still for every second of work that its cores
     /// have done: all threads wait while it tidies up.
     pub runtime_pause: Duration,

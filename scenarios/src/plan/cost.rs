@@ -150,6 +150,5 @@ coefficients! {
     data_transaction: "time of the MessageBox's data disk, per transaction",
     data_row: "time of the MessageBox's data disk, per row",
     data_kb: "time of the MessageBox's data disk, per KB",
-    idle_look: "CPU of the SQL server, per look that finds nothing",
     runtime_pause: "pause of a BizTalk server's runtime, per second of work of a core",
 }

@@ -208,7 +208,6 @@ pub(super) fn costs(own: &plan::cost::Costs) -> Costs {
         data_transaction: own.data_transaction,
         data_row: own.data_row,
         data_kb: own.data_kb,
-        idle_look: own.idle_look,
         runtime_pause: own.runtime_pause,
     }
 }
