@@ -50,7 +50,7 @@ impl MessageBox {
             } else {
                 footprints.add(home, stored);
                 // The master evaluates the subscriptions (R-PUB-02).
-                // So does it get the copy of the subscription of an instance that starts (R-SUB-07).
+                // So does it get the copy of a starting instance's subscription (R-SUB-07).
                 let rows = 1 + self.instances_started(document);
                 footprints.add(MessageBoxId(0), Footprint { rows, routed, ..Footprint::default() });
             }

@@ -250,8 +250,8 @@ mod tests {
     fn the_fields_of_each_document_are_promoted() {
         // R-PIPE-12: from the content of each, or nothing.
         let documents = "<o><p:Total xmlns:p='urn:p'>12</p:Total></o><o><Total>a &amp; b</Total>\
-                         <Total>2</Total></o><o/><o><Total>012</Total></o><o><Total>true</Total></o>\
-                         <o><Total/></o><o><Total><x/></Total></o>";
+                         <Total>2</Total></o><o/><o><Total>012</Total></o>\
+                         <o><Total>true</Total></o><o><Total/></o><o><Total><x/></Total></o>";
         let text = format!("<E><B>{documents}</B></E>");
         let found = received(&promoting(None), real(&text));
         let text = |text| Some(Value::text(text));
