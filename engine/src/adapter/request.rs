@@ -4,8 +4,8 @@
 //! by what `TransmitMessage` brings for that token: the response, or the engine's fault. One-way
 //! locations are answered as soon as their batch is complete. What fails is refused to the client
 //! rather than suspended, unless it is set otherwise (R-RR-16, R-SUSP-02).
-//! An answer may come before `BatchComplete` and before `Done` returned (R-BC-08): clients are known
-//! from the moment of their post. After a failed batch nobody waits (R-RR-13).
+//! An answer may come before `BatchComplete` and before `Done` returned (R-BC-08): clients are
+//! known from the moment of their post. After a failed batch nobody waits (R-RR-13).
 
 use rustc_hash::FxHashMap;
 
