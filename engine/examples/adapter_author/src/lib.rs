@@ -24,7 +24,7 @@ async fn serve(transport: Transport) {
         match transport.next_input().await {
             AdapterInput::TransmitMessage { call, message } => {
                 transport.returned(call, Returned::Pending);
-                transport.spawn(carry(transport.clone(), message));
+                transport.spawn(carry(transport.clone(), *message));
             }
             AdapterInput::Terminate { call } => transport.terminate(call),
             _ => {}
