@@ -8,6 +8,7 @@
 
 mod aside;
 mod facade;
+mod fate;
 mod isolated;
 mod receive;
 mod request;

@@ -7,7 +7,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::send::NOT_SUBMITTED;
+use super::fate::NOT_SUBMITTED;
 use super::{Adapter, AdapterInput, CallId, ErrorSubject, Returned, WireRequest, WireResult};
 use crate::batch::{BatchStatus, Operation, OperationKind, Status, Suspendable};
 use crate::config::ReceiveSettings;

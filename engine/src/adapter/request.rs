@@ -10,8 +10,8 @@
 use rustc_hash::FxHashMap;
 
 use super::aside::{Aside, PAUSE_OVER};
+use super::fate::{NOT_SENT, NOT_SUBMITTED};
 use super::receive::PerKind;
-use super::send::{NOT_SENT, NOT_SUBMITTED};
 use super::{
     Adapter, AdapterInput, Answer, CallId, ErrorSubject, Returned, Transmission, WireRequest,
     WireResult,

@@ -14,75 +14,19 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use super::aside::{Aside, PAUSE_OVER};
+use super::fate::{Attempted, Fate, NOT_SENT, NOT_SUBMITTED, moves_apart};
 use super::receive::PerKind;
-use super::sorting::{Errands, Sorted};
+use super::sorting::{Errands, ROOM_FIRST, Sorted, by_endpoint};
 use super::{
     Adapter, AdapterInput, CallId, ErrorSubject, Returned, Transmission, WireRequest, WireResult,
 };
 use crate::batch::{BatchStatus, Operation, OperationKind, Suspendable};
 use crate::config::SendSettings;
-use crate::id::{EndpointId, ReferenceId};
+use crate::id::ReferenceId;
 use crate::message::WireMessage;
 use crate::message_box::OutboundMessage;
-use crate::retry::{NextStep, after_failure};
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::transport_proxy::TransportProxy;
-
-/// What becomes of a message after an attempt.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Fate {
-    Delete,
-    NextTransport,
-    /// The partner replied: the reply is submitted and the solicit deleted, in one batch
-    /// (R-SR-02).
-    Reply,
-    Resubmit,
-    Suspend,
-    /// The reply could not be submitted: it is suspended and the solicit deleted (R-FILT-03).
-    SuspendReply,
-}
-
-impl Fate {
-    /// Whether the solicit's `Delete` rides in the same batch.
-    const fn replies(self) -> bool {
-        matches!(self, Self::Reply | Self::SuspendReply)
-    }
-
-    pub(super) const fn kind(self) -> OperationKind {
-        match self {
-            Self::Delete => OperationKind::Delete,
-            Self::Reply => OperationKind::Submit,
-            Self::SuspendReply => OperationKind::MoveToSuspendQueue,
-            Self::NextTransport => OperationKind::MoveToNextTransport,
-            Self::Resubmit => OperationKind::Resubmit,
-            Self::Suspend => OperationKind::MoveToSuspendQueue,
-        }
-    }
-
-    /// The next rung after this one failed (R-FILT-03); `None` leaves the message as it is.
-    pub(super) const fn after_refusal(self) -> Option<Self> {
-        match self {
-            Self::Resubmit => Some(Self::NextTransport),
-            Self::NextTransport => Some(Self::Suspend),
-            Self::Reply => Some(Self::SuspendReply),
-            Self::Delete | Self::Suspend | Self::SuspendReply => None,
-        }
-    }
-}
-
-/// What is kept of a message after an attempt: what an engine batch has to say about it.
-#[derive(Clone, Copy, Debug)]
-struct Attempted {
-    reference: ReferenceId,
-    retry_interval: Duration,
-    fate: Fate,
-}
-
-impl Attempted {
-    fn of(message: &OutboundMessage, fate: Fate) -> Self {
-        Self { reference: message.reference, retry_interval: message.retry_interval, fate }
-    }
-}
 
 /// Messages that one worker, or one held engine thread, transmits one after another.
 #[derive(Clone, Debug)]
@@ -231,8 +175,7 @@ impl Sender {
         let Some(sorted) = self.errands.answered(token, key, proxy) else { return };
         let Sorted { endpoints, failed, call } = sorted;
         let mut judged = |message: Box<OutboundMessage>| {
-            explain(&message, UNKNOWN_ENDPOINT, proxy);
-            Attempted::of(&message, fate_of_failure(now, &message))
+            Attempted::explained(now, &message, UNKNOWN_ENDPOINT, proxy)
         };
         let mut failed: Vec<_> = failed.into_iter().map(&mut judged).collect();
         if call.is_none() {
@@ -296,20 +239,18 @@ impl Sender {
             | WireResult::Removed
             | WireResult::Resolved(_) => (false, None),
         };
-        let fate = match sent {
-            true if reply.is_some() => Fate::Reply,
-            true => Fate::Delete,
-            false => {
-                if self.settings.batched || !self.settings.blocking {
-                    explain(&message, NOT_SENT, proxy);
-                }
-                fate_of_failure(now, &message)
+        let attempted = match sent {
+            true if reply.is_some() => Attempted::of(&message, Fate::Reply),
+            true => Attempted::of(&message, Fate::Delete),
+            false if self.settings.blocking && !self.settings.batched => {
+                Attempted::failed(now, &message)
             }
+            false => Attempted::explained(now, &message, NOT_SENT, proxy),
         };
         if let Some(reply) = reply {
             self.replies.insert(message.reference, reply);
         }
-        job.finished.push(Attempted::of(&message, fate));
+        job.finished.push(attempted);
         if let Some(next) = job.waiting.last() {
             return proxy.wire(token, WireRequest::Transmit(Transmission::of(next)));
         }
@@ -395,8 +336,7 @@ impl Sender {
         if fates.iter().all(|one| one.fate != Fate::NextTransport) {
             return self.post_batch(now, fates, proxy);
         }
-        let (moves, others) =
-            fates.into_iter().partition::<Vec<_>, _>(|one| one.fate == Fate::NextTransport);
+        let (moves, others) = moves_apart(fates);
         self.post_batch(now, others, proxy);
         for one in moves {
             self.post_batch(now, vec![one], proxy);
@@ -416,7 +356,7 @@ impl Sender {
         let Ok(mut batch) = proxy.get_batch(cookie) else {
             return proxy.returned(call, Returned::Failed);
         };
-        for Attempted { reference: solicit, .. } in fates {
+        for solicit in fates.into_iter().map(|one| one.reference) {
             if let Some(response) = self.replies.remove(&solicit) {
                 batch.add(Operation::SubmitResponse { solicit, response });
             }
@@ -436,22 +376,17 @@ impl Sender {
         self.next_cookie += 1;
         let Ok(mut batch) = proxy.get_batch(cookie) else { return };
         batch.reserve(fates.len());
-        for &Attempted { reference, retry_interval, fate } in &fates {
-            if fate.replies() {
-                let Some(reply) = self.replies.get(&reference).cloned() else { continue };
-                batch.add(if fate == Fate::Reply {
-                    Operation::SubmitResponse { solicit: reference, response: reply }
+        for one in &fates {
+            if one.fate.replies() {
+                let solicit = one.reference;
+                let Some(reply) = self.replies.get(&solicit).cloned() else { continue };
+                batch.add(if one.fate == Fate::Reply {
+                    Operation::SubmitResponse { solicit, response: reply }
                 } else {
                     Operation::MoveToSuspendQueue(Suspendable::Wire(reply))
                 });
             }
-            batch.add(match fate {
-                Fate::Delete | Fate::Reply | Fate::SuspendReply => Operation::Delete(reference),
-                Fate::NextTransport => Operation::MoveToNextTransport(reference),
-                // Counted from now, also when a batch is made again (R-FILT-06).
-                Fate::Resubmit => Operation::Resubmit { reference, at: now + retry_interval },
-                Fate::Suspend => Operation::MoveToSuspendQueue(Suspendable::Reference(reference)),
-            });
+            batch.add(one.operation(now));
         }
         if proxy.done(batch).is_success() {
             self.posted.insert(cookie, fates);
@@ -483,64 +418,21 @@ impl Sender {
             if one.fate.replies() {
                 statuses.next(OperationKind::Delete);
             }
-            let next = if innocent { Some(one.fate) } else { one.fate.after_refusal() };
             if !innocent
                 && one.fate == Fate::Reply
                 && let Some(reply) = self.replies.get(&one.reference)
             {
                 proxy.set_error_info(ErrorSubject::Wire(reply.number), NOT_SUBMITTED);
             }
-            next.map(|fate| Attempted { fate, ..one })
+            one.again(innocent)
         });
         let again = again.collect();
         self.post(now, again, proxy);
     }
 }
 
-/// What is said of a message that the partner's end did not take.
-pub(super) const NOT_SENT: &str = "the partner's end did not take the message";
-/// What is said of a message that the engine did not take.
-pub(super) const NOT_SUBMITTED: &str = "the engine did not take the message";
+/// What is said of a message whose endpoint the errand did not bring.
 const UNKNOWN_ENDPOINT: &str = "it could not be learnt where the message is to go";
-
-/// Says why a message comes back, before it does (R-ADPT-17, R-MSG-09).
-pub(super) fn explain(message: &OutboundMessage, why: &str, proxy: &mut TransportProxy) {
-    proxy.set_error_info(ErrorSubject::Reference(message.reference), why);
-}
-
-/// An adapter batch has room for so many messages from the start, and grows beyond.
-const ROOM_FIRST: u32 = 64;
-
-/// The messages of each endpoint, the first one last; in the order of the endpoints.
-fn by_endpoint(
-    messages: Vec<Box<OutboundMessage>>,
-) -> Vec<(EndpointId, Vec<Box<OutboundMessage>>)> {
-    let mut jobs: Vec<(EndpointId, Vec<Box<OutboundMessage>>)> = Vec::new();
-    let room = messages.len().min(ROOM_FIRST as usize);
-    let mut at = 0;
-    for message in messages.into_iter().rev() {
-        let endpoint = message.endpoint;
-        if jobs.get(at).is_none_or(|(known, _)| *known != endpoint) {
-            at = match jobs.binary_search_by_key(&endpoint, |(known, _)| *known) {
-                Ok(at) => at,
-                Err(at) => {
-                    jobs.insert(at, (endpoint, Vec::with_capacity(room)));
-                    at
-                }
-            };
-        }
-        jobs[at].1.push(message);
-    }
-    jobs
-}
-
-/// The recommended next rung (R-RETRY-04).
-pub(super) fn fate_of_failure(now: Instant, message: &OutboundMessage) -> Fate {
-    match after_failure(now, message.retries_left, message.retry_interval) {
-        NextStep::Resubmit(_) => Fate::Resubmit,
-        NextStep::MoveToNextTransport => Fate::NextTransport,
-    }
-}
 
 impl Adapter for Sender {
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {

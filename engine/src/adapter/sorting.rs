@@ -1,4 +1,5 @@
-//! The errand before a mixed batch is sorted: what defines each message's endpoint.
+//! Sorting a mixed batch by endpoint (R-BSND-08), and the errand before it that learns what defines
+//! each message's endpoint.
 //!
 //! The address alone may not tell: redeeming a single sign-on ticket gives the credentials that
 //! belong to it. That takes time and may fail (R-ADD-04); equal answers are one endpoint
@@ -6,6 +7,7 @@
 //! that no worker is held.
 
 use super::{CallId, Transmission, WireRequest};
+use crate::id::EndpointId;
 use crate::message_box::OutboundMessage;
 use crate::transport_proxy::TransportProxy;
 
@@ -111,4 +113,30 @@ fn sorted(batch: Unsorted) -> Sorted {
     }
     let endpoints = endpoints.into_iter().map(|(_, messages)| messages).collect();
     Sorted { endpoints, failed: batch.failed, call: batch.call }
+}
+
+/// An adapter batch has room for so many messages from the start, and grows beyond.
+pub(super) const ROOM_FIRST: u32 = 64;
+
+/// The messages of each endpoint, the first one last; in the order of the endpoints.
+pub(super) fn by_endpoint(
+    messages: Vec<Box<OutboundMessage>>,
+) -> Vec<(EndpointId, Vec<Box<OutboundMessage>>)> {
+    let mut jobs: Vec<(EndpointId, Vec<Box<OutboundMessage>>)> = Vec::new();
+    let room = messages.len().min(ROOM_FIRST as usize);
+    let mut at = 0;
+    for message in messages.into_iter().rev() {
+        let endpoint = message.endpoint;
+        if jobs.get(at).is_none_or(|(known, _)| *known != endpoint) {
+            at = match jobs.binary_search_by_key(&endpoint, |(known, _)| *known) {
+                Ok(at) => at,
+                Err(at) => {
+                    jobs.insert(at, (endpoint, Vec::with_capacity(room)));
+                    at
+                }
+            };
+        }
+        jobs[at].1.push(message);
+    }
+    jobs
 }

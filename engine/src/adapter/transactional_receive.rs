@@ -5,8 +5,8 @@
 //! is nothing to remove afterwards, and nothing to remember but, under one policy, ids that expire
 //! (R-TXN-12…15). Every confirm object is called once, when the outcome is known (R-TXN-03).
 
+use super::fate::NOT_SUBMITTED;
 use super::receive::PerKind;
-use super::send::NOT_SUBMITTED;
 use super::{
     Adapter, AdapterInput, CallId, ConfirmOf, ErrorSubject, Returned, WireRequest, WireResult,
 };

@@ -16,12 +16,13 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use super::aside::{Aside, PAUSE_OVER};
+use super::fate::{Attempted, NOT_SENT, NOT_SUBMITTED, moves_apart};
 use super::receive::PerKind;
-use super::send::{Fate, NOT_SENT, NOT_SUBMITTED, explain, fate_of_failure};
+use super::sorting::by_endpoint;
 use super::{
     Adapter, AdapterInput, CallId, ConfirmOf, Returned, Transmission, WireRequest, WireResult,
 };
-use crate::batch::{BatchStatus, Operation, OperationKind, Suspendable};
+use crate::batch::{BatchStatus, Operation, OperationKind};
 use crate::config::{TransactionBegins, TransactionalSendSettings};
 use crate::id::TransactionId;
 use crate::message::WireMessage;
@@ -62,7 +63,7 @@ struct Job {
     waiting: Vec<Box<OutboundMessage>>,
     sent: Vec<Sent>,
     /// What failed, and what is to become of it when the transaction is over.
-    failed: Vec<(Box<OutboundMessage>, Fate)>,
+    failed: Vec<Attempted>,
     confirms: Vec<ConfirmOf>,
 }
 
@@ -70,7 +71,7 @@ struct Job {
 #[derive(Clone, Debug)]
 enum Posted {
     /// Outside of any transaction.
-    Apart(Vec<(Box<OutboundMessage>, Fate)>),
+    Apart(Vec<Attempted>),
     /// The deletes of the job at a place.
     Deletes(usize),
 }
@@ -86,7 +87,7 @@ pub struct TransactionalSender {
     /// Jobs at work; a place is a wire token.
     running: Vec<Option<Job>>,
     posted: FxHashMap<u64, Posted>,
-    aside: Aside<(Box<OutboundMessage>, Fate)>,
+    aside: Aside<Attempted>,
     next_cookie: u64,
     terminating: Option<CallId>,
 }
@@ -137,22 +138,19 @@ impl TransactionalSender {
         confirm: Option<TransactionId>,
         proxy: &mut TransportProxy,
     ) {
-        let Filling { mut messages, transaction } = self.filled(call);
+        let Filling { messages, transaction } = self.filled(call);
         if let Some(over) = confirm.filter(|_| transaction.is_none()) {
             // Its time was up while the engine filled the batch.
             proxy.confirm(ConfirmOf::Delivery(over), false);
         }
-        messages.sort_by_key(|message| message.endpoint);
         // The one that it came with is that of its first endpoint (R-ADPT-13).
         let mut given = transaction;
-        while let Some(endpoint) = messages.first().map(|message| message.endpoint) {
-            let others = messages.iter().position(|message| message.endpoint != endpoint);
-            let rest = messages.split_off(others.unwrap_or(messages.len()));
-            self.queue.push_back((std::mem::replace(&mut messages, rest), given.take()));
+        for (_, waiting) in by_endpoint(messages) {
+            self.queue.push_back((waiting, given.take()));
         }
         if given.is_some() {
             // The engine's own part alone is in it.
-            self.queue.push_back((messages, given));
+            self.queue.push_back((Vec::new(), given));
         }
         proxy.returned(call, Returned::Done);
         self.employ(proxy);
@@ -161,14 +159,13 @@ impl TransactionalSender {
     /// Gives waiting messages to free workers.
     fn employ(&mut self, proxy: &mut TransportProxy) {
         while self.running.iter().flatten().count() < self.settings.workers.max(1) as usize {
-            let Some((mut messages, transaction)) = self.queue.pop_front() else { break };
+            let Some((waiting, transaction)) = self.queue.pop_front() else { break };
             let free = self.running.iter().position(Option::is_none);
             let place = free.unwrap_or_else(|| {
                 self.running.push(None);
                 self.running.len() - 1
             });
-            messages.reverse();
-            self.start(place, messages, transaction, proxy);
+            self.start(place, waiting, transaction, proxy);
         }
     }
 
@@ -226,7 +223,7 @@ impl TransactionalSender {
             | WireResult::Refused
             | WireResult::Removed
             | WireResult::Resolved(_) => {
-                let failed = failed(now, message, NOT_SENT, proxy);
+                let failed = Attempted::explained(now, &message, NOT_SENT, proxy);
                 job.failed.push(failed);
                 job.stage = Stage::Ending;
                 return proxy.abort(job.transaction);
@@ -293,11 +290,11 @@ impl TransactionalSender {
             let answered = response.is_none() || statuses.next(OperationKind::Submit).is_success();
             // What cannot be deleted will not have been sent once the transaction is aborted.
             if !statuses.next(OperationKind::Delete).is_success() {
-                job.failed.push(failed(now, message, NOT_DELETED, proxy));
+                job.failed.push(Attempted::explained(now, &message, NOT_DELETED, proxy));
             } else if answered {
                 job.sent.push((message, None));
             } else {
-                job.failed.push(failed(now, message, NOT_SUBMITTED, proxy));
+                job.failed.push(Attempted::explained(now, &message, NOT_SUBMITTED, proxy));
             }
         }
         // The innocents go out again once the transaction is over.
@@ -360,7 +357,9 @@ impl TransactionalSender {
             let blameless = job.failed.is_empty() && job.waiting.is_empty();
             let sent = job.sent.drain(..).map(|(message, _)| message);
             if blameless || job.stage == Stage::TimedOut {
-                job.failed.extend(sent.map(|message| failed(now, message, NOT_COMMITTED, proxy)));
+                job.failed.extend(
+                    sent.map(|message| Attempted::explained(now, &message, NOT_COMMITTED, proxy)),
+                );
             } else {
                 job.waiting.extend(sent.rev());
             }
@@ -374,14 +373,8 @@ impl TransactionalSender {
 
     /// Batches outside of any transaction (R-TXN-07). `MoveToNextTransport` may be refused and
     /// would take the others with it, so each goes alone (R-ATOM-02).
-    fn dispose(
-        &mut self,
-        now: Instant,
-        fates: Vec<(Box<OutboundMessage>, Fate)>,
-        proxy: &mut TransportProxy,
-    ) {
-        let (moves, others) =
-            fates.into_iter().partition::<Vec<_>, _>(|(_, fate)| *fate == Fate::NextTransport);
+    fn dispose(&mut self, now: Instant, fates: Vec<Attempted>, proxy: &mut TransportProxy) {
+        let (moves, others) = moves_apart(fates);
         self.dispose_together(now, others, proxy);
         for one in moves {
             self.dispose_together(now, vec![one], proxy);
@@ -391,7 +384,7 @@ impl TransactionalSender {
     fn dispose_together(
         &mut self,
         now: Instant,
-        fates: Vec<(Box<OutboundMessage>, Fate)>,
+        fates: Vec<Attempted>,
         proxy: &mut TransportProxy,
     ) {
         if fates.is_empty() {
@@ -400,19 +393,8 @@ impl TransactionalSender {
         let cookie = self.next_cookie;
         self.next_cookie += 1;
         let Ok(mut batch) = proxy.get_batch(cookie) else { return };
-        for (message, fate) in &fates {
-            let reference = message.reference;
-            batch.add(match fate {
-                Fate::Delete => Operation::Delete(reference),
-                Fate::NextTransport => Operation::MoveToNextTransport(reference),
-                Fate::Resubmit => {
-                    Operation::Resubmit { reference, at: now + message.retry_interval }
-                }
-                Fate::Reply | Fate::SuspendReply => {
-                    unreachable!("this adapter submits no replies")
-                }
-                Fate::Suspend => Operation::MoveToSuspendQueue(Suspendable::Reference(reference)),
-            });
+        for one in &fates {
+            batch.add(one.operation(now));
         }
         if proxy.done(batch).is_success() {
             self.posted.insert(cookie, Posted::Apart(fates));
@@ -422,7 +404,7 @@ impl TransactionalSender {
     fn disposed(
         &mut self,
         now: Instant,
-        fates: Vec<(Box<OutboundMessage>, Fate)>,
+        fates: Vec<Attempted>,
         status: &BatchStatus,
         proxy: &mut TransportProxy,
     ) {
@@ -433,11 +415,9 @@ impl TransactionalSender {
             return self.aside.lay(now, fates, proxy);
         }
         let mut statuses = PerKind::of(status);
-        let again = fates.into_iter().filter_map(|(message, fate)| {
-            let innocent = statuses.next(fate.kind()).is_success();
-            let next = if innocent { Some(fate) } else { fate.after_refusal() };
-            next.map(|fate| (message, fate))
-        });
+        let again = fates
+            .into_iter()
+            .filter_map(|one| one.again(statuses.next(one.fate.kind()).is_success()));
         let again = again.collect();
         self.dispose(now, again, proxy);
     }
@@ -469,19 +449,6 @@ impl TransactionalSender {
 const NOT_DELETED: &str = "the engine did not delete the message";
 /// What is said of a message whose transaction was aborted and that nobody else is to blame for.
 const NOT_COMMITTED: &str = "the transaction of the message was aborted";
-
-/// What becomes of a message whose attempt failed (R-RETRY-04), which is said with the reason
-/// before it happens (R-ADPT-17).
-fn failed(
-    now: Instant,
-    message: Box<OutboundMessage>,
-    why: &str,
-    proxy: &mut TransportProxy,
-) -> (Box<OutboundMessage>, Fate) {
-    explain(&message, why, proxy);
-    let fate = fate_of_failure(now, &message);
-    (message, fate)
-}
 
 impl Adapter for TransactionalSender {
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
