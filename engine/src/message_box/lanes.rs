@@ -24,11 +24,19 @@ pub(super) struct Lanes {
     pub(super) on_failure: OnFailure,
     lanes: Vec<OrderedInstance>,
     known: FxHashMap<LaneKey, usize>,
+    /// The lane of each message that waits in another than the first, so that no number of lanes
+    /// makes a message dearer.
+    apart: FxHashMap<ReferenceId, usize>,
 }
 
 impl Lanes {
     pub(super) fn new(on_failure: OnFailure) -> Self {
-        Self { on_failure, lanes: vec![OrderedInstance::default()], known: FxHashMap::default() }
+        Self {
+            on_failure,
+            lanes: vec![OrderedInstance::default()],
+            known: FxHashMap::default(),
+            apart: FxHashMap::default(),
+        }
     }
 
     /// The lane of a dynamic port's message; the first of all is that of a port that is not.
@@ -40,24 +48,28 @@ impl Lanes {
         })
     }
 
+    /// The lane that a message waits in.
     fn with(&self, id: ReferenceId) -> Option<usize> {
-        self.lanes.iter().position(|lane| lane.contains(id))
+        let apart = self.apart.get(&id).copied();
+        apart.or_else(|| self.lanes[0].contains(id).then_some(0))
     }
 
-    fn headed_by(&mut self, id: ReferenceId) -> &mut OrderedInstance {
-        // What is not the head of any lane is for the first one to complain about.
-        let at = self.lanes.iter().position(|lane| lane.head() == Some(id)).unwrap_or_default();
-        &mut self.lanes[at]
+    fn join(&mut self, lane: usize, id: ReferenceId) -> &mut OrderedInstance {
+        if lane > 0 {
+            self.apart.insert(id, lane);
+        }
+        &mut self.lanes[lane]
     }
 
     /// Appends a message to a lane; returns the lane's head if it is to be offered now.
     pub(super) fn push(&mut self, lane: usize, id: ReferenceId) -> Option<ReferenceId> {
-        self.lanes[lane].push(id)
+        self.join(lane, id).push(id)
     }
 
     /// A head reached a terminal state; returns the next one of its lane to offer.
     pub(super) fn head_left(&mut self, id: ReferenceId) -> Option<ReferenceId> {
-        self.headed_by(id).head_left(id)
+        let lane = self.apart.remove(&id).unwrap_or_default();
+        self.lanes[lane].head_left(id)
     }
 
     /// The lane of a message is suspended with it (R-ORD-08).
@@ -70,7 +82,7 @@ impl Lanes {
     /// A resumed message takes its place in its lane.
     pub(super) fn rejoin(&mut self, lane: usize, id: ReferenceId) {
         if self.with(id).is_none() {
-            self.lanes[lane].rejoin(id);
+            self.join(lane, id).rejoin(id);
         }
     }
 
@@ -82,13 +94,23 @@ impl Lanes {
 
     /// All messages of the lane that holds a message go with it (R-ORD-09); `None` if none does.
     pub(super) fn terminate(&mut self, id: ReferenceId) -> Option<Vec<ReferenceId>> {
-        self.with(id).map(|at| self.lanes[at].terminate())
+        let gone = self.with(id).map(|at| self.lanes[at].terminate());
+        self.forget(gone.as_deref().unwrap_or_default());
+        gone
     }
 
     /// All messages of the lanes that are stopped go.
     pub(super) fn terminate_stopped(&mut self) -> Vec<ReferenceId> {
         let stopped = self.lanes.iter_mut().filter(|lane| lane.is_stopped());
-        stopped.flat_map(OrderedInstance::terminate).collect()
+        let gone: Vec<ReferenceId> = stopped.flat_map(OrderedInstance::terminate).collect();
+        self.forget(&gone);
+        gone
+    }
+
+    fn forget(&mut self, gone: &[ReferenceId]) {
+        for id in gone {
+            self.apart.remove(id);
+        }
     }
 
     /// The number of the lane that a message waits in.
