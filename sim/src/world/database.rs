@@ -440,10 +440,7 @@ impl World {
 
     /// Transactions of `instance` that the databases are working on.
     pub(super) fn sessions_of(&self, instance: HostInstanceId) -> u64 {
-        let own = |pending: &Pending| match pending.what {
-            Transaction::Batch { instance, .. } | Transaction::Look { instance, .. } => instance,
-        };
-        self.pending.iter().filter(|(_, pending)| own(pending) == instance).count() as u64
+        self.pending.iter().filter(|(_, pending)| pending.of() == instance).count() as u64
     }
 
     fn meter(&mut self, effect: &Effect) {
