@@ -16,7 +16,7 @@ use crate::plan::rate::Rate;
 use crate::plan::send::{SendPort, Transport};
 use crate::plan::{Problems, Scenario};
 
-use super::scale::{common_period, preloaded};
+use super::scale::preloaded;
 
 /// ln((1 - α) / α) for α = 1 %.
 const SPRT_BOUND: f64 = 4.595_119_850_134_59;
@@ -69,6 +69,8 @@ pub struct DriftProbe {
 pub struct Question {
     /// Documents per second that are offered.
     pub rate: f64,
+    /// The period after which the loads repeat together; zero if they do not.
+    pub period: Duration,
     /// The relative drift that is to be told from none.
     pub delta: f64,
     /// The seed of this probe: probes are independent of each other.
@@ -107,7 +109,7 @@ impl Windows {
 /// A replay file that cannot be read.
 pub fn probe(scenario: &Scenario, question: &Question) -> Result<DriftProbe, Problems> {
     let preload = (question.rate * PRELOAD_SECONDS).max(WINDOW_DOCUMENTS * 10.0);
-    let length = window_length(scenario, question.rate)?;
+    let length = window_length(question);
     // The backlog is put in when the plant has warmed up: before, it would drain unseen.
     let start = Instant::ZERO + warm_up(scenario, question)?.max(length);
     let mut setup = preloaded(scenario, preload as u64, start)?;
@@ -147,13 +149,13 @@ fn warm_up(scenario: &Scenario, question: &Question) -> Result<Duration, Problem
     Ok(written.max(span))
 }
 
-fn window_length(scenario: &Scenario, rate: f64) -> Result<Duration, Problems> {
-    let least = Duration::from_secs_f64(WINDOW_DOCUMENTS / rate);
-    let period = common_period(scenario)?;
+fn window_length(question: &Question) -> Duration {
+    let least = Duration::from_secs_f64(WINDOW_DOCUMENTS / question.rate);
+    let period = question.period;
     if period.is_zero() {
-        return Ok(least);
+        return least;
     }
-    Ok(period.times(least.as_nanos().div_ceil(period.as_nanos())))
+    period.times(least.as_nanos().div_ceil(period.as_nanos()))
 }
 
 fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe {
@@ -241,8 +243,8 @@ fn edge(scenario: &Scenario) -> f64 {
             | Rate::Steps(..)
             | Rate::Users(_) => 1,
         };
-        let of_kind = load.mix.iter().filter_map(|share| share.documents).max();
-        f64::from(messages) * f64::from(of_kind.unwrap_or(load.documents))
+        let documents = load.kinds().map(|kind| kind.documents).max();
+        f64::from(messages) * f64::from(documents.unwrap_or(load.documents))
     };
     scenario.loads.iter().map(arriving).fold(ENGINE_BATCH, f64::max)
 }

@@ -33,23 +33,29 @@ pub fn judge(scenario: &Scenario, outcome: &Outcome) -> (Vec<VerdictRow>, Vec<St
         };
         rows.push(row(id, verdict.broken == 0, detail));
     }
-    rows.extend(audits(outcome));
+    audits(outcome, &mut rows, &mut idle);
     expectations(scenario, outcome, &mut rows);
     (rows, idle)
 }
 
-/// One row for each law: it holds for every resource, or the first that breaks it is named.
-fn audits(outcome: &Outcome) -> impl Iterator<Item = VerdictRow> {
-    [(Law::Utilisation, "audit.utilisation_law"), (Law::Little, "audit.little_s_law")]
-        .into_iter()
-        .map(|(law, name)| {
-            let found: Vec<_> = outcome.findings.iter().filter(|one| one.law == law).collect();
-            let judged = found.iter().filter(|one| one.holds.is_some()).count();
-            match found.iter().find(|one| one.holds == Some(false)) {
-                Some(broken) => row(name, false, format!("{}: {}.", broken.of, broken.detail)),
-                None => row(name, true, format!("It holds for {judged} of {}.", found.len())),
+/// One row for each law: it holds for every resource, or the first that breaks it is named. A law
+/// that could be judged of nothing saw no occasion.
+fn audits(outcome: &Outcome, rows: &mut Vec<VerdictRow>, idle: &mut Vec<String>) {
+    for (law, name) in
+        [(Law::Utilisation, "audit.utilisation_law"), (Law::Little, "audit.little_s_law")]
+    {
+        let found: Vec<_> = outcome.findings.iter().filter(|one| one.law == law).collect();
+        let judged = found.iter().filter(|one| one.holds.is_some()).count();
+        match found.iter().find(|one| one.holds == Some(false)) {
+            Some(broken) => {
+                rows.push(row(name, false, format!("{}: {}.", broken.of, broken.detail)));
             }
-        })
+            None if judged == 0 => idle.push(name.to_owned()),
+            None => {
+                rows.push(row(name, true, format!("It holds for {judged} of {}.", found.len())));
+            }
+        }
+    }
 }
 
 fn row(name: &str, passes: bool, detail: String) -> VerdictRow {

@@ -47,10 +47,12 @@ impl Marks {
         let planned = match scenario.timetable() {
             Some(timetable) => {
                 let phases = scenario.phases.iter().zip(&timetable.spans);
+                // The window is one: what lies between two measured phases is in it.
+                let (first, last) = timetable.measured;
                 let of = |(phase, (from, to)): (&Phase, &(Instant, Instant))| Planned {
                     name: phase.name.clone(),
                     kind: phase.kind.word(),
-                    measured: Some(phase.kind.is_measured()),
+                    measured: Some(first <= *from && *to <= last),
                     from: *from,
                     to: *to,
                 };

@@ -15,7 +15,7 @@ use floodgate_reports::{Limit, MstRecord, MstVerdict, Probe, Verdict};
 use super::clock::WallClock;
 use super::drift::{Drift, DriftProbe, Question, probe};
 use super::run::{Run, run_silently};
-use super::scale::{offered_rate, scaled, searchable};
+use super::scale::{Period, offered_rate, scaled, searchable};
 use crate::cli::{MstArgs, say, say_json, warn};
 use crate::plan::goal::Goal;
 use crate::plan::{Problems, Scenario};
@@ -63,6 +63,8 @@ pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
 /// A search under way.
 struct Search<'a> {
     scenario: &'a Scenario,
+    /// After which its loads repeat together.
+    period: Period,
     /// What the scenario offers as written.
     written: f64,
     precision: f64,
@@ -84,9 +86,10 @@ pub fn search(
     seconds_max: f64,
 ) -> Result<MstRecord, Problems> {
     let clock = WallClock::start();
-    searchable(scenario)?;
+    let period = searchable(scenario)?;
     let mut search = Search {
         scenario,
+        period,
         written: offered_rate(scenario)?,
         precision,
         seconds_max,
@@ -147,6 +150,7 @@ impl Search<'_> {
     fn drift(&mut self, rate: f64) -> Result<Drift, Problems> {
         let question = Question {
             rate,
+            period: self.period.at(rate / self.written),
             delta: self.blur(),
             seed: self.scenario.seed.wrapping_add(self.probes.len() as u64 + 1),
             seconds_max: self.seconds_max,

@@ -10,12 +10,13 @@ use crate::plan::rate::Rate;
 use crate::plan::{Problems, Scenario};
 use crate::setup::setup;
 
-/// Whether a search for the capacity of the scenario can give an interval at all.
+/// Whether a search for the capacity of the scenario can give an interval at all: the period that
+/// its windows must hold.
 ///
 /// # Errors
 ///
 /// What stands against it.
-pub fn searchable(scenario: &Scenario) -> Result<(), Problems> {
+pub fn searchable(scenario: &Scenario) -> Result<Period, Problems> {
     if !scenario.phases.is_empty() {
         let message = "a search makes its own phases, and this scenario has some".to_owned();
         let help = "leave the [[phase]]s out and give the loads 'warm_up' and 'measure'".to_owned();
@@ -26,7 +27,7 @@ pub fn searchable(scenario: &Scenario) -> Result<(), Problems> {
         let help = "take a 'shape' above 2, or another distribution".to_owned();
         return Err(Problems::one(message, Some(help)));
     }
-    common_period(scenario).map(|_| ())
+    common_period(scenario)
 }
 
 /// The documents per second that the scenario's loads offer as they are written.
@@ -67,7 +68,7 @@ pub fn offered_rate(scenario: &Scenario) -> Result<f64, Problems> {
 }
 
 fn period(load: &Load, lots: &Lots) -> (Duration, f64) {
-    lots.period(load.size.greatest().saturating_mul(u64::from(load.documents)))
+    lots.period(load.own_kind().bytes_max())
 }
 
 fn unscalable(load: &Load) -> Problems {
@@ -142,13 +143,35 @@ pub fn scaled(scenario: &Scenario, factor: f64) -> Scenario {
     scenario
 }
 
-/// The period after which the loads of the scenario repeat together: windows of a drift test are
+/// The period after which the loads of a scenario repeat together: windows of a drift test are
 /// whole multiples of it, or a sawtooth is read as drift.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Period {
+    /// As the scenario is written; zero if nothing repeats.
+    written: Duration,
+    /// Whether it shrinks as the rate grows, as the pauses of lots do.
+    scales: bool,
+}
+
+impl Period {
+    /// The period when all loads are `factor` times as fast as they are written.
+    #[must_use]
+    pub fn at(self, factor: f64) -> Duration {
+        if self.scales {
+            Duration::from_secs_f64(self.written.as_secs_f64() / factor)
+        } else {
+            self.written
+        }
+    }
+}
+
+/// The common period of the loads as they are written: scaled ones are rounded to nanoseconds,
+/// and what was a multiple is none any more.
 ///
 /// # Errors
 ///
-/// Loads whose periods have no small common multiple.
-pub fn common_period(scenario: &Scenario) -> Result<Duration, Problems> {
+/// Loads whose periods have no small common multiple, at this rate or at any other one.
+pub fn common_period(scenario: &Scenario) -> Result<Period, Problems> {
     /// Common periods of so many of the longest one are still small.
     const SMALL: u64 = 1_000;
     let of = |load: &Load| match &load.rate {
@@ -166,11 +189,14 @@ pub fn common_period(scenario: &Scenario) -> Result<Duration, Problems> {
     };
     let mut common = 1_u64;
     let mut longest: Option<(&Load, Duration)> = None;
-    for load in &scenario.loads {
+    let periodic = || scenario.loads.iter().filter(|load| !of(load).is_zero());
+    let pauses = periodic().find(|load| scales(load));
+    let fixed = periodic().find(|load| !scales(load));
+    if let (Some(pauses), Some(fixed)) = (pauses, fixed) {
+        return Err(moves_apart(pauses, fixed));
+    }
+    for load in periodic() {
         let own = of(load);
-        if own.is_zero() {
-            continue;
-        }
         let (a, b) = (common, own.as_nanos());
         let (other, long) = longest.unwrap_or((load, own));
         longest = Some(if own > long { (load, own) } else { (other, long) });
@@ -186,7 +212,23 @@ pub fn common_period(scenario: &Scenario) -> Result<Duration, Problems> {
                 Problems::one(message, Some(help))
             })?;
     }
-    Ok(longest.map_or(Duration::ZERO, |_| Duration::from_nanos(common)))
+    let written = longest.map_or(Duration::ZERO, |_| Duration::from_nanos(common));
+    Ok(Period { written, scales: pauses.is_some() })
+}
+
+/// Whether a load repeats sooner when it is faster.
+const fn scales(load: &Load) -> bool {
+    matches!(load.rate, Rate::Lots(_))
+}
+
+fn moves_apart(pauses: &Load, fixed: &Load) -> Problems {
+    let message = format!(
+        "the lots of '{}' come sooner at a higher rate and the period of '{}' does not: no window \
+         holds whole periods of both at every rate",
+        pauses.name, fixed.name
+    );
+    let help = "give one of them a constant rate".to_owned();
+    Problems::one(message, Some(help))
 }
 
 fn gcd(a: u64, b: u64) -> u64 {

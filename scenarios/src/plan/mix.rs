@@ -48,15 +48,63 @@ impl Bind for Share {
     }
 }
 
+/// A kind of interchange with what it leaves out taken from its load.
+#[derive(Clone, Copy, Debug)]
+pub struct Interchange<'a> {
+    /// Its share among the others.
+    pub weight: f64,
+    /// The document type.
+    pub document_type: &'a str,
+    /// Bytes of one document.
+    pub size: &'a Sizes,
+    /// Documents in one interchange.
+    pub documents: u32,
+}
+
+impl Interchange<'_> {
+    /// Bytes of the largest interchange of this kind, as far as there is a largest.
+    #[must_use]
+    pub fn bytes_max(&self) -> u64 {
+        self.size.greatest().saturating_mul(u64::from(self.documents))
+    }
+}
+
 impl Load {
-    /// Documents of an interchange in the mean over its mix.
+    /// An interchange of the load as it says itself, whatever its mix.
+    #[must_use]
+    pub fn own_kind(&self) -> Interchange<'_> {
+        Interchange {
+            weight: 1.0,
+            document_type: &self.document_type,
+            size: &self.size,
+            documents: self.documents,
+        }
+    }
+
+    /// The kinds of its mix, in their order; there is none if all are alike.
+    pub fn kinds_of_mix(&self) -> impl Iterator<Item = Interchange<'_>> {
+        let own = self.own_kind();
+        self.mix.iter().map(move |share| Interchange {
+            weight: share.weight,
+            document_type: share.document_type.as_deref().unwrap_or(own.document_type),
+            size: share.size.as_ref().unwrap_or(own.size),
+            documents: share.documents.unwrap_or(own.documents),
+        })
+    }
+
+    /// All kinds of interchanges: those of its mix, or the only one.
+    pub fn kinds(&self) -> impl Iterator<Item = Interchange<'_>> {
+        let alone = self.mix.is_empty().then(|| self.own_kind());
+        self.kinds_of_mix().chain(alone)
+    }
+
+    /// Documents of an interchange in the mean over its kinds.
     #[must_use]
     pub fn documents_mean(&self) -> f64 {
-        let weights: f64 = self.mix.iter().map(|share| share.weight).sum();
+        let weights: f64 = self.kinds().map(|kind| kind.weight).sum();
         if weights <= 0.0 {
             return f64::from(self.documents);
         }
-        let documents = |share: &Share| f64::from(share.documents.unwrap_or(self.documents));
-        self.mix.iter().map(|share| share.weight * documents(share)).sum::<f64>() / weights
+        self.kinds().map(|kind| kind.weight * f64::from(kind.documents)).sum::<f64>() / weights
     }
 }

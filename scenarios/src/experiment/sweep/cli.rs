@@ -37,11 +37,11 @@ pub struct DesignArgs {
     #[arg(long)]
     pub mst: bool,
     /// With --mst, the width of each interval, relative to the throughput: at most 0.5
-    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, requires = "mst")]
     #[arg(allow_negative_numbers = true, value_parser = precision)]
     pub precision: f64,
     /// With --mst, gives up after this many seconds of virtual time in one probe
-    #[arg(long, value_name = "SECONDS", default_value_t = SECONDS_MAX)]
+    #[arg(long, value_name = "SECONDS", default_value_t = SECONDS_MAX, requires = "mst")]
     #[arg(allow_negative_numbers = true, value_parser = positive_seconds)]
     pub max_seconds: f64,
 }
