@@ -49,6 +49,9 @@ pub struct Bell {
     pub every: Duration,
 }
 
+/// Half of it must be some nanoseconds.
+const SINE_PERIOD_MIN: Duration = Duration::from_micros(1);
+
 pub(crate) static RAMP: Shape = Shape::of(
     "ramp",
     "from one rate to another, and on with that",
@@ -108,6 +111,13 @@ impl Bind for Sine {
         b.key("top", &mut self.top);
         if b.reading() && self.low > self.high {
             b.refuse("high", "'high' is less than 'low'", "give the greater rate as 'high'");
+        }
+        if b.reading() && self.every < SINE_PERIOD_MIN {
+            let help = format!("give a period of {SINE_PERIOD_MIN} or more");
+            b.refuse("every", "so short a period cannot be followed", &help);
+        }
+        if b.reading() && self.top > self.every {
+            b.refuse("top", "'top' is after the end of the period", "give less than 'every'");
         }
     }
 }

@@ -100,7 +100,11 @@ static LARGE: Shape = Shape::of(
     "what is sent more slowly because of its size",
     &[
         Row::required("over", Kind::Size, "interchanges above this size are streamed"),
-        Row::required("send", Kind::Duration, "how long a thread needs to send one of them"),
+        Row::required(
+            "send",
+            Kind::PositiveDuration,
+            "how long a thread needs to send one of them",
+        ),
     ],
 )
 .inline();

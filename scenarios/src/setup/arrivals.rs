@@ -58,7 +58,7 @@ pub(super) fn arrivals(load: &Load, recorded: &[Instant]) -> ArrivalKind {
 }
 
 fn lots(own: &lots::Lots, load: &Load) -> Lots {
-    let bytes = load.size.greatest().saturating_mul(u64::from(load.documents));
+    let bytes = load.own_kind().bytes_max();
     let creator = |creator: &lots::Creator| Creator {
         threads: creator.threads,
         takes: creator.takes,

@@ -1,5 +1,6 @@
 //! What the messages of a load are: all alike, a mix, or as a recording says.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use floodgate_sim::dist::Dist;
 use floodgate_sim::load::{Kind, Recorded, ReplayRow, Sizes, Variety, parse_csv};
 
 use crate::plan::load::Load;
-use crate::plan::mix::Share;
+use crate::plan::mix::Interchange;
 use crate::plan::rate::Rate;
 use crate::plan::{self, Problems};
 
@@ -40,16 +41,13 @@ pub(super) fn content(load: &Load, folder: &Path) -> Result<Content, Problems> {
     };
     let real = load.body.as_ref().map(|text| Body::Real(Arc::from(text.as_bytes())));
     let body = real.unwrap_or_else(|| described(&load.size, load.documents));
-    let of_share = |share: &Share| {
-        let size = share.size.as_ref().unwrap_or(&load.size);
-        Kind {
-            weight: share.weight,
-            document_type: share.document_type.as_ref().unwrap_or(&load.document_type).clone(),
-            body: described(size, share.documents.unwrap_or(load.documents)),
-            size: drawn(size),
-        }
+    let of_mix = |kind: Interchange<'_>| Kind {
+        weight: kind.weight,
+        document_type: kind.document_type.to_owned(),
+        body: described(kind.size, kind.documents),
+        size: drawn(kind.size),
     };
-    let mut kinds: Vec<Kind> = load.mix.iter().map(of_share).collect();
+    let mut kinds: Vec<Kind> = load.kinds_of_mix().map(of_mix).collect();
     let differs = load.size.constant().is_none() && load.body.is_none();
     let says = |row: &ReplayRow| row.size_bytes.is_some() || row.document_type.is_some();
     if kinds.is_empty() && (differs || rows.iter().any(says)) {
@@ -70,16 +68,19 @@ fn recorded(rows: &[ReplayRow], kinds: &mut Vec<Kind>) -> Vec<Recorded> {
     if kinds.is_empty() {
         return Vec::new();
     }
+    let mut places: BTreeMap<String, u32> = BTreeMap::new();
+    for (at, kind) in (0..).zip(&*kinds) {
+        places.entry(kind.document_type.clone()).or_insert(at);
+    }
     let mut one = |row: &ReplayRow| {
-        let kind = row.document_type.as_ref().map_or(0, |name| {
-            let known = kinds.iter().position(|kind| kind.document_type == *name);
-            known.unwrap_or_else(|| {
+        let kind = row.document_type.as_ref().map(|name| {
+            *places.entry(name.clone()).or_insert_with(|| {
                 let like = kinds[0].clone();
                 kinds.push(Kind { weight: 0.0, document_type: name.clone(), ..like });
-                kinds.len() - 1
+                u32::try_from(kinds.len() - 1).expect("a recording has fewer types than that")
             })
         });
-        Recorded { kind: u32::try_from(kind).unwrap_or(0), bytes: row.size_bytes }
+        Recorded { kind, bytes: row.size_bytes }
     };
     rows.iter().map(&mut one).collect()
 }

@@ -52,6 +52,13 @@ fn an_isolated_host_sends_nothing() {
         assert_eq!(found.len(), 1, "{to}");
         assert!(!found[0].is_warning() && found[0].advice().unwrap().contains("R-LIFE-11"));
     }
+    // The backup transport alone sends from there, by the port's host or by its own.
+    let primary = good.replacen("[send_port.primary]", "[send_port.primary]\nhost = 'Host'", 1);
+    for backup in ["{ adapter = 'file' }", "{ adapter = 'file', host = 'Web' }"] {
+        let port = format!("host = 'Web'\nbackup = {backup}\nfilter");
+        let found = problems(&primary.replacen("host = \"Host\"\nfilter", &port, 1), &[]);
+        assert!(found.iter().any(|one| one.located().contains("'Web' is isolated")), "{backup}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use floodgate_scenarios::experiment::scale::{common_period, offered_rate, scaled
 use floodgate_scenarios::plan::{Problem, Scenario};
 use floodgate_scenarios::setup::setup;
 use floodgate_sim::load::ArrivalKind;
+use floodgate_sim::setup::LoadSettings;
 
 use crate::bad_input::{GOOD, problems};
 
@@ -56,6 +57,22 @@ fn rates_that_cannot_be_offered_say_why() {
             "the times of the bell are not in order",
         ),
         ("{ sine = { low = 2, high = 1 } }", measured, "'high' is less than 'low'"),
+        (
+            "{ sine = { low = 1, high = 2, every = \"1 ns\", top = \"0 s\" } }",
+            measured,
+            "so short a period",
+        ),
+        (
+            "{ sine = { low = 1, high = 2, every = \"1 h\", top = \"2 h\" } }",
+            measured,
+            "'top' is after the end",
+        ),
+        (
+            "{ lots = { threads = 1, lot = 1, sleep = \"1 s\", large = { over = \"1 B\", \
+             send = \"0 s\" } } }",
+            measured,
+            "'send': expected a duration longer than zero",
+        ),
         ("{ bell = { peak = 1 } }", "", "this load never ends"),
         ("{ users = { count = 3 } }", "", "this load never ends"),
         (
@@ -194,6 +211,12 @@ fn recording(name: &str, csv: &str) -> PathBuf {
     folder
 }
 
+/// The type and the size that the recording of a load says of each message.
+fn told(load: &LoadSettings) -> Vec<(Option<&str>, Option<u64>)> {
+    let kind = |kind| load.variety.kinds[usize::try_from(kind).unwrap()].document_type.as_str();
+    load.variety.recorded.iter().map(|row| (row.kind.map(kind), row.bytes)).collect()
+}
+
 #[test]
 fn a_recording_says_when_how_large_and_what() {
     let csv = "seconds,size,type\n0.5,100,Order\n0.5,,Invoice\n2,300,Order\n3,400\n";
@@ -205,12 +228,14 @@ fn a_recording_says_when_how_large_and_what() {
     let ArrivalKind::Replay(instants) = &load.arrivals else { panic!("{:?}", load.arrivals) };
     let seconds: Vec<f64> = instants.iter().map(|at| at.as_secs_f64()).collect();
     assert_eq!(seconds, [0.5, 0.5, 2.0, 3.0]);
-    let told: Vec<(&str, Option<u64>)> = (load.variety.recorded.iter())
-        .map(|row| (load.variety.kinds[row.kind as usize].document_type.as_str(), row.bytes))
-        .collect();
-    let expected =
-        [("Order", Some(100)), ("Invoice", None), ("Order", Some(300)), ("Own", Some(400))];
-    assert_eq!(told, expected);
+    let expected = [
+        (Some("Order"), Some(100)),
+        (Some("Invoice"), None),
+        (Some("Order"), Some(300)),
+        // Drawn from the kinds of the load, as it is not said.
+        (None, Some(400)),
+    ];
+    assert_eq!(told(load), expected);
     assert_eq!(run("t", &scenario).unwrap().outcome.meters.received, 4);
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -386,12 +411,37 @@ fn windows_hold_whole_periods_of_all_loads_or_none_is_chosen() {
         );
         common_period(&scenario(&lots(first), &more))
     };
-    assert_eq!(two("400 ms", "600 ms").unwrap().to_string(), "1200 ms");
+    let period = two("400 ms", "600 ms").unwrap();
+    assert_eq!(period.at(1.0).to_string(), "1200 ms");
+    // Faster lots repeat sooner, at any factor: rounded pauses are not asked again.
+    assert_eq!(period.at(2.0).to_string(), "600 ms");
+    assert_eq!(period.at(2.0_f64.sqrt()).as_nanos(), 848_528_137);
     let problems = two("400 ms", "600.000001 ms").unwrap_err();
     let message = problems.problems()[0].message();
     for part in ["'In.0'", "400 ms", "'In.1'", "no small common multiple"] {
         assert!(message.contains(part), "{part}: {message}");
     }
+    let sine = "measure = \"1 min\"\n[[load]]\nto = \"In\"\nmeasure = \"1 min\"\n\
+                rate = { sine = { low = 1, high = 2, every = \"1 s\", top = \"0 s\" } }";
+    let problems = common_period(&scenario(&lots("400 ms"), sine)).unwrap_err();
+    let message = problems.problems()[0].message();
+    assert!(message.contains("'In.0'") && message.contains("'In.1'"), "{message}");
+}
+
+#[test]
+fn a_search_scales_two_loads_of_lots_to_any_rate() {
+    let more = "measure = \"1 min\"\n[[load]]\nto = \"In\"\nmeasure = \"1 min\"\n\
+                rate = { lots = { threads = 1, lot = 1, sleep = \"600 ms\" } }";
+    let lots = "{ lots = { threads = 1, lot = 1, sleep = \"400 ms\" } }";
+    // One message after another, 100 ms each.
+    let text = with(lots, more).replacen("filter", "ordered = true\nfilter", 1).replacen(
+        "[send_port.primary]",
+        "[send_port.primary]\nwire = \"100 ms\"",
+        1,
+    );
+    let scenario = Scenario::parse("t.toml", text.as_bytes(), Path::new(""), &[]).unwrap();
+    let found = search("two", &scenario, 0.2, 6000.0).unwrap();
+    assert!((found.mst.unwrap() / 10.0 - 1.0).abs() < 0.2, "{:?}", found.probes);
 }
 
 #[test]

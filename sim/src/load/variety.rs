@@ -60,8 +60,8 @@ impl Sizes {
 /// What a recording says of one message.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Recorded {
-    /// Which of the kinds it is.
-    pub kind: u32,
+    /// Which of the kinds it is, if the recording says; else it is drawn.
+    pub kind: Option<u32>,
     /// How large it is as a whole, if the recording says.
     pub bytes: Option<u64>,
 }
@@ -105,8 +105,8 @@ impl Choice {
     /// The kind and the content of arrival `index`.
     pub(crate) fn pick(&self, rng: &Rng, index: u64) -> (usize, Body) {
         let recorded = usize::try_from(index).ok().and_then(|index| self.recorded.get(index));
-        let kind = match recorded {
-            Some(recorded) => recorded.kind as usize,
+        let kind = match recorded.and_then(|recorded| recorded.kind) {
+            Some(kind) => kind as usize,
             None if self.shares.len() == 1 => 0,
             None => {
                 let drawn = rng.uniform(Purpose::Body, self.kind_key, index);
@@ -184,7 +184,7 @@ mod tests {
     fn a_draw_is_that_of_its_arrival_whatever_the_others_are() {
         let some = picks(&baskets(), 100);
         let mut later = baskets();
-        later.recorded = vec![Recorded { kind: 1, bytes: Some(5) }; 10];
+        later.recorded = vec![Recorded { kind: Some(1), bytes: Some(5) }; 10];
         let recorded = picks(&later, 100);
         assert!(recorded[..10].iter().all(|pick| *pick == (1, 5)));
         assert_eq!(recorded[10..], some[10..]);

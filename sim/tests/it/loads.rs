@@ -226,7 +226,7 @@ fn a_mix_reaches_those_who_subscribe_to_its_types() {
 
     // A recording says of each what it is.
     mixed.setup.loads[0].variety.recorded =
-        (0..1_000).map(|n| Recorded { kind: u32::from(n % 10 != 0), bytes: None }).collect();
+        (0..1_000).map(|n| Recorded { kind: Some(u32::from(n % 10 != 0)), bytes: None }).collect();
     assert_eq!(mixed.run().meters.ports[1].processed, 100);
 }
 

@@ -12,7 +12,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     }
     for (n, port) in scenario.receive_ports.iter().enumerate() {
         for (k, location) in port.locations.iter().enumerate() {
-            let host = scenario.hosts.iter().find(|host| host.name == location.host);
+            let host = scenario.host(&location.host);
             let ordered =
                 location.adapter.transactional && location.adapter.on_poison == OnPoison::Stop;
             if let (true, Some(host)) = (ordered, host) {
@@ -44,16 +44,20 @@ fn isolated(checker: &mut Checker<'_>, host: &str) {
     }
 }
 
-/// The keys by which a send port sends from a host.
+/// The keys by which a send port sends from a host: its own, or that of a transport.
 fn sends_from<'p>(port: &'p SendPort, host: &'p str) -> impl Iterator<Item = &'static str> + 'p {
-    let of = |own: &str| own == host || (own.is_empty() && port.host == host);
-    let primary = of(&port.primary.host).then_some(if port.primary.host == port.host {
-        ".host"
-    } else {
-        ".primary.host"
+    let primary = std::iter::once((&port.primary, ".primary.host"));
+    let transports = primary.chain(port.backup.as_ref().map(|backup| (backup, ".backup.host")));
+    // A transport without a host of its own has the port's, which is then what is to be changed.
+    let inherits = |own: &str| own.is_empty() || own == port.host;
+    let wrong = transports.filter(move |(transport, _)| {
+        transport.host == host || (transport.host.is_empty() && port.host == host)
     });
-    let backup = port.backup.as_ref().filter(|backup| of(&backup.host) && backup.host != port.host);
-    primary.into_iter().chain(backup.map(|_| ".backup.host"))
+    let mut keys: Vec<&'static str> = wrong
+        .map(|(transport, key)| if inherits(&transport.host) { ".host" } else { key })
+        .collect();
+    keys.dedup();
+    keys.into_iter()
 }
 
 /// Order of receipt needs one running host instance; a second one waits for the first to fail in

@@ -68,8 +68,9 @@ fn end(checker: &mut Checker<'_>, path: &str, load: &Load) {
         let message = format!("'{key}' is what the phases say");
         checker.refuse(&format!("{path}.{key}"), message, "leave it out, or the [[phase]]s");
     }
-    if load.poison.as_ref().is_some_and(|poison| poison.document > load.documents) {
-        let message = format!("the interchange has only {} documents", load.documents);
+    let most = load.kinds().map(|kind| kind.documents).max().unwrap_or(load.documents);
+    if load.poison.as_ref().is_some_and(|poison| poison.document > most) {
+        let message = format!("an interchange has only {most} documents");
         let help = "poison a document that is there, or give more 'documents'";
         checker.refuse(&format!("{path}.poison.document"), message, help);
     }
@@ -113,11 +114,8 @@ fn mix(checker: &mut Checker<'_>, path: &str, load: &Load) {
 
 /// Every size of a load, where it stands, and the documents of that size in an interchange.
 fn sizes<'a>(path: &str, load: &'a Load) -> Vec<(String, &'a Sizes, u32)> {
-    let of_mix = load.mix.iter().enumerate().map(|(k, share)| {
-        let size = share.size.as_ref().unwrap_or(&load.size);
-        let documents = share.documents.unwrap_or(load.documents);
-        (format!("{path}.mix.{k}"), size, documents)
-    });
+    let of_mix = load.kinds_of_mix().enumerate();
+    let of_mix = of_mix.map(|(k, kind)| (format!("{path}.mix.{k}"), kind.size, kind.documents));
     std::iter::once((path.to_owned(), &load.size, load.documents)).chain(of_mix).collect()
 }
 
@@ -148,7 +146,7 @@ fn sender(checker: &mut Checker<'_>, path: &str, load: &Load, lots: &Lots) {
         checker.refuse(&format!("{path}.large"), message, help);
     }
     if let Some(creator) = &lots.creator {
-        let bytes = load.size.greatest().saturating_mul(u64::from(load.documents));
+        let bytes = load.own_kind().bytes_max();
         let free = Lots { creator: None, ..lots.clone() };
         let (asked, interchanges) = free.period(bytes);
         let asked = interchanges / asked.as_secs_f64();

@@ -143,7 +143,8 @@ fn samples(checker: &mut Checker<'_>) {
         let spans = [load.start, load.warm_up, load.measure.filter(|_| known)?];
         Some(spans.iter().map(|span| u128::from(span.as_nanos())).sum::<u128>())
     });
-    let lasts = ends.max().unwrap_or(0);
+    let phases = scenario.timetable().map_or(0, |table| u128::from(table.loads_end.as_nanos()));
+    let lasts = ends.max().unwrap_or(0).max(phases);
     let samples = lasts.checked_div(u128::from(scenario.sample.as_nanos())).unwrap_or(0);
     if samples > SAMPLES_MAX {
         let message = format!(
