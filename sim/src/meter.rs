@@ -188,7 +188,7 @@ pub struct Meters {
     pub offered: u64,
     /// The same, in the window.
     pub offered_in_window: u64,
-    /// Documents accepted.
+    /// Documents accepted from adapters; what orchestrations send is not received.
     pub received: u64,
     /// The same, in the window.
     pub received_in_window: u64,
@@ -212,6 +212,8 @@ pub struct Meters {
     pub latency_sum: u128,
     /// Spool rows, garbage included.
     pub spool: Level,
+    /// When the last row of the spool was collected, the last time that this happened.
+    pub spool_emptied: Option<Instant>,
     /// Offered and not finished.
     pub backlog: Level,
     /// Per port.
@@ -256,6 +258,7 @@ impl Meters {
             latency: histogram(DIGITS),
             latency_sum: 0,
             spool: Level::over(from, to),
+            spool_emptied: None,
             backlog: Level::over(from, to),
             ports: vec![port; ports],
             answers: Answers::default(),

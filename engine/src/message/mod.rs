@@ -385,6 +385,12 @@ impl DocumentName {
         self.wire >= FIRST_MADE && self.wire < crate::orchestration::SENT_BY_ORCHESTRATIONS
     }
 
+    /// Whether an adapter submitted the message: neither the engine nor an orchestration made it.
+    #[must_use]
+    pub const fn is_submitted(self) -> bool {
+        self.wire < FIRST_MADE
+    }
+
     /// The name of the `number`-th error message of a run, counted from 1 (R-FMR-02).
     #[must_use]
     pub const fn of_error(number: u64) -> Self {

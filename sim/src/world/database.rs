@@ -447,8 +447,8 @@ impl World {
         match effect {
             Effect::Published { document, bodies, .. } => {
                 self.audits.spool.comes(self.now, *bodies);
-                // An error message is made here, not received.
-                if !document.is_error() {
+                // What the engine or an orchestration made was not received.
+                if document.is_submitted() {
                     self.meters.received(self.now);
                 }
             }
@@ -518,6 +518,9 @@ impl World {
         self.audits.spool.goes(self.now, collected);
         self.message_box.purge_subscriptions();
         self.watch_levels();
+        if self.spool() == 0 {
+            self.meters.spool_emptied = Some(self.now);
+        }
     }
 
     /// Hosts with something eligible are told, and the next waiting reference is watched.
