@@ -5,6 +5,7 @@ mod html;
 mod latency_log;
 mod mst;
 mod number;
+mod published;
 mod record;
 mod samples;
 mod samples_csv;
@@ -18,6 +19,7 @@ mod verdict;
 pub use figure::Figure;
 pub use html::{ChartError, PageError, mst_html, run_html};
 pub use mst::{Elasticity, Limit, MstRecord, MstVerdict, Probe};
+pub use published::PublishedUse;
 pub use record::{
     Documents, Latency, PhaseUse, PortUse, Rate, Record, ResourceUse, SCHEMA_VERSION, Spool, Window,
 };

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::figure::{Figure, figures};
+use crate::published::PublishedUse;
 use crate::verdict::{Verdict, VerdictRow};
 
 /// The version of the record's form that this crate writes; it reads this one and all before it.
@@ -54,6 +55,9 @@ figures! {
         pub resources: Vec<ResourceUse>,
         /// Every send port.
         pub ports: Vec<PortUse>,
+        /// Published values beside the simulated ones; they judge nothing.
+        #[serde(default)]
+        pub published: Vec<PublishedUse>,
         /// Every check and expectation that could be judged.
         pub verdicts: Vec<VerdictRow>,
         /// Checks that saw no occasion in this run, and so say nothing.
@@ -147,6 +151,9 @@ figures! {
         /// The rows left in the spool when the run ended. Unit: rows.
         #[serde(rename = "final")]
         pub final_: f64,
+        /// When the spool became empty for the last time; null if rows were left. Unit: s.
+        #[serde(default)]
+        pub emptied_seconds: Option<f64>,
     }
 
     /// How busy one resource was over the measured window.
@@ -229,6 +236,7 @@ impl Record {
             "spool" => Spool::figures("spool."),
             "resources" => ResourceUse::figures("resources[]."),
             "ports" => PortUse::figures("ports[]."),
+            "published" => PublishedUse::figures("published[]."),
             "verdicts" => VerdictRow::figures("verdicts[]."),
             _ => Vec::new(),
         };

@@ -29,6 +29,7 @@ pub fn run_summary(record: &Record, samples: &Samples) -> String {
         format!("{}: {}\n{}", record.scenario, run_headline(record), record.about),
         run_figures(record),
     ];
+    parts.extend(published(record));
     parts.extend(phases(record));
     parts.extend(ports(record));
     parts.extend(verdicts(record));
@@ -101,6 +102,16 @@ fn run_figures(record: &Record) -> String {
         table.add_row(vec![name.to_owned(), value, note]);
     }
     rendered(table, &[1])
+}
+
+/// What was published, beside what was simulated.
+fn published(record: &Record) -> Option<String> {
+    let mut table = table(&["Figure", "Published", "Simulated", "Error", "Source"]);
+    for row in &record.published {
+        let [published, simulated, error] = row.cells();
+        table.add_row([&row.figure, &published, &simulated, &error, &row.source]);
+    }
+    (!record.published.is_empty()).then(|| rendered(table, &[1, 2, 3]))
 }
 
 /// What the run went through; one phase alone is the run itself.

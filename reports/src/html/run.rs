@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 use super::figures::{COUNTERS_MAX, Drawn, others, percentiles, rates, spool};
 use super::{Frame, Key, Origin, PageError, html, island};
 use crate::number::{count, maybe_seconds, mean, per_second, seconds, share, stretch};
+use crate::published::PublishedUse;
 use crate::record::{PhaseUse, Record};
 use crate::samples::Samples;
 use crate::verdict::{Verdict, VerdictRow};
@@ -34,6 +35,7 @@ pub fn run_html(
         spool: spool(record, samples)?,
         percentiles: percentiles(latency_ns)?,
         latencies: latencies(record),
+        published: record.published.iter().map(|row| (row, row.cells())).collect(),
         phases: phases(record),
         resources: resources(record),
         ports: ports(record),
@@ -57,6 +59,7 @@ struct RunPage<'a> {
     spool: Drawn,
     percentiles: Drawn,
     latencies: Vec<(&'static str, String)>,
+    published: Vec<(&'a PublishedUse, [String; 3])>,
     phases: Vec<PhaseLine>,
     resources: Vec<ResourceLine<'a>>,
     ports: Vec<PortLine<'a>>,

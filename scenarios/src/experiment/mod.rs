@@ -2,6 +2,7 @@
 
 mod clock;
 pub mod drift;
+pub mod figures;
 pub mod judge;
 mod marks;
 pub mod mst;

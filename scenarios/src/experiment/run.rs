@@ -14,6 +14,7 @@ use floodgate_sim::world::World;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::clock::WallClock;
+use super::figures;
 use super::judge::{judge, per_second, port_rate};
 use super::marks::Marks;
 use super::saved::{self, SavedFile};
@@ -95,6 +96,7 @@ fn run_as(name: &str, scenario: &Scenario, is_watched: bool) -> Result<Run, Prob
     let mut record = record(name, scenario, &outcome, wall);
     record.verdicts.push(replays(&setup, &outcome));
     record.phases = phases.iter().map(|(phase, _)| phase.clone()).collect();
+    record.published = figures::published(scenario, &record);
     let samples = samples(&outcome, &phases);
     let saved = saved::files(&setup.topology, &outcome.saved);
     Ok(Run { outcome, record, samples, saved })
@@ -185,13 +187,21 @@ fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration
             mean: meters.spool.mean(outcome.ended),
             max: meters.spool.max() as f64,
             final_: outcome.spool_final as f64,
+            emptied_seconds: emptied(outcome),
         },
         resources: resources(outcome),
         ports: ports(scenario, outcome),
         phases: Vec::new(),
+        published: Vec::new(),
         verdicts,
         not_exercised,
     }
+}
+
+/// When the spool became empty for good.
+fn emptied(outcome: &Outcome) -> Option<f64> {
+    let at = outcome.meters.spool_emptied.filter(|_| outcome.spool_final == 0)?;
+    Some(at.as_secs_f64())
 }
 
 fn latency(outcome: &Outcome) -> reports::Latency {

@@ -22,6 +22,7 @@ use super::orchestration::{ORCHESTRATION, Orchestration};
 use super::phase::{PHASE, Phase};
 use super::problem::Problem;
 use super::profile::Profile;
+use super::published::{PUBLISHED, Published};
 use super::receive::{RECEIVE_PORT, ReceivePort};
 use super::row::{Kind, Row, Shape};
 use super::send::{SEND_PORT, SendPort};
@@ -96,6 +97,8 @@ pub struct Scenario {
     pub acts: Vec<Operate>,
     /// What counts as sustained.
     pub goals: Vec<Goal>,
+    /// What was measured of such a plant, to be shown beside the simulated figures.
+    pub published: Vec<Published>,
     /// What the experiment must show.
     pub expect: Expect,
     /// The profile's costs with the scenario's own on top: what the simulator charges.
@@ -170,6 +173,12 @@ pub(crate) static SCENARIO: Shape = Shape::of(
         Row::default("fault", Kind::Tables(&FAULT), "[]", "planned faults"),
         Row::default("operate", Kind::Tables(&OPERATE), "[]", "what an operator does"),
         Row::default("goal", Kind::Tables(&GOAL), "[]", "what counts as sustained, for mst"),
+        Row::default(
+            "published",
+            Kind::Tables(&PUBLISHED),
+            "[]",
+            "published values to compare with",
+        ),
         Row::default("expect", Kind::Table(&EXPECT), "{}", "what the experiment must show"),
         Row::default("cost", Kind::Table(&COST), "{}", "costs instead of the profile's"),
     ],
@@ -199,6 +208,7 @@ impl Bind for Scenario {
         b.key("fault", &mut self.faults);
         b.key("operate", &mut self.acts);
         b.key("goal", &mut self.goals);
+        b.key("published", &mut self.published);
         b.key("expect", &mut self.expect);
         b.key("cost", &mut self.costs);
     }

@@ -11,6 +11,7 @@ mod loadgen;
 mod loads;
 mod mst;
 mod plan;
+mod published;
 mod sharding;
 mod sweep;
 mod theory;

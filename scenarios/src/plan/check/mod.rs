@@ -3,6 +3,7 @@
 
 mod dynamic;
 mod faults;
+mod figures;
 mod flow;
 mod hosts;
 mod loads;
@@ -27,6 +28,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     pipelines::check(&mut checker);
     loads::check(&mut checker);
     dynamic::check(&mut checker);
+    figures::check(&mut checker);
     hosts::check(&mut checker);
     properties::check(&mut checker);
     flow::check(&mut checker);

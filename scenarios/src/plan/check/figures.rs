@@ -1,0 +1,86 @@
+//! Figures that a run of the scenario does not have, and units that they are not counted in.
+
+use super::Checker;
+use super::references::send_ports;
+use crate::plan::figure::{Figure, Of};
+use crate::plan::scenario::Scenario;
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    for (n, published) in scenario.published.iter().enumerate() {
+        let path = format!("published.{n}");
+        figure(checker, &path, &published.figure);
+        unit(checker, &path, &published.figure, &published.unit);
+    }
+}
+
+/// Whether the run has such a figure.
+pub(super) fn figure(checker: &mut Checker<'_>, path: &str, figure: &Figure) {
+    let scenario = checker.scenario;
+    let word = figure.what.word();
+    let known = resources(scenario);
+    for (k, name) in figure.of.iter().enumerate() {
+        let path = format!("{path}.of.{k}");
+        let servers = || scenario.servers.iter().map(|server| server.name.as_str());
+        match figure.what.of() {
+            Of::Resources => {
+                let resources = known.iter().map(String::as_str);
+                checker.refer(&path, "server or resource", name, servers().chain(resources));
+            }
+            Of::Servers => checker.refer(&path, "server", name, servers()),
+            Of::RunOrPorts | Of::RunPhaseOrPorts => {
+                checker.refer(&path, "send port", name, send_ports(scenario));
+            }
+            Of::Run | Of::RunOrPhase => {
+                checker.refuse(&path, format!("'{word}' is of the whole run"), "leave 'of' out");
+                return;
+            }
+        }
+    }
+    if figure.of.is_empty() && matches!(figure.what.of(), Of::Resources | Of::Servers) {
+        let message = format!("'{word}' of what?");
+        checker.refuse(path, message, "give 'of': the names of servers, or resources of a run");
+    }
+    let Some(phase) = &figure.phase else { return };
+    let path = format!("{path}.phase");
+    if !matches!(figure.what.of(), Of::RunOrPhase | Of::RunPhaseOrPorts) {
+        checker.refuse(&path, format!("'{word}' is not kept by phase"), "leave 'phase' out");
+    } else if figure.of.is_empty() {
+        let phases = scenario.phases.iter().map(|phase| phase.name.as_str());
+        checker.refer(&path, "phase", phase, phases);
+    } else {
+        checker.refuse(&path, "a send port's figures are not kept by phase", "leave one out");
+    }
+}
+
+/// Whether the figure is counted in this unit.
+fn unit(checker: &mut Checker<'_>, path: &str, figure: &Figure, unit: &str) {
+    if !unit.is_empty() && figure.worth(unit).is_none() {
+        let units: Vec<&str> = figure.what.units().iter().map(|(unit, _)| *unit).collect();
+        let message = format!("'{}' is not counted in '{unit}'", figure.what.word());
+        checker.refuse(&format!("{path}.unit"), message, format!("allowed: {}", units.join(", ")));
+    }
+}
+
+/// The resources that every run of the scenario has, as its record names them.
+fn resources(scenario: &Scenario) -> Vec<String> {
+    let costs = &scenario.costs;
+    let priced =
+        |prices: [floodgate_engine::time::Duration; 3]| prices.iter().any(|price| !price.is_zero());
+    let mut names: Vec<String> =
+        scenario.servers.iter().map(|server| format!("{} CPU", server.name)).collect();
+    for message_box in &scenario.message_boxes {
+        let name = &message_box.name;
+        names.push(format!("{name} locks and log"));
+        if priced([costs.log_transaction, costs.log_row, costs.log_kb]) {
+            names.push(format!("{name} log disk"));
+        }
+        if priced([costs.data_transaction, costs.data_row, costs.data_kb]) {
+            names.push(format!("{name} data disk"));
+        }
+    }
+    for host in &scenario.hosts {
+        names.extend(host.on.iter().map(|server| format!("{} threads on {server}", host.name)));
+    }
+    names
+}
