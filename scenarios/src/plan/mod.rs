@@ -5,6 +5,7 @@
 //! overrides and the schema follow from the row.
 
 pub mod component;
+pub mod content;
 pub mod cost;
 pub mod curve;
 pub mod distribution;

@@ -4,6 +4,7 @@ use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
 use super::component::{MAP, Map, OWN_COMPONENT, OwnComponent};
+use super::content::{PROMOTES, Promotes};
 use super::distribution::{DISTRIBUTION, Distribution};
 use super::exchange::{ANSWERS_ROW, Answers, CLIENTS_ROW, Clients};
 use super::row::{Kind, Row, Shape};
@@ -85,6 +86,8 @@ pub struct ReceiveLocation {
     pub validate: bool,
     /// The element of real XML whose children are the documents.
     pub envelope: Option<String>,
+    /// Fields of the content that become properties (R-PIPE-12).
+    pub promotes: Vec<Promotes>,
     /// Components of one's own.
     pub components: Vec<OwnComponent>,
     /// Whether a document whose map fails is suspended alone.
@@ -232,6 +235,12 @@ pub(crate) static RECEIVE_LOCATION: Shape = Shape::of(
             "the element of real XML whose children are the documents",
         ),
         Row::default(
+            "promotes",
+            Kind::Tables(&PROMOTES),
+            "[]",
+            "fields of the content that become properties (R-PIPE-12)",
+        ),
+        Row::default(
             "component",
             Kind::Tables(&OWN_COMPONENT),
             "[]",
@@ -307,6 +316,7 @@ impl Bind for ReceiveLocation {
         b.key("recoverable", &mut self.recoverable);
         b.key("validate", &mut self.validate);
         b.key("envelope", &mut self.envelope);
+        b.key("promotes", &mut self.promotes);
         b.key("component", &mut self.components);
         b.key("suspend_on_mapping_failure", &mut self.suspend_on_mapping_failure);
         b.key("wire", &mut self.wire);

@@ -5,6 +5,7 @@ use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder, choice};
 use super::component::{MAP, Map, OWN_COMPONENT, OwnComponent};
+use super::content::{DEMOTES, Demotes};
 use super::distribution::{DISTRIBUTION, Distribution};
 use super::dynamic::{DYNAMIC, Dynamic};
 use super::exchange::{REPLY_ROW, Reply, SOLICITS_ROW, Solicits};
@@ -58,6 +59,8 @@ pub struct SendPort {
     pub map: bool,
     /// Maps by document type, tried before that one.
     pub maps: Vec<Map>,
+    /// Properties that are written into the content (R-PIPE-12).
+    pub demotes: Vec<Demotes>,
     /// Components of one's own.
     pub components: Vec<OwnComponent>,
     /// Whether error messages are published in place of suspensions.
@@ -245,6 +248,12 @@ pub(crate) static SEND_PORT: Shape = Shape::of(
         Row::default("map", Kind::Bool, "false", "whether a map runs on every document"),
         Row::default("maps", Kind::Tables(&MAP), "[]", "maps by document type"),
         Row::default(
+            "demotes",
+            Kind::Tables(&DEMOTES),
+            "[]",
+            "properties that are written into the content (R-PIPE-12)",
+        ),
+        Row::default(
             "component",
             Kind::Tables(&OWN_COMPONENT),
             "[]",
@@ -298,6 +307,7 @@ impl Bind for SendPort {
         b.key("pipeline", &mut self.pipeline);
         b.key("map", &mut self.map);
         b.key("maps", &mut self.maps);
+        b.key("demotes", &mut self.demotes);
         b.key("component", &mut self.components);
         b.key("route_failed", &mut self.route_failed);
         b.key("two_way", &mut self.two_way);

@@ -4,19 +4,30 @@ use std::sync::Arc;
 
 use floodgate_engine::config::Authentication;
 use floodgate_engine::map::Map;
+use floodgate_engine::message::PropertyTable;
 use floodgate_engine::pipeline::{
-    Act, Component, Custom, ReceivePipeline, SendPipeline, When, XmlDisassembler, XmlValidator,
+    Act, Component, Custom, Demotion, Promotion, ReceivePipeline, SendPipeline, When, XmlAssembler,
+    XmlDisassembler, XmlValidator,
 };
 
 use crate::plan;
 use crate::plan::component::{Does, OwnComponent, OwnStage};
 
-pub(super) fn receive_pipeline(location: &plan::receive::ReceiveLocation) -> ReceivePipeline {
+pub(super) fn receive_pipeline(
+    location: &plan::receive::ReceiveLocation,
+    properties: &mut PropertyTable,
+) -> ReceivePipeline {
+    let promotes = location.promotes.iter().map(|own| Promotion {
+        element: Arc::from(own.element.as_str()),
+        property: properties.intern(&own.property),
+        described: own.described.as_deref().map(Promotion::value),
+    });
     let mut pipeline = match location.pipeline {
         plan::receive::ReceivePipeline::PassThruReceive => ReceivePipeline::pass_through(),
         plan::receive::ReceivePipeline::XmlReceive => ReceivePipeline {
             disassemble: vec![Component::XmlDisassembler(XmlDisassembler {
                 envelope: location.envelope.as_deref().map(Arc::from),
+                promotes: promotes.collect(),
                 recoverable: location.recoverable,
                 ..XmlDisassembler::default()
             })],
@@ -39,10 +50,21 @@ pub(super) fn receive_pipeline(location: &plan::receive::ReceiveLocation) -> Rec
     pipeline
 }
 
-pub(super) fn send_pipeline(port: &plan::send::SendPort) -> SendPipeline {
+pub(super) fn send_pipeline(
+    port: &plan::send::SendPort,
+    properties: &mut PropertyTable,
+) -> SendPipeline {
+    let demotes = port.demotes.iter().map(|own| Demotion {
+        property: properties.intern(&own.property),
+        element: Arc::from(own.element.as_str()),
+    });
+    let assembler = XmlAssembler { demotes: demotes.collect() };
     let mut pipeline = match port.pipeline {
         plan::send::SendPipeline::PassThruTransmit => SendPipeline::pass_through(),
-        plan::send::SendPipeline::XmlTransmit => SendPipeline::xml(),
+        plan::send::SendPipeline::XmlTransmit => {
+            let assemble = Some(Component::XmlAssembler(assembler));
+            SendPipeline { assemble, ..SendPipeline::xml() }
+        }
     };
     for component in &port.components {
         match component.stage {

@@ -4,6 +4,7 @@
 
 mod bad_dynamic;
 mod bad_input;
+mod bad_operate;
 mod bad_ports;
 mod cli;
 mod faults;

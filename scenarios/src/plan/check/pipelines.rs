@@ -1,10 +1,12 @@
-//! Pipelines that hold more than a stage may (R-PIPE-05).
+//! Pipelines that hold more than a stage may (R-PIPE-05), or that have no component for what is
+//! asked of them (R-PIPE-10).
 
 use floodgate_engine::pipeline::STAGE_COMPONENTS_MAX;
 
 use super::Checker;
 use crate::plan::component::{OwnComponent, OwnStage};
 use crate::plan::receive::ReceivePipeline;
+use crate::plan::send::SendPipeline;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
@@ -27,6 +29,12 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             ];
             let path = format!("receive_port.{n}.location.{k}.component");
             holds(checker, &path, &location.components, &stages);
+            if !resolves && !location.promotes.is_empty() {
+                let path = format!("receive_port.{n}.location.{k}.promotes");
+                let message = "'promotes' stands beside a pipeline that promotes nothing";
+                let help = "R-PIPE-10: say pipeline = 'XMLReceive'";
+                checker.refuse(&path, message.to_owned(), help.to_owned());
+            }
         }
     }
     for (n, port) in scenario.send_ports.iter().enumerate() {
@@ -36,6 +44,11 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             (OwnStage::Encode, "encode", STAGE_COMPONENTS_MAX),
         ];
         holds(checker, &format!("send_port.{n}.component"), &port.components, &stages);
+        if port.pipeline == SendPipeline::PassThruTransmit && !port.demotes.is_empty() {
+            let message = "'demotes' stands beside a pipeline that writes nothing";
+            let help = "R-PIPE-10: say pipeline = 'XMLTransmit'";
+            checker.refuse(&format!("send_port.{n}.demotes"), message.to_owned(), help.to_owned());
+        }
     }
 }
 

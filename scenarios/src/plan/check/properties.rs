@@ -98,6 +98,10 @@ fn who_would(scenario: &Scenario, property: &str) -> Option<&'static str> {
     if property == "BTS.MessageType" {
         return (!types(scenario)).then_some("a receive pipeline other than PassThruReceive does");
     }
+    let mut locations = scenario.receive_ports.iter().flat_map(|port| &port.locations);
+    if locations.any(|own| own.promotes.iter().any(|field| field.property == property)) {
+        return None;
+    }
     Some("neither a pipeline nor the engine promotes it; filters see promoted properties only")
 }
 

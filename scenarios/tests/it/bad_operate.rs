@@ -1,0 +1,63 @@
+//! Acts of an operator that cannot be done, and pipelines that have nobody to do what they say.
+
+use floodgate_scenarios::plan::Problem;
+
+use crate::bad_input::{GOOD, problems};
+
+fn said(text: &str) -> Vec<String> {
+    problems(text, &[]).iter().map(Problem::located).collect()
+}
+
+fn with_act(act: &str) -> String {
+    GOOD.replacen("[[load]]", &format!("[[operate]]\n{act}\n[[load]]"), 1)
+}
+
+#[test]
+fn an_act_names_what_there_is_and_what_can_be_done_to_it() {
+    // R-SUB-09, R-MBX-08, R-ADD-02.
+    assert_eq!(said(&with_act("at = '1 s'\ndo = 'stop'\nto = 'Out'")), [""; 0]);
+    assert_eq!(said(&with_act("at = '1 s'\ndo = 'message_box_offline'\nto = 'MsgBox'")), [""; 0]);
+    for (act, end) in [
+        ("at = '1 s'\ndo = 'stop'\nto = 'Ou'", "24:6: no send port is called 'Ou'"),
+        ("at = '1 s'\ndo = 'save'\nto = 'MsgBox'", "24:6: no send port is called 'MsgBox'"),
+        (
+            "at = '1 s'\ndo = 'message_box_online'\nto = 'Out'",
+            "24:6: no message_box is called 'Out'",
+        ),
+        ("at = '1 s'\ndo = 'stop'", "'to' is missing in operate"),
+        ("do = 'stop'\nto = 'Out'", "'at' is missing in operate"),
+        ("at = '1 s'\nto = 'Out'", "'do' is missing in operate"),
+    ] {
+        let found = said(&with_act(act));
+        assert!(found.len() == 1 && found[0].ends_with(end), "{act}: {found:?}");
+    }
+    let unknown = problems(&with_act("at = '1 s'\ndo = 'stopp'\nto = 'Out'"), &[]);
+    assert_eq!(unknown.len(), 1, "{unknown:?}");
+    assert!(unknown[0].located().contains("24:6: 'do'") || unknown[0].located().contains("'do'"));
+    assert!(unknown[0].advice().is_some_and(|help| help.contains("'stop'")), "{unknown:?}");
+}
+
+#[test]
+fn fields_are_promoted_and_written_by_pipelines_that_read_xml() {
+    // R-PIPE-12, R-PIPE-10: pass-through has no component that could.
+    let promotes = "promotes = [{ element = 'Total', property = 'Order.Total' }]";
+    let demotes = "demotes = [{ property = 'Order.Total', element = 'Total' }]";
+    let with = |before: &str, text: &str| GOOD.replacen(before, &format!("{text}\n{before}"), 1);
+    let location = "adapter = \"file\"\n[[send_port]]";
+    let xml = |text: &str| format!("pipeline = 'XMLReceive'\n{text}");
+    assert_eq!(said(&with(location, &xml(promotes))), [""; 0]);
+    assert_eq!(said(&with("filter", &format!("pipeline = 'XMLTransmit'\n{demotes}"))), [""; 0]);
+    for (before, text, end) in [
+        (location, promotes, "'promotes' stands beside a pipeline that promotes nothing"),
+        ("filter", demotes, "'demotes' stands beside a pipeline that writes nothing"),
+    ] {
+        let found = problems(&with(before, text), &[]);
+        assert!(found.len() == 1 && found[0].located().ends_with(end), "{found:?}");
+        assert!(found[0].advice().is_some_and(|help| help.contains("R-PIPE-10")), "{found:?}");
+    }
+    // R-SUB-04: and a filter may ask for what is promoted.
+    let asks = |text: String| text.replacen("== \"In\"'", "== \"In\" && Order.Total == 7'", 1);
+    let warned = |text: &str| said(text).iter().any(|said| said.contains("nothing promotes"));
+    assert!(warned(&asks(GOOD.to_owned())), "{:?}", said(&asks(GOOD.to_owned())));
+    assert!(!warned(&asks(with(location, &xml(promotes)))));
+}
