@@ -3,6 +3,7 @@
 use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
+use super::property::{HOST_PROPERTY, HostProperty};
 use super::row::{Kind, Row, Shape};
 use super::throttling::{THROTTLING, Throttling};
 
@@ -41,6 +42,8 @@ pub struct Host {
     pub isolated: bool,
     /// Whether a request may have several responses.
     pub allow_multiple: bool,
+    /// What it has for messages that demand it.
+    pub properties: Vec<HostProperty>,
     /// When its instances are throttled.
     pub throttling: Option<Throttling>,
 }
@@ -113,6 +116,12 @@ pub(crate) static HOST: Shape = Shape::of(
             "false",
             "whether a request may have several responses (R-RR-10)",
         ),
+        Row::default(
+            "properties",
+            Kind::Tables(&HOST_PROPERTY),
+            "[]",
+            "what it has for messages that demand it (R-CTX-08)",
+        ),
         Row::optional(
             "throttling",
             Kind::Table(&THROTTLING),
@@ -142,6 +151,7 @@ impl Bind for Host {
         b.key("response_timeout_isolated", &mut self.response_timeout_isolated);
         b.key("isolated", &mut self.isolated);
         b.key("allow_multiple", &mut self.allow_multiple);
+        b.key("properties", &mut self.properties);
         b.key("throttling", &mut self.throttling);
     }
 }

@@ -23,7 +23,33 @@ pub struct Orchestration {
     pub suspends: bool,
     /// Whether one instance receives all messages that correlate (R-ORD-03).
     pub convoy: Option<Convoy>,
+    /// Whether it waits for the answer to what it sends (R-SR-03).
+    pub answer: Option<Answer>,
 }
+
+/// A receive shape for the answer of the send port, and what follows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// The send port that the answer goes to; nowhere when absent.
+    pub to: Option<String>,
+    /// Time after which the instance ends without an answer.
+    pub patience: Option<Duration>,
+}
+
+static ANSWER: Shape = Shape::of(
+    "answer",
+    "a receive shape for what the send port answers (R-SR-03)",
+    &[
+        Row::optional("to", Kind::Text, "it is consumed", "the send port that the answer goes to"),
+        Row::optional(
+            "patience",
+            Kind::PositiveDuration,
+            "it waits for ever",
+            "time after which the instance ends without one",
+        ),
+    ],
+)
+.inline();
 
 /// A sequential convoy.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,6 +109,12 @@ pub(crate) static ORCHESTRATION: Shape = Shape::of(
             "every message starts an instance",
             "one instance for all messages that share a value",
         ),
+        Row::optional(
+            "answer",
+            Kind::Table(&ANSWER),
+            "it ends when it has sent",
+            "that it waits for the answer of a two-way send port",
+        ),
     ],
 );
 
@@ -97,6 +129,16 @@ impl Bind for Orchestration {
         b.key("to", &mut self.to);
         b.key("suspends", &mut self.suspends);
         b.key("convoy", &mut self.convoy);
+        b.key("answer", &mut self.answer);
+    }
+}
+
+impl Bind for Answer {
+    const SHAPE: &'static Shape = &ANSWER;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("to", &mut self.to);
+        b.key("patience", &mut self.patience);
     }
 }
 

@@ -7,8 +7,10 @@ use super::component::{MAP, Map, OWN_COMPONENT, OwnComponent};
 use super::content::{PROMOTES, Promotes};
 use super::distribution::{DISTRIBUTION, Distribution};
 use super::exchange::{ANSWERS_ROW, Answers, CLIENTS_ROW, Clients};
+use super::property::{DEMAND, Demand};
 use super::row::{Kind, Row, Shape};
 use super::transactions::OnPoison;
+use super::when::{ACTIVE, Active};
 use super::word::words;
 
 words! {
@@ -96,6 +98,10 @@ pub struct ReceiveLocation {
     pub wire: Distribution,
     /// Whether a document without a subscriber is suspended instead of refused.
     pub suspend_on_routing_failure: bool,
+    /// When it is active.
+    pub active: Active,
+    /// What its messages demand of the host that gets them.
+    pub demands: Vec<Demand>,
 }
 
 /// How a receive adapter fetches and submits.
@@ -264,6 +270,13 @@ pub(crate) static RECEIVE_LOCATION: Shape = Shape::of(
             "false",
             "whether a document without a subscriber is suspended instead of refused",
         ),
+        Row::default("active", Kind::Table(&ACTIVE), "{}", "when it is active (R-LIFE-10)"),
+        Row::default(
+            "demands",
+            Kind::Tables(&DEMAND),
+            "[]",
+            "what its messages demand of the host that gets them (R-CTX-08)",
+        ),
     ],
 );
 
@@ -321,6 +334,8 @@ impl Bind for ReceiveLocation {
         b.key("suspend_on_mapping_failure", &mut self.suspend_on_mapping_failure);
         b.key("wire", &mut self.wire);
         b.key("suspend_on_routing_failure", &mut self.suspend_on_routing_failure);
+        b.key("active", &mut self.active);
+        b.key("demands", &mut self.demands);
     }
 }
 

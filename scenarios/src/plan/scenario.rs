@@ -14,12 +14,14 @@ use super::exchange::{Late, Response};
 use super::expect::{EXPECT, Expect};
 use super::fault::{FAULT, Fault};
 use super::goal::{GOAL, Goal};
+use super::group::{SEND_PORT_GROUP, SendPortGroup};
 use super::host::{HOST, Host};
 use super::life::{LIFE, Life};
 use super::load::{LOAD, Load};
 use super::operate::{OPERATE, Operate};
 use super::orchestration::{ORCHESTRATION, Orchestration};
 use super::phase::{PHASE, Phase};
+use super::policy::{POLICY, Policy};
 use super::problem::Problem;
 use super::profile::Profile;
 use super::published::{PUBLISHED, Published};
@@ -73,6 +75,8 @@ pub struct Scenario {
     pub transactions: Transactions,
     /// What becomes of processes that end.
     pub life: Life,
+    /// What the product leaves open about its MessageBoxes.
+    pub policy: Policy,
     /// Machines.
     pub servers: Vec<Server>,
     /// MessageBoxes, the master first.
@@ -85,6 +89,8 @@ pub struct Scenario {
     pub send_handlers: Vec<SendHandler>,
     /// Send ports.
     pub send_ports: Vec<SendPort>,
+    /// Send port groups.
+    pub send_port_groups: Vec<SendPortGroup>,
     /// Orchestrations.
     pub orchestrations: Vec<Orchestration>,
     /// What it goes through, one stretch of time after another.
@@ -151,6 +157,7 @@ pub(crate) static SCENARIO: Shape = Shape::of(
         Row::default("schedule", Kind::Table(&SCHEDULE), "{}", "choices among schedules"),
         Row::default("transactions", Kind::Table(&TRANSACTIONS), "{}", "their coordinator"),
         Row::default("life", Kind::Table(&LIFE), "{}", "what becomes of processes that end"),
+        Row::default("policy", Kind::Table(&POLICY), "{}", "choices about MessageBoxes"),
         Row::required("server", Kind::Tables(&SERVER), "machines"),
         Row::required("message_box", Kind::Tables(&MESSAGE_BOX), "MessageBoxes, the master first"),
         Row::required("host", Kind::Tables(&HOST), "hosts"),
@@ -162,6 +169,12 @@ pub(crate) static SCENARIO: Shape = Shape::of(
             "what dynamic send ports choose from",
         ),
         Row::default("send_port", Kind::Tables(&SEND_PORT), "[]", "send ports"),
+        Row::default(
+            "send_port_group",
+            Kind::Tables(&SEND_PORT_GROUP),
+            "[]",
+            "send port groups (R-SUB-11)",
+        ),
         Row::default("orchestration", Kind::Tables(&ORCHESTRATION), "[]", "orchestrations"),
         Row::default(
             "phase",
@@ -196,12 +209,14 @@ impl Bind for Scenario {
         b.key("schedule", &mut self.schedule);
         b.key("transactions", &mut self.transactions);
         b.key("life", &mut self.life);
+        b.key("policy", &mut self.policy);
         b.key("server", &mut self.servers);
         b.key("message_box", &mut self.message_boxes);
         b.key("host", &mut self.hosts);
         b.key("receive_port", &mut self.receive_ports);
         b.key("send_handler", &mut self.send_handlers);
         b.key("send_port", &mut self.send_ports);
+        b.key("send_port_group", &mut self.send_port_groups);
         b.key("orchestration", &mut self.orchestrations);
         b.key("phase", &mut self.phases);
         b.key("load", &mut self.loads);

@@ -12,6 +12,7 @@ use super::exchange::{REPLY_ROW, Reply, SOLICITS_ROW, Solicits};
 use super::filter::Filter;
 use super::row::{Kind, Row, Shape};
 use super::send_adapter::{SEND_ADAPTER, SendAdapter};
+use super::when::{WINDOW, Window};
 use super::word::words;
 
 words! {
@@ -92,6 +93,8 @@ pub struct Transport {
     pub limit: u32,
     /// The host of this transport; the port's when the file gives none.
     pub host: String,
+    /// Its service window; outside of it messages wait.
+    pub window: Option<Window>,
     /// The receive port where a document arrives when its call is done.
     pub forward_to: Option<String>,
     /// How an adapter that `resolves` learns that it is this end.
@@ -201,6 +204,12 @@ pub(crate) static TRANSPORT: Shape = Shape::of(
             "calls the partner takes at once; 0 = no limit",
         ),
         Row::optional("host", Kind::Text, "the port's host", "the host of this transport"),
+        Row::optional(
+            "window",
+            Kind::Table(&WINDOW),
+            "all day",
+            "its service window: outside of it messages wait (R-SW-01)",
+        ),
         Row::optional(
             "forward_to",
             Kind::Text,
@@ -328,6 +337,7 @@ impl Bind for Transport {
         b.key("wire", &mut self.wire);
         b.key("limit", &mut self.limit);
         b.key("host", &mut self.host);
+        b.key("window", &mut self.window);
         b.key("forward_to", &mut self.forward_to);
         b.key("errand", &mut self.errand);
         b.key("reply", &mut self.reply);

@@ -12,6 +12,7 @@ mod faults;
 mod loads;
 mod orchestrations;
 mod pipelines;
+mod policy;
 mod ports;
 mod throttling;
 mod transactions;
@@ -46,9 +47,11 @@ struct Names<'a> {
 /// A replay file that cannot be read, or is not what it should be.
 pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
     let mut names = Names { scenario, topology: Topology::default(), endpoints: Vec::new() };
+    names.policy();
     names.machines();
     names.receive_ports();
     names.send_ports();
+    names.send_port_groups();
     names.send_handlers();
     names.dynamic_ports();
     names.orchestrations();
@@ -140,10 +143,11 @@ impl Names<'_> {
         self.topology.message_boxes = self.scenario.message_boxes.iter().map(message_box).collect();
         for host in &self.scenario.hosts {
             let id = HostId::from(self.topology.hosts.len());
+            let properties = self.host_properties(host);
             self.topology.hosts.push(Host {
                 name: host.name.clone(),
                 settings: host_settings(host),
-                properties: Vec::new(),
+                properties,
             });
             for server in &host.on {
                 let server = self.server(server);

@@ -2,7 +2,7 @@
 
 use floodgate_engine::config::Orchestration;
 use floodgate_engine::id::SendPortId;
-use floodgate_engine::orchestration::{Convoy, Program, SendShape};
+use floodgate_engine::orchestration::{AnswerShape, Convoy, Program, SendShape};
 
 use super::Names;
 use super::convert::{filter, position};
@@ -13,7 +13,12 @@ impl Names<'_> {
         for own in &self.scenario.orchestrations {
             let ports = || self.topology.send_ports.iter().map(|port| &port.name);
             let bound = own.to.as_ref().map(|to| SendPortId::from(position(ports(), to)));
-            let sends = bound.map(|to| SendShape { promotions: Vec::new(), to: Some(to) });
+            let shape = |to| SendShape { promotions: Vec::new(), to: Some(to) };
+            let sends = bound.map(shape);
+            let answer = own.answer.as_ref().map(|answer| AnswerShape {
+                patience: answer.patience,
+                sends: answer.to.as_ref().map(|to| shape(position(ports(), to).into())),
+            });
             let convoy = own.convoy.as_ref().map(|convoy| self.convoy(convoy));
             let host = self.host(&own.host);
             let filter = filter(&own.filter, &mut self.topology.properties);
@@ -23,7 +28,7 @@ impl Names<'_> {
                 filter,
                 priority: u8::try_from(own.priority).expect("priorities are at most 10"),
                 ordered: own.convoy.is_some(),
-                program: Program { suspends: own.suspends, sends, convoy, answer: None },
+                program: Program { suspends: own.suspends, sends, convoy, answer },
             });
         }
     }

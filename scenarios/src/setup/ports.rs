@@ -1,7 +1,9 @@
 //! Receive ports, send ports and their transports.
 
 use floodgate_engine::config::{OnFailure, ReceiveLocation, ReceivePort, SendPort, Transport};
+use floodgate_engine::id::{ReceiveLocationId, SendPortId};
 use floodgate_engine::message::{Context, PropertyId, Value};
+use floodgate_engine::pipeline::Promotion;
 use floodgate_engine::retry::RetryPolicy;
 use floodgate_sim::setup::{EndpointSettings, Errand, Failure, SinkSettings};
 
@@ -11,6 +13,7 @@ use super::exchanges::{reply, source};
 use super::pipelines::{authentication, maps, receive_pipeline, send_pipeline};
 use super::transactions::{receive_kind, send_kind};
 use crate::plan;
+use crate::plan::when::Active;
 
 impl Names<'_> {
     pub(super) fn receive_ports(&mut self) {
@@ -40,7 +43,15 @@ impl Names<'_> {
                         Some(Value::Bool(true)),
                     );
                 }
+                for own in &location.demands {
+                    let property = self.topology.properties.intern(&own.property);
+                    context.add_predicate(property, own.value.as_deref().map(Promotion::value));
+                }
                 let host = self.host(&location.host);
+                if location.active != Active::default() {
+                    let id = ReceiveLocationId::from(self.topology.receive_locations.len());
+                    self.schedule(id, &location.active);
+                }
                 self.topology.receive_locations.push(ReceiveLocation {
                     name: location.name.clone(),
                     port: port_id,
@@ -76,6 +87,7 @@ impl Names<'_> {
                 primary,
                 backup,
             });
+            self.windows(SendPortId::from(self.topology.send_ports.len() - 1), port);
         }
     }
 

@@ -56,7 +56,7 @@ fn fields_are_promoted_and_written_by_pipelines_that_read_xml() {
         assert!(found[0].advice().is_some_and(|help| help.contains("R-PIPE-10")), "{found:?}");
     }
     // R-SUB-04: and a filter may ask for what is promoted.
-    let asks = |text: String| text.replacen("== \"In\"'", "== \"In\" && Order.Total == 7'", 1);
+    let asks = |text: String| text.replacen("== \"In\"'", "== \"In\" and Order.Total == 7'", 1);
     let warned = |text: &str| said(text).iter().any(|said| said.contains("nothing promotes"));
     assert!(warned(&asks(GOOD.to_owned())), "{:?}", said(&asks(GOOD.to_owned())));
     assert!(!warned(&asks(with(location, &xml(promotes)))));

@@ -8,6 +8,7 @@ mod bad_operate;
 mod bad_ports;
 mod cli;
 mod faults;
+mod keys;
 mod loadgen;
 mod loads;
 mod mst;

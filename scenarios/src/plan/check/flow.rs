@@ -36,8 +36,13 @@ fn ways_in(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
     let ports = || scenario.receive_ports.iter().map(|port| port.name.as_str());
     for (n, port) in scenario.send_ports.iter().enumerate() {
-        let bound = |own: &Orchestration| own.to.as_deref() == Some(port.name.as_str());
-        if port.filter.is_none() && scenario.orchestrations.iter().any(bound) {
+        let bound = |own: &Orchestration| {
+            let answers = own.answer.as_ref().and_then(|answer| answer.to.as_deref());
+            [own.to.as_deref(), answers].contains(&Some(port.name.as_str()))
+        };
+        let in_group =
+            scenario.send_port_groups.iter().any(|group| group.ports.contains(&port.name));
+        if port.filter.is_none() && (in_group || scenario.orchestrations.iter().any(bound)) {
             continue;
         }
         let Some(filter) = &port.filter else {
@@ -84,9 +89,17 @@ fn hops<'a>(
     from: &str,
     matches: fn(&Filter, &str) -> bool,
 ) -> Vec<Hop<'a>> {
+    let asks = |filter: &Option<Filter>| filter.as_ref().is_some_and(|own| matches(own, from));
     let takes = |port: &SendPort| {
-        port.state == PortState::Started
-            && port.filter.as_ref().is_some_and(|filter| matches(filter, from))
+        let mut groups = scenario.send_port_groups.iter();
+        let mut by_group = || {
+            groups.any(|group| {
+                group.state == PortState::Started
+                    && group.ports.contains(&port.name)
+                    && asks(&group.filter)
+            })
+        };
+        port.state == PortState::Started && (asks(&port.filter) || by_group())
     };
     let ports = scenario.send_ports.iter().enumerate().filter(|(_, port)| takes(port));
     let hops = ports.flat_map(|(n, port)| {

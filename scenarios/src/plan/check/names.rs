@@ -9,6 +9,8 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     unique(checker, "host", scenario.hosts.iter().map(|host| host.name.as_str()));
     unique(checker, "receive_port", scenario.receive_ports.iter().map(|port| port.name.as_str()));
     unique(checker, "send_port", scenario.send_ports.iter().map(|port| port.name.as_str()));
+    let groups = scenario.send_port_groups.iter().map(|group| group.name.as_str());
+    unique(checker, "send_port_group", groups);
     unique(checker, "orchestration", scenario.orchestrations.iter().map(|own| own.name.as_str()));
     unique(checker, "load", scenario.loads.iter().map(|load| load.name.as_str()));
     for (n, port) in scenario.receive_ports.iter().enumerate() {

@@ -42,6 +42,11 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             asked(checker, &format!("send_port.{n}.filter"), filter);
         }
     }
+    for (n, group) in scenario.send_port_groups.iter().enumerate() {
+        if let Some(filter) = &group.filter {
+            asked(checker, &format!("send_port_group.{n}.filter"), filter);
+        }
+    }
     for (n, own) in scenario.orchestrations.iter().enumerate() {
         asked(checker, &format!("orchestration.{n}.filter"), &own.filter);
     }

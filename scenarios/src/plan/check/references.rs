@@ -7,6 +7,7 @@ use crate::plan::send::Transport;
 pub(super) fn check(checker: &mut Checker<'_>) {
     machines(checker);
     ports(checker);
+    groups(checker);
     orchestrations(checker);
     loads(checker);
     acts(checker);
@@ -62,6 +63,27 @@ fn orchestrations(checker: &mut Checker<'_>) {
         if let Some(to) = &own.to {
             let path = format!("orchestration.{n}.to");
             checker.refer(&path, "send port", to, send_ports(scenario));
+        }
+        let Some(answer) = &own.answer else { continue };
+        if let Some(to) = &answer.to {
+            let path = format!("orchestration.{n}.answer.to");
+            checker.refer(&path, "send port", to, send_ports(scenario));
+        }
+        let asked = own.to.as_ref().and_then(|to| scenario.send_port(to));
+        if asked.is_none_or(|port| port.two_way.is_none()) {
+            let message = "'answer' needs a send port that answers";
+            let help = "R-SR-03: say 'to' with a send port that has 'two_way'";
+            checker.refuse(&format!("orchestration.{n}.answer"), message, help);
+        }
+    }
+}
+
+fn groups(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    for (n, group) in scenario.send_port_groups.iter().enumerate() {
+        for (k, port) in group.ports.iter().enumerate() {
+            let path = format!("send_port_group.{n}.ports.{k}");
+            checker.refer(&path, "send port", port, send_ports(scenario));
         }
     }
 }
