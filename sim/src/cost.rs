@@ -75,6 +75,12 @@ pub struct Costs {
     pub data_row: Duration,
     /// The same, per 1,024 bytes of bodies.
     pub data_kb: Duration,
+    /// Time of the data disk, per message whose pages have left the memory and are read again.
+    pub data_cold_row: Duration,
+    /// Time of a MessageBox's cleanup job, per row that nobody refers to.
+    pub collect_row: Duration,
+    /// The same, per row whose pages have left the memory.
+    pub collect_cold_row: Duration,
     /// How long a BizTalk server's runtime stands still for every second of work that its cores
     /// have done: all threads wait while it tidies up.
     pub runtime_pause: Duration,
@@ -161,6 +167,7 @@ impl Costs {
     pub fn data(&self, footprint: Footprint) -> Duration {
         self.data_transaction
             + each(self.data_row, footprint.rows)
+            + each(self.data_cold_row, footprint.cold)
             + per_kb(self.data_kb, footprint.bytes)
     }
 
@@ -176,7 +183,27 @@ impl Costs {
 
     /// Whether the data disk has a price.
     pub(crate) const fn has_data(&self) -> bool {
-        !(self.data_transaction.is_zero() && self.data_row.is_zero() && self.data_kb.is_zero())
+        !(self.data_transaction.is_zero()
+            && self.data_row.is_zero()
+            && self.data_kb.is_zero()
+            && self.data_cold_row.is_zero())
+    }
+
+    /// What the cleanup job of one MessageBox gets through in `time`, of so many rows in memory
+    /// and so many that it has to read first. \[M\] Those in memory are its first choice.
+    pub(crate) fn collects(&self, time: Duration, (cached, cold): (u64, u64)) -> (u64, u64) {
+        let rows = |time: u64, price: Duration, rows: u64| {
+            let affordable = time.checked_div(price.as_nanos()).unwrap_or(u64::MAX);
+            affordable.min(rows)
+        };
+        let first = rows(time.as_nanos(), self.collect_row, cached);
+        let left = time.as_nanos() - first * self.collect_row.as_nanos();
+        (first, rows(left, self.collect_cold_row, cold))
+    }
+
+    /// Whether the cleanup job takes time.
+    pub(crate) const fn has_collection(&self) -> bool {
+        !(self.collect_row.is_zero() && self.collect_cold_row.is_zero())
     }
 }
 
@@ -202,5 +229,18 @@ mod tests {
         let demand =
             Demand { send_batches: 1, send_messages: 5, send_bytes: 9000, ..Demand::default() };
         assert_eq!(costs.work(&demand), us(85));
+    }
+
+    #[test]
+    fn the_cleanup_job_has_so_much_time_and_no_more() {
+        let ms = Duration::from_millis;
+        let costs = Costs { collect_row: ms(2), collect_cold_row: ms(40), ..Costs::default() };
+        assert_eq!(costs.collects(ms(1000), (600, 9)), (500, 0));
+        assert_eq!(costs.collects(ms(1000), (300, 100)), (300, 10));
+        assert_eq!(costs.collects(ms(1000), (0, 7)), (0, 7));
+        let free = Costs { collect_row: Duration::ZERO, ..costs };
+        assert_eq!(free.collects(ms(1000), (1 << 40, 99)), (1 << 40, 25));
+        assert!(costs.has_collection() && free.has_collection());
+        assert!(!Costs::default().has_collection());
     }
 }

@@ -77,7 +77,8 @@ impl MessageBox {
             let stateful =
                 reference.is_some_and(|known| self.subscribers[known.subscriber.index()].stateful);
             let rows = rows + u32::from(stateful);
-            footprints.add(home, Footprint { rows, ..Footprint::default() });
+            let cold = u32::from(reference.is_some_and(|known| self.is_cold(known)));
+            footprints.add(home, Footprint { rows, cold, ..Footprint::default() });
         }
         footprints
     }

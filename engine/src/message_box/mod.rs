@@ -8,6 +8,7 @@
 
 mod acknowledge;
 mod administrator;
+mod cold;
 mod convoy;
 mod counts;
 mod dequeue;
@@ -296,9 +297,10 @@ impl MessageBox {
 
     /// The cleanup job's work: removes up to `rows` garbage rows (R-GC-02).
     pub fn collect(&mut self, rows: u64) -> u64 {
-        self.spools
-            .iter_mut()
-            .fold(0, |collected, spool| collected + spool.collect(rows - collected))
+        self.spools.iter_mut().fold(0, |before, spool| {
+            let collected = before + spool.collect(rows - before);
+            collected + spool.collect_cold(rows - collected)
+        })
     }
 
     /// What waits for an operator.
@@ -553,6 +555,7 @@ impl MessageBox {
         self.state_hash = self.state_hash.wrapping_sub(reference.hash());
         *self.counts.of(reference.state) -= 1;
         let suspended = reference.is_suspended();
+        let is_cold = self.is_cold(&reference);
         if suspended {
             self.suspended.references -= 1;
         }
@@ -560,7 +563,7 @@ impl MessageBox {
             self.forget_remarks(reference.sequence);
         }
         let spool = &mut self.spools[usize::from(reference.home)];
-        if let Some(document) = spool.release(reference.message, suspended) {
+        if let Some(document) = spool.release(reference.message, suspended, is_cold) {
             self.state_hash = self.state_hash.wrapping_sub(Row::hash(&document));
             self.effects.push(Effect::Collectable { document: document.name });
         }

@@ -50,6 +50,10 @@ pub struct MessageBoxPolicy {
     /// Whether services are tracked: then every routed and every finished message leaves a row
     /// for the tracking hosts (R-GC-05).
     pub tracking: bool,
+    /// Rows that the memory of the databases holds: of a row after which more were published, the
+    /// pages have to be read again. \[M\] The oldest go first; nothing is published about it but
+    /// that work on a deep table is slow (R-GC-02).
+    pub cached_rows: u64,
 }
 
 impl Default for MessageBoxPolicy {
@@ -60,6 +64,7 @@ impl Default for MessageBoxPolicy {
             unavailability: Unavailability::MasterOnly,
             cache_refresh: Duration::from_secs(60),
             tracking: false,
+            cached_rows: u64::MAX,
         }
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Spool {
     logs: [u64; 2],
     /// The log that is written.
     written: usize,
+    /// More such rows, whose pages are no longer in memory: the job has to read them first.
+    cold: u64,
     /// Rows whose every reference is suspended: nothing happens to them by itself any more.
     stuck: u64,
 }
@@ -37,7 +39,12 @@ impl Spool {
 
     /// One subscriber is done with the message; returns the document when it was the last
     /// (R-GC-01: the reference goes at once, the row later).
-    pub(super) fn release(&mut self, message: MessageId, suspended: bool) -> Option<Document> {
+    pub(super) fn release(
+        &mut self,
+        message: MessageId,
+        suspended: bool,
+        is_cold: bool,
+    ) -> Option<Document> {
         let row = self.change(message, |row| {
             row.references -= 1;
             row.suspended -= u32::from(suspended);
@@ -45,7 +52,11 @@ impl Spool {
         if row.references > 0 {
             return None;
         }
-        self.logs[self.written] += 1;
+        if is_cold {
+            self.cold += 1;
+        } else {
+            self.logs[self.written] += 1;
+        }
         self.rows.remove(message.0).map(|row| row.document)
     }
 
@@ -73,10 +84,23 @@ impl Spool {
     }
 
     pub(super) const fn garbage(&self) -> u64 {
-        self.logs[0] + self.logs[1]
+        self.logs[0] + self.logs[1] + self.cold
     }
 
-    /// The cleanup job removes up to `rows` rows that nobody refers to (INV-15); returns how many.
+    /// Garbage whose pages are no longer in memory.
+    pub(super) const fn cold_garbage(&self) -> u64 {
+        self.cold
+    }
+
+    /// The cleanup job removes up to `rows` rows whose pages it has to read first.
+    pub(super) fn collect_cold(&mut self, rows: u64) -> u64 {
+        let collected = rows.min(self.cold);
+        self.cold -= collected;
+        collected
+    }
+
+    /// The cleanup job removes up to `rows` rows in memory that nobody refers to (INV-15); returns
+    /// how many.
     pub(super) fn collect(&mut self, rows: u64) -> u64 {
         if self.logs[1 - self.written] == 0 {
             self.written = 1 - self.written;

@@ -218,6 +218,8 @@ pub struct Footprint {
     /// Times the batch reached the batch threshold and its first part was written under a
     /// distributed transaction (R-LMS-01).
     pub flushes: u32,
+    /// Messages among the rows whose pages are no longer in memory.
+    pub cold: u32,
     /// Documents that the master routes while there are several MessageBoxes (R-MMB-01).
     pub routed: u32,
 }
@@ -251,6 +253,7 @@ impl Footprints {
                 footprint.fragments += more.fragments;
                 footprint.flushes += more.flushes;
                 footprint.routed += more.routed;
+                footprint.cold += more.cold;
             }
             None => self.others.push((home, more)),
         }

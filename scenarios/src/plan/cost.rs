@@ -150,5 +150,8 @@ coefficients! {
     data_transaction: "time of the MessageBox's data disk, per transaction",
     data_row: "time of the MessageBox's data disk, per row",
     data_kb: "time of the MessageBox's data disk, per KB",
+    data_cold_row: "time of the MessageBox's data disk, per message that has left the cache",
+    collect_row: "time of a MessageBox's cleanup job, per row that nobody refers to",
+    collect_cold_row: "time of a MessageBox's cleanup job, per such row that has left the cache",
     runtime_pause: "pause of a BizTalk server's runtime, per second of work of a core",
 }

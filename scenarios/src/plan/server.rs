@@ -39,6 +39,8 @@ pub struct MessageBox {
     pub cleanup: Duration,
     /// Whether the jobs run at all (R-GC-04).
     pub jobs: bool,
+    /// Rows that the memory of the database servers holds; any number if not set.
+    pub cached_rows: Option<u64>,
     /// Whether it takes messages that activate something (R-MMB-04).
     pub publishes: bool,
 }
@@ -71,6 +73,12 @@ pub(crate) static MESSAGE_BOX: Shape = Shape::of(
             "true",
             "whether the jobs run; the first MessageBox says it for all",
         ),
+        Row::optional(
+            "cached_rows",
+            Kind::Integer(1, 1_000_000_000_000),
+            "any number",
+            "rows that the database servers hold in memory; the first MessageBox says it for all",
+        ),
         Row::default(
             "publishes",
             Kind::Bool,
@@ -98,6 +106,7 @@ impl Bind for MessageBox {
         b.key("server", &mut self.server);
         b.key("cleanup", &mut self.cleanup);
         b.key("jobs", &mut self.jobs);
+        b.key("cached_rows", &mut self.cached_rows);
         b.key("publishes", &mut self.publishes);
     }
 }

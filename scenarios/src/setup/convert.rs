@@ -208,6 +208,9 @@ pub(super) fn costs(own: &plan::cost::Costs) -> Costs {
         data_transaction: own.data_transaction,
         data_row: own.data_row,
         data_kb: own.data_kb,
+        data_cold_row: own.data_cold_row,
+        collect_row: own.collect_row,
+        collect_cold_row: own.collect_cold_row,
         runtime_pause: own.runtime_pause,
     }
 }

@@ -140,6 +140,8 @@ impl Names<'_> {
             name: own.name.clone(),
             publishes: own.publishes,
         };
+        let cached = self.scenario.message_boxes[0].cached_rows;
+        self.topology.policy.cached_rows = cached.unwrap_or(u64::MAX);
         self.topology.message_boxes = self.scenario.message_boxes.iter().map(message_box).collect();
         for host in &self.scenario.hosts {
             let id = HostId::from(self.topology.hosts.len());

@@ -513,7 +513,11 @@ impl World {
     /// The cleanup job removes what nobody refers to (R-GC-02).
     pub(super) fn clean_up(&mut self) {
         self.cleanup_due = false;
-        let collected = self.message_box.collect(u64::MAX);
+        let collected = if self.costs.has_collection() {
+            self.collect_in_time()
+        } else {
+            self.message_box.collect(u64::MAX)
+        };
         self.checks.collected(collected, &self.message_box);
         self.audits.spool.goes(self.now, collected);
         self.message_box.purge_subscriptions();

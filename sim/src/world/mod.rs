@@ -13,6 +13,7 @@
 mod adapters;
 mod audit;
 mod build;
+mod cleanup;
 mod compute;
 mod controller;
 mod coordinator;

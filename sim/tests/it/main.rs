@@ -7,6 +7,7 @@
 
 mod answers;
 mod atomicity;
+mod collection;
 mod conservation;
 mod controllers;
 mod crash;

@@ -1,0 +1,32 @@
+//! Rows whose pages are no longer in memory: a table that grows deep outgrows it.
+//!
+//! Of a row, it is only asked how many were published after it. So nothing is kept for it, and it
+//! needs no second threshold to come back: what is cold stays so, and what is published when the
+//! table is small again is not.
+
+use super::{MessageBox, Reference};
+use crate::id::MessageBoxId;
+
+impl MessageBox {
+    /// Whether so much was published after a message that its pages have left the memory.
+    #[inline]
+    pub(super) const fn is_cold(&self, reference: &Reference) -> bool {
+        self.next_sequence - reference.sequence > self.policy.cached_rows
+    }
+
+    /// Garbage rows of a MessageBox, in memory and not (R-GC-01).
+    #[must_use]
+    pub fn garbage_of(&self, home: MessageBoxId) -> (u64, u64) {
+        let spool = &self.spools[home.index()];
+        let cold = spool.cold_garbage();
+        (spool.garbage() - cold, cold)
+    }
+
+    /// The cleanup job of one MessageBox: so many rows in memory at most, and so many that it has
+    /// to read first (R-GC-02, R-GC-03). Two logs take turns, and either may be worked off.
+    pub fn collect_from(&mut self, home: MessageBoxId, cached: u64, cold: u64) -> u64 {
+        let spool = &mut self.spools[home.index()];
+        let first = spool.collect(cached);
+        first + spool.collect(cached - first) + spool.collect_cold(cold)
+    }
+}
