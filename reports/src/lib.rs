@@ -18,7 +18,7 @@ mod verdict;
 
 pub use figure::Figure;
 pub use html::{ChartError, PageError, mst_html, run_html};
-pub use mst::{Elasticity, Limit, MstRecord, MstVerdict, Probe};
+pub use mst::{CurvePoint, Elasticity, Limit, MstRecord, MstVerdict, Probe};
 pub use published::PublishedUse;
 pub use record::{
     Documents, Latency, PhaseUse, PortUse, Rate, Record, ResourceUse, SCHEMA_VERSION, Spool, Window,

@@ -96,6 +96,9 @@ figures! {
         pub next_limit: Option<Limit>,
         /// How strongly the answer follows each knob.
         pub elasticities: Vec<Elasticity>,
+        /// What gets through at each backlog that is held.
+        #[serde(default)]
+        pub curve: Vec<CurvePoint>,
         /// Every load that was tried, in order.
         pub probes: Vec<Probe>,
         /// Documents simulated over the whole search. Unit: documents.
@@ -120,6 +123,15 @@ figures! {
         pub knob: String,
         /// How many per cent the answer rises when the setting rises by one per cent. Unit: %/%.
         pub value: f64,
+    }
+
+    /// What gets through when the backlog is held: as one document ends, another comes.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct CurvePoint {
+        /// Documents offered and not finished, at any time. Unit: documents.
+        pub backlog: u64,
+        /// What gets through. Unit: documents/s.
+        pub rate: f64,
     }
 
     /// One load that was tried.
@@ -155,6 +167,7 @@ impl MstRecord {
         let inner = |path: &str| match path {
             "limit" => Limit::figures("limit."),
             "elasticities" => Elasticity::figures("elasticities[]."),
+            "curve" => CurvePoint::figures("curve[]."),
             "probes" => Probe::figures("probes[]."),
             _ => Vec::new(),
         };

@@ -9,7 +9,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
 use crate::catalogue::{CATALOGUE, Source};
-use crate::experiment::sweep::cli::{Sharding, SweepArgs, sharding, sweep};
+use crate::experiment::sweep::cli::{Sharding, SweepArgs, ThreadArgs, sharding, sweep};
 use crate::import::cli::{ImportArgs, import};
 use crate::plan::{Problem, Problems, Scenario, schema::schema};
 
@@ -86,6 +86,9 @@ pub struct MstArgs {
     #[arg(long, value_name = "SECONDS")]
     #[arg(allow_negative_numbers = true, value_parser = positive_seconds)]
     pub max_seconds: Option<f64>,
+    /// How many threads.
+    #[command(flatten)]
+    pub threads: ThreadArgs,
     /// Leaves a run folder here
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -225,6 +225,13 @@ pub(crate) fn mst() -> MstRecord {
             Elasticity { knob: "server.sql1.log_disk.speed".into(), value: 0.93 },
             Elasticity { knob: "host.Send.poll".into(), value: -0.004 },
         ],
+        curve: vec![
+            CurvePoint { backlog: 1, rate: 31.2 },
+            CurvePoint { backlog: 8, rate: 188.6 },
+            CurvePoint { backlog: 64, rate: 402.9 },
+            CurvePoint { backlog: 512, rate: 441.8 },
+            CurvePoint { backlog: 4096, rate: 442.3 },
+        ],
         probes: vec![
             probe(150.0, Sustainable, "drift −0.01 ± 0.05 documents/s, late 0.00 %"),
             probe(225.0, Sustainable, "drift 0.02 ± 0.06 documents/s, late 0.00 %"),

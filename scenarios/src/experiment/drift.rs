@@ -54,6 +54,8 @@ pub struct DriftProbe {
     pub drift: Drift,
     /// Virtual seconds it took.
     pub seconds: f64,
+    /// Documents that the backlog grew by, per second.
+    pub growth: f64,
     /// Documents that left during the test, per second.
     pub departures: f64,
     /// Documents simulated.
@@ -127,6 +129,15 @@ pub fn probe(scenario: &Scenario, question: &Question) -> Result<DriftProbe, Pro
 /// until then documents that wait for a retry look like a growing backlog.
 fn warm_up(scenario: &Scenario, question: &Question) -> Result<Duration, Problems> {
     let written = scenario.loads.iter().map(|load| load.warm_up).max().unwrap_or(Duration::ZERO);
+    Ok(written.max(ladder(scenario, question.seconds_max)?))
+}
+
+/// How long the retries of a document go on where attempts fail by plan.
+///
+/// # Errors
+///
+/// When that is longer than `seconds_max`.
+pub(super) fn ladder(scenario: &Scenario, seconds_max: f64) -> Result<Duration, Problems> {
     let ladder = |port: &SendPort| {
         let mut faults = scenario.faults.iter().filter_map(Fault::transport);
         let hit = faults.any(|(name, _)| name == port.name);
@@ -137,16 +148,16 @@ fn warm_up(scenario: &Scenario, question: &Question) -> Result<Duration, Problem
             .fold(Duration::ZERO, |sum, span| sum + span)
     };
     let Some(longest) = scenario.send_ports.iter().max_by_key(|port| ladder(port)) else {
-        return Ok(written);
+        return Ok(Duration::ZERO);
     };
     let span = ladder(longest);
-    if span.as_secs_f64() > question.seconds_max {
+    if span.as_secs_f64() > seconds_max {
         let message =
             format!("the retries of '{}' go on for {span}, longer than a probe", longest.name);
         let help = "shorten the retry interval, or raise --max-seconds".to_owned();
         return Err(Problems::one(message, Some(help)));
     }
-    Ok(written.max(span))
+    Ok(span)
 }
 
 fn window_length(question: &Question) -> Duration {
@@ -197,6 +208,7 @@ fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe
     DriftProbe {
         drift,
         seconds: windows.world.now().as_secs_f64(),
+        growth: per_second,
         departures: departed / span,
         documents: windows.world.meters().received,
         broken: broken.map(|violation| format!("{}: {}", violation.rule.id(), violation.what)),
@@ -227,7 +239,7 @@ fn variance_of(growths: &[f64], edge: f64) -> f64 {
 }
 
 /// The largest number of documents that arrive or leave at one instant.
-fn edge(scenario: &Scenario) -> f64 {
+pub(super) fn edge(scenario: &Scenario) -> f64 {
     const ENGINE_BATCH: f64 = 20.0;
     let arriving = |load: &Load| {
         let messages = match &load.rate {

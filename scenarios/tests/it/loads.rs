@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use floodgate_reports::{Record, run_html, run_summary};
-use floodgate_scenarios::experiment::mst::search;
+use floodgate_scenarios::experiment::mst::{Ask, search};
 use floodgate_scenarios::experiment::run::{Run, run};
 use floodgate_scenarios::experiment::scale::{common_period, offered_rate, scaled};
 use floodgate_scenarios::plan::{Problem, Scenario};
@@ -13,6 +13,8 @@ use floodgate_sim::load::ArrivalKind;
 use floodgate_sim::setup::LoadSettings;
 
 use crate::bad_input::{GOOD, problems};
+
+const BRIEFLY: Ask = Ask { precision: 0.1, seconds_max: 100.0, threads: 1 };
 
 /// `GOOD` with another rate and these lines after it.
 fn with(rate: &str, more: &str) -> String {
@@ -364,7 +366,7 @@ fn phases_that_change_nothing_move_no_event() {
 
 fn refused(rate: &str, more: &str) -> String {
     let scenario = scenario(rate, more);
-    search("t", &scenario, 0.1, 100.0).unwrap_err().problems()[0].message().to_owned()
+    search("t", &scenario, BRIEFLY).unwrap_err().problems()[0].message().to_owned()
 }
 
 #[test]
@@ -395,8 +397,7 @@ fn a_search_refuses_what_it_cannot_answer_and_says_why() {
     let scenario = Scenario::parse("t.toml", text.as_bytes(), Path::new(""), &tail).unwrap();
     let warned: Vec<&str> = scenario.warnings.iter().map(Problem::message).collect();
     assert!(warned.iter().any(|warned| warned.contains("no variance")), "{warned:?}");
-    let message =
-        search("t", &scenario, 0.1, 100.0).unwrap_err().problems()[0].message().to_owned();
+    let message = search("t", &scenario, BRIEFLY).unwrap_err().problems()[0].message().to_owned();
     assert!(message.contains("'Out.primary'") && message.contains("no variance"), "{message}");
 }
 
@@ -440,7 +441,8 @@ fn a_search_scales_two_loads_of_lots_to_any_rate() {
         1,
     );
     let scenario = Scenario::parse("t.toml", text.as_bytes(), Path::new(""), &[]).unwrap();
-    let found = search("two", &scenario, 0.2, 6000.0).unwrap();
+    let found =
+        search("two", &scenario, Ask { precision: 0.2, seconds_max: 6000.0, threads: 1 }).unwrap();
     assert!((found.mst.unwrap() / 10.0 - 1.0).abs() < 0.2, "{:?}", found.probes);
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use floodgate_reports::{MstRecord, MstVerdict};
-use floodgate_scenarios::experiment::mst::search;
+use floodgate_scenarios::experiment::mst::{Ask, search};
 use floodgate_scenarios::plan::Scenario;
 
 /// A partner with one place and exponential calls of 10 ms: a capacity of 100 documents a second.
@@ -46,7 +46,8 @@ fn searched(precision: f64, changes: &[&str]) -> MstRecord {
     let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
     let scenario = Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes)
         .expect("the plant is right");
-    search("plant", &scenario, precision, 20_000.0).expect("the load can be scaled")
+    search("plant", &scenario, Ask { precision, seconds_max: 20_000.0, threads: 2 })
+        .expect("the load can be scaled")
 }
 
 fn assert_holds(record: &MstRecord, capacity: f64) {
@@ -88,5 +89,42 @@ fn what_cannot_be_told_within_the_budget_is_undecided() {
 fn searched_within(precision: f64, seconds: f64) -> MstRecord {
     let scenario =
         Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &[]).expect("right");
-    search("plant", &scenario, precision, seconds).expect("the load can be scaled")
+    search("plant", &scenario, Ask { precision, seconds_max: seconds, threads: 2 })
+        .expect("the load can be scaled")
+}
+
+#[test]
+fn the_answer_does_not_depend_on_the_number_of_threads() {
+    let found = |threads: usize| {
+        let scenario =
+            Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &[]).expect("right");
+        let ask = Ask { precision: 0.04, seconds_max: 20_000.0, threads };
+        let record = search("plant", &scenario, ask).expect("the load can be scaled");
+        MstRecord { wall_seconds: 0.0, ..record }
+    };
+    let alone = found(1);
+    assert!(alone.interval.is_some());
+    assert_eq!(alone, found(3));
+}
+
+#[test]
+fn a_plant_that_takes_no_time_has_no_capacity() {
+    let record =
+        searched(0.04, &["send_port.Out.primary.wire=0 s", "send_port.Out.primary.limit=0"]);
+    assert_eq!((record.verdict, record.interval), (MstVerdict::Undecided, None));
+    assert!(record.probes[0].evidence.contains("nothing that is modelled"), "{record:?}");
+}
+
+#[test]
+fn the_curve_rises_with_the_places_and_no_further() {
+    // One place: one document keeps it busy. Ten places need ten documents.
+    let rate = |record: &MstRecord, backlog: u64| {
+        let found = record.curve.iter().find(|point| point.backlog == backlog);
+        found.expect("every curve has it").rate
+    };
+    let one = searched(0.04, &[]);
+    let ten = searched(0.04, &["send_port.Out.primary.limit=10"]);
+    assert!((rate(&one, 1) / rate(&one, 512) - 1.0).abs() < 0.02, "{:?}", one.curve);
+    assert!((rate(&ten, 8) / rate(&ten, 1) - 8.0).abs() < 0.3, "{:?}", ten.curve);
+    assert_holds(&ten, 1000.0);
 }

@@ -143,7 +143,7 @@ fn searches_are_compared_no_closer_than_they_look() {
     // Twice as fast carries twice as much; a thousandth is lost in intervals 20 % wide.
     assert!((0.7..1.3).contains(&twice["difference"].as_f64().unwrap()), "{twice:#}");
     let [low, high] = ends_of(&same["difference_interval"]);
-    assert!(low <= -0.2 && high >= 0.2, "as wide as both searches together: {same:#}");
+    assert!(low <= -0.19 && high >= 0.19, "as wide as both searches together: {same:#}");
     assert_eq!(same["distinguishable"], false);
     assert_eq!(table["metric"], "mst");
 }

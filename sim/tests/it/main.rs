@@ -35,6 +35,7 @@ mod metamorphic;
 mod ordered;
 mod ordered_dynamic;
 mod ordered_ends;
+mod pinned;
 mod pipelines_both_ways;
 mod ports;
 mod remarks;

@@ -4,7 +4,7 @@ use floodgate_reports::{Limit, Record, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::design::{Question, Sweep};
-use crate::experiment::mst::{limits, search};
+use crate::experiment::mst::{Ask, limits, search};
 use crate::experiment::run::run_silently;
 use crate::plan::Problems;
 
@@ -60,7 +60,9 @@ impl Cell {
         let scenario = sweep.scenario(at);
         match sweep.question {
             Question::Mst { precision, seconds_max } => {
-                let found = search(&sweep.source.name, &scenario, precision, seconds_max)?;
+                // The cells themselves are what goes on at the same time.
+                let ask = Ask { precision, seconds_max, threads: 1 };
+                let found = search(&sweep.source.name, &scenario, ask)?;
                 let verdict = match found.exit_code() {
                     0 => Verdict::Pass,
                     3 => Verdict::Unknown,
@@ -87,7 +89,7 @@ impl Cell {
                         Some(run.record.rate.processed),
                         Some(backlog),
                     ],
-                    limit: limits(&run).0,
+                    limit: limits(&run.outcome.resources).0,
                     verdict: run.record.verdict(),
                     failed: failed(&run.record),
                 })

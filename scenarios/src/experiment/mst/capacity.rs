@@ -1,0 +1,276 @@
+//! The capacity of a plant: its throughput when there is always enough to do.
+//!
+//! First a curve: the throughput at one document in the plant, at eight, at sixty-four. Where more
+//! does not help any more the plant is full, and there the capacity is measured by Stein's two
+//! stages. A curve that falls again belongs to a plant that does worse the more there is to do.
+
+use floodgate_engine::time::Duration;
+use floodgate_sim::outcome::Outcome;
+
+use super::pinned::{Budget, Held, Stretch, WARM_UP_BACKLOGS, seed_of};
+use super::stein::{FIRST, Mean, Stein, mean};
+use crate::experiment::parallel::in_order;
+use crate::plan::throttling::Throttling;
+use crate::plan::{Problems, Scenario};
+
+/// Backlogs of the curve: all these, and then more until the plant is full.
+const BACKLOGS: [u64; 5] = [1, 8, 64, 512, 4096];
+/// From one backlog to the next.
+const STEP: u64 = 8;
+/// A plant that is not full with so many documents has no capacity that can be found like this.
+const BACKLOG_MAX: u64 = 300_000;
+/// Below this backlog batches are not full and pools are not grown.
+const BACKLOG_MIN: u64 = 64;
+/// Half-widths of the interval by which a curve that falls is below its top.
+const FALL: f64 = 2.0;
+/// Documents of a point of the curve.
+const PILOT_DOCUMENTS: u64 = 20_000;
+/// Documents of a run of the two stages.
+const RUN_DOCUMENTS: f64 = 10_000.0;
+/// A warm-up is cut short at so many documents.
+const WARM_UP_DOCUMENTS: u64 = 30_000;
+/// Runs after which the interval stays as wide as it is.
+const RUNS_MAX: usize = 400;
+/// Warm-ups that are tried, each four times as long as the one before.
+const WARM_UPS_MAX: u32 = 3;
+const LONGER: u64 = 4;
+/// Standard errors between the halves of the windows that no chance explains.
+const UNSETTLED: f64 = 4.0;
+/// The confidence of one standard error.
+const ONE_SIGMA: f64 = 0.68;
+/// The golden section: windows begin at instants that no period of the plant falls in with.
+const GOLDEN: f64 = 0.618_033_988_749_894_9;
+/// The first run of the two stages; the ones before it belong to other parts of the search.
+const FIRST_RUN: u64 = 1000;
+
+/// The capacity, and what it rests on.
+#[derive(Debug)]
+pub(super) struct Capacity {
+    /// The mean throughput with its interval.
+    pub(super) mean: Mean,
+    /// The backlog at which it was measured.
+    pub(super) backlog: u64,
+    /// Warm-up and window of one run.
+    pub(super) spans: (Duration, Duration),
+    /// Runs, and their seeds in order.
+    pub(super) seeds: Vec<u64>,
+    /// The first broken promise.
+    pub(super) broken: Option<String>,
+    /// The first run: the plant when it is full.
+    pub(super) full: Outcome,
+}
+
+/// What can be said of the capacity.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// It was measured.
+    Measured(Box<Capacity>),
+    /// It was not; why.
+    Unknown(&'static str),
+}
+
+/// The curve of throughput over backlog, and what it cost.
+#[derive(Debug, Default)]
+pub(super) struct Curve {
+    /// Backlogs, and the documents that they let through a second.
+    pub(super) points: Vec<(u64, f64)>,
+    /// The smallest backlog from which on more does not help.
+    pub(super) full_at: Option<u64>,
+    /// The backlog at which the plant does worst, if that is worse than with less.
+    pub(super) falls_at: Option<u64>,
+    /// The plant does everything in no time.
+    pub(super) is_endless: bool,
+    /// Documents simulated.
+    pub(super) documents: u64,
+    /// The first broken promise.
+    pub(super) broken: Option<String>,
+}
+
+impl Curve {
+    /// The throughput at a backlog of the curve.
+    pub(super) fn rate(&self, backlog: u64) -> Option<f64> {
+        self.points.iter().find(|point| point.0 == backlog).map(|point| point.1)
+    }
+}
+
+/// What the search asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Half the width of the interval, relative to the capacity.
+    pub(super) half: f64,
+    pub(super) confidence: f64,
+    /// The warm-up of the loads.
+    pub(super) warm_up: Duration,
+    /// How long retries go on: until then they have not filled.
+    pub(super) ladder: Duration,
+    pub(super) seconds_max: f64,
+    pub(super) threads: usize,
+}
+
+/// The throughput over the backlog, from one document to where more does not help.
+///
+/// Every backlog is looked at over the same window with the same draws, so that nothing differs
+/// but what the backlog does.
+pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result<Curve, Problems> {
+    let budget = Budget {
+        warm_up: ask.warm_up,
+        warm_up_documents: WARM_UP_DOCUMENTS,
+        documents: PILOT_DOCUMENTS,
+        seconds_max: ask.seconds_max,
+    };
+    let seed = seed_of(scenario, 0);
+    let first = held.pilot(BACKLOGS[BACKLOGS.len() - 1], seed, &budget)?;
+    let (mut documents, mut broken) = (first.documents, first.broken);
+    let Some((warm_up, rate)) = first.rate.map(|rate| (first.warm_up, rate)) else {
+        let is_endless = first.is_endless;
+        return Ok(Curve { is_endless, documents, broken, ..Curve::default() });
+    };
+    let lasts = window(scenario, rate, PILOT_DOCUMENTS as f64);
+    let mut points = Vec::new();
+    let mut look = |backlogs: &[u64], warm_up: Duration| {
+        let one = |at: usize| Ok(held.stretch(backlogs[at], seed, (warm_up, lasts))?.0);
+        let looks = all(backlogs.len(), ask.threads, one)?;
+        documents += looks.iter().map(|look| look.documents).sum::<u64>();
+        broken = broken.take().or_else(|| looks.iter().find_map(|look| look.broken.clone()));
+        Ok(looks.iter().map(|look| look.rate).collect::<Vec<_>>())
+    };
+    let mut backlogs = BACKLOGS.to_vec();
+    backlogs.extend(beyond_throttling(scenario));
+    let rates = look(&backlogs, warm_up)?;
+    points.extend(backlogs.iter().zip(rates).map(|(backlog, rate)| (*backlog, rate)));
+    let mut rises = rises(&points, ask.half);
+    while rises {
+        let before = points[points.len() - 1].0;
+        let next = before * STEP;
+        let filled = Duration::from_secs_f64((WARM_UP_BACKLOGS * next) as f64 / rate);
+        let warm_up = warm_up.max(filled);
+        if next > BACKLOG_MAX || (warm_up + lasts).as_secs_f64() > ask.seconds_max {
+            break;
+        }
+        let both = look(&[before, next], warm_up)?;
+        rises = both[1] > both[0] * (1.0 + ask.half);
+        points.push((next, both[1]));
+    }
+    let curve = shape(points, rises, ask.half);
+    Ok(Curve { documents, broken, ..curve })
+}
+
+/// Twice the messages in the database at which hosts are throttled, if they are.
+fn beyond_throttling(scenario: &Scenario) -> Option<u64> {
+    let at = |own: &Throttling| u64::from(own.messages) * 2;
+    let of_hosts = scenario.hosts.iter().filter_map(|host| host.throttling.as_ref().map(at));
+    of_hosts.max().filter(|at| *at > BACKLOGS[BACKLOGS.len() - 1] && *at <= BACKLOG_MAX)
+}
+
+/// Whether the last step brought more than the interval is wide on one side.
+fn rises(points: &[(u64, f64)], half: f64) -> bool {
+    match points {
+        [.., before, last] => last.1 > before.1 * (1.0 + half),
+        [] | [_] => true,
+    }
+}
+
+fn shape(points: Vec<(u64, f64)>, rises: bool, half: f64) -> Curve {
+    let top = points.iter().map(|point| point.1).fold(0.0, f64::max);
+    let first = points.iter().find(|point| point.1 >= top * (1.0 - half)).map(|point| point.0);
+    // A fall worth the name is more than the width of the interval.
+    let after = points.iter().filter(|point| Some(point.0) > first);
+    let worst = after.min_by(|a, b| a.1.total_cmp(&b.1));
+    let falls_at = worst.filter(|worst| worst.1 < top * (1.0 - FALL * half)).map(|worst| worst.0);
+    // One step more than where it looks full: what is missing there is an eighth of what was
+    // missing before.
+    let beyond = first.map(|first| (first * STEP).max(BACKLOG_MIN));
+    let full_at = match falls_at {
+        Some(_) => first,
+        None => points.iter().map(|point| point.0).find(|backlog| Some(*backlog) >= beyond),
+    };
+    let full_at = full_at.filter(|_| !rises && top > 0.0);
+    Curve { points, full_at, falls_at, ..Curve::default() }
+}
+
+/// The capacity of the plant at `backlog`, where it gets `rate` through, roughly; the documents
+/// simulated come with it.
+pub(super) fn measure(
+    held: &Held<'_>,
+    scenario: &Scenario,
+    (backlog, rate): (u64, f64),
+    edge: f64,
+    ask: Wanted,
+) -> Result<(Found, u64), Problems> {
+    let lasts = window(scenario, rate, RUN_DOCUMENTS);
+    let filled = Duration::from_secs_f64((WARM_UP_BACKLOGS * backlog) as f64 / rate);
+    // Where much happens in the warm-up, less of it will do, unless the plant says otherwise.
+    let enough = Duration::from_secs_f64(WARM_UP_DOCUMENTS as f64 / rate);
+    let mut warm_up = ask.warm_up.min(enough).max(filled).max(ask.ladder);
+    let mut documents = 0;
+    for _ in 0..WARM_UPS_MAX {
+        if (warm_up + lasts).as_secs_f64() > ask.seconds_max {
+            return Ok((Found::Unknown("one run would take longer than a probe may"), documents));
+        }
+        let run = |at: usize| {
+            // A window cuts what leaves as a whole anywhere.
+            let share = (at as f64 * GOLDEN).fract();
+            let later = Duration::from_secs_f64(share * 2.0 * edge / rate);
+            let seed = seed_of(scenario, FIRST_RUN + at as u64);
+            let (stretch, outcome) = held.stretch(backlog, seed, (warm_up + later, lasts))?;
+            Ok((stretch, (at == 0).then_some(outcome)))
+        };
+        let mut runs = all(FIRST, ask.threads, run)?;
+        if !has_settled(&runs, ask.half) {
+            documents += simulated(&runs);
+            warm_up = warm_up.times(LONGER);
+            continue;
+        }
+        let rates = |runs: &[Run]| runs.iter().map(|(own, _)| own.rate).collect::<Vec<_>>();
+        let stein = Stein::of(&rates(&runs), ask.confidence);
+        let half = ask.half * mean(&rates(&runs));
+        let count = stein.runs(half).min(RUNS_MAX);
+        runs.extend(all(count - FIRST, ask.threads, |at| run(FIRST + at))?);
+        let found = stein.mean(&rates(&runs));
+        let cut = edge / lasts.as_secs_f64() / runs.len() as f64;
+        let capacity = Capacity {
+            mean: Mean { half: found.half + cut, ..found },
+            backlog,
+            spans: (warm_up, lasts),
+            seeds: (0..runs.len()).map(|at| seed_of(scenario, FIRST_RUN + at as u64)).collect(),
+            broken: runs.iter().find_map(|(own, _)| own.broken.clone()),
+            full: runs[0].1.take().expect("the first run was kept"),
+        };
+        return Ok((Found::Measured(Box::new(capacity)), documents + simulated(&runs)));
+    }
+    Ok((Found::Unknown("its throughput has not settled"), documents))
+}
+
+/// A window, and the whole outcome of the first of them.
+type Run = (Stretch, Option<Outcome>);
+
+fn all<T: Send>(
+    count: usize,
+    threads: usize,
+    run: impl Fn(usize) -> Result<T, Problems> + Sync,
+) -> Result<Vec<T>, Problems> {
+    in_order(count, threads, run).into_iter().collect()
+}
+
+fn simulated(runs: &[Run]) -> u64 {
+    runs.iter().map(|(own, _)| own.documents).sum()
+}
+
+/// Whether the second halves of the windows are like the first ones, as far as it matters.
+fn has_settled(runs: &[Run], half: f64) -> bool {
+    let differences: Vec<f64> = runs.iter().map(|(own, _)| own.halves[1] - own.halves[0]).collect();
+    let rates: Vec<f64> = runs.iter().map(|(own, _)| own.rate).collect();
+    let by = mean(&differences);
+    let scatter = Stein::of(&differences, ONE_SIGMA).mean(&differences).half;
+    by.abs() <= (UNSETTLED * scatter).max(half * mean(&rates))
+}
+
+/// Whole periods of the jobs of the MessageBox, long enough for so many documents.
+fn window(scenario: &Scenario, rate: f64, documents: f64) -> Duration {
+    let least = Duration::from_secs_f64(documents / rate);
+    let period = scenario.message_boxes.iter().map(|own| own.cleanup).max();
+    match period.filter(|period| !period.is_zero() && *period <= least.times(LONGER)) {
+        Some(period) => period.times(least.as_nanos().div_ceil(period.as_nanos())),
+        None => least,
+    }
+}

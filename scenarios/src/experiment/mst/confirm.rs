@@ -1,0 +1,149 @@
+//! The confirmation: the load that was found, from an empty start, with every promise judged and
+//! every goal met; and the search below it where a goal is missed.
+
+use floodgate_engine::time::Duration;
+use floodgate_reports::{MstVerdict, Probe, Verdict};
+
+use super::Search;
+use super::bracket::STEPS_MAX;
+use super::pinned::seed_of;
+use crate::experiment::parallel::in_order;
+use crate::experiment::run::{Run, run_silently};
+use crate::plan::Problems;
+use crate::plan::expect::Expect;
+use crate::plan::goal::Goal;
+
+/// Runs with seeds of their own at every rate that is tried against a goal.
+const GOAL_REPLICATIONS: usize = 5;
+/// A goal that is missed at this fraction of the capacity is not a matter of load.
+const HOPELESS: f64 = 1000.0;
+/// Documents of a confirmation, at least.
+const CONFIRM_DOCUMENTS: f64 = 20_000.0;
+/// Documents that are enough where no goal is stated.
+const CONFIRM_DOCUMENTS_MAX: f64 = 200_000.0;
+/// The first of their seeds; the ones before belong to other parts of the search.
+const FIRST_RUN: u64 = 10_000;
+
+impl Search<'_> {
+    /// The highest rate found at which every replication meets the goals, and the lowest at which
+    /// every one misses one. Between them replications disagree: that is the interval's width.
+    pub(super) fn bracket_goals(
+        &mut self,
+        fails: f64,
+    ) -> Result<Option<(f64, f64, Confirmation)>, Problems> {
+        let (mut all_fail, mut some_fail) = (fails, fails);
+        let mut passes: Option<(f64, Confirmation)> = None;
+        let mut rate = fails / 2.0;
+        for _ in 0..STEPS_MAX {
+            let mut tried = self.empty_starts(&[rate; GOAL_REPLICATIONS])?;
+            let missed = tried.iter().filter(|one| one.missed.is_some()).count();
+            if missed > 0 {
+                some_fail = some_fail.min(rate);
+            }
+            if missed == GOAL_REPLICATIONS {
+                all_fail = rate;
+            }
+            if missed == 0 {
+                passes = tried.pop().map(|last| (rate, last));
+            }
+            rate = match &passes {
+                Some((passes, _)) if self.is_narrow(*passes, some_fail) => break,
+                Some((passes, _)) => (passes * some_fail).sqrt(),
+                None if some_fail < fails / HOPELESS => break,
+                None => some_fail / 2.0,
+            };
+        }
+        Ok(passes.map(|(passes, last)| (passes, all_fail, last)))
+    }
+
+    /// Runs from an empty start at these rates, each with a seed of its own, at the same time.
+    pub(super) fn empty_starts(&mut self, rates: &[f64]) -> Result<Vec<Confirmation>, Problems> {
+        let tried = in_order(rates.len(), self.ask.threads, |at| self.empty_start(rates[at], at));
+        let tried = tried.into_iter().collect::<Result<Vec<_>, _>>()?;
+        for (rate, one) in rates.iter().zip(&tried) {
+            self.documents += one.run.record.documents.received;
+            self.broken |= one.verdict == MstVerdict::Broken;
+            self.probes.push(Probe {
+                rate: *rate,
+                seconds: one.run.record.virtual_seconds,
+                seeds: vec![one.run.record.seed],
+                verdict: one.verdict,
+                evidence: one.evidence(),
+            });
+        }
+        Ok(tried)
+    }
+
+    fn empty_start(&self, rate: f64, replication: usize) -> Result<Confirmation, Problems> {
+        let mut scenario = self.scaled(rate);
+        if replication > 0 {
+            scenario.seed = seed_of(self.scenario, FIRST_RUN + replication as u64);
+        }
+        scenario.expect = Expect::default();
+        let documents = |documents: f64| Duration::from_secs_f64(documents / rate);
+        // What is judged over the window needs all of it; promises are judged document by document.
+        let most = scenario.goals.is_empty().then(|| documents(CONFIRM_DOCUMENTS_MAX));
+        for load in &mut scenario.loads {
+            load.count = None;
+            let written = load.measure.unwrap_or(Duration::ZERO);
+            let enough = most.map_or(written, |most| written.min(most));
+            load.measure = Some(enough.max(documents(CONFIRM_DOCUMENTS)));
+        }
+        scenario.drain = Duration::ZERO;
+        let run = run_silently("confirmation", &scenario)?;
+        let failed = run.record.verdicts.iter().find(|row| row.verdict == Verdict::Fail);
+        let failed = failed.map(|row| row.name.clone());
+        let missed = self.scenario.goals.iter().find_map(|goal| missed(goal, &run));
+        let verdict = match (&missed, &failed) {
+            (_, Some(_)) => MstVerdict::Broken,
+            (Some(_), None) => MstVerdict::Unsustainable,
+            (None, None) if run.record.documents.suspended > 0 => MstVerdict::Lossy,
+            (None, None) => MstVerdict::Sustainable,
+        };
+        Ok(Confirmation { run, missed, failed, verdict })
+    }
+}
+
+/// A run from an empty start, judged.
+pub(super) struct Confirmation {
+    pub(super) run: Run,
+    /// The goal that it missed.
+    pub(super) missed: Option<String>,
+    /// The promise that was broken.
+    failed: Option<String>,
+    pub(super) verdict: MstVerdict,
+}
+
+impl Confirmation {
+    fn evidence(&self) -> String {
+        let suspended = self.run.record.documents.suspended;
+        let lost = (suspended > 0).then(|| format!("{suspended} documents were suspended"));
+        let detail = self.failed.clone().or_else(|| self.missed.clone()).or(lost);
+        let detail = detail.unwrap_or_else(|| "every promise kept, every goal met".to_owned());
+        format!("empty start, {} documents: {detail}", self.run.record.documents.received)
+    }
+}
+
+/// The goal in words, if the run missed it.
+fn missed(goal: &Goal, run: &Run) -> Option<String> {
+    match goal {
+        Goal::Late(late) => {
+            let histogram = run.outcome.latency();
+            let in_time = histogram.count_between(0, late.over.as_nanos());
+            // What is under way for longer than was allowed is late as well. As many as arrive in
+            // that time may still be on their way in good time.
+            let under_way = run.record.rate.offered * late.over.as_secs_f64();
+            let overdue = (run.outcome.unfinished as f64 - under_way).max(0.0);
+            let samples = histogram.len() as f64 + overdue;
+            let share = 1.0 - in_time as f64 / samples.max(1.0);
+            let goal =
+                format!("late: at most {} of the documents over {}", late.at_most, late.over);
+            (share > late.at_most).then_some(goal)
+        }
+        Goal::Backlog(backlog) => {
+            let max = run.outcome.meters.backlog.max();
+            (max > backlog.at_most)
+                .then(|| format!("backlog: at most {} documents", backlog.at_most))
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! `floodgate mst`: the maximum sustainable throughput.
+//!
+//! The plant is kept full, and what it then gets through is its capacity, with an interval. A
+//! preloaded drift test on either side says the same of loads, or contradicts; then, and where no
+//! capacity can be measured, a bracket is searched by drift tests alone. The low end is confirmed
+//! from an empty start: every promise kept, nothing suspended, every goal met; a goal that is
+//! missed there is searched for below. Runs that need nothing from each other go on at the same
+//! time, and the answer does not depend on how many threads there are.
+
+mod bracket;
+mod capacity;
+mod confirm;
+mod pinned;
+mod stein;
+
+use std::process::ExitCode;
+
+use floodgate_engine::time::Duration;
+use floodgate_reports as reports;
+use floodgate_reports::{CurvePoint, Limit, MstRecord, MstVerdict, Probe};
+use floodgate_sim::resource::Usage;
+
+use self::capacity::{Capacity, Curve, Found, Wanted, curve, measure};
+use self::pinned::Held;
+use super::clock::WallClock;
+use super::drift::{Drift, edge, ladder};
+use super::scale::{Period, offered_rate, scaled, searchable};
+use crate::cli::{MstArgs, say, say_json, warn};
+use crate::plan::{Problems, Scenario};
+
+/// Virtual seconds of one probe, unless said otherwise.
+pub const SECONDS_MAX: f64 = 4.0 * 3600.0;
+/// How often an interval made this way should hold the true value.
+const CONFIDENCE: f64 = 0.95;
+/// The share of the asked width that is measured; the rest is for what a measurement leaves out.
+const MEASURED_SHARE: f64 = 0.9;
+/// Drift tests to confirm a capacity are so many half-widths from it.
+const CONFIRM_DISTANCE: f64 = 2.0;
+/// Below this share of its capacity a resource is not what stops the load.
+const LIMIT_UTILISATION_MIN: f64 = 0.5;
+
+/// What is asked of a search.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ask {
+    /// Width of the interval, relative to the throughput.
+    pub precision: f64,
+    /// Virtual seconds of one probe.
+    pub seconds_max: f64,
+    /// Threads that work at it; the answer does not depend on them.
+    pub threads: usize,
+}
+
+/// Searches, prints what was found, and leaves a folder if asked to.
+///
+/// # Errors
+///
+/// Mistakes of the scenario, and of the file system.
+pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
+    let (name, scenario) = args.scenario.read()?;
+    if !args.json {
+        warn(&scenario.warnings);
+    }
+    let ask = Ask {
+        precision: args.precision,
+        seconds_max: args.max_seconds.unwrap_or(SECONDS_MAX),
+        threads: args.threads.count(),
+    };
+    let record = search(&name, &scenario, ask)?;
+    if let Some(dir) = &args.out {
+        reports::write_mst(dir, &record).map_err(|error| Problems::one(error.to_string(), None))?;
+    }
+    if args.json {
+        say_json(&record)?;
+    } else {
+        say(reports::mst_summary(&record).trim_end())?;
+    }
+    Ok(ExitCode::from(record.exit_code()))
+}
+
+/// A search under way.
+struct Search<'a> {
+    scenario: &'a Scenario,
+    /// What the scenario offers as written.
+    written: f64,
+    ask: Ask,
+    /// After which its loads repeat together.
+    period: Period,
+    probes: Vec<Probe>,
+    documents: u64,
+    broken: bool,
+}
+
+/// Searches for the maximum sustainable throughput of `scenario`.
+///
+/// # Errors
+///
+/// A load without a rate, what no interval can be had of, or a replay file that cannot be read.
+pub fn search(name: &str, scenario: &Scenario, ask: Ask) -> Result<MstRecord, Problems> {
+    let clock = WallClock::start();
+    let period = searchable(scenario)?;
+    let mut search = Search {
+        scenario,
+        written: offered_rate(scenario)?,
+        ask,
+        period,
+        probes: Vec::new(),
+        documents: 0,
+        broken: false,
+    };
+    let mut record = empty(name, scenario);
+    search.find(&mut record)?;
+    if search.broken {
+        record.verdict = MstVerdict::Broken;
+    }
+    record.probes = search.probes;
+    record.documents_simulated = search.documents;
+    record.wall_seconds = clock.elapsed().as_secs_f64();
+    Ok(record)
+}
+
+/// A record of a search that has found nothing yet.
+fn empty(name: &str, scenario: &Scenario) -> MstRecord {
+    MstRecord {
+        schema_version: reports::SCHEMA_VERSION,
+        scenario: name.to_owned(),
+        scenario_hash: scenario.hash(),
+        seed: scenario.seed,
+        engine_version: env!("CARGO_PKG_VERSION").to_owned(),
+        mst: None,
+        interval: None,
+        confidence: CONFIDENCE,
+        goal: "backlog does not grow".to_owned(),
+        capacity: None,
+        recover: None,
+        verdict: MstVerdict::Undecided,
+        limit: None,
+        next_limit: None,
+        elasticities: Vec::new(),
+        curve: Vec::new(),
+        probes: Vec::new(),
+        documents_simulated: 0,
+        wall_seconds: 0.0,
+    }
+}
+
+impl Search<'_> {
+    fn scaled(&self, rate: f64) -> Scenario {
+        scaled(self.scenario, rate / self.written)
+    }
+
+    /// The whole search, into `record`.
+    fn find(&mut self, record: &mut MstRecord) -> Result<(), Problems> {
+        let held = Held::of(self.scenario)?;
+        let (curve, capacity) = self.capacity(&held)?;
+        let point = |(backlog, rate): &(u64, f64)| CurvePoint { backlog: *backlog, rate: *rate };
+        record.curve = curve.points.iter().map(point).collect();
+        if curve.is_endless {
+            return Ok(());
+        }
+        let measured = match &capacity {
+            Some(capacity) => self.agreed(capacity)?,
+            None => None,
+        };
+        let interval = match measured {
+            Some(interval) => Some(interval),
+            None => {
+                let start = capacity.as_ref().map_or(self.written, |own| own.mean.value);
+                let blur = self.blur();
+                self.bracket(start)?.map(|(low, high)| (low * (1.0 - blur), high * (1.0 + blur)))
+            }
+        };
+        let Some((low, high)) = interval else { return Ok(()) };
+        record.capacity = Some(f64::midpoint(low, high));
+        let falls = curve.falls_at.and_then(|backlog| curve.rate(backlog));
+        record.recover = Some(falls.map_or(low, |rate| rate.min(low)));
+        self.confirm(low, high, record)?;
+        if let (Some(_), Some(capacity)) = (record.limit.as_ref(), capacity) {
+            (record.limit, record.next_limit) = limits(&capacity.full.resources);
+        }
+        Ok(())
+    }
+
+    /// The curve of throughput over backlog, and the capacity where the plant is full.
+    fn capacity(&mut self, held: &Held<'_>) -> Result<(Curve, Option<Capacity>), Problems> {
+        let warm_up = self.scenario.loads.iter().map(|load| load.warm_up).max();
+        let wanted = Wanted {
+            half: self.ask.precision / 2.0 * MEASURED_SHARE,
+            confidence: CONFIDENCE,
+            warm_up: warm_up.unwrap_or(Duration::ZERO),
+            ladder: ladder(self.scenario, self.ask.seconds_max)?,
+            seconds_max: self.ask.seconds_max,
+            threads: self.ask.threads,
+        };
+        let curve = curve(held, self.scenario, wanted)?;
+        self.documents += curve.documents;
+        self.broken |= curve.broken.is_some();
+        if curve.is_endless {
+            let why = "nothing that is modelled takes any time: no load is too high";
+            self.probes.push(unknown(self.written, why));
+            return Ok((curve, None));
+        }
+        let full = curve.full_at.and_then(|backlog| Some((backlog, curve.rate(backlog)?)));
+        // Faults and operators come at instants of the load's time, which a held backlog has not.
+        let timed = !self.scenario.faults.is_empty() || !self.scenario.acts.is_empty();
+        let Some(full) = full.filter(|_| !timed) else { return Ok((curve, None)) };
+        let (found, documents) = measure(held, self.scenario, full, edge(self.scenario), wanted)?;
+        self.documents += documents;
+        let capacity = match found {
+            Found::Measured(capacity) => capacity,
+            Found::Unknown(why) => {
+                self.probes.push(unknown(full.1, why));
+                return Ok((curve, None));
+            }
+        };
+        self.broken |= capacity.broken.is_some();
+        self.probes.push(told(&capacity));
+        Ok((curve, Some(*capacity)))
+    }
+
+    /// The interval of the capacity, if loads below it shrink a backlog and loads above it do not.
+    fn agreed(&mut self, capacity: &Capacity) -> Result<Option<(f64, f64)>, Problems> {
+        let (value, half) = (capacity.mean.value, capacity.mean.half);
+        let width = (self.ask.precision / 2.0).max(half / value);
+        if half > value * self.ask.precision {
+            return Ok(None);
+        }
+        let far = CONFIRM_DISTANCE * width;
+        let drifts = self.drifts(&[value * (1.0 - far), value * (1.0 + far)], width)?;
+        let below = |(drift, growth): (Drift, f64)| match drift {
+            Drift::Shrinking => true,
+            Drift::Balanced | Drift::Growing => false,
+            // Where a window cuts whole batches the test is slow; then the sign will do.
+            Drift::Undecided => growth < 0.0,
+        };
+        let above = |(drift, growth): (Drift, f64)| match drift {
+            Drift::Growing => true,
+            Drift::Balanced | Drift::Shrinking => false,
+            Drift::Undecided => growth > 0.0,
+        };
+        Ok((below(drifts[0]) && above(drifts[1])).then_some((value - half, value + half)))
+    }
+
+    /// The low end from an empty start; when a goal is missed there, the search goes on below.
+    fn confirm(&mut self, low: f64, high: f64, record: &mut MstRecord) -> Result<(), Problems> {
+        let mut outcome = self.empty_starts(&[low])?.remove(0);
+        let (mut low, mut high) = (low, high);
+        if let Some(goal) = outcome.missed.clone() {
+            record.goal = goal;
+            let Some(found) = self.bracket_goals(low)? else {
+                // Missed even at a thousandth of the capacity: no load is low enough.
+                record.verdict = MstVerdict::Unsustainable;
+                return Ok(());
+            };
+            (low, high, outcome) = found;
+        }
+        record.mst = Some(f64::midpoint(low, high));
+        record.interval = Some([low, high]);
+        record.verdict = outcome.verdict;
+        (record.limit, record.next_limit) = limits(&outcome.run.outcome.resources);
+        Ok(())
+    }
+}
+
+/// The measurement of a capacity as a probe.
+fn told(capacity: &Capacity) -> Probe {
+    let (warm_up, lasts) = capacity.spans;
+    let broken = capacity.broken.as_ref().map_or(String::new(), |what| format!("; {what}"));
+    Probe {
+        rate: capacity.mean.value,
+        seconds: (warm_up + lasts).as_secs_f64(),
+        seeds: capacity.seeds.clone(),
+        verdict: match capacity.broken {
+            Some(_) => MstVerdict::Broken,
+            None => MstVerdict::Sustainable,
+        },
+        evidence: format!(
+            "backlog held at {}: {:.2}/s ± {:.2}, windows of {:.1} s after {:.1} s{broken}",
+            capacity.backlog,
+            capacity.mean.value,
+            capacity.mean.half,
+            lasts.as_secs_f64(),
+            warm_up.as_secs_f64()
+        ),
+    }
+}
+
+/// No capacity could be measured, and why.
+fn unknown(rate: f64, why: &str) -> Probe {
+    Probe {
+        rate,
+        seconds: 0.0,
+        seeds: Vec::new(),
+        verdict: MstVerdict::Undecided,
+        evidence: why.to_owned(),
+    }
+}
+
+/// The two busiest resources, if they are busy enough to matter.
+pub(in crate::experiment) fn limits(
+    resources: &[(String, Usage)],
+) -> (Option<Limit>, Option<Limit>) {
+    let mut resources: Vec<_> = resources.iter().collect();
+    resources.sort_by(|a, b| b.1.utilisation.total_cmp(&a.1.utilisation));
+    let limit = |(name, usage): &&(String, Usage)| {
+        (usage.utilisation >= LIMIT_UTILISATION_MIN).then(|| Limit {
+            resource: name.clone(),
+            explanation: format!(
+                "busy {:.1} % of the time, {:.1} waiting on average",
+                usage.utilisation * 100.0,
+                usage.queue_mean
+            ),
+        })
+    };
+    let nothing = || Limit {
+        resource: "none that is modelled".to_owned(),
+        explanation: "every processor, lock, thread pool and limited partner is less than half \
+                      busy; an adapter's own workers and waiting times are no resources here"
+            .to_owned(),
+    };
+    let first = resources.first().and_then(limit).or_else(|| Some(nothing()));
+    (first, resources.get(1).and_then(limit))
+}

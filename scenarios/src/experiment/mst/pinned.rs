@@ -1,0 +1,171 @@
+//! One run with a held backlog: what the plant gets through when there is always so much to do.
+
+use floodgate_engine::hash::mix;
+use floodgate_engine::time::{Duration, Instant};
+use floodgate_sim::load::ArrivalKind;
+use floodgate_sim::outcome::Outcome;
+use floodgate_sim::world::{Pin, World};
+
+use crate::experiment::scale::offered_rate;
+use crate::plan::{Problems, Scenario};
+use crate::setup::setup;
+
+/// Seeds that others can read: no program rounds them.
+const SEED_BITS: u32 = 53;
+/// Nobody looks at the series of such a run.
+const NEVER: Duration = Duration::from_minutes(60_000);
+
+/// The seed of run number `index` of a search: searches with neighbouring seeds share no run.
+pub(super) fn seed_of(scenario: &Scenario, index: u64) -> u64 {
+    mix(scenario.seed, index) >> (u64::BITS - SEED_BITS)
+}
+
+/// A plant is in its stride when so many times its backlog have been offered.
+pub(super) const WARM_UP_BACKLOGS: u64 = 4;
+
+/// A plant whose backlog is held.
+#[derive(Clone, Debug)]
+pub(super) struct Held<'a> {
+    scenario: &'a Scenario,
+    shares: Vec<f64>,
+}
+
+/// A stretch of time in such a plant.
+#[derive(Clone, Debug)]
+pub(super) struct Stretch {
+    /// Documents that ended, a second.
+    pub(super) rate: f64,
+    /// The same, in its first and in its second half.
+    pub(super) halves: [f64; 2],
+    /// Documents simulated, warm-up included.
+    pub(super) documents: u64,
+    /// The first broken promise.
+    pub(super) broken: Option<String>,
+}
+
+/// What a pilot may cost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// Until then nothing is measured…
+    pub(super) warm_up: Duration,
+    /// …unless so many documents were offered before.
+    pub(super) warm_up_documents: u64,
+    /// Documents that are measured.
+    pub(super) documents: u64,
+    /// Virtual seconds in all.
+    pub(super) seconds_max: f64,
+}
+
+/// A first look at a plant at one backlog.
+#[derive(Clone, Debug)]
+pub(super) struct Pilot {
+    /// Documents a second; `None` where nothing gets through, or everything at once.
+    pub(super) rate: Option<f64>,
+    /// Everything was done in no time.
+    pub(super) is_endless: bool,
+    /// How long it took to warm up.
+    pub(super) warm_up: Duration,
+    /// Documents simulated.
+    pub(super) documents: u64,
+    /// The first broken promise.
+    pub(super) broken: Option<String>,
+}
+
+impl<'a> Held<'a> {
+    /// The plant of `scenario`, whose loads keep their proportions.
+    pub(super) fn of(scenario: &'a Scenario) -> Result<Self, Problems> {
+        let alone = |load: &crate::plan::load::Load| {
+            let own = Scenario { loads: vec![load.clone()], ..scenario.clone() };
+            offered_rate(&own).map(|documents| documents / load.documents_mean())
+        };
+        let shares = scenario.loads.iter().map(alone).collect::<Result<_, _>>()?;
+        Ok(Self { scenario, shares })
+    }
+
+    /// So many documents, held.
+    fn pin(&self, documents: u64) -> Pin {
+        Pin { documents, shares: self.shares.clone() }
+    }
+
+    /// The plant at its beginning, observed over a window that is its end.
+    fn world(&self, seed: u64, window: (Instant, Instant)) -> Result<World, Problems> {
+        let mut setup = setup(self.scenario, 0)?;
+        for load in &mut setup.loads {
+            // Nothing comes by itself.
+            load.arrivals = ArrivalKind::Replay(Vec::new());
+            (load.until, load.count, load.controller) = (None, None, None);
+        }
+        setup.seed = seed;
+        (setup.measure_from, setup.measure_to) = window;
+        setup.end = window.1;
+        setup.drain = setup.end.since(Instant::ZERO);
+        setup.sample = NEVER;
+        Ok(World::new(&setup))
+    }
+
+    /// What the plant gets through at a backlog of `documents`, roughly: over so many of them,
+    /// when it has warmed up.
+    pub(super) fn pilot(
+        &self,
+        documents: u64,
+        seed: u64,
+        budget: &Budget,
+    ) -> Result<Pilot, Problems> {
+        let end = Instant::ZERO + Duration::from_secs_f64(budget.seconds_max);
+        let pin = self.pin(documents);
+        let mut world = self.world(seed, (Instant::ZERO, end))?;
+        let filled = WARM_UP_BACKLOGS * documents;
+        world.run_pinned(&pin, Instant::ZERO + budget.warm_up, filled + budget.warm_up_documents);
+        world.run_pinned(&pin, end, world.meters().offered.max(filled));
+        let (from, before) = (world.now(), ended(&world));
+        world.run_pinned(&pin, end, world.meters().offered + budget.documents);
+        let seconds = world.now().since(from).as_secs_f64();
+        let through = ended(&world) - before;
+        Ok(Pilot {
+            rate: (seconds > 0.0 && through > 0.0).then(|| through / seconds),
+            is_endless: seconds <= 0.0 && through > 0.0,
+            documents: world.meters().offered,
+            warm_up: from.since(Instant::ZERO),
+            broken: broken(&world),
+        })
+    }
+
+    /// A window of `lasts` after `warm_up`, at a backlog of `documents`.
+    pub(super) fn stretch(
+        &self,
+        documents: u64,
+        seed: u64,
+        (warm_up, lasts): (Duration, Duration),
+    ) -> Result<(Stretch, Outcome), Problems> {
+        let from = Instant::ZERO + warm_up;
+        let to = from + lasts;
+        let pin = self.pin(documents);
+        let mut world = self.world(seed, (from, to))?;
+        let mut counts = Vec::new();
+        let half = Duration::from_nanos(lasts.as_nanos() / 2);
+        for until in [from, from + half, to] {
+            world.run_pinned(&pin, until, u64::MAX);
+            counts.push(ended(&world));
+        }
+        let per_second =
+            |a: usize, b: usize, span: Duration| (counts[b] - counts[a]) / span.as_secs_f64();
+        let stretch = Stretch {
+            rate: per_second(0, 2, lasts),
+            halves: [per_second(0, 1, half), per_second(1, 2, lasts - half)],
+            documents: world.meters().offered,
+            broken: broken(&world),
+        };
+        Ok((stretch, world.conclude()))
+    }
+}
+
+/// Documents that have ended. One that goes on to a next stage is there twice for a moment.
+fn ended(world: &World) -> f64 {
+    world.meters().offered as f64 - world.backlog() as f64
+}
+
+/// The first promise that this world broke.
+pub(super) fn broken(world: &World) -> Option<String> {
+    let first = world.checks().violations().first();
+    first.map(|violation| format!("{}: {}", violation.rule.id(), violation.what))
+}
