@@ -58,6 +58,8 @@ pub struct Snapshot {
     pub delivery_state: u64,
     /// The longest delay imposed on delivery, in milliseconds.
     pub delivery_delay: u64,
+    /// Memory of the largest process of a throttled host, in MB.
+    pub process_memory: u64,
 }
 
 /// A figure as it is sampled.
@@ -124,6 +126,7 @@ pub const COLUMNS: &[Column] = &[
     column!("Message publishing delay (ms)", "ms", Lower, publishing_delay),
     column!("Message delivery throttling state", "state", Lower, delivery_state),
     column!("Message delivery delay (ms)", "ms", Lower, delivery_delay),
+    column!("Process memory usage (MB)", "MB", Lower, process_memory),
 ];
 
 /// The series that a run leaves.

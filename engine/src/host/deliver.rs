@@ -94,6 +94,7 @@ impl HostInstance {
         self.totals.taken += u64::from(found);
         self.watch_watermarks();
         for message in messages {
+            self.taken_bytes += message.bytes;
             let Some(message) = self.takes_turn(message) else { continue };
             let adapter = message.adapter;
             self.transmitters[adapter.index()].pending.push_back(message);

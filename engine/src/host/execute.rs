@@ -55,6 +55,10 @@ impl Execution {
         self.publishes
     }
 
+    pub(super) fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
     /// Whether it brings in what is not taken while the engine stops (R-SHUT-03).
     pub(super) fn brings_in(&self) -> bool {
         self.operations.iter().any(Operation::brings_in)

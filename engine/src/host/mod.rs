@@ -18,6 +18,7 @@ mod distributed;
 mod exchanges;
 mod execute;
 mod gauges;
+mod holdings;
 mod isolated;
 mod life;
 mod openings;
@@ -282,6 +283,8 @@ pub struct HostInstance {
     pauses: Pauses,
     exchanges: Exchanges,
     totals: Totals,
+    /// Bytes of all messages taken out of the MessageBox.
+    taken_bytes: u64,
     /// The last input left everything but its outputs as it was.
     midway: bool,
     outputs: VecDeque<HostOutput>,
@@ -327,6 +330,7 @@ impl HostInstance {
             pauses: Pauses::default(),
             exchanges: Exchanges::default(),
             totals: Totals::default(),
+            taken_bytes: 0,
             midway: false,
             outputs: VecDeque::new(),
             topology: Arc::clone(topology),

@@ -48,7 +48,10 @@ impl HostInstance {
     fn delay_of(&self, frame: FrameId) -> Duration {
         let throttle = &self.pauses.throttle;
         match self.frames.get(frame.0) {
-            Some(Frame::Execute(execution)) if execution.publishes() => throttle.publishing_delay,
+            Some(Frame::Execute(execution)) if execution.publishes() => {
+                let spared = throttle.spares > 0 && self.is_spared(execution);
+                if spared { Duration::ZERO } else { throttle.publishing_delay }
+            }
             Some(Frame::Deliver(_)) => throttle.delivery_delay,
             // An orchestration's turn ends in a publication (R-PUB-01).
             Some(Frame::Orchestrate(_)) => throttle.publishing_delay,

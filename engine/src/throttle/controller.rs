@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 
+use super::memory::passing;
 use super::settings::{Direction, Override, ThrottleSettings};
 use super::{DeliveryState, PublishingState, Throttle};
 use crate::time::{Duration, Instant};
@@ -101,6 +102,17 @@ impl Controller {
         self.now.publishing = state;
         let delay = self.now.publishing_delay;
         self.now.publishing_delay = self.delay(self.settings.publishing, delay, cause, rate);
+        self.now.spares = match state {
+            PublishingState::ProcessMemory | PublishingState::SystemMemory => {
+                passing(self.settings.process_memory, self.settings.batch_memory)
+            }
+            PublishingState::DatabaseSize
+            | PublishingState::None
+            | PublishingState::Rate
+            | PublishingState::Sessions
+            | PublishingState::Threads
+            | PublishingState::UserOverride => 0,
+        };
         let (state, cause) = self.delivery_cause(now, readings);
         let rate = state == DeliveryState::Rate;
         self.now.delivery = state;
@@ -189,6 +201,14 @@ impl Controller {
             .then(|| Cause { excess: value as f64 / threshold as f64, severity })
     }
 
+    /// Too much memory in the process, unless it is small in any case.
+    fn process_memory(&self, readings: &Readings) -> Option<Cause> {
+        let large = readings.process_memory >= SMALL_PROCESS;
+        let threshold = self.settings.process_memory;
+        Self::over(readings.process_memory, threshold, self.settings.severities.memory)
+            .filter(|_| large)
+    }
+
     /// Too much in the database: in the subscribers' queues, in the spool, in tracking.
     fn database(&self, readings: &Readings) -> Option<Cause> {
         let settings = &self.settings;
@@ -224,10 +244,7 @@ impl Controller {
         );
         let memory = severities.memory;
         let causes = [
-            (
-                PublishingState::ProcessMemory,
-                over(readings.process_memory, settings.process_memory, memory),
-            ),
+            (PublishingState::ProcessMemory, self.process_memory(readings)),
             (
                 PublishingState::SystemMemory,
                 over(readings.system_memory, settings.system_memory, memory),
@@ -264,10 +281,7 @@ impl Controller {
         );
         let memory = severities.memory;
         let causes = [
-            (
-                DeliveryState::ProcessMemory,
-                over(readings.process_memory, settings.process_memory, memory),
-            ),
+            (DeliveryState::ProcessMemory, self.process_memory(readings)),
             (
                 DeliveryState::SystemMemory,
                 over(readings.system_memory, settings.system_memory, memory),
@@ -287,6 +301,8 @@ impl Controller {
     }
 }
 
+/// MB below which a process is not throttled for its memory (published).
+const SMALL_PROCESS: u64 = 300;
 /// More threads than any pool has.
 const POOL_LESS_MAX: u32 = 10_000;
 
@@ -351,11 +367,11 @@ mod tests {
     fn the_database_throttles_slowest_and_memory_fastest() {
         // Published: severities 1, 75 and 500.
         let none = Totals::default();
-        let settings = ThrottleSettings { process_memory: 100, ..ThrottleSettings::default() };
+        let settings = ThrottleSettings { process_memory: 400, ..ThrottleSettings::default() };
         let twice = |readings| looks(settings, 10, readings, none)[9];
         let database = twice(Readings { queued: 100_000, ..Readings::default() });
         let in_process = twice(Readings { in_process: 4_000, ..Readings::default() });
-        let memory = twice(Readings { process_memory: 200, ..Readings::default() });
+        let memory = twice(Readings { process_memory: 800, ..Readings::default() });
         assert_eq!(database.publishing, PublishingState::DatabaseSize);
         assert_eq!(in_process.delivery, DeliveryState::InProcess);
         assert_eq!(
@@ -398,7 +414,7 @@ mod tests {
         let settings =
             ThrottleSettings { process_memory: 1, threads: 1, ..ThrottleSettings::default() };
         let mut readings = Readings {
-            process_memory: 2,
+            process_memory: 400,
             threads: 9,
             queued: 60_000,
             in_process: 9_000,
@@ -415,6 +431,19 @@ mod tests {
         assert_eq!(state(readings), (6, 3));
         readings.in_process = 0;
         assert_eq!(state(readings), (6, 0));
+    }
+
+    #[test]
+    fn memory_spares_small_processes_and_small_batches() {
+        // Published: processes below 300 MB are not throttled, batches below 1 % are not delayed.
+        let settings = ThrottleSettings { process_memory: 200, ..ThrottleSettings::default() };
+        let now = |process_memory| {
+            let readings = Readings { process_memory, ..Readings::default() };
+            looks(settings, 1, readings, Totals::default())[0]
+        };
+        assert_eq!(now(299), Throttle::default());
+        assert_eq!(now(300).publishing, PublishingState::ProcessMemory);
+        assert_eq!(now(300).spares, 2_000_000);
     }
 
     #[test]
@@ -441,10 +470,10 @@ mod tests {
     #[test]
     fn a_delay_is_bounded_and_halves_when_the_condition_is_over() {
         let mut controller = Controller::new(
-            ThrottleSettings { process_memory: 1, ..ThrottleSettings::default() },
+            ThrottleSettings { process_memory: 8, ..ThrottleSettings::default() },
             1,
         );
-        let full = Readings { process_memory: 50, ..Readings::default() };
+        let full = Readings { process_memory: 400, ..Readings::default() };
         for tick in 0..10 {
             controller.look(at(tick), &full);
         }

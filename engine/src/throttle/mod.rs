@@ -6,9 +6,11 @@
 //! `Done` block (R-DONE-03). Nothing is dropped.
 
 mod controller;
+mod memory;
 mod settings;
 
 pub use controller::{Controller, Readings, Totals};
+pub use memory::{Holdings, Memory};
 pub use settings::{Direction, Override, Severities, ThrottleSettings};
 
 use crate::time::Duration;
@@ -127,6 +129,8 @@ pub struct Throttle {
     pub delivery_delay: Duration,
     /// Engine threads that may not be used; as many as there are at the start always may.
     pub threads_less: u32,
+    /// Bytes of memory below which a publishing batch passes without a delay; zero for none.
+    pub spares: u64,
     /// Looks into the queues that may not be under way at once; one always may.
     pub looks_less: u32,
 }

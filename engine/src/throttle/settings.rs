@@ -1,7 +1,7 @@
 //! How a host is throttled: the settings that the product's dashboard has for each host, with its
 //! defaults.
 
-use super::MAX_DELAY;
+use super::{MAX_DELAY, Memory};
 use crate::time::Duration;
 
 /// What an operator says about throttling (the dashboard's override).
@@ -86,6 +86,10 @@ pub struct ThrottleSettings {
     pub process_memory: u64,
     /// Memory in use on the machine in MB; zero is off.
     pub system_memory: u64,
+    /// What the process takes in memory; without it no memory is seen.
+    pub memory: Option<Memory>,
+    /// Batches that pass while memory is short: their share of the process threshold, in per cent.
+    pub batch_memory: u32,
     /// How fast delays grow.
     pub severities: Severities,
     /// How often the conditions are looked at. \[M\] the product's step is its polling interval.
@@ -105,6 +109,8 @@ impl Default for ThrottleSettings {
             sessions: 0,
             process_memory: 0,
             system_memory: 0,
+            memory: None,
+            batch_memory: 1,
             severities: Severities::default(),
             tick: Duration::from_millis(500),
         }

@@ -46,6 +46,18 @@ pub struct Throttling {
     pub threads: u32,
     /// Database sessions, per CPU.
     pub sessions: u32,
+    /// Memory of the process: per cent of `virtual_memory` up to 100, MB above.
+    pub process_memory: u32,
+    /// Memory that a process can have.
+    pub virtual_memory: u64,
+    /// Memory of all processes on the machine, MB.
+    pub system_memory: u32,
+    /// Batches below this share of the process threshold pass, in per cent.
+    pub batch_memory: u32,
+    /// What the process takes in memory.
+    pub memory: Option<Memory>,
+    /// How fast the delay grows with memory, in per cent.
+    pub severity_memory: u32,
     /// How fast the delay grows with messages in the database, in per cent.
     pub severity_database: u32,
     /// The same with messages in process.
@@ -55,6 +67,33 @@ pub struct Throttling {
     /// How often the conditions are looked at.
     pub tick: Duration,
 }
+
+/// What a process takes in memory.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// Without messages.
+    pub base: u64,
+    /// Of a message besides its content.
+    pub per_message: u64,
+    /// Of its content, as a multiple of its size.
+    pub factor: f64,
+}
+
+static MEMORY: Shape = Shape::of(
+    "memory",
+    "what the process takes in memory; the figures are not published",
+    &[
+        Row::default("base", Kind::Size, "'100 MB'", "without messages"),
+        Row::default("per_message", Kind::Size, "'10 KB'", "of a message besides its content"),
+        Row::default(
+            "factor",
+            Kind::Number(0.0, 1000.0),
+            "2.0",
+            "of its content, as a multiple of its size; up to 10 where it is loaded as a tree",
+        ),
+    ],
+)
+.inline();
 
 pub(crate) static THROTTLING: Shape = Shape::of(
     "throttling",
@@ -128,6 +167,37 @@ pub(crate) static THROTTLING: Shape = Shape::of(
             "database sessions, per CPU; 0 = off",
         ),
         Row::default(
+            "process_memory",
+            Kind::Integer(0, 10_000_000),
+            "25",
+            "memory of the process: up to 100 per cent of `virtual_memory`, above MB; 0 = off",
+        ),
+        Row::default("virtual_memory", Kind::Size, "'2 GB'", "memory that a process can have"),
+        Row::default(
+            "system_memory",
+            Kind::Integer(0, 100_000_000),
+            "0",
+            "memory of all processes on the machine, MB; 0 = off",
+        ),
+        Row::default(
+            "batch_memory",
+            Kind::Integer(0, 100),
+            "1",
+            "batches below so many per cent of the process threshold pass while memory is short",
+        ),
+        Row::optional(
+            "memory",
+            Kind::Table(&MEMORY),
+            "no memory is seen",
+            "what the process takes in memory",
+        ),
+        Row::default(
+            "severity_memory",
+            Kind::Integer(1, 1000),
+            "500",
+            "how fast the delay grows with memory, in per cent",
+        ),
+        Row::default(
             "severity_database",
             Kind::Integer(1, 1000),
             "1",
@@ -154,6 +224,16 @@ pub(crate) static THROTTLING: Shape = Shape::of(
     ],
 );
 
+impl Bind for Memory {
+    const SHAPE: &'static Shape = &MEMORY;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("base", &mut self.base);
+        b.key("per_message", &mut self.per_message);
+        b.key("factor", &mut self.factor);
+    }
+}
+
 impl Bind for Throttling {
     const SHAPE: &'static Shape = &THROTTLING;
 
@@ -170,6 +250,12 @@ impl Bind for Throttling {
         b.key("in_process", &mut self.in_process);
         b.key("threads", &mut self.threads);
         b.key("sessions", &mut self.sessions);
+        b.key("process_memory", &mut self.process_memory);
+        b.key("virtual_memory", &mut self.virtual_memory);
+        b.key("system_memory", &mut self.system_memory);
+        b.key("batch_memory", &mut self.batch_memory);
+        b.key("memory", &mut self.memory);
+        b.key("severity_memory", &mut self.severity_memory);
         b.key("severity_database", &mut self.severity_database);
         b.key("severity_in_process", &mut self.severity_in_process);
         b.key("severity_override", &mut self.severity_override);

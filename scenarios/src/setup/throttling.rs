@@ -1,6 +1,6 @@
 //! Host throttling: from the words of a scenario to the engine's settings.
 
-use floodgate_engine::throttle::{Direction, Override, Severities, ThrottleSettings};
+use floodgate_engine::throttle::{Direction, Memory, Override, Severities, ThrottleSettings};
 
 use crate::plan::throttling::{Said, Throttling};
 
@@ -25,13 +25,26 @@ pub(super) fn throttle_settings(said: &Throttling) -> ThrottleSettings {
         in_process: said.in_process.into(),
         threads: said.threads.into(),
         sessions: said.sessions.into(),
+        process_memory: process_threshold(said),
+        system_memory: said.system_memory.into(),
+        memory: said.memory.as_ref().map(|own| Memory {
+            base: own.base,
+            per_message: own.per_message,
+            factor: (own.factor * 100.0).round() as u32,
+        }),
+        batch_memory: said.batch_memory,
         severities: Severities {
             database: said.severity_database,
             in_process: said.severity_in_process,
             said: said.severity_override,
-            ..Severities::default()
+            memory: said.severity_memory,
         },
         tick: said.tick,
-        ..ThrottleSettings::default()
     }
+}
+
+/// The threshold of a process in MB: up to 100 it is a share of what the process can have.
+fn process_threshold(said: &Throttling) -> u64 {
+    let threshold = u64::from(said.process_memory);
+    if threshold > 100 { threshold } else { said.virtual_memory / 100 * threshold / 1_000_000 }
 }

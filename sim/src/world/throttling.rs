@@ -32,6 +32,8 @@ pub(super) struct Throttling {
     armed: bool,
     idle: u32,
     seen: Vec<Totals>,
+    /// Memory of the largest process at the last look, MB.
+    memory: u64,
     hosts: usize,
     /// The host that publishes in the commit under way.
     publisher: Option<HostId>,
@@ -125,6 +127,7 @@ impl Throttling {
             into.publishing_delay = into.publishing_delay.max(millis(now.publishing_delay));
             into.delivery_delay = into.delivery_delay.max(millis(now.delivery_delay));
         }
+        into.process_memory = self.memory;
     }
 }
 
@@ -162,9 +165,11 @@ impl World {
     /// The controllers look at what there is.
     pub(super) fn throttle_hosts(&mut self) {
         let mut moved = false;
+        self.throttling.memory = 0;
         for at in 0..self.throttling.controllers.len() {
             let instance = HostInstanceId::from(at);
             let readings = self.readings(instance);
+            self.throttling.memory = self.throttling.memory.max(readings.process_memory);
             moved |= std::mem::replace(&mut self.throttling.seen[at], readings.totals)
                 != readings.totals;
             let Some(controller) = &mut self.throttling.controllers[at] else { continue };
@@ -197,7 +202,23 @@ impl World {
         });
     }
 
-    /// What the controllers of a host instance are shown. Memory is not modelled: it reads zero.
+    /// Memory of the process of a host instance, MB; zero where none is reckoned.
+    fn process_memory(&self, instance: HostInstanceId) -> u64 {
+        let own = &self.instances[instance.index()];
+        let settings = self.topology.hosts[own.host().index()].settings.throttling;
+        let memory = settings.and_then(|settings| settings.memory);
+        memory.map_or(0, |memory| memory.process(own.holdings()))
+    }
+
+    /// Memory of all processes on the machine of a host instance, MB.
+    fn system_memory(&self, instance: HostInstanceId) -> u64 {
+        let configured = &self.topology.host_instances;
+        let server = configured[instance.index()].server;
+        let here = configured.iter().enumerate().filter(|(_, other)| other.server == server);
+        here.map(|(other, _)| self.process_memory(HostInstanceId::from(other))).sum()
+    }
+
+    /// What the controllers of a host instance are shown.
     fn readings(&self, instance: HostInstanceId) -> Readings {
         let own = &self.instances[instance.index()];
         let gauges = own.gauges();
@@ -210,8 +231,8 @@ impl World {
             queued: self.throttling.queued(own.host()),
             spool: self.message_box.spool_live() + self.message_box.spool_garbage(),
             tracking: homes.map(|home| self.message_box.tracking_rows(home)).max().unwrap_or(0),
-            process_memory: 0,
-            system_memory: 0,
+            process_memory: self.process_memory(instance),
+            system_memory: self.system_memory(instance),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use floodgate_engine::config::{Host, HostInstanceConfig, HostSettings};
 use floodgate_engine::id::{HostId, ServerId};
-use floodgate_engine::throttle::{Direction, Override, ThrottleSettings};
+use floodgate_engine::throttle::{Direction, Memory, Override, ThrottleSettings};
 use floodgate_engine::time::Duration;
 use floodgate_sim::dist::Dist;
 use floodgate_sim::outcome::Outcome;
@@ -107,4 +107,32 @@ fn more_taken_than_finished_is_a_rate_and_an_operator_overrules_it() {
     let free = overloaded(Some(overruled), 5_000);
     assert!(highest(&free, DELIVERY) < 1e-9);
     assert_eq!(free.digest, overloaded(None, 5_000).digest);
+}
+
+#[test]
+fn a_process_short_of_memory_is_throttled_and_loses_nothing() {
+    // R-THR-02, R-THR-03: state 4. What is in memory is reckoned from the messages in process.
+    const MEMORY: &str = "Process memory usage (MB)";
+    let never = Direction { said: Override::Never, ..Direction::default() };
+    let memory = Memory { base: 250_000_000, per_message: 500_000, factor: 100 };
+    let by_memory = |delivery, process_memory| ThrottleSettings {
+        process_memory,
+        publishing: never,
+        delivery,
+        memory: Some(memory),
+        in_process: 0,
+        ..ThrottleSettings::default()
+    };
+    let free = overloaded(Some(by_memory(never, 0)), 6_000);
+    let held = overloaded(Some(by_memory(Direction::default(), 310)), 6_000);
+    for outcome in [&free, &held] {
+        assert_all_kept(outcome);
+        assert_eq!((outcome.meters.received, outcome.meters.processed), (6_000, 6_000));
+        assert!(outcome.quiescent, "what waits in memory is delivered in the end");
+    }
+    assert_eq!((highest(&free, DELIVERY), highest(&held, DELIVERY)), (0.0, 4.0));
+    // A hundred documents a second leave of three hundred: what is behind is in memory, half a
+    // megabyte each.
+    let (free, held) = (highest(&free, MEMORY), highest(&held, MEMORY));
+    assert!(free > 2_000.0 && held > 310.0, "{held} MB against {free} MB");
 }
