@@ -41,6 +41,8 @@ pub struct Costs {
     pub sql_row: Duration,
     /// CPU of the SQL server, per 1,024 bytes of bodies.
     pub sql_kb: Duration,
+    /// CPU of the SQL server, per look into an empty queue that is no event (R-CLK-07).
+    pub idle_look: Duration,
     /// Time under the MessageBox's locks and log, one transaction at a time, per transaction.
     pub lock_transaction: Duration,
     /// The same, per row.

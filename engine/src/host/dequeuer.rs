@@ -19,6 +19,8 @@ pub(super) struct Dequeuer {
     state: State,
     /// Work came while a look was under way: its result may be older than that.
     missed: bool,
+    /// Looks that found nothing and were no events.
+    empty: u64,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,13 +45,31 @@ impl Dequeuer {
             looking: 0,
             state: State::Parked(now),
             missed: false,
+            empty: 0,
+        }
+    }
+
+    /// The same poll clock in a new process.
+    pub(super) const fn again(&self, settings: &HostSettings, now: Instant) -> Self {
+        Self { empty: self.empty, ..Self::new(settings, now) }
+    }
+
+    /// How often it looked before `now` and found nothing, without an event.
+    pub(super) fn empty_looks(&self, now: Instant, runs: bool) -> u64 {
+        match self.state {
+            State::Parked(since) if runs => self.empty + next_look(since, now, self.poll).1,
+            State::Backlog | State::Due(_) | State::Looking | State::Parked(_) => self.empty,
         }
     }
 
     /// The driver says that the queue has something.
     pub(super) fn work_available(&mut self, now: Instant) {
         match self.state {
-            State::Parked(since) => self.state = State::Due(next_look(since, now, self.poll)),
+            State::Parked(since) => {
+                let (at, empty) = next_look(since, now, self.poll);
+                self.empty += empty;
+                self.state = State::Due(at);
+            }
             State::Looking => self.missed = true,
             State::Backlog | State::Due(_) => {}
         }
@@ -106,22 +126,26 @@ impl Dequeuer {
     }
 }
 
-/// The first look at or after `now` of a poller that parked at `since` (R-CLK-07).
-fn next_look(since: Instant, now: Instant, interval: Duration) -> Instant {
+/// The first look at or after `now` of a poller that parked at `since` (R-CLK-07), and how many
+/// there were before it.
+fn next_look(since: Instant, now: Instant, interval: Duration) -> (Instant, u64) {
     if interval.is_zero() {
-        return now;
+        return (now, 0);
     }
+    let mut before = 0;
     let mut wait = Duration::from_nanos((interval.as_nanos() / 10).max(1));
     let mut at = since + wait;
     while at < now && wait < interval {
         wait = wait.times(2).min(interval);
         at += wait;
+        before += 1;
     }
     if at < now {
         let looks = now.since(at).as_nanos().div_ceil(interval.as_nanos());
         at += interval.times(looks);
+        before += looks;
     }
-    at
+    (at, before)
 }
 
 #[cfg(test)]
@@ -136,19 +160,19 @@ mod tests {
     fn an_idle_poller_doubles_from_a_tenth_to_the_whole_interval() {
         // R-CLK-07 with 500 ms: looks at 50, 150, 350, 750, 1250, 1750, … after parking.
         let cases = [
-            (0, 50),
-            (50, 50),
-            (51, 150),
-            (151, 350),
-            (351, 750),
-            (751, 1250),
-            (1251, 1750),
-            (9000, 9250),
+            (0, 50, 0),
+            (50, 50, 0),
+            (51, 150, 1),
+            (151, 350, 2),
+            (351, 750, 3),
+            (751, 1250, 4),
+            (1251, 1750, 5),
+            (9000, 9250, 20),
         ];
-        for (now, look) in cases {
+        for (now, look, before) in cases {
             assert_eq!(
                 next_look(ms(0), ms(now), Duration::from_millis(500)),
-                ms(look),
+                (ms(look), before),
                 "work at {now}"
             );
         }
@@ -156,7 +180,19 @@ mod tests {
 
     #[test]
     fn an_interval_of_zero_dispatches_at_once() {
-        assert_eq!(next_look(ms(3), ms(7), Duration::ZERO), ms(7));
+        assert_eq!(next_look(ms(3), ms(7), Duration::ZERO), (ms(7), 0));
+    }
+
+    #[test]
+    fn empty_looks_are_counted_whether_or_not_work_came() {
+        // R-CLK-07: with 500 ms, at 50, 150, 350, 750, 1250, … after parking.
+        let mut dequeuer = Dequeuer::new(&HostSettings::default(), Instant::ZERO);
+        assert_eq!(dequeuer.empty_looks(ms(1251), true), 5);
+        assert_eq!(dequeuer.empty_looks(ms(1251), false), 0, "nobody looks for who is down");
+        dequeuer.work_available(ms(400));
+        assert_eq!(dequeuer.empty_looks(ms(9000), true), 3, "the fourth finds it at 750");
+        let dequeuer = dequeuer.again(&HostSettings::default(), ms(2000));
+        assert_eq!(dequeuer.empty_looks(ms(2100), true), 4);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::adapter::AdapterInput;
 use crate::batch::Status;
-use crate::id::{AdapterId, Key};
+use crate::id::{AdapterId, Key, MessageBoxId};
 use crate::time::Instant;
 
 /// Where a host instance is in its life.
@@ -47,13 +47,21 @@ impl HostInstance {
         self.life
     }
 
+    /// How often it looked into its queue in a MessageBox before `now` and found nothing, without
+    /// an event (R-CLK-07).
+    #[must_use]
+    pub fn empty_looks(&self, home: MessageBoxId, now: Instant) -> u64 {
+        let runs = self.life == Life::Running;
+        self.dequeuers.get(home.index()).map_or(0, |own| own.empty_looks(now, runs))
+    }
+
     /// The service starts: receive adapters with an enabled location are created at once
     /// (R-LIFE-02), send adapters that ask for it too (R-SND-01); the others wait for their first
     /// message.
     pub(super) fn start(&mut self, now: Instant) {
         self.life = Life::Running;
         for dequeuer in &mut self.dequeuers {
-            *dequeuer = Dequeuer::new(&self.settings, now);
+            *dequeuer = dequeuer.again(&self.settings, now);
         }
         if self.is_isolated() {
             return self.process_starts();
@@ -174,12 +182,13 @@ impl HostInstance {
         }
         self.openings.forget();
         let fresh = Self::new(&self.topology, self.id);
+        let idle = |own: &Dequeuer| own.again(&self.settings, Instant::ZERO);
         *self = Self {
             life: Life::Down,
             frames: std::mem::take(&mut self.frames),
             openings: self.openings.clone(),
             // MessageBoxes may have been added since the beginning (R-MMB-07).
-            dequeuers: vec![Dequeuer::new(&self.settings, Instant::ZERO); self.dequeuers.len()],
+            dequeuers: self.dequeuers.iter().map(idle).collect(),
             ..fresh
         };
     }

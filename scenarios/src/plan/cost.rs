@@ -135,6 +135,7 @@ coefficients! {
     sql_transaction: "CPU of the SQL server, per transaction",
     sql_row: "CPU of the SQL server, per row written or deleted",
     sql_kb: "CPU of the SQL server, per KB written",
+    idle_look: "CPU of the SQL server, per idle look of a host instance and service class",
     lock_transaction: "serial time under the MessageBox's locks, per transaction",
     lock_row: "serial time under the MessageBox's locks, per row",
     lock_kb: "serial time under the MessageBox's locks, per KB",

@@ -193,6 +193,7 @@ pub(super) fn costs(own: &plan::cost::Costs) -> Costs {
         sql_transaction: own.sql_transaction,
         sql_row: own.sql_row,
         sql_kb: own.sql_kb,
+        idle_look: own.idle_look,
         lock_transaction: own.lock_transaction,
         lock_row: own.lock_row,
         lock_kb: own.lock_kb,

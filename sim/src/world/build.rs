@@ -17,6 +17,7 @@ use floodgate_engine::transport_proxy::TransportProxy;
 use super::audit::Audits;
 use super::controller::{Controlling, Watched};
 use super::coordinator::Coordinator;
+use super::idle::IdleLooks;
 use super::life::Lives;
 use super::line::Stores;
 use super::load::Load;
@@ -108,6 +109,7 @@ impl World {
             checks,
             meters: Meters::over(window.0, window.1, topology.subscribers()),
             samples: Samples::every(setup.sample),
+            idle: IdleLooks::over(window, setup.costs.idle_look),
             effects: Vec::new(),
             ready: Vec::new(),
             finished: Vec::new(),

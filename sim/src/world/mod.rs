@@ -23,6 +23,7 @@ mod dynamic;
 mod errand;
 mod exchange;
 mod explore;
+mod idle;
 mod isolated;
 mod life;
 mod line;
@@ -70,6 +71,7 @@ use coordinator::Coordinator;
 use database::Pending;
 use exchange::Answering;
 pub use explore::{Crash, Way};
+use idle::IdleLooks;
 use life::Lives;
 use line::Stores;
 use load::Load;
@@ -239,6 +241,7 @@ pub struct World {
     checks: Checks,
     meters: Meters,
     samples: Samples,
+    idle: IdleLooks,
     // Buffers, reused.
     effects: Vec<Effect>,
     ready: Vec<Ready>,
@@ -364,6 +367,9 @@ impl World {
         while self.samples.due() < at {
             let due = self.samples.due();
             self.sample(due);
+        }
+        while self.idle.due <= at {
+            self.count_idle_looks();
         }
         self.now = at;
         self.checks.at(at);

@@ -1,5 +1,6 @@
 //! How busy everything was, for the outcome.
 
+use floodgate_engine::id::ServerId;
 use floodgate_engine::time::Instant;
 
 use super::World;
@@ -74,8 +75,11 @@ impl World {
             self.checks.nothing_outstanding();
         }
         let mut resources: Vec<_> = (self.topology.servers.iter().zip(&self.processors))
-            .map(|(server, processor)| {
-                (format!("{} CPU", server.name), self.observed(processor.usage()))
+            .zip(0..)
+            .map(|((server, processor), at)| {
+                let mut usage = self.observed(processor.usage());
+                usage.utilisation += self.idle_share(ServerId(at));
+                (format!("{} CPU", server.name), usage)
             })
             .collect();
         self.part_pauses(&mut resources);

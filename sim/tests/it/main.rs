@@ -26,6 +26,7 @@ mod golden_receive;
 mod golden_send;
 mod golden_transactions;
 mod golden_two_way;
+mod idle;
 mod instances;
 mod interchanges;
 mod isolated;
