@@ -74,6 +74,8 @@ pub struct Topology {
     pub windows: Vec<TransportWindow>,
     /// What adapters say of themselves beyond what their kind says (R-SND-05).
     pub capabilities: Vec<(AdapterId, Capabilities)>,
+    /// Send adapters that turn out to have no interface to transmit by (R-SND-02).
+    pub mute: Vec<AdapterId>,
     /// What counts as large.
     pub large_messages: LargeMessages,
 }

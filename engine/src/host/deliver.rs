@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::life::Made;
 use super::{Frame, FrameId, HostInstance, HostOutput, Life, Task};
 use crate::adapter::{AdapterInput, CallId, Returned};
 use crate::batch::OperationKind;
@@ -123,6 +124,9 @@ impl HostInstance {
             given: Vec::new(),
         };
         let frame = FrameId(self.frames.insert(Frame::Deliver(delivery)));
+        if self.made[adapter.index()] == Made::Mute {
+            return self.fail_all(frame, adapter);
+        }
         if batched {
             // R-BSND-01: the adapter announces its maximum before the engine fills the batch.
             self.enter(frame, Step::Beginning);
@@ -130,6 +134,19 @@ impl HostInstance {
         } else {
             self.load(frame, 1);
         }
+    }
+
+    /// The adapter has no interface to transmit by: everything that waits for it fails, and goes
+    /// the way of failed attempts (R-SND-02).
+    fn fail_all(&mut self, frame: FrameId, adapter: AdapterId) {
+        let messages = std::mem::take(&mut self.transmitters[adapter.index()].pending);
+        self.transmitters[adapter.index()].queued = false;
+        self.waiting -= u32::try_from(messages.len()).unwrap_or(u32::MAX);
+        if let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) {
+            let failed = |message: Box<OutboundMessage>| (message.reference, Returned::Failed);
+            delivery.given = messages.into_iter().map(failed).collect();
+        }
+        self.conclude(frame, true);
     }
 
     /// Takes up to `max` messages and charges their map and pipeline.

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::adapter::AdapterInput;
 use crate::batch::Status;
+use crate::config::Capabilities;
 use crate::id::{AdapterId, Key, MessageBoxId};
 use crate::time::Instant;
 
@@ -34,6 +35,8 @@ pub enum Life {
 pub(super) enum Made {
     /// Terminated: destroyed (R-SHUT-01).
     Gone,
+    /// Created, and without an interface to transmit by: what is for it fails (R-SND-02).
+    Mute,
     /// Not created yet.
     No,
     /// Created and initialized.
@@ -72,7 +75,7 @@ impl HostInstance {
         for at in 0..self.topology.adapters.len() {
             let adapter = AdapterId::from(at);
             let capabilities = self.topology.capabilities(adapter);
-            if capabilities.has(crate::config::Capabilities::INIT_TRANSMITTER_ON_SERVICE_START)
+            if capabilities.has(Capabilities::INIT_TRANSMITTER_ON_SERVICE_START)
                 && self.topology.has_send_handler(self.host, adapter)
             {
                 self.make_sender(adapter);
@@ -92,10 +95,11 @@ impl HostInstance {
     }
 
     /// `Load`, then `Initialize`: the other way round than for receivers (R-SND-02). Cached until
-    /// the service stops (R-SND-01).
+    /// the service stops (R-SND-01). \[M\] One that cannot transmit is not tried again before.
     pub(super) fn make_sender(&mut self, adapter: AdapterId) {
         if self.made[adapter.index()] == Made::No && !self.receives(adapter) {
-            self.made[adapter.index()] = Made::Yes;
+            let is_mute = self.topology.mute.contains(&adapter);
+            self.made[adapter.index()] = if is_mute { Made::Mute } else { Made::Yes };
             self.call(adapter, AdapterInput::Load);
             self.call(adapter, AdapterInput::Initialize);
         }

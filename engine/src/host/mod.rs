@@ -509,7 +509,7 @@ impl HostInstance {
 
     fn committed(&mut self, now: Instant, frame: FrameId, status: BatchStatus) {
         if matches!(self.frames.get(frame.0), Some(Frame::Orchestrate(_))) {
-            return self.turn_ended(frame, &status);
+            return self.turn_ended(now, frame, &status);
         }
         match self.release(frame) {
             Some(Frame::Execute(execution)) => self.executed(now, execution, status),

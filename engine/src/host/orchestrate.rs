@@ -8,6 +8,7 @@ use crate::config::SubscriberKind;
 use crate::demand::Demand;
 use crate::message::{PropertyId, Value};
 use crate::message_box::{Action, Exchange, OutboundMessage, PreparedBatch, Reason, Remark};
+use crate::time::Instant;
 
 impl HostInstance {
     /// Whether a message is for an orchestration; it then waits for a thread as such.
@@ -79,13 +80,18 @@ impl HostInstance {
     }
 
     /// The turn's transaction came back. Where it failed, since nobody subscribes to what was
-    /// sent, nothing of the turn happened, and the instance is suspended before it.
-    pub(super) fn turn_ended(&mut self, frame: FrameId, status: &BatchStatus) {
+    /// sent, nothing of the turn happened, and the instance is suspended before it. Where one of
+    /// several MessageBoxes was away, the turn is taken again (R-MMB-06).
+    pub(super) fn turn_ended(&mut self, now: Instant, frame: FrameId, status: &BatchStatus) {
         let Some(Frame::Orchestrate(message)) = self.frames.get(frame.0) else { return };
         let reference = message.reference;
         if status.overall.is_success() {
             self.release(frame);
             self.settle(1);
+        } else if status.could_not_store() && self.dequeuers.len() > 1 {
+            let Some(Frame::Orchestrate(message)) = self.release(frame) else { return };
+            self.waiting += 1;
+            self.put_off(now, Task::Orchestrate(message));
         } else {
             self.transact_own(frame, vec![suspend(reference, Reason::Routing)], None);
         }

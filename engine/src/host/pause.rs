@@ -17,8 +17,8 @@ const REPEAT_AFTER: Duration = Duration::from_secs(10);
 pub(super) struct Pauses {
     throttle: Throttle,
     ends: BinaryHeap<Reverse<(Instant, FrameId)>>,
-    /// Transactions of the engine's own that are tried again, the earliest first.
-    put_off: VecDeque<(Instant, Box<PreparedBatch>)>,
+    /// What is tried again, the earliest first.
+    put_off: VecDeque<(Instant, Task)>,
 }
 
 impl Pauses {
@@ -93,9 +93,14 @@ impl HostInstance {
         status: &BatchStatus,
     ) {
         match kept.filter(|_| status.could_not_store()) {
-            Some(batch) => self.pauses.put_off.push_back((now + REPEAT_AFTER, batch)),
+            Some(batch) => self.put_off(now, Task::Repeat(batch)),
             None => self.settle(status.operations.iter().map(|kind| kind.messages.len()).sum()),
         }
+    }
+
+    /// A task whose MessageBox is away waits for it, without a thread.
+    pub(super) fn put_off(&mut self, now: Instant, task: Task) {
+        self.pauses.put_off.push_back((now + REPEAT_AFTER, task));
     }
 
     /// A transaction of the engine's own, once more.
@@ -113,8 +118,8 @@ impl HostInstance {
             self.pauses.ends.pop();
             self.proceed(now, frame);
         }
-        while let Some((_, batch)) = self.pauses.put_off.pop_front_if(|(due, _)| *due <= now) {
-            self.tasks.push_back(Task::Repeat(batch));
+        while let Some((_, task)) = self.pauses.put_off.pop_front_if(|(due, _)| *due <= now) {
+            self.tasks.push_back(task);
         }
     }
 }

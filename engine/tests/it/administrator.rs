@@ -26,7 +26,7 @@ const EIGHT: Duration = Duration::from_minutes(8 * 60);
 const OFFICE_HOURS: Window = Window { from: EIGHT, until: Duration::from_minutes(17 * 60) };
 
 /// An orchestration that receives what `In` publishes and ends.
-fn add_orchestration(topology: &mut Topology) {
+pub(crate) fn add_orchestration(topology: &mut Topology) {
     let filter = Condition::equals(PropertyId::RECEIVE_PORT_NAME, Value::text("In"));
     topology.orchestrations.push(Orchestration {
         name: "Process".to_owned(),

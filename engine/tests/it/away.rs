@@ -16,6 +16,7 @@ use floodgate_engine::id::{EndpointId, MessageBoxId, ReceiveLocationId, Transact
 use floodgate_engine::message_box::{Effect, Exchange, OutboundMessage};
 use floodgate_engine::time::{Duration, Instant};
 
+use crate::administrator::add_orchestration;
 use crate::bench::{
     ASYNC, Bench, FIRST, NOTIFIED, add_send_port, document, immediate, publishing, topology, wire,
 };
@@ -66,6 +67,34 @@ fn what_was_sent_is_deleted_when_its_message_box_is_back() {
     bench.tell(HostInput::Wake);
     assert_eq!((ended(&bench), bench.host.gauges().in_process), (1, 0));
     assert_eq!((bench.host.poll_timeout(), bench.transmitted().len()), (None, 1));
+}
+
+#[test]
+fn an_orchestration_takes_its_turn_again_when_its_message_box_is_back() {
+    // R-MMB-06: nothing of the turn happened, nobody is to blame, and no thread waits.
+    let mut bench = Bench::new({
+        let mut topology = two_boxes();
+        topology.send_ports.clear();
+        add_orchestration(&mut topology);
+        topology
+    });
+    bench.hold_work = true;
+    bench.publish([1]);
+    bench.message_box.set_offline(SECOND, true);
+    bench.finish_work(0);
+    let suspended = |bench: &Bench| {
+        bench.effects.iter().any(|one| matches!(one, Effect::SuspendedReference { .. }))
+    };
+    assert!(!suspended(&bench), "{:?}", bench.effects);
+    let gauges = bench.host.gauges();
+    assert_eq!((gauges.threads_busy, gauges.in_process, ended(&bench)), (0, 1, 0));
+    bench.message_box.set_offline(SECOND, false);
+    bench.now += PAUSE;
+    bench.tell(HostInput::Wake);
+    bench.finish_work(1);
+    assert_eq!((ended(&bench), bench.host.gauges().in_process), (1, 0));
+    assert!(!suspended(&bench));
+    assert_eq!(bench.host.gauges().internal_queue, 0);
 }
 
 #[test]

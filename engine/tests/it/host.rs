@@ -429,3 +429,26 @@ fn an_adapter_learns_from_the_endpoint_whether_responses_are_wanted() {
     let due = [(RECEIVER, ReceiveLocationId(0), false), (RECEIVER, ReceiveLocationId(1), true)];
     assert_eq!(told.collect::<Vec<_>>(), due);
 }
+
+#[test]
+fn what_is_for_an_adapter_that_cannot_transmit_fails() {
+    // R-SND-02, R-RETRY-02: it is made once, nothing is handed to it, and every message goes the way
+    // of failed attempts.
+    for send in [ASYNC, BATCHED] {
+        let mut topology = topology(immediate());
+        add_send_port(&mut topology, "Out", "In", send);
+        topology.mute.push(AdapterId(1));
+        let mut bench = Bench::new(topology);
+        bench.publish([1, 2]);
+        let made = |(adapter, input): &(AdapterId, AdapterInput)| {
+            let making = matches!(input, AdapterInput::Load | AdapterInput::Initialize);
+            (*adapter, making)
+        };
+        let calls: Vec<(AdapterId, bool)> = bench.calls.iter().map(made).collect();
+        assert_eq!(calls, [(AdapterId(1), true); 2], "{send:?}");
+        let failed = bench.effects.iter().filter(|one| matches!(one, Effect::Resubmitted { .. }));
+        assert_eq!(failed.count(), 2);
+        let gauges = bench.host.gauges();
+        assert_eq!((gauges.in_process, gauges.internal_queue, gauges.threads_busy), (0, 0, 0));
+    }
+}
