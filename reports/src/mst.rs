@@ -114,6 +114,12 @@ figures! {
         pub resource: String,
         /// Why it is the limit, in a sentence.
         pub explanation: String,
+        /// How much of it is taken when the plant is full. Unit: share.
+        #[serde(default)]
+        pub utilisation: Option<f64>,
+        /// The load at which it would be full, were nothing else in the way. Unit: documents/s.
+        #[serde(default)]
+        pub bound: Option<f64>,
     }
 
     /// How strongly the answer follows one knob.

@@ -10,6 +10,7 @@ mod aside;
 mod facade;
 mod fate;
 mod isolated;
+mod occupancy;
 mod receive;
 mod request;
 mod send;
@@ -29,6 +30,7 @@ use crate::transport_proxy::TransportProxy;
 
 pub use facade::{AsyncAdapter, AsyncBatch, PostedBatch, Transport};
 pub use isolated::{Isolated, IsolatedCall, IsolatedInput};
+pub use occupancy::{Occupancy, Places};
 pub use receive::Receiver;
 pub use request::Requester;
 pub use send::Sender;

@@ -110,6 +110,12 @@ impl Receiver {
         }
     }
 
+    /// Of each location, batches outstanding and allowed, and whether it waits for a look.
+    pub(super) fn places(&self) -> impl Iterator<Item = (ReceiveLocationId, (u32, u32), bool)> {
+        let of = |one: &Location| (one.outstanding, self.settings.batches);
+        self.locations.iter().map(move |one| (one.id, of(one), one.phase == Phase::Waiting))
+    }
+
     fn fetch(&mut self, at: usize, proxy: &mut TransportProxy) {
         let location = &mut self.locations[at];
         location.phase = Phase::Fetching;

@@ -207,6 +207,12 @@ impl Sender {
         }
     }
 
+    /// Workers that transmit, of those it has; none where it holds engine threads.
+    pub(super) fn places(&self) -> Option<(u32, u32)> {
+        let busy = u32::try_from(self.at_work()).unwrap_or(u32::MAX);
+        (!self.settings.blocking).then_some((busy, self.settings.workers))
+    }
+
     fn at_work(&self) -> usize {
         self.running.len() - self.free.len()
     }

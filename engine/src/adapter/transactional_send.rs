@@ -108,6 +108,12 @@ impl TransactionalSender {
         }
     }
 
+    /// Workers with a transaction, of those it has.
+    pub(super) fn places(&self) -> (u32, u32) {
+        let busy = self.running.iter().flatten().count();
+        (u32::try_from(busy).unwrap_or(u32::MAX), self.settings.workers.max(1))
+    }
+
     fn begin_batch(&mut self, call: CallId, proxy: &mut TransportProxy) {
         let transaction = match self.settings.begins {
             TransactionBegins::AtTransmit => None,

@@ -55,6 +55,13 @@ impl MessageBox {
         self.subscribers[port.index()].ordered.as_ref().map_or(0, Lanes::len)
     }
 
+    /// Of an ordered port, the instances whose one message is out, and the instances it has had
+    /// (R-ORD-04).
+    #[must_use]
+    pub fn ordered_places(&self, port: SendPortId) -> Option<(u32, u32)> {
+        self.subscribers[port.index()].ordered.as_ref().map(Lanes::places)
+    }
+
     /// Documents that some subscriber has still to get: live rows with a reference that is not
     /// suspended.
     #[must_use]

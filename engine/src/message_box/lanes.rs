@@ -123,6 +123,15 @@ impl Lanes {
         self.lanes.get(number as usize)
     }
 
+    /// Lanes whose head is out, and lanes that were ever used.
+    pub(super) fn places(&self) -> (u32, u32) {
+        let out = self.lanes.iter().filter(|lane| lane.is_out()).count();
+        (
+            u32::try_from(out).unwrap_or(u32::MAX),
+            u32::try_from(self.known.len().max(1)).unwrap_or(1),
+        )
+    }
+
     /// Messages in all lanes.
     pub(super) fn len(&self) -> usize {
         self.lanes.iter().map(OrderedInstance::len).sum()

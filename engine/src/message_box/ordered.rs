@@ -88,6 +88,11 @@ impl OrderedInstance {
         self.queue.front().copied()
     }
 
+    /// Whether the head is out: in a work queue, waiting for a retry, or with an adapter.
+    pub(super) const fn is_out(&self) -> bool {
+        self.offered
+    }
+
     /// Messages behind and including the head.
     pub(super) fn len(&self) -> usize {
         self.queue.len()

@@ -201,6 +201,8 @@ pub(crate) fn mst() -> MstRecord {
     let limit = |resource: &str, explanation: &str| Limit {
         resource: resource.into(),
         explanation: explanation.into(),
+        utilisation: Some(0.97),
+        bound: Some(455.0),
     };
     use MstVerdict::{Sustainable, Undecided, Unsustainable};
     MstRecord {

@@ -24,6 +24,8 @@ fn row(value: &str, difference: Option<(f64, bool)>, verdict: Verdict) -> SweepR
     let limit = |resource: &str| Limit {
         resource: resource.into(),
         explanation: "busy 96.4 % of the time, 11.4 waiting on average".into(),
+        utilisation: None,
+        bound: None,
     };
     SweepRow {
         settings: BTreeMap::from([("host.Send.poll".to_owned(), value.to_owned())]),

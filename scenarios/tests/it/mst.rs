@@ -65,6 +65,30 @@ fn the_interval_holds_a_known_capacity_and_names_what_is_full() {
 }
 
 #[test]
+fn what_stops_the_load_is_named_whatever_it_is() {
+    let adapter = "send_port.Out.primary.adapter";
+    let free = "send_port.Out.primary.limit=0";
+    let three = format!("{adapter}={{ kind = 'synthetic', workers = 3 }}");
+    let blocking = format!("{adapter}={{ kind = 'synthetic', blocking = true }}");
+    for (changes, resource, bound) in [
+        (&[free, &three][..], "SYNTHETIC@H workers on bts1", 300.0),
+        (&[free, "send_port.Out.ordered=true"], "Out (ordered)", 100.0),
+        (&[free, &blocking, "host.H.threads=5"], "H threads on bts1", 2000.0),
+        (&[free, &three, "cost.send_message=20 ms"], "bts1 CPU", 200.0),
+    ] {
+        let record = searched(0.1, changes);
+        assert_holds(&record, bound);
+        let limit = record.limit.expect("something is full");
+        assert_eq!(limit.resource, resource, "{}", limit.explanation);
+    }
+    // A third of the workers' time goes by while the cores are full: they carry 300 a second.
+    let next = searched(0.1, &[free, &three, "cost.send_message=16 ms"]).next_limit;
+    let next = next.expect("three workers and four cores of 250 documents a second");
+    assert_eq!(next.resource, "SYNTHETIC@H workers on bts1");
+    assert!((next.bound.expect("known") / 300.0 - 1.0).abs() < 0.1, "{next:?}");
+}
+
+#[test]
 fn a_long_warm_up_moves_no_answer() {
     // Shorter than the warm-up, a backlog put in at the beginning would drain unseen.
     assert_holds(&searched(0.04, &["load.0.warm_up=10 min"]), 100.0);

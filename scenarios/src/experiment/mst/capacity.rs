@@ -5,7 +5,6 @@
 //! stages. A curve that falls again belongs to a plant that does worse the more there is to do.
 
 use floodgate_engine::time::Duration;
-use floodgate_sim::outcome::Outcome;
 
 use super::pinned::{Budget, Held, Stretch, WARM_UP_BACKLOGS, seed_of};
 use super::stein::{FIRST, Mean, Stein, mean};
@@ -56,8 +55,6 @@ pub(super) struct Capacity {
     pub(super) seeds: Vec<u64>,
     /// The first broken promise.
     pub(super) broken: Option<String>,
-    /// The first run: the plant when it is full.
-    pub(super) full: Outcome,
 }
 
 /// What can be said of the capacity.
@@ -128,7 +125,7 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
     let lasts = window(scenario, rate, PILOT_DOCUMENTS as f64);
     let mut points = Vec::new();
     let mut look = |backlogs: &[u64], warm_up: Duration| {
-        let one = |at: usize| Ok(held.stretch(backlogs[at], seed, (warm_up, lasts))?.0);
+        let one = |at: usize| held.stretch(backlogs[at], seed, (warm_up, lasts));
         let looks = all(backlogs.len(), ask.threads, one)?;
         documents += looks.iter().map(|look| look.documents).sum::<u64>();
         broken = broken.take().or_else(|| looks.iter().find_map(|look| look.broken.clone()));
@@ -212,8 +209,7 @@ pub(super) fn measure(
             let share = (at as f64 * GOLDEN).fract();
             let later = Duration::from_secs_f64(share * 2.0 * edge / rate);
             let seed = seed_of(scenario, FIRST_RUN + at as u64);
-            let (stretch, outcome) = held.stretch(backlog, seed, (warm_up + later, lasts))?;
-            Ok((stretch, (at == 0).then_some(outcome)))
+            held.stretch(backlog, seed, (warm_up + later, lasts))
         };
         let mut runs = all(FIRST, ask.threads, run)?;
         if !has_settled(&runs, ask.half) {
@@ -221,7 +217,7 @@ pub(super) fn measure(
             warm_up = warm_up.times(LONGER);
             continue;
         }
-        let rates = |runs: &[Run]| runs.iter().map(|(own, _)| own.rate).collect::<Vec<_>>();
+        let rates = |runs: &[Stretch]| runs.iter().map(|own| own.rate).collect::<Vec<_>>();
         let stein = Stein::of(&rates(&runs), ask.confidence);
         let half = ask.half * mean(&rates(&runs));
         let count = stein.runs(half).min(RUNS_MAX);
@@ -233,16 +229,12 @@ pub(super) fn measure(
             backlog,
             spans: (warm_up, lasts),
             seeds: (0..runs.len()).map(|at| seed_of(scenario, FIRST_RUN + at as u64)).collect(),
-            broken: runs.iter().find_map(|(own, _)| own.broken.clone()),
-            full: runs[0].1.take().expect("the first run was kept"),
+            broken: runs.iter().find_map(|own| own.broken.clone()),
         };
         return Ok((Found::Measured(Box::new(capacity)), documents + simulated(&runs)));
     }
     Ok((Found::Unknown("its throughput has not settled"), documents))
 }
-
-/// A window, and the whole outcome of the first of them.
-type Run = (Stretch, Option<Outcome>);
 
 fn all<T: Send>(
     count: usize,
@@ -252,14 +244,14 @@ fn all<T: Send>(
     in_order(count, threads, run).into_iter().collect()
 }
 
-fn simulated(runs: &[Run]) -> u64 {
-    runs.iter().map(|(own, _)| own.documents).sum()
+fn simulated(runs: &[Stretch]) -> u64 {
+    runs.iter().map(|own| own.documents).sum()
 }
 
 /// Whether the second halves of the windows are like the first ones, as far as it matters.
-fn has_settled(runs: &[Run], half: f64) -> bool {
-    let differences: Vec<f64> = runs.iter().map(|(own, _)| own.halves[1] - own.halves[0]).collect();
-    let rates: Vec<f64> = runs.iter().map(|(own, _)| own.rate).collect();
+fn has_settled(runs: &[Stretch], half: f64) -> bool {
+    let differences: Vec<f64> = runs.iter().map(|own| own.halves[1] - own.halves[0]).collect();
+    let rates: Vec<f64> = runs.iter().map(|own| own.rate).collect();
     let by = mean(&differences);
     let scatter = Stein::of(&differences, ONE_SIGMA).mean(&differences).half;
     by.abs() <= (UNSETTLED * scatter).max(half * mean(&rates))

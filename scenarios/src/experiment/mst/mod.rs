@@ -10,23 +10,24 @@
 mod bracket;
 mod capacity;
 mod confirm;
+mod limit;
 mod pinned;
 mod stein;
 
 use std::process::ExitCode;
 
-use floodgate_engine::time::Duration;
-use floodgate_reports as reports;
-use floodgate_reports::{CurvePoint, Limit, MstRecord, MstVerdict, Probe};
-use floodgate_sim::resource::Usage;
-
 use self::capacity::{Capacity, Curve, Found, Wanted, curve, measure};
+pub(super) use self::limit::busiest;
+use self::limit::limits;
 use self::pinned::Held;
 use super::clock::WallClock;
 use super::drift::{Drift, edge, ladder};
 use super::scale::{Period, offered_rate, scaled, searchable};
 use crate::cli::{MstArgs, say, say_json, warn};
 use crate::plan::{Problems, Scenario};
+use floodgate_engine::time::Duration;
+use floodgate_reports as reports;
+use floodgate_reports::{CurvePoint, MstRecord, MstVerdict, Probe};
 
 /// Virtual seconds of one probe, unless said otherwise.
 pub const SECONDS_MAX: f64 = 4.0 * 3600.0;
@@ -36,8 +37,6 @@ const CONFIDENCE: f64 = 0.95;
 const MEASURED_SHARE: f64 = 0.9;
 /// Drift tests to confirm a capacity are so many half-widths from it.
 const CONFIRM_DISTANCE: f64 = 2.0;
-/// Below this share of its capacity a resource is not what stops the load.
-const LIMIT_UTILISATION_MIN: f64 = 0.5;
 
 /// What is asked of a search.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -174,8 +173,11 @@ impl Search<'_> {
         let falls = curve.falls_at.and_then(|backlog| curve.rate(backlog));
         record.recover = Some(falls.map_or(low, |rate| rate.min(low)));
         self.confirm(low, high, record)?;
-        if let (Some(_), Some(capacity)) = (record.limit.as_ref(), capacity) {
-            (record.limit, record.next_limit) = limits(&capacity.full.resources);
+        if let Some(capacity) = capacity {
+            let plant = (&capacity, self.written);
+            let (limits, documents) = limits(&held, self.scenario, plant, self.ask.threads)?;
+            self.documents += documents;
+            [record.limit, record.next_limit] = limits;
         }
         Ok(())
     }
@@ -256,7 +258,7 @@ impl Search<'_> {
         record.mst = Some(f64::midpoint(low, high));
         record.interval = Some([low, high]);
         record.verdict = outcome.verdict;
-        (record.limit, record.next_limit) = limits(&outcome.run.outcome.resources);
+        [record.limit, record.next_limit] = busiest(&outcome.run.outcome.resources);
         Ok(())
     }
 }
@@ -293,30 +295,4 @@ fn unknown(rate: f64, why: &str) -> Probe {
         verdict: MstVerdict::Undecided,
         evidence: why.to_owned(),
     }
-}
-
-/// The two busiest resources, if they are busy enough to matter.
-pub(in crate::experiment) fn limits(
-    resources: &[(String, Usage)],
-) -> (Option<Limit>, Option<Limit>) {
-    let mut resources: Vec<_> = resources.iter().collect();
-    resources.sort_by(|a, b| b.1.utilisation.total_cmp(&a.1.utilisation));
-    let limit = |(name, usage): &&(String, Usage)| {
-        (usage.utilisation >= LIMIT_UTILISATION_MIN).then(|| Limit {
-            resource: name.clone(),
-            explanation: format!(
-                "busy {:.1} % of the time, {:.1} waiting on average",
-                usage.utilisation * 100.0,
-                usage.queue_mean
-            ),
-        })
-    };
-    let nothing = || Limit {
-        resource: "none that is modelled".to_owned(),
-        explanation: "every processor, lock, thread pool and limited partner is less than half \
-                      busy; an adapter's own workers and waiting times are no resources here"
-            .to_owned(),
-    };
-    let first = resources.first().and_then(limit).or_else(|| Some(nothing()));
-    (first, resources.get(1).and_then(limit))
 }

@@ -3,7 +3,6 @@
 use floodgate_engine::hash::mix;
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::load::ArrivalKind;
-use floodgate_sim::outcome::Outcome;
 use floodgate_sim::world::{Pin, World};
 
 use crate::experiment::scale::offered_rate;
@@ -83,12 +82,12 @@ impl<'a> Held<'a> {
     }
 
     /// So many documents, held.
-    fn pin(&self, documents: u64) -> Pin {
+    pub(super) fn pin(&self, documents: u64) -> Pin {
         Pin { documents, shares: self.shares.clone() }
     }
 
     /// The plant at its beginning, observed over a window that is its end.
-    fn world(&self, seed: u64, window: (Instant, Instant)) -> Result<World, Problems> {
+    pub(super) fn world(&self, seed: u64, window: (Instant, Instant)) -> Result<World, Problems> {
         let mut setup = setup(self.scenario, 0)?;
         for load in &mut setup.loads {
             // Nothing comes by itself.
@@ -136,7 +135,7 @@ impl<'a> Held<'a> {
         documents: u64,
         seed: u64,
         (warm_up, lasts): (Duration, Duration),
-    ) -> Result<(Stretch, Outcome), Problems> {
+    ) -> Result<Stretch, Problems> {
         let from = Instant::ZERO + warm_up;
         let to = from + lasts;
         let pin = self.pin(documents);
@@ -149,13 +148,12 @@ impl<'a> Held<'a> {
         }
         let per_second =
             |a: usize, b: usize, span: Duration| (counts[b] - counts[a]) / span.as_secs_f64();
-        let stretch = Stretch {
+        Ok(Stretch {
             rate: per_second(0, 2, lasts),
             halves: [per_second(0, 1, half), per_second(1, 2, lasts - half)],
             documents: world.meters().offered,
             broken: broken(&world),
-        };
-        Ok((stretch, world.conclude()))
+        })
     }
 }
 

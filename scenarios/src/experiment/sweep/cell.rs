@@ -4,7 +4,7 @@ use floodgate_reports::{Limit, Record, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::design::{Question, Sweep};
-use crate::experiment::mst::{Ask, limits, search};
+use crate::experiment::mst::{Ask, busiest, search};
 use crate::experiment::run::run_silently;
 use crate::plan::Problems;
 
@@ -89,7 +89,7 @@ impl Cell {
                         Some(run.record.rate.processed),
                         Some(backlog),
                     ],
-                    limit: limits(&run.outcome.resources).0,
+                    limit: busiest(&run.outcome.resources)[0].clone(),
                     verdict: run.record.verdict(),
                     failed: failed(&run.record),
                 })

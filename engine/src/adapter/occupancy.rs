@@ -1,0 +1,52 @@
+//! How full the places of an adapter are: what an observer asks who wants to know what stops it.
+
+use super::{AnyAdapter, Receiver, Sender, TransactionalSender};
+use crate::id::ReceiveLocationId;
+
+/// Places in use, and places there are.
+pub type Places = (u32, u32);
+
+/// The places of one adapter in one host instance.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Occupancy {
+    /// Of each location, the batches that are with the engine (R-DONE-07), and whether it waits
+    /// for its next look although there is something.
+    pub locations: Vec<(ReceiveLocationId, Places, bool)>,
+    /// Workers that transmit; none where engine threads do it.
+    pub workers: Option<Places>,
+}
+
+impl AnyAdapter {
+    /// How full its places are. Adapters whose places are not their own have none.
+    #[must_use]
+    pub fn occupancy(&self) -> Occupancy {
+        match self {
+            Self::Receiver(receiver) => receiver.occupancy(),
+            Self::Sender(sender) => sender.occupancy(),
+            Self::TransactionalSender(sender) => sender.occupancy(),
+            Self::Gone
+            | Self::Isolated(_)
+            | Self::Own(_)
+            | Self::Requester(_)
+            | Self::TransactionalReceiver(_) => Occupancy::default(),
+        }
+    }
+}
+
+impl Receiver {
+    fn occupancy(&self) -> Occupancy {
+        Occupancy { locations: self.places().collect(), workers: None }
+    }
+}
+
+impl Sender {
+    fn occupancy(&self) -> Occupancy {
+        Occupancy { workers: self.places(), ..Occupancy::default() }
+    }
+}
+
+impl TransactionalSender {
+    fn occupancy(&self) -> Occupancy {
+        Occupancy { workers: Some(self.places()), ..Occupancy::default() }
+    }
+}

@@ -1,0 +1,88 @@
+//! What has a limited number of places, and how many of them are taken: looked at from outside, so
+//! that a run which nobody looks at pays nothing for it.
+
+use floodgate_engine::id::SendPortId;
+
+use super::{Node, World};
+
+/// What the places are of.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum HoldKind {
+    /// Batches that a receive location may have with the engine (R-DONE-07).
+    Batches,
+    /// Messages that a host instance may have in process (R-DEQ-08).
+    InProcess,
+    /// The one message of an ordered port that may be out (R-ORD-04).
+    Ordered,
+    /// A polling location: taken while it waits for its next look although there is something.
+    Poll,
+    /// Engine threads of a host instance, at most.
+    Threads,
+    /// Workers of a send adapter.
+    Workers,
+}
+
+/// Places, and how many of them are taken now.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Hold {
+    /// Whose.
+    pub name: String,
+    /// What they are.
+    pub kind: HoldKind,
+    /// Taken now.
+    pub busy: u64,
+    /// There are.
+    pub places: u64,
+}
+
+impl World {
+    /// Everything with a limited number of places, always in the same order.
+    #[must_use]
+    pub fn holds(&self) -> Vec<Hold> {
+        let mut all = Vec::new();
+        self.instance_holds(&mut all);
+        for node in &self.nodes {
+            self.adapter_holds(node, &mut all);
+        }
+        for (at, port) in self.topology.send_ports.iter().enumerate() {
+            if let Some(places) = self.message_box.ordered_places(SendPortId::from(at)) {
+                all.push(hold(format!("{} (ordered)", port.name), HoldKind::Ordered, places));
+            }
+        }
+        all
+    }
+
+    fn instance_holds(&self, all: &mut Vec<Hold>) {
+        let instances = self.topology.host_instances.iter().zip(&self.instances);
+        for (config, instance) in instances {
+            let host = &self.topology.hosts[config.host.index()];
+            let server = &self.topology.servers[config.server.index()];
+            let gauges = instance.gauges();
+            let at_most = |each: u32| each.saturating_mul(server.cpus);
+            let of = |what: &str| format!("{} {what} on {}", host.name, server.name);
+            let threads = (gauges.threads_busy, at_most(host.settings.threads));
+            all.push(hold(of("threads"), HoldKind::Threads, threads));
+            let in_process = (gauges.in_process, at_most(host.settings.in_process));
+            all.push(hold(of("messages in process"), HoldKind::InProcess, in_process));
+        }
+    }
+
+    fn adapter_holds(&self, node: &Node, all: &mut Vec<Hold>) {
+        let occupancy = node.machine.occupancy();
+        for (location, places, waits) in occupancy.locations {
+            let name = &self.topology.receive_locations[location.index()].name;
+            all.push(hold(format!("{name} batches"), HoldKind::Batches, places));
+            all.push(hold(format!("{name} looks"), HoldKind::Poll, (u32::from(waits), 1)));
+        }
+        if let Some(places) = occupancy.workers {
+            let config = self.topology.host_instances[node.instance.index()];
+            let server = &self.topology.servers[config.server.index()].name;
+            let name = format!("{} workers on {server}", node.name);
+            all.push(hold(name, HoldKind::Workers, places));
+        }
+    }
+}
+
+fn hold(name: String, kind: HoldKind, (busy, places): (u32, u32)) -> Hold {
+    Hold { name, kind, busy: busy.into(), places: places.into() }
+}
