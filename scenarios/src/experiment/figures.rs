@@ -1,8 +1,9 @@
 //! Figures of a run by name, and the published values beside them.
 
-use floodgate_reports::{PublishedUse, Record};
+use floodgate_reports::{PublishedUse, Record, Verdict, VerdictRow};
 
 use crate::plan::Scenario;
+use crate::plan::expect::ExpectFigure;
 use crate::plan::figure::{Figure, What};
 use crate::plan::phase::PhaseKind;
 
@@ -15,6 +16,36 @@ pub fn published(scenario: &Scenario, record: &Record) -> Vec<PublishedUse> {
         PublishedUse::of(own.figure.title(), (own.value, &own.unit), simulated, &own.source)
     };
     scenario.published.iter().map(one).collect()
+}
+
+/// The verdicts on the figures that have limits; one that was not measured is not known.
+#[must_use]
+pub fn expected(scenario: &Scenario, record: &Record) -> Vec<VerdictRow> {
+    let one = |own: &ExpectFigure| {
+        let worth = own.figure.worth(&own.unit).unwrap_or(1.0);
+        let found = value(&own.figure, scenario, record).map(|value| value / worth);
+        let passes = |found: f64| {
+            own.at_least.is_none_or(|least| found >= least)
+                && own.at_most.is_none_or(|most| found <= most)
+        };
+        let verdict = match found.map(passes) {
+            Some(true) => Verdict::Pass,
+            Some(false) => Verdict::Fail,
+            None => Verdict::Unknown,
+        };
+        let limits = [("at least", own.at_least), ("at most", own.at_most)];
+        let limits: Vec<String> = limits
+            .iter()
+            .filter_map(|(word, limit)| Some(format!("{word} {}", (*limit)?)))
+            .collect();
+        let found = found.map_or("nothing".to_owned(), |found| format!("{found:.2} {}", own.unit));
+        VerdictRow {
+            name: format!("expect.{}", own.figure.title().replace(' ', ".")),
+            verdict,
+            detail: format!("{found}, expected {}.", limits.join(" and ")),
+        }
+    };
+    scenario.expect.figures.iter().map(one).collect()
 }
 
 /// A figure of a run in its own unit; `None` where nothing was measured.

@@ -97,6 +97,8 @@ fn run_as(name: &str, scenario: &Scenario, is_watched: bool) -> Result<Run, Prob
     record.verdicts.push(replays(&setup, &outcome));
     record.phases = phases.iter().map(|(phase, _)| phase.clone()).collect();
     record.published = figures::published(scenario, &record);
+    let expected = figures::expected(scenario, &record);
+    record.verdicts.extend(expected);
     let samples = samples(&outcome, &phases);
     let saved = saved::files(&setup.topology, &outcome.saved);
     Ok(Run { outcome, record, samples, saved })

@@ -5,6 +5,7 @@ use std::fmt;
 use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
+use super::figure::{self, Figure};
 use super::row::{Kind, Row, Shape};
 
 /// What the experiment must show.
@@ -34,6 +35,21 @@ pub struct Expect {
     pub ports: Vec<ExpectPort>,
     /// Which ports must be faster than others.
     pub ahead: Vec<ExpectAhead>,
+    /// Limits of any figures of the run.
+    pub figures: Vec<ExpectFigure>,
+}
+
+/// Limits of one figure of the run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExpectFigure {
+    /// The figure.
+    pub figure: Figure,
+    /// The least that is right.
+    pub at_least: Option<f64>,
+    /// The most that is right.
+    pub at_most: Option<f64>,
+    /// The unit of both.
+    pub unit: String,
 }
 
 /// What clients must have been told, as counts.
@@ -203,6 +219,21 @@ static AHEAD: Shape = Shape::of(
     ],
 );
 
+const IN_ITS_UNIT: Kind = Kind::Number(0.0, 1e15);
+
+static FIGURE: Shape = Shape::of(
+    "expectation of a figure",
+    "limits of a figure of the run: at least one of the two",
+    &[
+        figure::WHAT,
+        figure::OF,
+        figure::PHASE,
+        Row::optional("at_least", IN_ITS_UNIT, NO_LIMIT, "the least that is right"),
+        Row::optional("at_most", IN_ITS_UNIT, NO_LIMIT, "the most that is right"),
+        Row::required("unit", Kind::Text, "the unit of the limits"),
+    ],
+);
+
 pub(crate) static EXPECT: Shape = Shape::of(
     "expect",
     "what the experiment must show",
@@ -238,6 +269,7 @@ pub(crate) static EXPECT: Shape = Shape::of(
             "checks that must have had an occasion, by name: INV-44",
         ),
         Row::default("port", Kind::Tables(&PORT), "[]", "what single send ports must show"),
+        Row::default("figure", Kind::Tables(&FIGURE), "[]", "limits of any figures of the run"),
         Row::default("ahead", Kind::Tables(&AHEAD), "[]", "ports that must be faster than others"),
     ],
 );
@@ -258,6 +290,24 @@ impl Bind for Expect {
         b.key("exercised", &mut self.exercised);
         b.key("port", &mut self.ports);
         b.key("ahead", &mut self.ahead);
+        b.key("figure", &mut self.figures);
+    }
+}
+
+impl Bind for ExpectFigure {
+    const SHAPE: &'static Shape = &FIGURE;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        let known = self.figure.keys(b);
+        b.key("at_least", &mut self.at_least);
+        b.key("at_most", &mut self.at_most);
+        b.key("unit", &mut self.unit);
+        if !known {
+            self.unit.clear();
+        }
+        if b.reading() && self.at_least.is_none() && self.at_most.is_none() {
+            b.refuse("what", "this figure has no limit", "give 'at_least', 'at_most' or both");
+        }
     }
 }
 

@@ -153,8 +153,12 @@ impl Figure {
     #[must_use]
     pub fn title(&self) -> String {
         let mut title = self.what.word().to_owned();
-        if !self.of.is_empty() {
-            title.push_str(&format!(" of {}", self.of.join(", ")));
+        match self.of.as_slice() {
+            [] => {}
+            [first, .., last] if self.of.len() > 3 => {
+                title.push_str(&format!(" of {first} … {last} ({})", self.of.len()));
+            }
+            few => title.push_str(&format!(" of {}", few.join(", "))),
         }
         if let Some(phase) = &self.phase {
             title.push_str(&format!(" in {phase}"));

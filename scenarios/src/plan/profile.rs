@@ -15,6 +15,7 @@ use super::word::words;
 /// The profiles in the program: name and text.
 pub const PROFILES: &[(&str, &str)] = &[
     ("free", include_str!("../../profiles/free.toml")),
+    ("reference-2006", include_str!("../../profiles/reference-2006.toml")),
     ("reference-2010", include_str!("../../profiles/reference-2010.toml")),
 ];
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use floodgate_reports::PublishedUse;
+use floodgate_reports::{PublishedUse, Verdict};
 use floodgate_scenarios::experiment::run::run;
 use floodgate_scenarios::plan::figure::{Of, What};
 use floodgate_scenarios::plan::{Problem, Scenario};
@@ -189,6 +189,32 @@ fn what_an_orchestration_sends_is_not_received() {
     let record = run("t", &scenario).unwrap().record;
     let documents = record.documents;
     assert_eq!((documents.received, documents.processed), (30, 30));
+}
+
+#[test]
+fn any_figure_may_have_limits() {
+    let check = |lines: &str, verdict: Verdict, detail: &str| {
+        let text = format!("{PLANT}[[expect.figure]]\n{}\n", lines.replace("; ", "\n"));
+        let scenario = Scenario::parse("t.toml", text.as_bytes(), Path::new(""), &[]).unwrap();
+        let verdicts = run("t", &scenario).unwrap().record.verdicts;
+        let row = verdicts.iter().find(|row| row.name == "expect.rate.received.in.twice");
+        let row = row.or_else(|| verdicts.iter().find(|row| row.name == "expect.drain.time"));
+        let row = row.unwrap();
+        assert_eq!((row.verdict, row.detail.as_str()), (verdict, detail), "{lines}");
+    };
+    let twice = "what = 'rate.received'; phase = 'twice'; unit = 'documents/s'";
+    let found = "10.00 documents/s, expected";
+    check(&format!("{twice}; at_least = 9"), Verdict::Pass, &format!("{found} at least 9."));
+    check(&format!("{twice}; at_least = 11"), Verdict::Fail, &format!("{found} at least 11."));
+    check(&format!("{twice}; at_most = 9.5"), Verdict::Fail, &format!("{found} at most 9.5."));
+    let drain = "what = 'drain.time'; unit = 'min'; at_most = 1";
+    check(drain, Verdict::Pass, "0.08 min, expected at most 1.");
+    let kept = "[[message_box]]\nname = 'MsgBox'\njobs = false";
+    let text = PLANT.replace("[[message_box]]\nname = \"MsgBox\"", kept);
+    let text = format!("{text}[[expect.figure]]\n{}\n", drain.replace("; ", "\n"));
+    let scenario = Scenario::parse("t.toml", text.as_bytes(), Path::new(""), &[]).unwrap();
+    let record = run("t", &scenario).unwrap().record;
+    assert_eq!(record.verdict(), Verdict::Unknown, "rows that stay are no drain");
 }
 
 #[test]

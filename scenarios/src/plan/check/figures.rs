@@ -12,10 +12,20 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         figure(checker, &path, &published.figure);
         unit(checker, &path, &published.figure, &published.unit);
     }
+    expectations(checker);
+}
+
+fn expectations(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    for (n, expected) in scenario.expect.figures.iter().enumerate() {
+        let path = format!("expect.figure.{n}");
+        figure(checker, &path, &expected.figure);
+        unit(checker, &path, &expected.figure, &expected.unit);
+    }
 }
 
 /// Whether the run has such a figure.
-pub(super) fn figure(checker: &mut Checker<'_>, path: &str, figure: &Figure) {
+fn figure(checker: &mut Checker<'_>, path: &str, figure: &Figure) {
     let scenario = checker.scenario;
     let word = figure.what.word();
     let known = resources(scenario);
