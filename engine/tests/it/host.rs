@@ -432,8 +432,8 @@ fn an_adapter_learns_from_the_endpoint_whether_responses_are_wanted() {
 
 #[test]
 fn what_is_for_an_adapter_that_cannot_transmit_fails() {
-    // R-SND-02, R-RETRY-02: it is made once, nothing is handed to it, and every message goes the way
-    // of failed attempts.
+    // R-SND-02, R-RETRY-02: it is made once, nothing is handed to it, and every message goes the
+    // way of failed attempts.
     for send in [ASYNC, BATCHED] {
         let mut topology = topology(immediate());
         add_send_port(&mut topology, "Out", "In", send);
