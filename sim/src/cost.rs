@@ -65,6 +65,12 @@ pub struct Costs {
     /// CPU of the master's SQL server, per document routed while there are several MessageBoxes
     /// (R-MMB-01).
     pub route_document: Duration,
+    /// Time of the network link of a MessageBox's server, per transaction.
+    pub link_transaction: Duration,
+    /// The same, per row.
+    pub link_row: Duration,
+    /// The same, per 1,024 bytes of bodies.
+    pub link_kb: Duration,
     /// Time of the log disk, per transaction.
     pub log_transaction: Duration,
     /// The same, per row.
@@ -156,6 +162,14 @@ impl Costs {
         if around.distributed { local + self.enlist_lock } else { local }
     }
 
+    /// Time of the network link for one transaction.
+    #[must_use]
+    pub fn link(&self, footprint: Footprint) -> Duration {
+        self.link_transaction
+            + each(self.link_row, footprint.rows)
+            + per_kb(self.link_kb, footprint.bytes)
+    }
+
     /// Time of the log disk for one transaction.
     #[must_use]
     pub fn log(&self, footprint: Footprint) -> Duration {
@@ -176,6 +190,11 @@ impl Costs {
     /// Whether it matters how many host instances work against a MessageBox.
     pub(crate) const fn has_contention(&self) -> bool {
         !self.sql_instance.is_zero() || !self.lock_instance.is_zero()
+    }
+
+    /// Whether the network link has a price.
+    pub(crate) const fn has_link(&self) -> bool {
+        !(self.link_transaction.is_zero() && self.link_row.is_zero() && self.link_kb.is_zero())
     }
 
     /// Whether the log disk has a price.

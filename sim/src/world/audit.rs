@@ -102,6 +102,7 @@ impl World {
             findings.extend(audit.close(&name, self.now, left, &here, &usage));
         }
         let kinds = [
+            ("network link", Stage::Travels, &self.stores.links),
             ("locks and log", Stage::Locks, &self.stores.locks),
             ("log disk", Stage::Logs, &self.stores.logs),
             ("data disk", Stage::Stores, &self.stores.disks),
@@ -127,9 +128,10 @@ impl World {
         self.topology.message_boxes.get(at).map_or("MessageBox", |known| &known.name)
     }
 
-    /// The resources under the MessageBoxes, disks only if they have a price.
+    /// The resources under the MessageBoxes, links and disks only if they have a price.
     pub(super) fn lines(&self) -> Vec<(String, &Line)> {
         let kinds = [
+            ("network link", self.costs.has_link(), &self.stores.links),
             ("locks and log", true, &self.stores.locks),
             ("log disk", self.costs.has_log(), &self.stores.logs),
             ("data disk", self.costs.has_data(), &self.stores.disks),

@@ -5,7 +5,9 @@ use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::host::{FrameId, HostInput};
 use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId, TransactionId};
 use floodgate_engine::message::{PropertyId, Value};
-use floodgate_engine::message_box::{Action, Closing, Effect, Footprints, PreparedBatch, Ready};
+use floodgate_engine::message_box::{
+    Action, Closing, Effect, Footprint, Footprints, PreparedBatch, Ready,
+};
 use floodgate_engine::orchestration::SENT_BY_ORCHESTRATIONS;
 use floodgate_engine::time::Instant;
 
@@ -32,6 +34,8 @@ pub(super) struct Pending {
 pub(super) enum Stage {
     /// It has not come to a MessageBox yet.
     Begins,
+    /// On the network link of a MessageBox's server.
+    Travels,
     /// On the CPU of a MessageBox's server.
     Computes,
     /// Under the locks, or waiting for them.
@@ -73,6 +77,15 @@ impl Pending {
         };
         let databases = self.footprints.boxes() + u32::from(outside);
         if databases > 1 { databases } else { 0 }
+    }
+
+    /// The MessageBox whose turn it is, and what is done there.
+    pub(super) fn touched(&self) -> Option<(MessageBoxId, Footprint)> {
+        self.footprints.get(self.at)
+    }
+
+    pub(super) const fn enters(&mut self, stage: Stage, now: Instant) {
+        (self.stage, self.since) = (stage, now);
     }
 
     /// The MessageBox it is at, and since when, if it is in that stage.
@@ -125,7 +138,7 @@ impl World {
     }
 
     /// The CPU part in the MessageBox whose turn it is; the commit when all have had theirs.
-    pub(super) fn work_on(&mut self, key: Key) {
+    pub(super) fn arrived_at_box(&mut self, key: Key) {
         let Some(pending) = self.pending.get_mut(key) else { return };
         let Some((home, footprint)) = pending.footprints.get(pending.at) else {
             return self.commit(key);
@@ -282,6 +295,7 @@ impl World {
         let Some((home, _)) = pending.here(stage) else { return };
         let lines = match stage {
             Stage::Begins => return,
+            Stage::Travels => return self.stores.links[home.index()].breaks_off(),
             Stage::Computes => None,
             Stage::Locks => Some(&mut self.stores.locks),
             Stage::Logs => Some(&mut self.stores.logs),

@@ -62,6 +62,7 @@ impl Now {
                 | Due::Kill { .. }
                 | Due::Monitor(_)
                 | Due::Logged(_)
+                | Due::Travelled(_)
                 | Due::Stored(_)
                 | Due::Unlocked(_)
                 | Due::UserAsks { .. }

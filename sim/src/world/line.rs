@@ -11,6 +11,7 @@ use crate::setup::Setup;
 /// What is under the MessageBoxes: one line each for each of them.
 #[derive(Clone, Debug)]
 pub(super) struct Stores {
+    pub(super) links: Vec<Line>,
     pub(super) locks: Vec<Line>,
     pub(super) logs: Vec<Line>,
     pub(super) disks: Vec<Line>,
@@ -24,6 +25,7 @@ impl Stores {
         let lines = vec![Line::new((setup.measure_from, setup.measure_to)); boxes];
         let matters = setup.costs.has_contention();
         Self {
+            links: lines.clone(),
             locks: lines.clone(),
             logs: lines.clone(),
             disks: lines,
@@ -33,14 +35,15 @@ impl Stores {
 
     /// A MessageBox was added.
     pub(super) fn add_box(&mut self, window: (Instant, Instant)) {
-        for lines in [&mut self.locks, &mut self.logs, &mut self.disks] {
+        let Self { links, locks, logs, disks, .. } = self;
+        for lines in [links, locks, logs, disks] {
             lines.push(Line::new(window));
         }
         self.presence.add_box();
     }
 }
 
-/// Locks, a log disk or a data disk.
+/// A network link, locks, a log disk or a data disk.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     server: Fcfs,

@@ -28,6 +28,7 @@ mod idle;
 mod isolated;
 mod life;
 mod line;
+mod link;
 mod load;
 mod operate;
 mod pinned;
@@ -126,6 +127,8 @@ enum Due {
     Monitor(u32),
     /// A call on the wire is done.
     Sent(Key),
+    /// A transaction is at its MessageBox's server.
+    Travelled(Key),
     /// The log disk of the MessageBox has a transaction.
     Logged(Key),
     /// The data disk has it.
@@ -437,6 +440,7 @@ impl World {
             Due::Sent(call) => self.wire_done(call),
             Due::Unlocked(transaction) => self.unlocked(transaction),
             Due::Logged(transaction) => self.logged(transaction),
+            Due::Travelled(transaction) => self.travelled(transaction),
             Due::Stored(transaction) => self.stored(transaction),
             Due::UserAsks { load, user } => self.user_asks(load, user),
             Due::UserLeaves(request) => return self.request_ended(request),

@@ -82,6 +82,21 @@ fn disks_are_resources_of_their_own_where_they_have_a_price() {
 }
 
 #[test]
+fn a_network_link_carries_bytes_one_transaction_after_the_other() {
+    // 10 ms a KB: the documents go in once and out once, to the end of the link and not beyond.
+    let costs = Costs { link_kb: ms(10), ..Costs::default() };
+    let (once, twice) = (plant(costs), plant(Costs { link_kb: ms(20), ..Costs::default() }));
+    let link = |outcome: &Outcome| busy(outcome, "MessageBox network link");
+    let (one, two) = (run(&once), run(&twice));
+    assert!(link(&one) > 0.0 && (link(&two) - 2.0 * link(&one)).abs() < 1e-6);
+    assert!(two.ended > one.ended, "what waits for the link is later");
+    let judged = one.findings.iter().filter(|one| one.of.ends_with("network link"));
+    assert!(judged.clone().count() > 0 && judged.clone().all(|one| one.holds == Some(true)));
+    let free = run(&plant(Costs::default()));
+    assert!(!free.resources.iter().any(|(name, _)| name.ends_with("link")));
+}
+
+#[test]
 fn a_runtime_that_pauses_leaves_its_processor_idle_meanwhile() {
     // Two cores: a second of work on either stops both for 125 ms, so 1.25 s pass for 1 s of work.
     let costs = Costs { send_message: ms(10), ..Costs::default() };

@@ -81,6 +81,9 @@ fn resources(scenario: &Scenario) -> Vec<String> {
         scenario.servers.iter().map(|server| format!("{} CPU", server.name)).collect();
     for message_box in &scenario.message_boxes {
         let name = &message_box.name;
+        if priced([costs.link_transaction, costs.link_row, costs.link_kb]) {
+            names.push(format!("{name} network link"));
+        }
         names.push(format!("{name} locks and log"));
         if priced([costs.log_transaction, costs.log_row, costs.log_kb]) {
             names.push(format!("{name} log disk"));
