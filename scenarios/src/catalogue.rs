@@ -18,6 +18,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("call_centre", include_str!("../catalogue/call_centre.toml")),
     ("dynamic_send", include_str!("../catalogue/dynamic_send.toml")),
     ("failed_message_routing", include_str!("../catalogue/failed_message_routing.toml")),
+    ("file_adapter_ratio", include_str!("../catalogue/file_adapter_ratio.toml")),
     ("file_to_file", include_str!("../catalogue/file_to_file.toml")),
     ("floodgate", include_str!("../catalogue/floodgate.toml")),
     ("host_failover", include_str!("../catalogue/host_failover.toml")),

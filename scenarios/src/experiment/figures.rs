@@ -40,7 +40,7 @@ pub fn expected(scenario: &Scenario, record: &Record) -> Vec<VerdictRow> {
             .collect();
         let found = found.map_or("nothing".to_owned(), |found| format!("{found:.2} {}", own.unit));
         VerdictRow {
-            name: format!("expect.{}", own.figure.title().replace(' ', ".")),
+            name: format!("expect.{}", own.figure.title().replace(", ", ",").replace(' ', ".")),
             verdict,
             detail: format!("{found}, expected {}.", limits.join(" and ")),
         }
@@ -59,7 +59,7 @@ pub fn value(figure: &Figure, scenario: &Scenario, record: &Record) -> Option<f6
     }
     let (documents, rate, latency) = (&record.documents, &record.rate, &record.latency_seconds);
     match figure.what {
-        What::CpuPerDocument => None,
+        What::CpuPerDocument | What::RateRatio => None,
         What::DocumentsProcessed => Some(documents.processed as f64),
         What::DocumentsReceived => Some(documents.received as f64),
         What::DocumentsSuspended => Some(documents.suspended as f64),
@@ -95,6 +95,7 @@ fn of_phase(what: What, phase: &str, record: &Record) -> Option<f64> {
         | What::LatencyMean
         | What::LatencyP50
         | What::LatencyP99
+        | What::RateRatio
         | What::SpoolMean
         | What::SpoolPeak
         | What::Utilisation => return None,
@@ -116,6 +117,13 @@ fn of_some(figure: &Figure, scenario: &Scenario, record: &Record) -> Option<f64>
         What::DocumentsProcessed => ports().map(|port| port.processed as f64).sum(),
         What::DocumentsSuspended => ports().map(|port| port.suspended as f64).sum(),
         What::RateProcessed => ports().map(|port| port.rate).sum(),
+        What::RateRatio => {
+            let rate = |at: usize| {
+                let port = record.ports.iter().find(|port| port.name == figure.of[at])?;
+                Some(port.rate).filter(|rate| *rate > 0.0)
+            };
+            rate(0)? / rate(1)?
+        }
         What::DocumentsReceived
         | What::DrainTime
         | What::LatencyMax

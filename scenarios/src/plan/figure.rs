@@ -29,6 +29,8 @@ words! {
         RateOffered = "rate.offered",
         /// Documents transmitted per second.
         RateProcessed = "rate.processed",
+        /// Documents that one send port transmits for each of another's.
+        RateRatio = "rate.ratio",
         /// Documents received per second.
         #[default]
         RateReceived = "rate.received",
@@ -54,6 +56,8 @@ pub enum Of {
     RunPhaseOrPorts,
     /// The whole run, or some send ports.
     RunOrPorts,
+    /// Two send ports, which have to be named.
+    TwoPorts,
     /// Resources, which have to be named.
     Resources,
     /// Servers, which have to be named.
@@ -71,6 +75,7 @@ impl What {
                 Of::RunOrPhase
             }
             Self::DocumentsSuspended => Of::RunOrPorts,
+            Self::RateRatio => Of::TwoPorts,
             Self::DrainTime
             | Self::LatencyMax
             | Self::LatencyMean
@@ -101,6 +106,7 @@ impl What {
             Self::RateOffered | Self::RateProcessed | Self::RateReceived => {
                 &[("documents/s", 1.0), ("messages/s", 1.0), ("orchestrations/s", 1.0)]
             }
+            Self::RateRatio => &[("times", 1.0)],
             Self::SpoolFinal | Self::SpoolMean | Self::SpoolPeak => &[("rows", 1.0)],
             Self::Utilisation => &[("share", 1.0), ("%", 0.01)],
         }

@@ -9,6 +9,7 @@ mod bad_ports;
 mod cli;
 mod faults;
 mod keys;
+mod labs;
 mod loadgen;
 mod loads;
 mod mst;

@@ -165,6 +165,7 @@ fn whatever_may_be_named_is_in_the_record() {
                  'Host threads on bts1']"
             }
             Of::Servers => "; of = ['bts1']",
+            Of::TwoPorts => "; of = ['Out', 'Out']",
             Of::Run | Of::RunOrPhase | Of::RunPhaseOrPorts | Of::RunOrPorts => "",
         };
         format!("what = '{}'{of}; value = 1; unit = '{unit}'", what.word())

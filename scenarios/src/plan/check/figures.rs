@@ -38,7 +38,7 @@ fn figure(checker: &mut Checker<'_>, path: &str, figure: &Figure) {
                 checker.refer(&path, "server or resource", name, servers().chain(resources));
             }
             Of::Servers => checker.refer(&path, "server", name, servers()),
-            Of::RunOrPorts | Of::RunPhaseOrPorts => {
+            Of::RunOrPorts | Of::RunPhaseOrPorts | Of::TwoPorts => {
                 checker.refer(&path, "send port", name, send_ports(scenario));
             }
             Of::Run | Of::RunOrPhase => {
@@ -50,6 +50,9 @@ fn figure(checker: &mut Checker<'_>, path: &str, figure: &Figure) {
     if figure.of.is_empty() && matches!(figure.what.of(), Of::Resources | Of::Servers) {
         let message = format!("'{word}' of what?");
         checker.refuse(path, message, "give 'of': the names of servers, or resources of a run");
+    }
+    if figure.of.len() != 2 && figure.what.of() == Of::TwoPorts {
+        checker.refuse(path, format!("'{word}' of what?"), "give 'of': two send ports");
     }
     let Some(phase) = &figure.phase else { return };
     let path = format!("{path}.phase");
