@@ -290,17 +290,16 @@ impl Sender {
         }
     }
 
-    /// Gathers outcomes until the batch is full, the wait is over, or nothing is left to wait for
+    /// Gathers outcomes until the batch is full or the wait since the first of them is over
     /// (R-BATCH-07: never for ever).
     fn gather(&mut self, now: Instant, finished: &mut Vec<Attempted>, proxy: &mut TransportProxy) {
         if self.gathered.is_empty() && !self.settings.completion_wait.is_zero() {
             proxy.wake(now + self.settings.completion_wait, self.flushes);
         }
         self.gathered.append(finished);
-        let idle = self.at_work() == 0 && self.queue.is_empty();
-        let idle = idle || self.terminating.is_some();
         let full = self.gathered.len() >= self.settings.completion_batch as usize;
-        if idle || full || self.settings.completion_wait.is_zero() {
+        let waits = !self.settings.completion_wait.is_zero() && self.terminating.is_none();
+        if full || !waits {
             self.flush(now, proxy);
         }
     }

@@ -171,6 +171,33 @@ fn file_poll_overload() {
 // Replications controlled by a reference.
 
 #[test]
+fn batch_former() {
+    // A message waits for the batch from the MessageBox's lock to its end: by Little's law the mean
+    // number that is locked over the rate is the mean delay.
+    let size = |run: &Outcome| {
+        let batches = run.resources[0].1.utilisation * window_seconds(run) / 1e-6;
+        run.meters.processed_in_window as f64 / batches
+    };
+    let delay = |run: &Outcome| {
+        let locked = sampled(run, "In-process message count");
+        locked.iter().sum::<f64>() / locked.len() as f64 / processed_per_second(run)
+    };
+    let claims = [Claim("FORM.size", 5.945_984, size), Claim("FORM.delay", 0.569_280, delay)];
+    holds(&plant!("batch_former"), &[], 16, &claims);
+}
+
+#[test]
+fn mm4_all_busy() {
+    // Who arrives sees what time sees: the share of time in which no call is free.
+    let waits = |run: &Outcome| {
+        let backlog = sampled(run, "Backlog");
+        backlog.iter().filter(|found| **found >= 4.0).count() as f64 / backlog.len() as f64
+    };
+    let changes = ["sample=40 ms", "load.0.measure=600 s"];
+    holds(&plant!("mm4"), &changes, 24, &[Claim("MMc.C", 0.596_432, waits)]);
+}
+
+#[test]
 fn mm1_tail() {
     let claims = [Controlled("MM1.T95", 14.978_661, p95, reference_p95)];
     holds_by_reference(&plant!("mm1"), "6000 s", sojourns, &claims);
@@ -323,12 +350,17 @@ fn processed_per_second(run: &Outcome) -> f64 {
     run.meters.processed_in_window as f64 / window_seconds(run)
 }
 
-/// The plant samples the backlog once after each look at the folder.
-fn left_after_look(run: &Outcome) -> f64 {
-    let column = COLUMNS.iter().position(|column| column.name == "Backlog").unwrap();
+/// The samples of a figure in the window.
+fn sampled(run: &Outcome, name: &str) -> Vec<f64> {
+    let column = COLUMNS.iter().position(|column| column.name == name).unwrap();
     let (from, to) = run.window;
     let rows = run.samples.rows().iter().filter(|(at, _)| (from..to).contains(at));
-    let left: Vec<f64> = rows.map(|(_, values)| values[column]).collect();
+    rows.map(|(_, values)| values[column]).collect()
+}
+
+/// The plant samples the backlog once after each look at the folder.
+fn left_after_look(run: &Outcome) -> f64 {
+    let left = sampled(run, "Backlog");
     left.iter().sum::<f64>() / left.len() as f64
 }
 
