@@ -14,7 +14,7 @@ use crate::plan::Problems;
 pub struct Cell {
     /// The seed it ran with.
     pub seed: u64,
-    /// Its metrics, in the order of [`Question::metrics`].
+    /// Its metrics, in the order of [`Sweep::metrics`].
     pub values: Vec<Option<f64>>,
     /// What limits it.
     pub limit: Option<Limit>,
@@ -50,6 +50,21 @@ impl Question {
     }
 }
 
+impl Sweep {
+    /// The metrics of a cell by name and unit: those of the question, and of runs the figures that
+    /// have published values.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<(String, String)> {
+        let own = self.question.metrics().iter();
+        let own = own.map(|(name, unit)| ((*name).to_owned(), (*unit).to_owned()));
+        let published = match self.question {
+            Question::Mst { .. } => &[],
+            Question::Run => self.base.published.as_slice(),
+        };
+        own.chain(published.iter().map(|row| (row.figure.title(), row.unit.clone()))).collect()
+    }
+}
+
 impl Cell {
     /// Runs, or searches, cell `at`.
     ///
@@ -81,14 +96,12 @@ impl Cell {
                 let run = run_silently(&sweep.source.name, &scenario)?;
                 let backlog = run.outcome.meters.backlog.mean(run.outcome.ended);
                 let latency = &run.record.latency_seconds;
+                let mut values =
+                    vec![latency.mean, latency.p99, Some(run.record.rate.processed), Some(backlog)];
+                values.extend(run.record.published.iter().map(|row| row.simulated));
                 Ok(Self {
                     seed: scenario.seed,
-                    values: vec![
-                        latency.mean,
-                        latency.p99,
-                        Some(run.record.rate.processed),
-                        Some(backlog),
-                    ],
+                    values,
                     limit: busiest(&run.outcome.resources)[0].clone(),
                     verdict: run.record.verdict(),
                     failed: failed(&run.record),
@@ -101,4 +114,28 @@ impl Cell {
 fn failed(record: &Record) -> Vec<String> {
     let bad = record.verdicts.iter().filter(|row| row.verdict != Verdict::Pass);
     bad.map(|row| format!("{} {}", row.name, row.verdict.word())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Source;
+    use crate::experiment::sweep::design::Vary;
+
+    #[test]
+    fn a_sweep_shows_the_figures_that_were_published() {
+        let source = Source::find("file_adapter_ratio").unwrap();
+        let vary = Vary::parse("send_port.Blocking.primary.wire=0ms,400ms").unwrap();
+        let sweep = Sweep::new(source, Vec::new(), vec![vary], 2, Question::Run).unwrap();
+        let names = sweep.metrics();
+        let last = names.last().unwrap();
+        assert_eq!(
+            (last.0.as_str(), last.1.as_str()),
+            ("rate.ratio of Batched, Blocking", "times")
+        );
+        let ratio = |at| *Cell::of(&sweep, at).unwrap().values.last().unwrap();
+        // The cells go seed by seed through each setting.
+        assert!(ratio(0).unwrap() < 2.0 && ratio(2).unwrap() > 8.0);
+        assert_eq!(Cell::of(&sweep, 0).unwrap().values.len(), names.len());
+    }
 }

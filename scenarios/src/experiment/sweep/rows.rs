@@ -28,8 +28,9 @@ pub fn rows(sweep: &Sweep, cells: &[Cell]) -> SweepRecord {
 
 fn row(sweep: &Sweep, at: usize, cells: &[Cell], first: &[Cell]) -> SweepRow {
     let partners = (at > 0).then_some(first);
-    let count = sweep.question.metrics().len();
-    let metrics: Vec<_> = (0..count).map(|n| metric(sweep, n, cells, partners)).collect();
+    let names = sweep.metrics();
+    let one = |(n, name)| metric(sweep, (n, name), cells, partners);
+    let metrics: Vec<_> = names.into_iter().enumerate().map(one).collect();
     let main = &metrics[0];
     SweepRow {
         settings: sweep.setting(at).map(|(key, value)| (key.into(), value.into())).collect(),
@@ -45,8 +46,12 @@ fn row(sweep: &Sweep, at: usize, cells: &[Cell], first: &[Cell]) -> SweepRow {
     }
 }
 
-fn metric(sweep: &Sweep, n: usize, cells: &[Cell], partners: Option<&[Cell]>) -> SweepMetric {
-    let (name, unit) = sweep.question.metrics()[n];
+fn metric(
+    sweep: &Sweep,
+    (n, (name, unit)): (usize, (String, String)),
+    cells: &[Cell],
+    partners: Option<&[Cell]>,
+) -> SweepMetric {
     let values: Vec<Option<f64>> = cells.iter().map(|cell| cell.values[n]).collect();
     let all = |cells: &[Cell]| cells.iter().map(|cell| cell.values[n]).collect::<Option<Vec<_>>>();
     // Of a search each value may be off: the mean by as much, a difference by both.
@@ -59,8 +64,8 @@ fn metric(sweep: &Sweep, n: usize, cells: &[Cell], partners: Option<&[Cell]>) ->
         .and_then(|partners| Estimate::of(&relative(&known?, &partners)?))
         .map(|found| found.widened(2.0 * blur * (1.0 + found.mean)));
     SweepMetric {
-        name: name.to_owned(),
-        unit: unit.to_owned(),
+        name,
+        unit,
         estimate: estimate.map(|found| found.mean),
         interval: estimate.map(Estimate::ends),
         difference: difference.map(|found| found.mean),

@@ -61,8 +61,7 @@ pub fn merge(manifest: &Manifest, shards: Vec<Shard>) -> Result<SweepRecord, Pro
             return Err(Problems::one(message, Some("run the shard again".to_owned())));
         }
         for (place, cell) in places.into_iter().zip(shard.cells) {
-            if cell.values.len() != manifest.question.metrics().len()
-                || cell.seed != sweep.scenario(place).seed
+            if cell.values.len() != sweep.metrics().len() || cell.seed != sweep.scenario(place).seed
             {
                 let message = format!("run {place} of shard {index} is not what was planned");
                 return Err(Problems::one(message, Some("run the shard again".to_owned())));
