@@ -5,7 +5,7 @@
 //! here is a rate.
 
 use floodgate_engine::demand::Demand;
-use floodgate_engine::message_box::Footprint;
+use floodgate_engine::message_box::{Footprint, Footprints};
 use floodgate_engine::time::Duration;
 
 /// Unit prices. Everything defaults to nothing, which is the profile `free`.
@@ -62,8 +62,12 @@ pub struct Costs {
     /// Time under the locks, per MessageBox in a distributed transaction: they are held until all
     /// have prepared.
     pub enlist_lock: Duration,
+    /// CPU of the BizTalk server, per document that the master routes to another MessageBox: a
+    /// call more than where one MessageBox routes and stores (R-PUB-02).
+    pub route_cpu: Duration,
     /// CPU of the master's SQL server, per document routed while there are several MessageBoxes
-    /// (R-MMB-01).
+    /// (R-MMB-01). Where the document is stored elsewhere this is all that its routing costs: it
+    /// looks subscriptions up, which holds up nobody and is no part of what is committed.
     pub route_document: Duration,
     /// Time of the network link of a MessageBox's server, per transaction.
     pub link_transaction: Duration,
@@ -141,9 +145,22 @@ impl Costs {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
+    /// CPU time of the BizTalk server before a transaction comes to its first MessageBox.
+    #[must_use]
+    pub fn begin(&self, enlisted: u32, footprints: &Footprints) -> Duration {
+        let enlists = each(self.enlist_cpu, enlisted);
+        if self.route_cpu.is_zero() {
+            return enlists;
+        }
+        enlists + each(self.route_cpu, footprints.routed().unwrap_or(0))
+    }
+
     /// CPU time of the SQL server for one transaction.
     #[must_use]
     pub fn sql(&self, footprint: Footprint, around: Around) -> Duration {
+        if footprint.only_routes() {
+            return each(self.route_document, footprint.routed);
+        }
         let local = self.sql_transaction
             + each(self.sql_row, footprint.rows)
             + per_kb(self.sql_kb, footprint.bytes)
@@ -155,6 +172,9 @@ impl Costs {
     /// Time under the MessageBox's locks for one transaction.
     #[must_use]
     pub fn lock(&self, footprint: Footprint, around: Around) -> Duration {
+        if footprint.only_routes() {
+            return Duration::ZERO;
+        }
         let local = self.lock_transaction
             + each(self.lock_row, footprint.rows)
             + per_kb(self.lock_kb, footprint.bytes)
@@ -173,6 +193,9 @@ impl Costs {
     /// Time of the log disk for one transaction.
     #[must_use]
     pub fn log(&self, footprint: Footprint) -> Duration {
+        if footprint.only_routes() {
+            return Duration::ZERO;
+        }
         self.log_transaction
             + each(self.log_row, footprint.rows)
             + per_kb(self.log_kb, footprint.bytes)
@@ -181,6 +204,9 @@ impl Costs {
     /// Time of the data disk for one transaction.
     #[must_use]
     pub fn data(&self, footprint: Footprint) -> Duration {
+        if footprint.only_routes() {
+            return Duration::ZERO;
+        }
         self.data_transaction
             + each(self.data_row, footprint.rows)
             + each(self.data_cold_row, footprint.cold)

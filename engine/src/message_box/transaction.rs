@@ -224,6 +224,15 @@ pub struct Footprint {
     pub routed: u32,
 }
 
+impl Footprint {
+    /// Whether it only looks subscriptions up for what other MessageBoxes store: the rows that
+    /// this takes are the call's own and gone when it returns (R-PUB-02).
+    #[must_use]
+    pub const fn only_routes(&self) -> bool {
+        self.routed > 0 && self.rows == self.routed && self.bytes == 0 && self.flushes == 0
+    }
+}
+
 /// What a transaction asks of each MessageBox it touches. One is the common case and takes no
 /// memory of its own.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -263,6 +272,13 @@ impl Footprints {
     #[must_use]
     pub fn boxes(&self) -> u32 {
         1 + u32::try_from(self.others.len()).expect("few MessageBoxes")
+    }
+
+    /// Documents that the master only routes, if it does: what is stored is stored elsewhere.
+    #[must_use]
+    pub fn routed(&self) -> Option<u32> {
+        let touched = self.first.iter().chain(&self.others);
+        touched.map(|(_, asked)| asked).find(|asked| asked.only_routes()).map(|asked| asked.routed)
     }
 
     /// The `at`-th MessageBox touched, and what is asked of it. A transaction that touches nothing

@@ -144,6 +144,7 @@ coefficients! {
     enlist_cpu: "CPU of the BizTalk server, per database in a distributed transaction",
     enlist_sql: "CPU of the SQL server, per MessageBox in a distributed transaction",
     enlist_lock: "time under the locks, per MessageBox in a distributed transaction",
+    route_cpu: "CPU of the BizTalk server, per document that the master routes to another MessageBox",
     route_document: "CPU of the master's server, per document routed to one of several MessageBoxes",
     link_transaction: "time of the network link of a MessageBox's server, per transaction",
     link_row: "time of the network link of a MessageBox's server, per row",

@@ -202,6 +202,7 @@ pub(super) fn costs(own: &plan::cost::Costs) -> Costs {
         enlist_cpu: own.enlist_cpu,
         enlist_sql: own.enlist_sql,
         enlist_lock: own.enlist_lock,
+        route_cpu: own.route_cpu,
         route_document: own.route_document,
         link_transaction: own.link_transaction,
         link_row: own.link_row,

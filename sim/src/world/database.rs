@@ -5,9 +5,7 @@ use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::host::{FrameId, HostInput};
 use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId, TransactionId};
 use floodgate_engine::message::{PropertyId, Value};
-use floodgate_engine::message_box::{
-    Action, Closing, Effect, Footprint, Footprints, PreparedBatch, Ready,
-};
+use floodgate_engine::message_box::{Action, Effect, Footprint, Footprints, PreparedBatch, Ready};
 use floodgate_engine::orchestration::SENT_BY_ORCHESTRATIONS;
 use floodgate_engine::time::Instant;
 
@@ -56,8 +54,8 @@ enum Transaction {
         /// The one its effects wait for.
         transaction: Option<TransactionId>,
     },
-    /// A look into a host's queue.
-    Look { instance: HostInstanceId, home: MessageBoxId, max: u32 },
+    /// A look into a host's queue, with the rows that were there to find when it began.
+    Look { instance: HostInstanceId, home: MessageBoxId, max: u32, rows: u32 },
 }
 
 impl Pending {
@@ -69,13 +67,18 @@ impl Pending {
     }
 
     /// Databases in it, if it is distributed; an adapter's own transaction is one, since the
-    /// adapter's resource is in it too.
+    /// adapter's resource is in it too. The master that only routes is asked and not enlisted.
     fn enlisted(&self) -> u32 {
         let outside = match self.what {
             Transaction::Batch { transaction, .. } => transaction.is_some(),
             Transaction::Look { .. } => false,
         };
-        let databases = self.footprints.boxes() + u32::from(outside);
+        let boxes = self.footprints.boxes();
+        if boxes == 1 && !outside {
+            return 0;
+        }
+        let stored = boxes - u32::from(self.footprints.routed().is_some());
+        let databases = stored + u32::from(outside);
         if databases > 1 { databases } else { 0 }
     }
 
@@ -119,16 +122,17 @@ impl World {
         if self.life.offline {
             return self.fail_look(instance, home, max);
         }
-        let footprint = self.message_box.dequeue_footprint(self.now, home, instance, max);
-        let what = Transaction::Look { instance, home, max };
+        let mut footprint = self.message_box.dequeue_footprint(self.now, home, instance, max);
+        let what = Transaction::Look { instance, home, max, rows: footprint.rows };
+        footprint.rows = self.stores.looks.begins(home, instance, footprint.rows);
         self.begin(what, Footprints::one(home, footprint));
     }
 
     fn begin(&mut self, what: Transaction, footprints: Footprints) {
         let pending = Pending { what, footprints, at: 0, stage: Stage::Begins, since: self.now };
         let (instance, enlisted) = (pending.of(), pending.enlisted());
+        let cost = self.costs.begin(enlisted, &pending.footprints);
         let key = self.pending.insert(pending);
-        let cost = self.costs.enlist_cpu.times(enlisted.into());
         if cost.is_zero() {
             return self.work_on(key);
         }
@@ -144,7 +148,8 @@ impl World {
             return self.commit(key);
         };
         pending.stage = Stage::Computes;
-        let (instance, distributed) = (pending.of(), pending.enlisted() > 0);
+        let instance = pending.of();
+        let distributed = !footprint.only_routes() && pending.enlisted() > 0;
         self.stores.presence.comes(home, instance);
         let around = Around { others: self.stores.presence.others(home), distributed };
         let cost = self.costs.sql(footprint, around);
@@ -159,7 +164,7 @@ impl World {
     pub(super) fn computed(&mut self, key: Key) {
         let Some(pending) = self.pending.get_mut(key) else { return };
         let Some((home, footprint)) = pending.footprints.get(pending.at) else { return };
-        let distributed = pending.enlisted() > 0;
+        let distributed = !footprint.only_routes() && pending.enlisted() > 0;
         let around = Around { others: self.stores.presence.others(home), distributed };
         let hold = self.costs.lock(footprint, around);
         if hold.is_zero() && self.apart {
@@ -266,7 +271,9 @@ impl World {
                 Transaction::Batch { instance, frame, batch, transaction } => {
                     self.fail_batch((instance, frame), &batch, transaction);
                 }
-                Transaction::Look { instance, home, max } => self.fail_look(instance, home, max),
+                Transaction::Look { instance, home, max, .. } => {
+                    self.fail_look(instance, home, max);
+                }
             }
         }
     }
@@ -318,9 +325,10 @@ impl World {
                 };
                 self.ring.push_back(Now::Host(instance, HostInput::Committed { frame, status }));
             }
-            Transaction::Look { instance, home, max } => {
+            Transaction::Look { instance, home, max, rows } => {
                 let mut messages = Vec::new();
                 self.message_box.dequeue(self.now, home, instance, max, &mut messages);
+                self.stores.looks.ends(home, instance, rows, messages.len());
                 self.absorb_effects();
                 let input = HostInput::Dequeued { home, asked: max, messages };
                 self.ring.push_back(Now::Host(instance, input));
@@ -455,59 +463,6 @@ impl World {
     /// Transactions of `instance` that the databases are working on.
     pub(super) fn sessions_of(&self, instance: HostInstanceId) -> u64 {
         self.pending.iter().filter(|(_, pending)| pending.of() == instance).count() as u64
-    }
-
-    fn meter(&mut self, effect: &Effect) {
-        match effect {
-            Effect::Published { document, bodies, .. } => {
-                self.audits.spool.comes(self.now, *bodies);
-                // What the engine or an orchestration made was not received.
-                if document.is_submitted() {
-                    self.meters.received(self.now);
-                }
-            }
-            Effect::RoutedMessage { .. } | Effect::ThrownMessage { .. } => {
-                self.meters.error_messages += 1;
-            }
-            Effect::RoutedReference { at, .. } => {
-                self.meters.error_messages += 1;
-                self.meters.ports[at.subscriber.index()].error_messages += 1;
-            }
-            Effect::Resubmitted { at, .. } => {
-                self.meters.resubmitted += 1;
-                self.meters.ports[at.subscriber.index()].resubmitted += 1;
-            }
-            Effect::SuspendedReference { at, .. } => {
-                self.meters.suspended += 1;
-                self.meters.ports[at.subscriber.index()].suspended += 1;
-            }
-            Effect::SuspendedMessage { .. } => self.meters.suspended += 1,
-            Effect::RoutingFailureReport { .. } => self.meters.routing_failures += 1,
-            Effect::ExchangeClosed { by: Closing::Fault, .. } => self.meters.answers.faults += 1,
-            Effect::ExchangeClosed { by: Closing::Death, .. } => self.meters.answers.broken += 1,
-            Effect::LateResponse { .. } => self.meters.answers.late += 1,
-            Effect::Acknowledgement { .. }
-            | Effect::Collectable { .. }
-            | Effect::Consumed { .. }
-            | Effect::ExchangeClosed { .. }
-            | Effect::ExchangeOpened { .. }
-            | Effect::Deleted { .. }
-            | Effect::Locked { .. }
-            | Effect::Logged { .. }
-            | Effect::MovedToNextTransport { .. }
-            | Effect::Passed { .. }
-            | Effect::PropertiesUpdated { .. }
-            | Effect::Referenced { .. }
-            | Effect::GroupState { .. }
-            | Effect::OperationPending { .. }
-            | Effect::PortState { .. }
-            | Effect::ReportRemoved { .. }
-            | Effect::SuspendedMessageGone { .. }
-            | Effect::Resumed { .. }
-            | Effect::Scheduled { .. }
-            | Effect::Terminated { .. }
-            | Effect::Unlocked { .. } => {}
-        }
     }
 
     pub(super) fn watch_levels(&mut self) {

@@ -4,6 +4,7 @@ use floodgate_engine::time::{Duration, Instant};
 
 use floodgate_engine::config::Topology;
 
+use super::looks::Looks;
 use super::presence::Presence;
 use crate::resource::{Audit, Fcfs, Finding, Usage};
 use crate::setup::Setup;
@@ -16,6 +17,7 @@ pub(super) struct Stores {
     pub(super) logs: Vec<Line>,
     pub(super) disks: Vec<Line>,
     pub(super) presence: Presence,
+    pub(super) looks: Looks,
 }
 
 impl Stores {
@@ -23,13 +25,14 @@ impl Stores {
         let boxes = topology.box_count();
         assert_eq!(setup.databases.len(), boxes, "every MessageBox has a server");
         let lines = vec![Line::new((setup.measure_from, setup.measure_to)); boxes];
-        let matters = setup.costs.has_contention();
+        let instances = topology.host_instances.len();
         Self {
             links: lines.clone(),
             locks: lines.clone(),
             logs: lines.clone(),
             disks: lines,
-            presence: Presence::new(matters, boxes, topology.host_instances.len()),
+            presence: Presence::new(setup.costs.has_contention(), boxes, instances),
+            looks: Looks::new(!setup.costs.lock_row.is_zero(), boxes, instances),
         }
     }
 
@@ -40,6 +43,7 @@ impl Stores {
             lines.push(Line::new(window));
         }
         self.presence.add_box();
+        self.looks.add_box();
     }
 }
 
