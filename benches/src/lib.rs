@@ -1,6 +1,8 @@
 //! Plants for measuring the harness itself: `file_to_file` from the catalogue, cut to a number of
 //! documents and widened to a number of send ports.
 
+pub mod fit;
+
 use std::path::Path;
 
 use floodgate_engine::time::Duration;

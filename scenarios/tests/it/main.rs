@@ -15,6 +15,7 @@ mod loads;
 mod mst;
 mod plan;
 mod published;
+mod scale_out;
 mod sharding;
 mod sweep;
 mod theory;

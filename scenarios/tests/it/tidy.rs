@@ -74,7 +74,7 @@ const FLOORS: &[Floor] = &[
     },
     Floor {
         folder: "benches",
-        depends: &["floodgate-engine", "floodgate-scenarios", "floodgate-sim"],
+        depends: &["floodgate-engine", "floodgate-scenarios", "floodgate-sim", "serde", "toml"],
         tests: &["criterion"],
     },
 ];
