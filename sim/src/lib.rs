@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod cost;
+mod counter;
 pub mod dist;
 mod endpoint;
 pub mod load;

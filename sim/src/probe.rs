@@ -135,6 +135,7 @@ pub struct Samples {
     interval: Duration,
     next: Instant,
     last: Snapshot,
+    parts: Vec<(String, &'static str)>,
     rows: Vec<(Instant, Vec<f64>)>,
 }
 
@@ -147,6 +148,7 @@ impl Samples {
             interval,
             next: Instant::ZERO + interval,
             last: Snapshot::default(),
+            parts: Vec::new(),
             rows: Vec::new(),
         }
     }
@@ -157,9 +159,23 @@ impl Samples {
         self.next
     }
 
-    /// Takes the sample that is due.
-    pub fn take(&mut self, snapshot: Snapshot) {
-        let row = COLUMNS.iter().map(|column| (column.read)(&self.last, &snapshot)).collect();
+    /// The further columns, of single hosts and MessageBoxes: names and units.
+    #[must_use]
+    pub fn parts(&self) -> &[(String, &'static str)] {
+        &self.parts
+    }
+
+    /// A series that has these columns too, all of them gauges.
+    #[must_use]
+    pub fn with_parts(self, parts: Vec<(String, &'static str)>) -> Self {
+        Self { parts, ..self }
+    }
+
+    /// Takes the sample that is due, with the values of the further columns.
+    pub fn take(&mut self, snapshot: Snapshot, parts: &[f64]) {
+        debug_assert_eq!(parts.len(), self.parts.len(), "every column has a value");
+        let own = COLUMNS.iter().map(|column| (column.read)(&self.last, &snapshot));
+        let row = own.chain(parts.iter().copied()).collect();
         self.rows.push((snapshot.at, row));
         self.last = snapshot;
         self.next = snapshot.at + self.interval;
@@ -172,10 +188,10 @@ impl Samples {
     fn halve(&mut self) {
         let merged = self.rows.chunks(2).map(|pair| {
             let (first, last) = (&pair[0], &pair[pair.len() - 1]);
-            let values = COLUMNS
-                .iter()
+            let rates = COLUMNS.iter().map(|column| column.is_rate).chain(std::iter::repeat(false));
+            let values = rates
                 .zip(first.1.iter().zip(&last.1))
-                .map(|(column, (a, b))| if column.is_rate { f64::midpoint(*a, *b) } else { *b });
+                .map(|(is_rate, (a, b))| if is_rate { f64::midpoint(*a, *b) } else { *b });
             (last.0, values.collect())
         });
         self.rows = merged.collect();
@@ -208,7 +224,7 @@ mod tests {
             offered += 3;
             let at = samples.due();
             if at == Instant::ZERO + Duration::from_secs(second) {
-                samples.take(Snapshot { at, offered, backlog: second, ..Snapshot::default() });
+                samples.take(Snapshot { at, offered, backlog: second, ..Snapshot::default() }, &[]);
             }
         }
         assert!(samples.rows().len() < ROWS_MAX);

@@ -14,6 +14,13 @@ impl MessageBox {
         self.next_sequence - reference.sequence > self.policy.cached_rows
     }
 
+    /// Rows of a MessageBox's spool, garbage included.
+    #[must_use]
+    pub fn spool_of(&self, home: MessageBoxId) -> u64 {
+        let spool = &self.spools[home.index()];
+        spool.live() + spool.garbage()
+    }
+
     /// Garbage rows of a MessageBox, in memory and not (R-GC-01).
     #[must_use]
     pub fn garbage_of(&self, home: MessageBoxId) -> (u64, u64) {

@@ -259,13 +259,19 @@ fn samples(outcome: &Outcome, phases: &[(PhaseUse, Option<bool>)]) -> reports::S
             probe::Better::Neither => reports::Better::Neither,
         },
     };
+    let parts = outcome.samples.parts();
+    let part = |(name, unit): &(String, &str)| reports::Column {
+        name: name.clone(),
+        unit: (*unit).to_owned(),
+        better: reports::Better::Neither,
+    };
     let row = |(at, values): &(Instant, Vec<f64>)| reports::SampleRow {
         at_seconds: at.as_secs_f64(),
         values: values.clone(),
     };
     reports::Samples {
         interval_seconds: outcome.samples.interval().as_secs_f64(),
-        columns: COLUMNS.iter().map(column).collect(),
+        columns: COLUMNS.iter().map(column).chain(parts.iter().map(part)).collect(),
         rows: outcome.samples.rows().iter().map(row).collect(),
         phases: phases.iter().map(marked).collect(),
     }

@@ -7,7 +7,7 @@ use floodgate_engine::adapter::AnyAdapter;
 use floodgate_engine::config::{AdapterKind, Server, Topology};
 use floodgate_engine::hash::{mix, name_key};
 use floodgate_engine::host::HostInstance;
-use floodgate_engine::id::{AdapterId, HostId, HostInstanceId, Slab};
+use floodgate_engine::id::{AdapterId, HostId, HostInstanceId, ServerId, Slab};
 use floodgate_engine::message::{Context, PropertyId, Value};
 use floodgate_engine::message_box::MessageBox;
 use floodgate_engine::pipeline::Stage;
@@ -27,6 +27,7 @@ use super::{Node, World};
 use rustc_hash::FxHashMap;
 
 use crate::check::Checks;
+use crate::counter;
 use crate::endpoint::{Endpoint, Sink, Source};
 use crate::load::{ArrivalKind, Arrivals, Choice};
 use crate::meter::{Meters, Pool};
@@ -108,7 +109,7 @@ impl World {
             trace: Trace::default(),
             checks,
             meters: Meters::over(window.0, window.1, topology.subscribers()),
-            samples: Samples::every(setup.sample),
+            samples: Samples::every(setup.sample).with_parts(counters(&topology, setup)),
             idle: IdleLooks::over(window, setup.costs.idle_look),
             effects: Vec::new(),
             ready: Vec::new(),
@@ -125,6 +126,13 @@ impl World {
         self.plan_acts(&setup.acts);
         self
     }
+}
+
+/// The columns of single hosts and MessageBoxes.
+fn counters(topology: &Topology, setup: &Setup) -> Vec<(String, &'static str)> {
+    let server = |server: &ServerId| topology.servers[server.index()].name.clone();
+    let servers: Vec<String> = setup.databases.iter().map(server).collect();
+    counter::names(topology, &servers)
 }
 
 fn build_processors(topology: &Topology, setup: &Setup) -> Vec<Processor> {

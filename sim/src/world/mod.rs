@@ -45,9 +45,9 @@ use std::sync::Arc;
 
 use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, WireResult};
 use floodgate_engine::config::Topology;
-use floodgate_engine::host::{DoneRace, HostInput, HostInstance, HostOutput};
+use floodgate_engine::host::{DoneRace, HostGauges, HostInput, HostInstance, HostOutput};
 use floodgate_engine::id::{
-    AdapterId, HostInstanceId, Key, ReceiveLocationId, ServerId, Slab, TransactionId,
+    AdapterId, HostInstanceId, Key, MessageBoxId, ReceiveLocationId, ServerId, Slab, TransactionId,
 };
 use floodgate_engine::message::{Context, Value};
 use floodgate_engine::message_box::{Effect, MessageBox, Ready};
@@ -58,6 +58,7 @@ use rustc_hash::FxHashMap;
 
 use crate::check::Checks;
 use crate::cost::Costs;
+use crate::counter;
 use crate::endpoint::Endpoint;
 use crate::meter::{Meters, Pool};
 use crate::outcome::{Outcome, SavedInstance};
@@ -398,8 +399,10 @@ impl World {
         };
         let counts = self.message_box.reference_counts();
         (snapshot.work, snapshot.locked) = (counts.work, counts.locked);
+        let mut hosts = vec![HostGauges::default(); self.topology.hosts.len()];
         for instance in &self.instances {
             let gauges = instance.gauges();
+            counter::add(&mut hosts[instance.host().index()], gauges);
             snapshot.pending_batches +=
                 u64::from(gauges.pending_batches + gauges.throttled_batches);
             snapshot.throttled_batches += u64::from(gauges.throttled_batches);
@@ -407,7 +410,12 @@ impl World {
             snapshot.threads += u64::from(gauges.threads);
         }
         self.throttling.sample(&mut snapshot);
-        self.samples.take(snapshot);
+        let boxes = (0..self.databases.len()).map(MessageBoxId::from);
+        let rows = |home| (self.message_box.spool_of(home), self.message_box.tracking_rows(home));
+        let mut parts = counter::values(&hosts, boxes.map(rows));
+        // A MessageBox that was added has no column.
+        parts.truncate(self.samples.parts().len());
+        self.samples.take(snapshot, &parts);
     }
 
     fn spool(&self) -> u64 {

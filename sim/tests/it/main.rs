@@ -10,6 +10,7 @@ mod atomicity;
 mod collection;
 mod conservation;
 mod controllers;
+mod counters;
 mod crash;
 mod determinism;
 mod endpoint_keys;
