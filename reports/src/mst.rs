@@ -127,8 +127,11 @@ figures! {
     pub struct Elasticity {
         /// The setting that was turned.
         pub knob: String,
-        /// How many per cent the answer rises when the setting rises by one per cent. Unit: %/%.
+        /// How many per cent the capacity rises when the setting rises by one per cent. Unit: %/%.
         pub value: f64,
+        /// Where that lies at 95 % confidence. Unit: %/%.
+        #[serde(default)]
+        pub interval: Option<[f64; 2]>,
     }
 
     /// What gets through when the backlog is held: as one document ends, another comes.

@@ -86,6 +86,9 @@ pub struct MstArgs {
     #[arg(long, value_name = "SECONDS")]
     #[arg(allow_negative_numbers = true, value_parser = positive_seconds)]
     pub max_seconds: Option<f64>,
+    /// Finds out how the capacity follows each price and knob, too: several times the work
+    #[arg(long)]
+    pub elasticities: bool,
     /// How many threads.
     #[command(flatten)]
     pub threads: ThreadArgs,

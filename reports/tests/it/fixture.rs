@@ -224,8 +224,12 @@ pub(crate) fn mst() -> MstRecord {
         )),
         next_limit: Some(limit("MsgBox locks", "Lock waits would hold at about 340 documents/s.")),
         elasticities: vec![
-            Elasticity { knob: "server.sql1.log_disk.speed".into(), value: 0.93 },
-            Elasticity { knob: "host.Send.poll".into(), value: -0.004 },
+            Elasticity {
+                knob: "server.sql1.log_disk.speed".into(),
+                value: 0.93,
+                interval: Some([0.91, 0.95]),
+            },
+            Elasticity { knob: "host.Send.poll".into(), value: -0.004, interval: None },
         ],
         curve: vec![
             CurvePoint { backlog: 1, rate: 31.2 },

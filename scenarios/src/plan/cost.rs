@@ -70,6 +70,11 @@ macro_rules! coefficients {
             pub fn get(&self, name: &str) -> Option<Duration> {
                 match name { $( stringify!($name) => Some(self.$name), )+ _ => None }
             }
+
+            /// Makes `value` the coefficient called `name`, if there is one.
+            pub fn set(&mut self, name: &str, value: Duration) {
+                match name { $( stringify!($name) => self.$name = value, )+ _ => {} }
+            }
         }
 
         /// `[cost]` of a scenario: bare durations, the profile's where absent.

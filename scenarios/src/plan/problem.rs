@@ -67,7 +67,13 @@ impl Problem {
     /// Whether it is an oddity only, not a mistake.
     #[must_use]
     pub fn is_warning(&self) -> bool {
-        self.severity == Severity::Warning
+        matches!(self.severity, Severity::Advice | Severity::Warning)
+    }
+
+    /// Whether it is a trap: nothing is odd, but few mean it.
+    #[must_use]
+    pub fn is_advice(&self) -> bool {
+        self.severity == Severity::Advice
     }
 
     /// What is wrong.

@@ -79,6 +79,17 @@ impl Report {
         self.note(Severity::Warning, at, [message.into(), label.into(), help.into()]);
     }
 
+    /// Notes a trap.
+    pub(crate) fn advise(
+        &mut self,
+        at: Place,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.note(Severity::Advice, at, [message.into(), label.into(), help.into()]);
+    }
+
     /// Takes over the problems of another reading.
     pub(crate) fn adopt(&mut self, problems: Problems) {
         self.problems.extend(problems.into_vec().into_iter().map(|p| (Place::NOWHERE, p)));

@@ -14,7 +14,7 @@ use floodgate_sim::setup::LoadSettings;
 
 use crate::bad_input::{GOOD, problems};
 
-const BRIEFLY: Ask = Ask { precision: 0.1, seconds_max: 100.0, threads: 1 };
+const BRIEFLY: Ask = Ask { precision: 0.1, seconds_max: 100.0, threads: 1, explain: false };
 
 /// `GOOD` with another rate and these lines after it.
 fn with(rate: &str, more: &str) -> String {
@@ -441,8 +441,12 @@ fn a_search_scales_two_loads_of_lots_to_any_rate() {
         1,
     );
     let scenario = Scenario::parse("t.toml", text.as_bytes(), Path::new(""), &[]).unwrap();
-    let found =
-        search("two", &scenario, Ask { precision: 0.2, seconds_max: 6000.0, threads: 1 }).unwrap();
+    let found = search(
+        "two",
+        &scenario,
+        Ask { precision: 0.2, seconds_max: 6000.0, threads: 1, explain: false },
+    )
+    .unwrap();
     assert!((found.mst.unwrap() / 10.0 - 1.0).abs() < 0.2, "{:?}", found.probes);
 }
 

@@ -20,4 +20,5 @@ mod sharding;
 mod sweep;
 mod theory;
 mod tidy;
+mod traps;
 mod values;

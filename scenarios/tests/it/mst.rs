@@ -46,7 +46,7 @@ fn searched(precision: f64, changes: &[&str]) -> MstRecord {
     let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
     let scenario = Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes)
         .expect("the plant is right");
-    search("plant", &scenario, Ask { precision, seconds_max: 20_000.0, threads: 2 })
+    search("plant", &scenario, Ask { precision, seconds_max: 20_000.0, threads: 2, explain: false })
         .expect("the load can be scaled")
 }
 
@@ -113,7 +113,7 @@ fn what_cannot_be_told_within_the_budget_is_undecided() {
 fn searched_within(precision: f64, seconds: f64) -> MstRecord {
     let scenario =
         Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &[]).expect("right");
-    search("plant", &scenario, Ask { precision, seconds_max: seconds, threads: 2 })
+    search("plant", &scenario, Ask { precision, seconds_max: seconds, threads: 2, explain: false })
         .expect("the load can be scaled")
 }
 
@@ -122,7 +122,7 @@ fn the_answer_does_not_depend_on_the_number_of_threads() {
     let found = |threads: usize| {
         let scenario =
             Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &[]).expect("right");
-        let ask = Ask { precision: 0.04, seconds_max: 20_000.0, threads };
+        let ask = Ask { precision: 0.04, seconds_max: 20_000.0, threads, explain: false };
         let record = search("plant", &scenario, ask).expect("the load can be scaled");
         MstRecord { wall_seconds: 0.0, ..record }
     };
@@ -151,4 +151,27 @@ fn the_curve_rises_with_the_places_and_no_further() {
     assert!((rate(&one, 1) / rate(&one, 512) - 1.0).abs() < 0.02, "{:?}", one.curve);
     assert!((rate(&ten, 8) / rate(&ten, 1) - 8.0).abs() < 0.3, "{:?}", ten.curve);
     assert_holds(&ten, 1000.0);
+}
+
+#[test]
+fn elasticities_are_those_of_what_is_full_and_of_nothing_else() {
+    let explained = |changes: &[&str]| {
+        let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        let scenario = Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes);
+        let ask = Ask { precision: 0.1, seconds_max: 20_000.0, threads: 2, explain: true };
+        search("plant", &scenario.expect("right"), ask).expect("the load can be scaled")
+    };
+    // The partner is full: a longer call is as much less, a place more as much more.
+    let record = explained(&["cost.send_message=1 ms"]);
+    let [wire, limit] = ["send_port.Out.primary.wire", "send_port.Out.primary.limit"];
+    assert_eq!(record.elasticities.len(), 2, "{:?}", record.elasticities);
+    for (knob, expected) in [(wire, -1.0), (limit, 1.0)] {
+        let one = record.elasticities.iter().find(|one| one.knob == knob).expect(knob);
+        assert!((one.value - expected).abs() < 0.05, "{one:?}");
+    }
+    // The cores are full: the partner does not matter any more, the price and the cores do.
+    let record = explained(&["cost.send_message=80 ms"]);
+    let knobs: Vec<&str> = record.elasticities.iter().map(|one| one.knob.as_str()).collect();
+    assert!(knobs.contains(&"cost.send_message") && knobs.contains(&"server.bts1.cores"));
+    assert!(!knobs.contains(&wire), "{knobs:?}");
 }

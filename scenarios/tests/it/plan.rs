@@ -37,7 +37,9 @@ fn read_with(text: &str, overrides: &[&str]) -> Scenario {
 fn every_catalogue_file_is_read_and_is_not_odd() {
     for (name, _) in CATALOGUE {
         let scenario = Source::find(name).unwrap().read(&[]).unwrap();
-        assert_eq!(scenario.warnings, [], "{name}");
+        // Some show a trap on purpose.
+        let odd: Vec<_> = scenario.warnings.iter().filter(|one| !one.is_advice()).collect();
+        assert!(odd.is_empty(), "{name}: {odd:?}");
         assert!(!scenario.about.is_empty(), "{name}");
     }
     assert!(CATALOGUE.is_sorted(), "the catalogue is listed in its own order");

@@ -10,13 +10,16 @@
 mod bracket;
 mod capacity;
 mod confirm;
+mod elasticity;
 mod limit;
 mod pinned;
 mod stein;
+mod turn;
 
 use std::process::ExitCode;
 
 use self::capacity::{Capacity, Curve, Found, Wanted, curve, measure};
+use self::elasticity::elasticities;
 pub(super) use self::limit::busiest;
 use self::limit::limits;
 use self::pinned::Held;
@@ -47,6 +50,8 @@ pub struct Ask {
     pub seconds_max: f64,
     /// Threads that work at it; the answer does not depend on them.
     pub threads: usize,
+    /// Whether elasticities are wanted, which take several times as long.
+    pub explain: bool,
 }
 
 /// Searches, prints what was found, and leaves a folder if asked to.
@@ -63,6 +68,7 @@ pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
         precision: args.precision,
         seconds_max: args.max_seconds.unwrap_or(SECONDS_MAX),
         threads: args.threads.count(),
+        explain: args.elasticities,
     };
     let record = search(&name, &scenario, ask)?;
     if let Some(dir) = &args.out {
@@ -178,6 +184,11 @@ impl Search<'_> {
             let (limits, documents) = limits(&held, self.scenario, plant, self.ask.threads)?;
             self.documents += documents;
             [record.limit, record.next_limit] = limits;
+            if self.ask.explain {
+                let (found, documents) = elasticities(self.scenario, &capacity, self.ask.threads)?;
+                self.documents += documents;
+                record.elasticities = found;
+            }
         }
         Ok(())
     }

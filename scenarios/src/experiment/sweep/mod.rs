@@ -19,5 +19,6 @@ pub use cell::Cell;
 pub use design::{Question, Sweep, Vary};
 pub use index::{ENVIRONMENT, index_of};
 pub use manifest::{MANIFEST_VERSION, Manifest};
+pub(super) use paired::Estimate;
 pub use rows::rows;
 pub use shard::{Shard, merge};

@@ -7,15 +7,15 @@ pub(super) const CONFIDENCE: f64 = 0.95;
 
 /// A mean and where it lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Estimate {
-    pub(super) mean: f64,
-    pub(super) low: f64,
-    pub(super) high: f64,
+pub(in crate::experiment) struct Estimate {
+    pub(in crate::experiment) mean: f64,
+    pub(in crate::experiment) low: f64,
+    pub(in crate::experiment) high: f64,
 }
 
 impl Estimate {
     /// The mean of independent values with Student's interval; `None` for fewer than two.
-    pub(super) fn of(values: &[f64]) -> Option<Self> {
+    pub(in crate::experiment) fn of(values: &[f64]) -> Option<Self> {
         if values.len() < 2 {
             return None;
         }
@@ -29,16 +29,16 @@ impl Estimate {
     }
 
     /// The interval, wider by `by` on either side.
-    pub(super) fn widened(self, by: f64) -> Self {
+    pub(in crate::experiment) fn widened(self, by: f64) -> Self {
         Self { low: self.low - by, high: self.high + by, ..self }
     }
 
     /// Whether zero is outside.
-    pub(super) fn is_nonzero(self) -> bool {
+    pub(in crate::experiment) fn is_nonzero(self) -> bool {
         self.low > 0.0 || self.high < 0.0
     }
 
-    pub(super) fn ends(self) -> [f64; 2] {
+    pub(in crate::experiment) fn ends(self) -> [f64; 2] {
         [self.low, self.high]
     }
 }

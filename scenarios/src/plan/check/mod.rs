@@ -12,6 +12,7 @@ mod pipelines;
 mod properties;
 mod references;
 mod settings;
+mod traps;
 
 use super::nearest::suggestion;
 use super::node::Node;
@@ -32,6 +33,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     hosts::check(&mut checker);
     properties::check(&mut checker);
     flow::check(&mut checker);
+    traps::check(&mut checker);
 }
 
 /// A scenario with the document it came from: problems are noted at paths of the document.
@@ -48,6 +50,10 @@ impl Checker<'_> {
 
     fn warn(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
         self.report.warn(self.document.place(path), message, "here", help);
+    }
+
+    fn advise(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.report.advise(self.document.place(path), message, "here", help);
     }
 
     /// Notes it when `name` at `path` is none of `declared`; `what` is what it should be.

@@ -1,0 +1,85 @@
+//! Traps are flagged before a run, each with the rule that makes it bite, and only where it does.
+
+use std::path::Path;
+
+use floodgate_scenarios::plan::{Problem, Scenario};
+
+use crate::bad_input::GOOD;
+
+/// What is advised of `GOOD` with these changes.
+fn advised(changes: &[&str], more: &str) -> Vec<String> {
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    let text = format!("{GOOD}{more}");
+    let scenario = Scenario::parse("t.toml", text.as_bytes(), Path::new(""), &changes)
+        .unwrap_or_else(|problems| panic!("{changes:?}: {problems:?}"));
+    let advice = scenario.warnings.iter().filter(|one| one.is_advice());
+    advice.map(said).collect()
+}
+
+/// What a problem says and advises.
+fn said(problem: &Problem) -> String {
+    use miette::Diagnostic as _;
+    let help = problem.help().map_or(String::new(), |help| help.to_string());
+    format!("{} {help}", problem.message())
+}
+
+/// That `changes` are a trap of this rule, and `others` none.
+fn bites(changes: &[&str], more: &str, rule: &str, others: &[&str]) {
+    let found = advised(changes, more);
+    assert!(found.len() == 1 && found[0].contains(rule), "{changes:?}: {found:?}");
+    let found = advised(others, more);
+    assert!(found.is_empty(), "{others:?}: {found:?}");
+}
+
+#[test]
+fn an_ordered_port_that_tries_again_for_long() {
+    // R-ORD-07: the default of three times five minutes is a quarter of an hour for all behind.
+    let often = "send_port.Out.primary.retry={ count = 3, interval = '1 min' }";
+    let never = "send_port.Out.primary.retry.count=0";
+    let ordered = "send_port.Out.ordered=true";
+    bites(&[ordered], "", "R-ORD-07", &[ordered, often]);
+    bites(&[ordered], "", "15 min", &[ordered, never]);
+    assert_eq!(advised(&[], ""), [""; 0], "not ordered");
+}
+
+#[test]
+fn a_slow_adapter_that_blocks_beside_a_fast_one() {
+    // R-SND-09.
+    let more = "[[send_port]]\nname = \"Slow\"\nhost = \"Host\"\n\
+        filter = 'BTS.ReceivePortName == \"In\"'\n[send_port.primary]\nwire = \"1 s\"\n\
+        adapter = { kind = \"synthetic\", blocking = true }\n";
+    let asynchronous = "send_port.Slow.primary.adapter={ kind = 'synthetic' }";
+    bites(&[], more, "R-SND-09", &[asynchronous]);
+    bites(
+        &["send_port.Out.primary.wire=100 ms"],
+        more,
+        "'Slow'",
+        &["send_port.Out.primary.wire=101 ms"],
+    );
+}
+
+#[test]
+fn a_batch_without_room_for_its_messages() {
+    // R-LMS-05: a folder's batch has 100 KB; with messages of 10 KB it is half full.
+    let batch =
+        "receive_port.In.location.0.adapter={ kind = 'file', batch = 20, batch_bytes = '100 KB' }";
+    bites(&[batch, "load.0.size=11 KB"], "", "R-LMS-05", &[batch, "load.0.size=10 KB"]);
+}
+
+#[test]
+fn a_goal_that_one_wait_uses_up() {
+    // R-CLK-07.
+    let more = "[[goal]]\nlate = { over = \"2 s\", at_most = 0.01 }\n";
+    let late = ["host.Host.poll=2 s"];
+    bites(&late, more, "R-CLK-07", &["host.Host.poll=1999 ms"]);
+    assert_eq!(advised(&late, ""), [""; 0], "without a goal nothing is late");
+}
+
+#[test]
+fn a_catalogue_entry_that_shows_a_trap_is_flagged() {
+    let source =
+        floodgate_scenarios::catalogue::Source::find("blocking_starves_neighbour").unwrap();
+    let warnings = source.read(&[]).unwrap().warnings;
+    let said: Vec<String> = warnings.iter().map(said).collect();
+    assert!(said.iter().any(|one| one.contains("R-SND-09")), "{said:?}");
+}
