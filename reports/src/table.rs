@@ -51,7 +51,8 @@ pub fn mst_summary(record: &MstRecord) -> String {
     )];
     parts.push(mst_figures(record));
     let limit = |title: &str, limit: &crate::mst::Limit| {
-        format!("{title} {}: {}", limit.resource, limit.explanation)
+        let bound = limit.bound.map(|bound| format!(" (full at {})", per_second(bound)));
+        format!("{title} {}: {}{}", limit.resource, limit.explanation, bound.unwrap_or_default())
     };
     let limits = record.limit.iter().map(|one| limit("Limited by", one));
     let next = record.next_limit.iter().map(|one| limit("Then by", one));
@@ -59,9 +60,22 @@ pub fn mst_summary(record: &MstRecord) -> String {
     if !limits.is_empty() {
         parts.push(limits.join("\n"));
     }
+    parts.extend(elasticities(record));
     parts.extend(probes(record));
     parts.push(record.reproduce());
     finish(&parts)
+}
+
+/// What the capacity follows, the strongest first.
+fn elasticities(record: &MstRecord) -> Option<String> {
+    if record.elasticities.is_empty() {
+        return None;
+    }
+    let mut table = table(&["1 % more of", "makes the capacity"]);
+    for one in &record.elasticities {
+        table.add_row([one.knob.clone(), format!("{:+.2} %", one.value)]);
+    }
+    Some(rendered(table, &[1]))
 }
 
 fn run_figures(record: &Record) -> String {

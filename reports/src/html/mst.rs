@@ -6,7 +6,7 @@ use super::axis::{Axis, Tick};
 use super::chart::{Chart, ChartError, Ink, Series};
 use super::figures::Drawn;
 use super::{Frame, Key, Origin, PageError, html, island};
-use crate::mst::{MstRecord, MstVerdict};
+use crate::mst::{CurvePoint, MstRecord, MstVerdict};
 use crate::number::{
     confidence, count, elasticity, maybe_per_second, per_second, seconds, significant,
 };
@@ -32,6 +32,7 @@ pub fn mst_html(record: &MstRecord) -> Result<String, PageError> {
         origins: origins(record),
         probes: probes(record),
         chart: chart(record)?,
+        curve: curve(record)?,
         elasticities: elasticities(record),
         record,
     };
@@ -50,6 +51,7 @@ struct MstPage<'a> {
     origins: Vec<Origin>,
     probes: Vec<ProbeLine<'a>>,
     chart: Drawn,
+    curve: Drawn,
     elasticities: Vec<(&'a str, String)>,
     record: &'a MstRecord,
 }
@@ -178,6 +180,34 @@ fn chart(record: &MstRecord) -> Result<Drawn, ChartError> {
         dots: true,
     };
     Drawn::new(chart, "No load was tried.")
+}
+
+/// What gets through by what there is to do, over decades of backlog.
+fn curve(record: &MstRecord) -> Result<Drawn, ChartError> {
+    let point = |one: &CurvePoint| (libm::log10(one.backlog.max(1) as f64), one.rate);
+    let points: Vec<(f64, f64)> = record.curve.iter().map(point).collect();
+    let last = points.last().map_or(1.0, |point| point.0);
+    let top = points.iter().map(|point| point.1).fold(0.0, f64::max);
+    let chart = Chart {
+        title: "What gets through by what there is to do".into(),
+        axes: "documents/s, by backlog held".into(),
+        x: powers(last),
+        y: Axis::value(top.max(1.0)),
+        series: (!points.is_empty())
+            .then(|| Series { name: "throughput".into(), ink: Ink::First, points })
+            .into_iter()
+            .collect(),
+        shades: Vec::new(),
+        dots: true,
+    };
+    Drawn::new(chart, "No backlog was held.")
+}
+
+/// Powers of ten from one to the one after `last`.
+fn powers(last: f64) -> Axis {
+    let to = libm::ceil(last).max(1.0) as u32;
+    let tick = |power: u32| Tick { at: f64::from(power), label: 10_u64.pow(power).to_string() };
+    Axis { from: 0.0, to: f64::from(to), ticks: (0..=to.min(12)).map(tick).collect() }
 }
 
 /// Whole turns, the first and last with room around their dots.

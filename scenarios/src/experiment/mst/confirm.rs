@@ -15,6 +15,8 @@ use crate::plan::goal::Goal;
 
 /// Runs with seeds of their own at every rate that is tried against a goal.
 const GOAL_REPLICATIONS: usize = 5;
+/// Loads below the answer at which goals are looked at again.
+const LOWER: [f64; 4] = [0.25, 0.5, 0.75, 0.9];
 /// A goal that is missed at this fraction of the capacity is not a matter of load.
 const HOPELESS: f64 = 1000.0;
 /// Documents of a confirmation, at least.
@@ -54,6 +56,26 @@ impl Search<'_> {
             };
         }
         Ok(passes.map(|(passes, last)| (passes, all_fail, last)))
+    }
+
+    /// Whether a goal that is met at `low` is missed by every run at some lower load: then there is
+    /// no single answer.
+    pub(super) fn misses_below(&mut self, low: f64) -> Result<bool, Problems> {
+        if self.scenario.goals.is_empty() {
+            return Ok(false);
+        }
+        let rates = LOWER.map(|share| low * share);
+        let tried = self.empty_starts(&rates)?;
+        for (rate, one) in rates.iter().zip(tried) {
+            // One run may miss by chance; all of them do not.
+            if one.missed.is_some() {
+                let again = self.empty_starts(&[*rate; GOAL_REPLICATIONS])?;
+                if again.iter().all(|one| one.missed.is_some()) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Runs from an empty start at these rates, each with a seed of its own, at the same time.
@@ -144,6 +166,24 @@ fn missed(goal: &Goal, run: &Run) -> Option<String> {
             let max = run.outcome.meters.backlog.max();
             (max > backlog.at_most)
                 .then(|| format!("backlog: at most {} documents", backlog.at_most))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Ask;
+    use super::*;
+    use crate::catalogue::Source;
+
+    #[test]
+    fn a_goal_that_every_run_misses_with_less_to_do_is_found() {
+        let ask = Ask { precision: 0.1, seconds_max: 3600.0, threads: 1, explain: false };
+        for (over, misses) in [("1 ms", true), ("60 s", false)] {
+            let goal = format!("goal=[{{ late = {{ over = '{over}', at_most = 0.01 }} }}]");
+            let scenario = Source::find("throttled_host").unwrap().read(&[goal]).unwrap();
+            let mut search = Search::of(&scenario, ask).unwrap();
+            assert_eq!(search.misses_below(90.0).unwrap(), misses, "{over}");
         }
     }
 }

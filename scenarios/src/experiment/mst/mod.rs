@@ -13,6 +13,7 @@ mod confirm;
 mod elasticity;
 mod limit;
 mod pinned;
+mod recovery;
 mod stein;
 mod turn;
 
@@ -102,16 +103,7 @@ struct Search<'a> {
 /// A load without a rate, what no interval can be had of, or a replay file that cannot be read.
 pub fn search(name: &str, scenario: &Scenario, ask: Ask) -> Result<MstRecord, Problems> {
     let clock = WallClock::start();
-    let period = searchable(scenario)?;
-    let mut search = Search {
-        scenario,
-        written: offered_rate(scenario)?,
-        ask,
-        period,
-        probes: Vec::new(),
-        documents: 0,
-        broken: false,
-    };
+    let mut search = Search::of(scenario, ask)?;
     let mut record = empty(name, scenario);
     search.find(&mut record)?;
     if search.broken {
@@ -145,6 +137,20 @@ fn empty(name: &str, scenario: &Scenario) -> MstRecord {
         probes: Vec::new(),
         documents_simulated: 0,
         wall_seconds: 0.0,
+    }
+}
+
+impl<'a> Search<'a> {
+    fn of(scenario: &'a Scenario, ask: Ask) -> Result<Self, Problems> {
+        Ok(Self {
+            scenario,
+            period: searchable(scenario)?,
+            written: offered_rate(scenario)?,
+            ask,
+            probes: Vec::new(),
+            documents: 0,
+            broken: false,
+        })
     }
 }
 
@@ -213,9 +219,7 @@ impl Search<'_> {
             return Ok((curve, None));
         }
         let full = curve.full_at.and_then(|backlog| Some((backlog, curve.rate(backlog)?)));
-        // Faults and operators come at instants of the load's time, which a held backlog has not.
-        let timed = !self.scenario.faults.is_empty() || !self.scenario.acts.is_empty();
-        let Some(full) = full.filter(|_| !timed) else { return Ok((curve, None)) };
+        let Some(full) = full.filter(|_| !self.is_timed()) else { return Ok((curve, None)) };
         let (found, documents) = measure(held, self.scenario, full, edge(self.scenario), wanted)?;
         self.documents += documents;
         let capacity = match found {
@@ -228,6 +232,12 @@ impl Search<'_> {
         self.broken |= capacity.broken.is_some();
         self.probes.push(told(&capacity));
         Ok((curve, Some(*capacity)))
+    }
+
+    /// Whether something is planned for an instant of the load's time, which a held backlog and an
+    /// overload do not keep to.
+    const fn is_timed(&self) -> bool {
+        !self.scenario.faults.is_empty() || !self.scenario.acts.is_empty()
     }
 
     /// The interval of the capacity, if loads below it shrink a backlog and loads above it do not.
@@ -269,6 +279,14 @@ impl Search<'_> {
         record.mst = Some(f64::midpoint(low, high));
         record.interval = Some([low, high]);
         record.verdict = outcome.verdict;
+        if record.verdict == MstVerdict::Sustainable && !self.is_timed() {
+            let capacity = record.capacity.unwrap_or(low);
+            if !self.recovers(capacity)? {
+                record.verdict = MstVerdict::Metastable;
+            } else if self.misses_below(low)? {
+                record.verdict = MstVerdict::NonMonotone;
+            }
+        }
         [record.limit, record.next_limit] = busiest(&outcome.run.outcome.resources);
         Ok(())
     }

@@ -1,0 +1,127 @@
+//! Recovery: whether a plant that was given too much comes back.
+//!
+//! Overloaded until a minute's worth of its capacity waits, then offered less than it can do, a
+//! plant works off what waits at the difference. One that needs more than twice as long, or never
+//! comes back, does worse the more there is to do: it is metastable.
+
+use floodgate_engine::time::{Duration, Instant};
+use floodgate_reports::{MstVerdict, Probe};
+use floodgate_sim::load::Pace;
+use floodgate_sim::world::World;
+
+use super::Search;
+use super::pinned::seed_of;
+use crate::plan::Problems;
+use crate::setup::setup;
+
+/// The overload and the load afterwards, as shares of the capacity.
+const OVERLOAD: f64 = 1.4;
+const AFTERWARDS: f64 = 0.8;
+/// Seconds of the capacity that wait when the overload ends.
+const WORTH_SECONDS: f64 = 60.0;
+/// It must be over in so many times what the difference takes.
+const PATIENCE: f64 = 2.0;
+/// A backlog below this share of what there was is gone, if it was less before.
+const GONE: f64 = 0.05;
+/// Looks while it drains.
+const LOOKS: u32 = 200;
+/// The seed of this run; the others belong to other parts of the search.
+const RUN: u64 = 700;
+
+/// What became of an overload.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Drained {
+    /// Documents that waited when it ended.
+    backlog: u64,
+    /// Seconds until they were gone; `None` if that took too long.
+    after: Option<f64>,
+    /// Seconds that it might take.
+    limit: f64,
+}
+
+impl Search<'_> {
+    /// Whether the plant, which can do `rate`, comes back from an overload.
+    pub(super) fn recovers(&mut self, rate: f64) -> Result<bool, Problems> {
+        let seed = seed_of(self.scenario, RUN);
+        let (drained, world) = self.overloaded(rate, seed)?;
+        self.documents += world.meters().offered;
+        self.broken |= !world.checks().violations().is_empty();
+        let Drained { backlog, after, limit } = drained;
+        let end = after.map_or_else(
+            || format!("were not gone after {limit:.0} s"),
+            |after| format!("were gone after {after:.0} s of {limit:.0}"),
+        );
+        self.probes.push(Probe {
+            rate: rate * AFTERWARDS,
+            seconds: world.now().as_secs_f64(),
+            seeds: vec![seed],
+            verdict: match after {
+                Some(_) => MstVerdict::Sustainable,
+                None => MstVerdict::Metastable,
+            },
+            evidence: format!(
+                "after an overload of {OVERLOAD} times the capacity {backlog} documents {end}"
+            ),
+        });
+        Ok(after.is_some())
+    }
+
+    fn overloaded(&self, rate: f64, seed: u64) -> Result<(Drained, World), Problems> {
+        let scenario = self.scaled(rate * AFTERWARDS);
+        let warm_up = scenario.loads.iter().map(|load| load.start + load.warm_up).max();
+        let flood = Instant::ZERO + warm_up.unwrap_or(Duration::ZERO) + Duration::from_secs(10);
+        let lasts = WORTH_SECONDS / (OVERLOAD - 1.0);
+        let over = flood + Duration::from_secs_f64(lasts);
+        let mut setup = setup(&scenario, 0)?;
+        setup.seed = seed;
+        for load in &mut setup.loads {
+            (load.until, load.count) = (None, None);
+            let paces = [(Instant::ZERO, 1.0), (flood, OVERLOAD / AFTERWARDS), (over, 1.0)];
+            load.pace = Some(Pace::new(load.start, &paces, setup.end));
+        }
+        let mut world = World::new(&setup);
+        let wait = |world: &mut World, until: Instant| {
+            world.run_until(until);
+            world.wait_until(until);
+        };
+        wait(&mut world, flood);
+        let before = world.backlog();
+        wait(&mut world, over);
+        let backlog = world.backlog();
+        let gone = before.max((backlog as f64 * GONE) as u64);
+        let limit = PATIENCE * backlog as f64 / (rate * (1.0 - AFTERWARDS));
+        let mut after = (backlog <= gone).then_some(0.0);
+        for look in 1..=LOOKS {
+            if after.is_some() {
+                break;
+            }
+            let seconds = limit * f64::from(look) / f64::from(LOOKS);
+            wait(&mut world, over + Duration::from_secs_f64(seconds));
+            after = (world.backlog() <= gone).then_some(seconds);
+        }
+        Ok((Drained { backlog, after, limit }, world))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Ask;
+    use super::*;
+    use crate::catalogue::Source;
+
+    const ASK: Ask = Ask { precision: 0.1, seconds_max: 3600.0, threads: 1, explain: false };
+
+    #[test]
+    fn what_waits_is_gone_in_time_or_it_is_not() {
+        let scenario = Source::find("throttled_host").unwrap().read(&[]).unwrap();
+        let mut search = Search::of(&scenario, ASK).unwrap();
+        // It can do 100 a second: a minute of that, at 20 a second, is gone after five minutes.
+        let (drained, _) = search.overloaded(100.0, 1).unwrap();
+        assert!((5500..6700).contains(&drained.backlog), "{drained:?}");
+        let after = drained.after.expect("it can do this");
+        assert!((after / 300.0 - 1.0).abs() < 0.1, "{drained:?}");
+        // A plant that can do half of what is said of it never comes back.
+        assert!(!search.recovers(200.0).unwrap());
+        assert_eq!(search.probes[0].verdict, MstVerdict::Metastable);
+    }
+}
