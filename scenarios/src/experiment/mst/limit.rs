@@ -67,8 +67,7 @@ pub(super) fn limits(
     let others = seen.iter().enumerate().filter(|(at, _)| Some(*at) != first);
     let bound = |one: &Seen| one.bound(rate, rate * EASY);
     let next = others.min_by(|a, b| bound(a.1).total_cmp(&bound(b.1))).map(|(_, one)| one);
-    // What has room for many times as much is nobody's next limit.
-    let next = next.filter(|one| bound(one) < rate / BUSY_MIN);
+    let next = next.filter(|one| bound(one).is_finite());
     let next = next.map(|one| one.limit(rate, rate * EASY));
     Ok(([Some(limit), next], full.documents + easy.documents))
 }
