@@ -278,11 +278,11 @@ mod tests {
         let workers = of("workers", Some(HoldKind::Workers), 1.0, 0.45);
         let looks = of("looks", Some(HoldKind::Poll), 0.95, 0.95);
         let (cpu, locks) = (of("CPU", None, 0.7, 0.35), of("locks", None, 0.99, 0.5));
-        let all = [threads.clone(), workers.clone(), looks.clone(), cpu.clone(), locks];
+        let all = [workers.clone(), threads.clone(), looks.clone(), cpu.clone(), locks];
         assert_eq!(named(&all).0, Some("locks"));
         // Threads are full behind the workers: a document takes less of them.
-        let all = [threads, workers, looks.clone(), cpu.clone()];
-        assert_eq!(named(&all), (Some("workers"), vec![500.0, 111.0, f64::INFINITY, 143.0]));
+        let all = [workers, threads, looks.clone(), cpu.clone()];
+        assert_eq!(named(&all), (Some("workers"), vec![111.0, 500.0, f64::INFINITY, 143.0]));
         assert_eq!(named(&[looks, cpu.clone()]).0, Some("looks"));
         assert_eq!(named(&[cpu]).0, Some("CPU"));
         assert_eq!(named(&[of("CPU", None, 0.3, 0.1)]).0, None);
