@@ -175,3 +175,15 @@ fn elasticities_are_those_of_what_is_full_and_of_nothing_else() {
     assert!(knobs.contains(&"cost.send_message") && knobs.contains(&"server.bts1.cores"));
     assert!(!knobs.contains(&wire), "{knobs:?}");
 }
+
+#[test]
+fn a_goal_of_late_documents_is_met_where_theory_says() {
+    // SLO.MM1, ten times as slow: 1 % is later than 500 ms at 100 - ln(100) / 0.5 a second.
+    let goal = "goal=[{ late = { over = \"500 ms\", at_most = 0.01 } }]";
+    let record = searched(0.05, &[goal]);
+    assert_holds(&record, 90.789_660);
+    let [low, high] = record.interval.unwrap();
+    assert!(high - low < 0.1 * high && record.goal.starts_with("late"), "[{low}, {high}]");
+    let fitted = |evidence: &str| evidence.contains("a line through");
+    assert!(record.probes.iter().any(|probe| fitted(&probe.evidence)), "{:?}", record.probes);
+}

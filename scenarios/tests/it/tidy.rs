@@ -62,6 +62,7 @@ const FLOORS: &[Floor] = &[
             "floodgate-reports",
             "floodgate-sim",
             "indicatif",
+            "libm",
             "miette",
             "quick-xml",
             "serde",

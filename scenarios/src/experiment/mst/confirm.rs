@@ -7,11 +7,12 @@ use floodgate_reports::{MstVerdict, Probe, Verdict};
 use super::Search;
 use super::bracket::STEPS_MAX;
 use super::pinned::seed_of;
+use super::root::late;
 use crate::experiment::parallel::in_order;
 use crate::experiment::run::{Run, run_silently};
 use crate::plan::Problems;
 use crate::plan::expect::Expect;
-use crate::plan::goal::Goal;
+use crate::plan::goal::{Goal, Late};
 
 /// Runs with seeds of their own at every rate that is tried against a goal.
 const GOAL_REPLICATIONS: usize = 5;
@@ -146,21 +147,17 @@ impl Confirmation {
     }
 }
 
+/// A goal in words.
+pub(super) fn in_words(goal: &Late) -> String {
+    format!("late: at most {} of the documents over {}", goal.at_most, goal.over)
+}
+
 /// The goal in words, if the run missed it.
 fn missed(goal: &Goal, run: &Run) -> Option<String> {
     match goal {
-        Goal::Late(late) => {
-            let histogram = run.outcome.latency();
-            let in_time = histogram.count_between(0, late.over.as_nanos());
-            // What is under way for longer than was allowed is late as well. As many as arrive in
-            // that time may still be on their way in good time.
-            let under_way = run.record.rate.offered * late.over.as_secs_f64();
-            let overdue = (run.outcome.unfinished as f64 - under_way).max(0.0);
-            let samples = histogram.len() as f64 + overdue;
-            let share = 1.0 - in_time as f64 / samples.max(1.0);
-            let goal =
-                format!("late: at most {} of the documents over {}", late.at_most, late.over);
-            (share > late.at_most).then_some(goal)
+        Goal::Late(goal) => {
+            let (late, samples) = late(goal, run);
+            (late / samples > goal.at_most).then(|| in_words(goal))
         }
         Goal::Backlog(backlog) => {
             let max = run.outcome.meters.backlog.max();

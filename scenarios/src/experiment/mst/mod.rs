@@ -11,9 +11,11 @@ mod bracket;
 mod capacity;
 mod confirm;
 mod elasticity;
+mod late;
 mod limit;
 mod pinned;
 mod recovery;
+mod root;
 mod stein;
 mod turn;
 
@@ -269,7 +271,11 @@ impl Search<'_> {
         let (mut low, mut high) = (low, high);
         if let Some(goal) = outcome.missed.clone() {
             record.goal = goal;
-            let Some(found) = self.bracket_goals(low)? else {
+            let found = match self.by_late_share(high, &mut record.goal)? {
+                Some(found) => Some(found),
+                None => self.bracket_goals(low)?,
+            };
+            let Some(found) = found else {
                 // Missed even at a thousandth of the capacity: no load is low enough.
                 record.verdict = MstVerdict::Unsustainable;
                 return Ok(());

@@ -1,0 +1,270 @@
+//! The load at which just so many documents are late as a goal allows.
+//!
+//! The runs that say where to look are not used for the answer: an estimate that counts the runs
+//! which led to it covers less than it says. So a bracket and two pilots find the place and the
+//! scatter, and the answer comes from fresh runs, as many as the asked width needs.
+
+use floodgate_engine::time::Duration;
+use floodgate_reports::{MstVerdict, Probe, Verdict};
+
+use super::confirm::{Confirmation, in_words};
+use super::late::{Line, Seen};
+use super::pinned::seed_of;
+use super::{CONFIDENCE, Search};
+use crate::experiment::parallel::in_order;
+use crate::experiment::run::{Run, run_silently};
+use crate::plan::Problems;
+use crate::plan::expect::Expect;
+use crate::plan::goal::{Goal, Late};
+
+/// Halvings of what is left to the capacity before the goal counts as met up to it.
+const DOUBLINGS: i32 = 10;
+/// Virtual seconds of a run that only brackets, and of the first pilot.
+const SECONDS_FIRST: f64 = 20.0;
+const SECONDS_PILOT: f64 = 60.0;
+/// The scatter of late shares, relative to their mean, that a run is long enough for.
+const SCATTER_MAX: f64 = 0.7;
+/// How often the pilot may be twice as long.
+const LONGER: u32 = 3;
+/// Rates of the pilots and of the answer lie so far from their centre, relative to it.
+const PILOT: (usize, f64) = (6, 0.03);
+const SECOND: (usize, f64) = (12, 0.02);
+const ANSWER: f64 = 0.01;
+/// The answer's runs, at least, and at most.
+const RUNS_MIN: f64 = 16.0;
+const RUNS_MAX: f64 = 400.0;
+/// Documents of a run, at least.
+const DOCUMENTS_MIN: f64 = 2_000.0;
+/// The first of their seeds; the ones before belong to other parts of the search.
+const FIRST_RUN: u64 = 20_000;
+
+/// The load that just meets a goal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Root {
+    pub(super) rate: f64,
+    pub(super) half: f64,
+}
+
+/// Runs on either side of the answer that must agree with it, by their majority.
+const AGREEING: usize = 3;
+/// They are so many half-widths from it.
+const AGREE_DISTANCE: f64 = 2.0;
+
+/// A share of late documents under search.
+struct Looking<'s, 'a> {
+    search: &'s mut Search<'a>,
+    goal: Late,
+    /// Runs so far.
+    runs: u64,
+}
+
+impl Search<'_> {
+    /// The interval of the load that just meets the goals, all of which are of late documents, and
+    /// a run that meets them. None where a bracket has to do.
+    pub(super) fn by_late_share(
+        &mut self,
+        capacity: f64,
+        binding: &mut String,
+    ) -> Result<Option<(f64, f64, Confirmation)>, Problems> {
+        let mut least: Option<(Root, &Late)> = None;
+        for goal in &self.scenario.goals {
+            let Goal::Late(goal) = goal else { return Ok(None) };
+            let Some(root) = self.late_root(capacity, goal)? else { continue };
+            if least.is_none_or(|(least, _)| root.rate < least.rate) {
+                least = Some((root, goal));
+            }
+        }
+        let Some((root, goal)) = least else { return Ok(None) };
+        let away = AGREE_DISTANCE * root.half;
+        let above = self.empty_starts(&[root.rate + away; AGREEING])?;
+        let below = self.empty_starts(&[root.rate - away; AGREEING])?;
+        let missing =
+            |runs: &[Confirmation]| runs.iter().filter(|one| one.missed.is_some()).count();
+        if missing(&above) <= AGREEING / 2 || missing(&below) > AGREEING / 2 {
+            return Ok(None);
+        }
+        *binding = in_words(goal);
+        let meets = below.into_iter().find(|one| one.missed.is_none());
+        Ok(meets.map(|one| (root.rate - root.half, root.rate + root.half, one)))
+    }
+
+    /// The load at which as many documents are late as `goal` allows, below `capacity`. None where
+    /// the share does not rise with the load as it should, so that a bracket has to do.
+    pub(super) fn late_root(
+        &mut self,
+        capacity: f64,
+        goal: &Late,
+    ) -> Result<Option<Root>, Problems> {
+        let mut looking = Looking { search: self, goal: goal.clone(), runs: 0 };
+        let Some(around) = looking.bracket(capacity)? else { return Ok(None) };
+        let mut seconds = SECONDS_PILOT;
+        let mut first = looking.spread(around, PILOT, seconds)?;
+        for _ in 0..LONGER {
+            if scatter(&first) <= SCATTER_MAX {
+                break;
+            }
+            seconds *= 2.0;
+            first = looking.spread(around, PILOT, seconds)?;
+        }
+        let Some(line) = Line::through(&first, around) else { return Ok(None) };
+        let centre = if line.rises() { line.root(goal.at_most) } else { around };
+        let centre = centre.clamp(0.92 * around, (1.06 * around).min(0.999 * capacity));
+        first.extend(looking.spread(centre, SECOND, seconds)?);
+        let Some(line) = Line::through(&first, centre).filter(Line::rises) else {
+            return Ok(None);
+        };
+        looking.answer(&line, centre, first.len(), seconds)
+    }
+}
+
+impl Looking<'_, '_> {
+    /// A rate at which about as many are late as may be.
+    fn bracket(&mut self, capacity: f64) -> Result<Option<f64>, Problems> {
+        let (mut low, mut high) = (0.0, None);
+        for k in 1..=DOUBLINGS {
+            let rate = capacity * (1.0 - 0.5_f64.powi(k));
+            if self.share(rate)? > self.goal.at_most {
+                high = Some(rate);
+                break;
+            }
+            low = rate;
+        }
+        let Some(mut high) = high else { return Ok(None) };
+        if low <= 0.0 {
+            // Half of the capacity is too much: what is late there is not late by the queue alone.
+            return Ok(None);
+        }
+        for _ in 0..2 {
+            let rate = f64::midpoint(low, high);
+            if self.share(rate)? > self.goal.at_most {
+                high = rate;
+            } else {
+                low = rate;
+            }
+        }
+        Ok(Some(f64::midpoint(low, high)))
+    }
+
+    fn share(&mut self, rate: f64) -> Result<f64, Problems> {
+        let seen = self.runs(&[rate, rate], SECONDS_FIRST)?;
+        let late: f64 = seen.iter().map(|one| one.late).sum();
+        Ok(late / seen.iter().map(|one| one.samples).sum::<f64>())
+    }
+
+    /// Runs at both sides of `centre` in turn.
+    fn spread(
+        &mut self,
+        centre: f64,
+        (count, away): (usize, f64),
+        seconds: f64,
+    ) -> Result<Vec<Seen>, Problems> {
+        let side = |at: usize| if at.is_multiple_of(2) { 1.0 - away } else { 1.0 + away };
+        let rates: Vec<f64> = (0..count).map(|at| centre * side(at)).collect();
+        self.runs(&rates, seconds)
+    }
+
+    /// Fresh runs, as many as the width needs by what the pilots scattered.
+    fn answer(
+        &mut self,
+        pilot: &Line,
+        centre: f64,
+        piloted: usize,
+        seconds: f64,
+    ) -> Result<Option<Root>, Problems> {
+        let share = self.goal.at_most;
+        let wanted = self.search.ask.precision / 2.0 * centre;
+        let one = pilot.error(share) * (piloted as f64).sqrt();
+        let needed = (1.96 * one / wanted).powi(2) * 1.4 + 2.0;
+        let count = 2 * (needed.clamp(RUNS_MIN, RUNS_MAX) / 2.0).ceil() as usize;
+        let seen = self.spread(centre, (count, ANSWER), seconds)?;
+        // That it rises is what the pilots, which lie further apart, were asked.
+        let Some(line) = Line::through(&seen, centre).filter(Line::is_up) else {
+            return Ok(None);
+        };
+        let root = Root { rate: line.root(share), half: line.half(share, CONFIDENCE) };
+        self.search.probes.push(Probe {
+            rate: root.rate,
+            seconds,
+            seeds: (0..count as u64).map(|at| self.seed(self.runs - count as u64 + at)).collect(),
+            verdict: MstVerdict::Sustainable,
+            evidence: format!(
+                "{share} of the documents over {} late there: a line through {count} runs at \
+                 {:.1} and {:.1}/s, ± {:.2}",
+                self.goal.over,
+                centre * (1.0 - ANSWER),
+                centre * (1.0 + ANSWER),
+                root.half
+            ),
+        });
+        Ok((root.half <= 2.0 * wanted && root.rate > 0.0).then_some(root))
+    }
+
+    fn seed(&self, run: u64) -> u64 {
+        seed_of(self.search.scenario, FIRST_RUN + run)
+    }
+
+    /// Runs from an empty start at these rates, with seeds of their own.
+    fn runs(&mut self, rates: &[f64], seconds: f64) -> Result<Vec<Seen>, Problems> {
+        let (first, threads) = (self.runs, self.search.ask.threads);
+        self.runs += rates.len() as u64;
+        let this = &*self;
+        let all =
+            in_order(rates.len(), threads, |at| this.run(rates[at], first + at as u64, seconds));
+        let mut seen = Vec::new();
+        for (rate, run) in rates.iter().zip(all) {
+            let run = run?;
+            self.search.documents += run.record.documents.received;
+            self.search.broken |=
+                run.record.verdicts.iter().any(|row| row.verdict == Verdict::Fail);
+            let (late, samples) = late(&self.goal, &run);
+            seen.push(Seen { rate: *rate, late, samples });
+        }
+        Ok(seen)
+    }
+
+    fn run(&self, rate: f64, run: u64, seconds: f64) -> Result<Run, Problems> {
+        let search = &*self.search;
+        let mut scenario = search.scaled(rate);
+        scenario.seed = self.seed(run);
+        scenario.expect = Expect::default();
+        let least = Duration::from_secs_f64(seconds.max(DOCUMENTS_MIN / rate));
+        // Whole periods: the half of a day is no day.
+        let period = search.period.at(rate / search.written);
+        let lasts = match least.as_nanos().checked_div(period.as_nanos()) {
+            Some(whole) => period.times(whole + 1),
+            None => least,
+        };
+        for load in &mut scenario.loads {
+            load.count = None;
+            load.measure = Some(lasts);
+        }
+        scenario.drain = Duration::ZERO;
+        run_silently("confirmation", &scenario)
+    }
+}
+
+/// How much the late shares of runs scatter, relative to their mean: on each side of the centre by
+/// itself, since the sides differ.
+fn scatter(seen: &[Seen]) -> f64 {
+    let side = |odd: usize| {
+        let here = seen.iter().skip(odd).step_by(2);
+        let shares: Vec<f64> = here.map(|one| one.late / one.samples).collect();
+        let mean = super::stein::mean(&shares);
+        let squares: f64 = shares.iter().map(|one| (one - mean) * (one - mean)).sum();
+        if mean > 0.0 { (squares / (shares.len() - 1) as f64).sqrt() / mean } else { f64::INFINITY }
+    };
+    f64::midpoint(side(0), side(1))
+}
+
+/// Late documents of a run, and all that could have been.
+///
+/// What is under way for longer than was allowed is late as well. As many as arrive in that time
+/// may still be on their way in good time.
+pub(super) fn late(goal: &Late, run: &Run) -> (f64, f64) {
+    let histogram = run.outcome.latency();
+    let in_time = histogram.count_between(0, goal.over.as_nanos()) as f64;
+    let under_way = run.record.rate.offered * goal.over.as_secs_f64();
+    let overdue = (run.outcome.unfinished as f64 - under_way).max(0.0);
+    let samples = histogram.len() as f64 + overdue;
+    (samples - in_time, samples.max(1.0))
+}
