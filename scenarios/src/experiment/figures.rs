@@ -38,7 +38,10 @@ pub fn expected(scenario: &Scenario, record: &Record) -> Vec<VerdictRow> {
             .iter()
             .filter_map(|(word, limit)| Some(format!("{word} {}", (*limit)?)))
             .collect();
-        let found = found.map_or("nothing".to_owned(), |found| format!("{found:.2} {}", own.unit));
+        let found = found.map_or("nothing".to_owned(), |found| {
+            let digits = if found.abs() < 1000.0 { 2 } else { 0 };
+            format!("{found:.digits$} {}", own.unit)
+        });
         VerdictRow {
             name: format!("expect.{}", own.figure.title().replace(", ", ",").replace(' ', ".")),
             verdict,
