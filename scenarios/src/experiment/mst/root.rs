@@ -76,6 +76,10 @@ impl Search<'_> {
         }
         let Some((root, goal)) = least else { return Ok(None) };
         let away = AGREE_DISTANCE * root.half;
+        if away >= root.rate / 2.0 {
+            // So wide an interval has no load well below it that could agree.
+            return Ok(None);
+        }
         let above = self.empty_starts(&[root.rate + away; AGREEING])?;
         let below = self.empty_starts(&[root.rate - away; AGREEING])?;
         let missing =
@@ -90,11 +94,7 @@ impl Search<'_> {
 
     /// The load at which as many documents are late as `goal` allows, below `capacity`. None where
     /// the share does not rise with the load as it should, so that a bracket has to do.
-    pub(super) fn late_root(
-        &mut self,
-        capacity: f64,
-        goal: &Late,
-    ) -> Result<Option<Root>, Problems> {
+    fn late_root(&mut self, capacity: f64, goal: &Late) -> Result<Option<Root>, Problems> {
         let mut looking = Looking { search: self, goal: goal.clone(), runs: 0 };
         let Some(around) = looking.bracket(capacity)? else { return Ok(None) };
         let mut seconds = SECONDS_PILOT;
