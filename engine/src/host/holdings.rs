@@ -18,6 +18,7 @@ impl HostInstance {
             Task::Deliver(_)
             | Task::Expire(_)
             | Task::Fail(_)
+            | Task::HandOver(_)
             | Task::Orchestrate(_)
             | Task::Repeat(_)
             | Task::Resume(_) => None,

@@ -128,6 +128,7 @@ impl HostInstance {
         }
         self.waiting = 0;
         self.tasks.retain(|task| !matches!(task, Task::Deliver(_)));
+        self.pauses.stop_deliveries();
         self.stop_exchanges();
         for held in std::mem::take(&mut self.held) {
             if !held.brings_in() {

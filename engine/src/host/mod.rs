@@ -219,6 +219,8 @@ enum Task {
     /// The messages that wait at a transmitter, as many as one delivery takes.
     Deliver(AdapterId),
     Execute(Execution),
+    /// A delivery that has paused (R-THR-03).
+    HandOver(FrameId),
     Resume(Resumption),
     /// Messages that need the engine's default action.
     Fail(Vec<ReferenceId>),
@@ -419,7 +421,7 @@ impl HostInstance {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let growth = if self.tasks.is_empty() { None } else { self.threads.grows_at() };
         if self.life != Life::Running {
-            return growth;
+            return earlier(growth, self.pauses.due());
         }
         // Asked after every input: a plain fold, with the commonest answers first.
         let mut look = None;
@@ -473,7 +475,8 @@ impl HostInstance {
         while !self.tasks.is_empty() && self.threads.lease(now) {
             match self.tasks.pop_front() {
                 Some(Task::Execute(execution)) => self.start_execution(execution),
-                Some(Task::Deliver(adapter)) => self.start_delivery(adapter),
+                Some(Task::Deliver(adapter)) => self.begin_delivery(adapter),
+                Some(Task::HandOver(frame)) => self.proceed(now, frame),
                 Some(Task::Resume(resumption)) => self.start_resumption(resumption),
                 Some(Task::Fail(messages)) => self.start_failing(messages),
                 Some(Task::Repeat(batch)) => self.repeat(*batch),

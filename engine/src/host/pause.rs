@@ -1,10 +1,16 @@
-//! Pauses: what throttling takes from an engine thread before it goes on.
+//! Pauses: how throttling holds back what goes on.
+//!
+//! A publication pauses on its thread: that is how its adapter feels it (R-THR-03). A delivery
+//! pauses without one, since it waits in memory; so its thread is free for what ends other
+//! deliveries, or what is in process would never become less. As many deliveries pause at once as
+//! the pool may lease threads. \[M\]
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::{Frame, FrameId, HostInstance, HostOutput, Task, earlier};
 use crate::batch::BatchStatus;
+use crate::id::AdapterId;
 use crate::message_box::PreparedBatch;
 use crate::throttle::Throttle;
 use crate::time::{Duration, Instant};
@@ -17,6 +23,10 @@ const REPEAT_AFTER: Duration = Duration::from_secs(10);
 pub(super) struct Pauses {
     throttle: Throttle,
     ends: BinaryHeap<Reverse<(Instant, FrameId)>>,
+    /// Deliveries among them.
+    deliveries: u32,
+    /// Adapters whose next delivery waits until one of these goes on.
+    aside: VecDeque<AdapterId>,
     /// What is tried again, the earliest first.
     put_off: VecDeque<(Instant, Task)>,
 }
@@ -27,6 +37,11 @@ impl Pauses {
         let end = self.ends.peek().map(|Reverse((end, _))| *end);
         earlier(end, self.put_off.front().map(|(due, _)| *due))
     }
+
+    /// No delivery begins any more: the host instance stops.
+    pub(super) fn stop_deliveries(&mut self) {
+        self.aside.clear();
+    }
 }
 
 impl HostInstance {
@@ -36,6 +51,21 @@ impl HostInstance {
         self.threads.shrink(throttle.threads_less);
         for dequeuer in &mut self.dequeuers {
             dequeuer.shrink(throttle.looks_less);
+        }
+        if throttle.delivery_delay.is_zero() {
+            let aside = std::mem::take(&mut self.pauses.aside);
+            self.tasks.extend(aside.into_iter().map(Task::Deliver));
+        }
+    }
+
+    /// A delivery may begin, on the thread that is leased for it; unless as many pause as there
+    /// could be threads for.
+    pub(super) fn begin_delivery(&mut self, adapter: AdapterId) {
+        if self.pauses.deliveries < self.threads.allowed() {
+            self.start_delivery(adapter);
+        } else {
+            self.threads.release();
+            self.pauses.aside.push_back(adapter);
         }
     }
 
@@ -67,14 +97,22 @@ impl HostInstance {
         }
     }
 
-    /// The work of a frame is done: it goes on, or pauses first, its thread held (R-THR-03).
+    /// The work of a frame is done: it goes on, or pauses first, a delivery without its thread and
+    /// everything else with it (R-THR-03).
     pub(super) fn work_done(&mut self, now: Instant, frame: FrameId) {
         let delay = self.delay_of(frame);
         if delay.is_zero() {
-            self.proceed(now, frame);
-        } else {
-            self.pauses.ends.push(Reverse((now + delay, frame)));
+            return self.proceed(now, frame);
         }
+        if self.is_delivery(frame) {
+            self.threads.release();
+            self.pauses.deliveries += 1;
+        }
+        self.pauses.ends.push(Reverse((now + delay, frame)));
+    }
+
+    fn is_delivery(&self, frame: FrameId) -> bool {
+        matches!(self.frames.get(frame.0), Some(Frame::Deliver(_)))
     }
 
     /// The frame of a transaction of the engine's own. One MessageBox is all or nothing, and the
@@ -110,13 +148,20 @@ impl HostInstance {
         self.outputs.push_back(HostOutput::Transact { frame, batch, transaction: None });
     }
 
-    /// Frames whose pause is over go on, and what was put off waits for a thread.
+    /// Frames whose pause is over go on, deliveries as soon as there is a thread again, and what
+    /// was put off waits for one.
     pub(super) fn end_pauses(&mut self, now: Instant) {
         while let Some(Reverse((end, frame))) = self.pauses.ends.peek().copied()
             && end <= now
         {
             self.pauses.ends.pop();
-            self.proceed(now, frame);
+            if self.is_delivery(frame) {
+                self.pauses.deliveries -= 1;
+                self.tasks.push_back(Task::HandOver(frame));
+                self.tasks.extend(self.pauses.aside.pop_front().map(Task::Deliver));
+            } else {
+                self.proceed(now, frame);
+            }
         }
         while let Some((_, task)) = self.pauses.put_off.pop_front_if(|(due, _)| *due <= now) {
             self.tasks.push_back(task);

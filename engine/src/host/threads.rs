@@ -46,7 +46,7 @@ impl ThreadPool {
     }
 
     /// Threads that may be leased at once.
-    fn allowed(&self) -> u32 {
+    pub(super) fn allowed(&self) -> u32 {
         self.max.saturating_sub(self.less).max(self.least)
     }
 

@@ -125,7 +125,7 @@ pub struct Throttle {
     pub publishing_delay: Duration,
     /// Why delivery waits.
     pub delivery: DeliveryState,
-    /// How long a delivery waits on its thread before its first message.
+    /// How long a delivery waits, in memory and without a thread, before its first message.
     pub delivery_delay: Duration,
     /// Engine threads that may not be used; as many as there are at the start always may.
     pub threads_less: u32,
