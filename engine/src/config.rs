@@ -6,6 +6,7 @@
 mod capabilities;
 mod host;
 mod large;
+mod track;
 mod transactional;
 
 use crate::dynamic::{DynamicPort, SendHandler};
@@ -27,6 +28,7 @@ use crate::time::Duration;
 pub use capabilities::Capabilities;
 pub use host::{FAULT_RETRY_INTERVAL, Host, HostInstanceConfig, HostSettings, Watermarks};
 pub use large::LargeMessages;
+pub use track::{Holdings, Track, Tracked};
 pub use transactional::{
     OnPoison, TransactionBegins, TransactionalReceiveSettings, TransactionalSendSettings,
 };
@@ -78,6 +80,8 @@ pub struct Topology {
     pub mute: Vec<AdapterId>,
     /// What counts as large.
     pub large_messages: LargeMessages,
+    /// The services that are tracked (R-GC-05).
+    pub tracks: Vec<(Tracked, Track)>,
 }
 
 /// A transport's configuration: properties in the namespace of its adapter, which the engine

@@ -21,7 +21,8 @@ pub use html::{ChartError, PageError, mst_html, run_html};
 pub use mst::{CurvePoint, Elasticity, Limit, MstRecord, MstVerdict, Probe};
 pub use published::PublishedUse;
 pub use record::{
-    Documents, Latency, PhaseUse, PortUse, Rate, Record, ResourceUse, SCHEMA_VERSION, Spool, Window,
+    Documents, Latency, PhaseUse, PortUse, Rate, Record, ResourceUse, SCHEMA_VERSION, Spool,
+    TrackingUse, Window,
 };
 pub use samples::{
     BACKLOG, Better, Column, OFFERED, PROCESSED, Phase, RECEIVED, SPOOL_SIZE, SampleRow, Samples,

@@ -51,6 +51,9 @@ figures! {
         pub latency_seconds: Latency,
         /// Rows in the MessageBox spool, waiting garbage included.
         pub spool: Spool,
+        /// Tracking, where anything is tracked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub tracking: Option<TrackingUse>,
         /// Every machine part that work can queue for.
         pub resources: Vec<ResourceUse>,
         /// Every send port.
@@ -94,6 +97,13 @@ figures! {
         pub backlog: u64,
         /// The rows in the spool at its end. Unit: rows.
         pub spool: u64,
+        /// The mean number of rows in the spool, if the phase is measured. Unit: rows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub spool_mean: Option<f64>,
+        /// The mean number of rows of tracking data in the MessageBoxes, if the phase is measured
+        /// and anything is tracked. Unit: rows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub tracking_mean: Option<f64>,
     }
 
     /// Counts over the whole run, warm-up included.
@@ -154,6 +164,31 @@ figures! {
         /// When the spool became empty for the last time; null if rows were left. Unit: s.
         #[serde(default)]
         pub emptied_seconds: Option<f64>,
+    }
+
+    /// Tracking data, on its way and where it is kept.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct TrackingUse {
+        /// The mean number of rows of tracking data in the MessageBoxes over the measured window.
+        /// Unit: rows.
+        pub rows_mean: f64,
+        /// The most there ever were. Unit: rows.
+        pub rows_max: f64,
+        /// Those left when the run ended. Unit: rows.
+        pub rows_final: f64,
+        /// Messages in full that had not been copied when the run ended. Unit: messages.
+        pub bodies_final: f64,
+        /// Rows written into the tracking database. Unit: rows.
+        pub written: u64,
+        /// Rows deleted there. Unit: rows.
+        pub deleted: u64,
+        /// The rows that it held when the run ended. Unit: rows.
+        pub held: u64,
+        /// What they take, by the product's sizing page. Unit: B.
+        pub bytes: u64,
+        /// By how much deleting was late when it was last seen to; null if nothing was old enough.
+        /// Unit: s.
+        pub late_seconds: Option<f64>,
     }
 
     /// How busy one resource was over the measured window.
@@ -234,6 +269,7 @@ impl Record {
             "rate" => Rate::figures("rate."),
             "latency_seconds" => Latency::figures("latency_seconds."),
             "spool" => Spool::figures("spool."),
+            "tracking" => TrackingUse::figures("tracking."),
             "resources" => ResourceUse::figures("resources[]."),
             "ports" => PortUse::figures("ports[]."),
             "published" => PublishedUse::figures("published[]."),

@@ -4,6 +4,7 @@
 //! they become time. Prices are causes (CPU per row, time under a lock), never answers: nothing
 //! here is a rate.
 
+use floodgate_engine::config::Holdings;
 use floodgate_engine::demand::Demand;
 use floodgate_engine::message_box::{Footprint, Footprints};
 use floodgate_engine::time::Duration;
@@ -93,9 +94,39 @@ pub struct Costs {
     pub collect_row: Duration,
     /// The same, per row whose pages have left the memory.
     pub collect_cold_row: Duration,
+    /// CPU of the BizTalk server whose tracking host moves it, per row of tracking data.
+    pub track_work_row: Duration,
+    /// CPU of the tracking database's server, per row written or deleted there.
+    pub track_sql_row: Duration,
+    /// Time of the tracking database's data disk, per row written or deleted.
+    pub track_data_row: Duration,
+    /// The same besides, per row whose pages are not in memory.
+    pub track_data_cold_row: Duration,
+    /// The same, per message in full written or deleted.
+    pub track_data_body: Duration,
+    /// The same, per 1,024 bytes of one that is written.
+    pub track_data_kb: Duration,
     /// How long a BizTalk server's runtime stands still for every second of work that its cores
     /// have done: all threads wait while it tidies up.
     pub runtime_pause: Duration,
+}
+
+/// A part of a whole, which is not nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Share {
+    /// The part.
+    pub part: u64,
+    /// The whole.
+    pub of: u64,
+}
+
+impl Share {
+    /// Of each of `count` units so much of `price` as the share says.
+    fn of(self, price: Duration, count: u64) -> Duration {
+        let nanos = u128::from(price.as_nanos()) * u128::from(count) * u128::from(self.part);
+        let nanos = nanos / u128::from(self.of);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
 }
 
 /// What goes on around one transaction at one MessageBox.
@@ -213,6 +244,33 @@ impl Costs {
             + per_kb(self.data_kb, footprint.bytes)
     }
 
+    /// CPU time of a MessageBox's server for tracking data that is read and deleted there. \[M\] It
+    /// stands in nobody's way: those tables are not what publishers and subscribers lock.
+    pub(crate) fn tracking_read(&self, rows: u64, bytes: u64) -> Duration {
+        self.sql_transaction + self.sql_row.times(rows) + per_kb(self.sql_kb, bytes)
+    }
+
+    /// Time of the tracking database's data disk to write what services have left, of whose pages
+    /// a share is not in memory.
+    pub(crate) fn tracking_stores(&self, what: &Holdings, cold: Share) -> Duration {
+        self.tracking_deletes(what, cold) + per_kb(self.track_data_kb, what.body_bytes)
+    }
+
+    /// The same to delete it.
+    pub(crate) fn tracking_deletes(&self, what: &Holdings, cold: Share) -> Duration {
+        self.track_data_row.times(what.rows())
+            + cold.of(self.track_data_cold_row, what.rows())
+            + self.track_data_body.times(what.bodies)
+    }
+
+    /// Whether the tracking database's data disk has a price.
+    pub(crate) const fn has_tracking_disk(&self) -> bool {
+        !(self.track_data_row.is_zero()
+            && self.track_data_cold_row.is_zero()
+            && self.track_data_body.is_zero()
+            && self.track_data_kb.is_zero())
+    }
+
     /// Whether it matters how many host instances work against a MessageBox.
     pub(crate) const fn has_contention(&self) -> bool {
         !self.sql_instance.is_zero() || !self.lock_instance.is_zero()
@@ -289,5 +347,24 @@ mod tests {
         assert_eq!(free.collects(ms(1000), (1 << 40, 99)), (1 << 40, 25));
         assert!(costs.has_collection() && free.has_collection());
         assert!(!Costs::default().has_collection());
+    }
+
+    #[test]
+    fn a_row_of_tracking_data_is_dearer_as_its_page_is_away() {
+        let us = Duration::from_micros;
+        let costs = Costs {
+            track_data_row: us(10),
+            track_data_cold_row: us(100),
+            track_data_body: us(1000),
+            track_data_kb: us(20),
+            ..Costs::default()
+        };
+        let what =
+            Holdings { services: 1, events: 2, bodies: 1, body_bytes: 5120, ..Holdings::default() };
+        let cold = |part| Share { part, of: 4 };
+        assert_eq!(costs.tracking_stores(&what, cold(0)), us(40 + 1000 + 100));
+        assert_eq!(costs.tracking_stores(&what, cold(3)), us(40 + 300 + 1000 + 100));
+        assert_eq!(costs.tracking_deletes(&what, cold(4)), us(40 + 400 + 1000));
+        assert!(costs.has_tracking_disk() && !Costs::default().has_tracking_disk());
     }
 }

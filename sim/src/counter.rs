@@ -17,6 +17,15 @@ const HOST_COUNTERS: [HostCounter; 5] = [
     ("BizTalk:Message Agent", "Thread count", "threads", |host| host.threads),
 ];
 
+/// What is sampled of every tracking host, where anything is tracked.
+const TRACKING_COUNTERS: [(&str, &str); 5] = [
+    ("Batches being processed", "batches"),
+    ("Records being processed", "records"),
+    ("Batches committed", "batches"),
+    ("Events committed", "events"),
+    ("Records committed", "records"),
+];
+
 /// What is sampled of every MessageBox.
 const BOX_COUNTERS: [&str; 2] = ["Spool Size", "Tracking data size"];
 
@@ -29,6 +38,9 @@ pub(crate) fn names(topology: &Topology, box_servers: &[String]) -> Vec<(String,
             names.push((format!("\\{object}({})\\{counter}", host.name), unit));
         }
     }
+    if !topology.tracks.is_empty() {
+        names.extend(tracking_names(topology, box_servers));
+    }
     for (at, server) in box_servers.iter().enumerate() {
         let name = topology.message_boxes.get(at).map_or("MessageBox", |own| &own.name);
         for counter in BOX_COUNTERS {
@@ -39,12 +51,36 @@ pub(crate) fn names(topology: &Topology, box_servers: &[String]) -> Vec<(String,
     names
 }
 
-/// The values at one instant, of the sums over the instances of each host, and of the spool's and
-/// the tracking table's rows of each MessageBox.
-pub(crate) fn values(hosts: &[HostGauges], boxes: impl Iterator<Item = (u64, u64)>) -> Vec<f64> {
+/// The names and units of what tells of tracking, in the order of `World::tracking_gauges`.
+fn tracking_names(topology: &Topology, box_servers: &[String]) -> Vec<(String, &'static str)> {
+    let mut names = Vec::new();
+    for host in topology.hosts.iter().filter(|host| host.settings.tracking) {
+        for (counter, unit) in TRACKING_COUNTERS {
+            names.push((format!("\\BizTalk:TDDS({})\\{counter}", host.name), unit));
+        }
+    }
+    for (at, server) in box_servers.iter().enumerate() {
+        let name = topology.message_boxes.get(at).map_or("MessageBox", |own| &own.name);
+        let object = "BizTalk:Message Box:General Counters";
+        let counter = "Tracked Msgs Copy(Purge Jobs)";
+        names.push((format!("\\{object}({name}:{server})\\{counter}"), "s"));
+    }
+    let size = "\\SQLServer:Databases(BizTalkDTADb)\\Data File(s) Size (KB)";
+    names.push((size.to_owned(), "KB"));
+    names
+}
+
+/// The values at one instant, of the sums over the instances of each host, of tracking, and of the
+/// spool's and the tracking table's rows of each MessageBox.
+pub(crate) fn values(
+    hosts: &[HostGauges],
+    tracking: &[f64],
+    boxes: impl Iterator<Item = (u64, u64)>,
+) -> Vec<f64> {
     let of_host = |host: &HostGauges| HOST_COUNTERS.map(|(_, _, _, read)| f64::from(read(host)));
     let of_box = |(spool, tracking)| [spool as f64, tracking as f64];
-    hosts.iter().flat_map(of_host).chain(boxes.flat_map(of_box)).collect()
+    let hosts = hosts.iter().flat_map(of_host);
+    hosts.chain(tracking.iter().copied()).chain(boxes.flat_map(of_box)).collect()
 }
 
 /// Adds what one more instance of the host shows.

@@ -204,6 +204,12 @@ pub struct Meters {
     pub error_messages: u64,
     /// Rows of tracking data that tracking hosts have moved.
     pub tracked: u64,
+    /// The same, in the window.
+    pub tracked_in_window: u64,
+    /// Rows of tracking data in the MessageBoxes.
+    pub tracking: Level,
+    /// Messages in full that wait there to be copied.
+    pub tracked_bodies: Level,
     /// Resubmits.
     pub resubmitted: u64,
     /// Latency in the window, in nanoseconds: final transmissions only.
@@ -254,6 +260,9 @@ impl Meters {
             suspended: 0,
             error_messages: 0,
             tracked: 0,
+            tracked_in_window: 0,
+            tracking: Level::over(from, to),
+            tracked_bodies: Level::over(from, to),
             resubmitted: 0,
             latency: histogram(DIGITS),
             latency_sum: 0,
@@ -279,6 +288,12 @@ impl Meters {
     pub fn received(&mut self, now: Instant) {
         self.received += 1;
         self.received_in_window += u64::from(self.in_window(now));
+    }
+
+    /// Tracking hosts have moved so many rows.
+    pub fn tracked(&mut self, now: Instant, rows: u64) {
+        self.tracked += rows;
+        self.tracked_in_window += if self.in_window(now) { rows } else { 0 };
     }
 
     /// A document is transmitted by `port`; its latency counts if it arrived in the window.

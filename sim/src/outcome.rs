@@ -1,8 +1,9 @@
 //! What a run came to: everything a record is made of, and nothing of how it is shown.
 
+use floodgate_engine::config::Holdings;
 use floodgate_engine::id::SendPortId;
 use floodgate_engine::message_box::SavedMessage;
-use floodgate_engine::time::Instant;
+use floodgate_engine::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use crate::check::{RuleVerdict, Violation};
@@ -21,6 +22,19 @@ pub struct TransactionCounts {
     pub in_doubt: u64,
     /// Confirm objects that were never called (R-CLK-18).
     pub leaked_confirms: u64,
+}
+
+/// What became of tracking data.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct TrackingOutcome {
+    /// What was written into the tracking database.
+    pub written: Holdings,
+    /// What was deleted there.
+    pub deleted: Holdings,
+    /// What it holds at the end.
+    pub holds: Holdings,
+    /// By how much deleting was late when it was last seen to; nothing if nothing was old enough.
+    pub late: Option<Duration>,
 }
 
 /// A suspended instance as an operator saved it before its removal (R-MBX-13, R-ADD-03).
@@ -57,6 +71,8 @@ pub struct Outcome {
     pub spool_final: u64,
     /// Distributed transactions.
     pub transactions: TransactionCounts,
+    /// Tracking, if anything is tracked.
+    pub tracking: Option<TrackingOutcome>,
     /// Resources by name.
     pub resources: Vec<(String, Usage)>,
     /// What the audits of the resources and of the spool found.

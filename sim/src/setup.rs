@@ -1,6 +1,7 @@
 //! What one run consists of: the topology and everything the engine does not know about it.
 
 mod coordination;
+mod tracking;
 
 use floodgate_engine::config::Topology;
 use floodgate_engine::id::{
@@ -15,6 +16,7 @@ use crate::dist::Dist;
 use crate::load::{ArrivalKind, Pace, Variety};
 
 pub use coordination::{Coordination, Resolution};
+pub use tracking::TrackingSettings;
 
 /// One run, ready to be simulated. Two equal setups give equal digests.
 #[derive(Clone, Debug)]
@@ -58,6 +60,8 @@ pub struct Setup {
     /// Whether the jobs run at all; without them the spool grows although nothing waits
     /// (R-GC-04).
     pub jobs: bool,
+    /// The tracking database, where anything is tracked (R-GC-05).
+    pub tracking: TrackingSettings,
     /// Which comes first, `Done` returning or `BatchComplete`.
     pub done: DoneOrder,
     /// Which comes first for a batch of requests, a response or `BatchComplete`.

@@ -4,6 +4,7 @@
 //! needs no second threshold to come back: what is cold stays so, and what is published when the
 //! table is small again is not.
 
+use super::spool::Remains;
 use super::{MessageBox, Reference};
 use crate::id::MessageBoxId;
 
@@ -14,6 +15,21 @@ impl MessageBox {
         self.next_sequence - reference.sequence > self.policy.cached_rows
     }
 
+    /// What is left of a message when its last reference goes.
+    #[inline]
+    pub(super) fn remains(&self, reference: &Reference) -> Remains {
+        if self.tracking.is_on() && self.tracking.holds(reference.home(), reference.message) {
+            return Remains::Held;
+        }
+        if self.is_cold(reference) { Remains::Cold } else { Remains::Garbage }
+    }
+
+    /// Whether there is anything for the cleanup job to do (R-GC-02).
+    #[must_use]
+    pub fn has_collectable(&self) -> bool {
+        self.spools.iter().any(|spool| spool.collectable() > 0)
+    }
+
     /// Rows of a MessageBox's spool, garbage included.
     #[must_use]
     pub fn spool_of(&self, home: MessageBoxId) -> u64 {
@@ -21,12 +37,12 @@ impl MessageBox {
         spool.live() + spool.garbage()
     }
 
-    /// Garbage rows of a MessageBox, in memory and not (R-GC-01).
+    /// Garbage rows of a MessageBox that may be removed, in memory and not (R-GC-01).
     #[must_use]
     pub fn garbage_of(&self, home: MessageBoxId) -> (u64, u64) {
         let spool = &self.spools[home.index()];
         let cold = spool.cold_garbage();
-        (spool.garbage() - cold, cold)
+        (spool.collectable() - cold, cold)
     }
 
     /// The cleanup job of one MessageBox: so many rows in memory at most, and so many that it has

@@ -69,6 +69,9 @@ impl MessageBox {
         let (place, pending) = (self.place(id, reference), reference.pending);
         let lane = self.lane_meant(pending, id);
         self.effects.push(effect(place));
+        if self.tracking.is_on() {
+            self.track_ended(id);
+        }
         self.leave_ordered(place);
         if !self.convoys.are_none() {
             self.consumed(id);
@@ -123,6 +126,9 @@ impl MessageBox {
         self.suspended.references += 1;
         self.effects.push(Effect::SuspendedReference { at: place, resumable, reason });
         self.log(place, LogEntry::Suspended);
+        if self.tracking.is_on() {
+            self.track_begun(id);
+        }
         self.owe_nack(id, &place, reason);
         let lane = self.lane_meant(pending, id);
         match on_failure {

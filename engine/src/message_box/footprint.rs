@@ -1,6 +1,6 @@
 //! What a transaction will ask of the databases, before it runs: the driver prices it.
 
-use super::{Action, Footprint, Footprints, MessageBox, PreparedBatch};
+use super::{Action, Footprint, Footprints, MessageBox, PreparedBatch, Reference};
 use crate::id::{HostInstanceId, MessageBoxId, ReferenceId};
 use crate::time::Instant;
 
@@ -54,6 +54,11 @@ impl MessageBox {
                 let rows = 1 + self.instances_started(document);
                 footprints.add(MessageBoxId(0), Footprint { rows, routed, ..Footprint::default() });
             }
+            if self.tracking.is_on()
+                && let Some(tracked) = self.tracking.publishes(document)
+            {
+                footprints.add(home, tracked);
+            }
         }
         let flushes = self.large_messages.flushes(published);
         if flushes > 0 {
@@ -79,12 +84,24 @@ impl MessageBox {
             let rows = rows + u32::from(stateful);
             let cold = u32::from(reference.is_some_and(|known| self.is_cold(known)));
             footprints.add(home, Footprint { rows, cold, ..Footprint::default() });
+            if self.tracking.is_on()
+                && let Some(tracked) = reference.and_then(|known| self.tracked_end(action, known))
+            {
+                footprints.add(home, tracked);
+            }
         }
         footprints
     }
 
+    /// What the end of a delivery to a tracked service asks for besides.
+    fn tracked_end(&self, action: &Action, reference: &Reference) -> Option<Footprint> {
+        let ends = matches!(action, Action::Consume(_) | Action::Delete(_));
+        let document = &self.row(reference).document;
+        if ends { self.tracking.ends(reference, document) } else { None }
+    }
+
     fn home_of(&self, id: ReferenceId) -> MessageBoxId {
-        self.references.get(id.0).map_or(MessageBoxId(0), super::Reference::home)
+        self.references.get(id.0).map_or(MessageBoxId(0), Reference::home)
     }
 
     /// What a look for up to `max` references will ask of the database: a row per lock taken.

@@ -97,6 +97,7 @@ impl MessageBox {
         }
         let home = MessageBoxId::from(self.boxes());
         self.spools.push(Spool::default());
+        self.tracking.add_box();
         let own = self.host_of.len();
         self.queues.extend(std::iter::repeat_n(HostQueue::default(), self.hosts));
         self.own_queues.extend(std::iter::repeat_n(HostQueue::default(), own));

@@ -82,6 +82,7 @@ use staging::Staging;
 pub use staging::TransactionState;
 use subscriber::{Subscriber, TransportSettings};
 use tracking::Tracking;
+pub use tracking::{BodyBatch, TrackingBatch};
 pub use transaction::{
     Action, Effect, Exchange, Footprint, Footprints, OutboundMessage, Part, Place, PreparedBatch,
     Reason, Rest,
@@ -278,7 +279,6 @@ impl MessageBox {
 
     /// What was changed since the last call, in order; the buffer is swapped, not copied.
     pub fn take_effects(&mut self, into: &mut Vec<Effect>) {
-        self.tracking.note(&self.effects);
         into.clear();
         std::mem::swap(&mut self.effects, into);
     }
@@ -289,7 +289,7 @@ impl MessageBox {
         self.spools.iter().map(Spool::live).sum()
     }
 
-    /// Rows that wait for the cleanup job.
+    /// Rows that wait for the cleanup job, those included that have to be copied before.
     #[must_use]
     pub fn spool_garbage(&self) -> u64 {
         self.spools.iter().map(Spool::garbage).sum()
@@ -555,7 +555,7 @@ impl MessageBox {
         self.state_hash = self.state_hash.wrapping_sub(reference.hash());
         *self.counts.of(reference.state) -= 1;
         let suspended = reference.is_suspended();
-        let is_cold = self.is_cold(&reference);
+        let remains = self.remains(&reference);
         if suspended {
             self.suspended.references -= 1;
         }
@@ -563,7 +563,7 @@ impl MessageBox {
             self.forget_remarks(reference.sequence);
         }
         let spool = &mut self.spools[usize::from(reference.home)];
-        if let Some(document) = spool.release(reference.message, suspended, is_cold) {
+        if let Some(document) = spool.release(reference.message, suspended, remains) {
             self.state_hash = self.state_hash.wrapping_sub(Row::hash(&document));
             self.effects.push(Effect::Collectable { document: document.name });
         }

@@ -306,6 +306,9 @@ impl MessageBox {
         for id in ids {
             let place = self.place(*id, self.references.get(id.0).expect("listed just now"));
             self.effects.push(Effect::Terminated { at: place });
+            if self.tracking.is_on() {
+                self.track_ended(*id);
+            }
             self.remove(*id);
         }
     }

@@ -47,9 +47,6 @@ pub struct MessageBoxPolicy {
     pub unavailability: Unavailability,
     /// When a change of what a MessageBox accepts takes effect (R-MMB-05).
     pub cache_refresh: Duration,
-    /// Whether services are tracked: then every routed and every finished message leaves a row
-    /// for the tracking hosts (R-GC-05).
-    pub tracking: bool,
     /// Rows that the memory of the databases holds: of a row after which more were published, the
     /// pages have to be read again. \[M\] The oldest go first; nothing is published about it but
     /// that work on a deep table is slow (R-GC-02).
@@ -63,7 +60,6 @@ impl Default for MessageBoxPolicy {
             resume_on_start: false,
             unavailability: Unavailability::MasterOnly,
             cache_refresh: Duration::from_secs(60),
-            tracking: false,
             cached_rows: u64::MAX,
         }
     }

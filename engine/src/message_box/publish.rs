@@ -138,6 +138,9 @@ impl MessageBox {
         let references = u32::try_from(references).expect("fewer than 2^32 subscribers");
         let name = self.announce(&document, references, 1);
         let message = self.spools[0].store(document, references);
+        if self.tracking.is_on() {
+            self.track_published(MessageBoxId(0), message);
+        }
         for at in 0..references as usize {
             let by = self.subscriptions.matches(route)[at];
             self.refer(message, name, by, None, MessageBoxId(0));
@@ -179,6 +182,11 @@ impl MessageBox {
                 (*home, self.spools[home.index()].store(document.clone(), *references))
             })
             .collect();
+        if self.tracking.is_on()
+            && let Some((home, message)) = rows.first()
+        {
+            self.track_published(*home, *message);
+        }
         let fault = is_fault(&document.context);
         for (by, instance, home) in targets {
             let row = rows.iter().find(|(known, _)| *known == home);

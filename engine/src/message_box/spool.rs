@@ -24,8 +24,21 @@ pub(super) struct Spool {
     written: usize,
     /// More such rows, whose pages are no longer in memory: the job has to read them first.
     cold: u64,
+    /// More such rows, which cannot be removed before they are copied (R-GC-02).
+    held: u64,
     /// Rows whose every reference is suspended: nothing happens to them by itself any more.
     stuck: u64,
+}
+
+/// What becomes of a row that nobody refers to any more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Remains {
+    /// The job can remove it.
+    Garbage,
+    /// The same, but it has to read its pages first.
+    Cold,
+    /// It waits until it has been copied.
+    Held,
 }
 
 impl Spool {
@@ -43,7 +56,7 @@ impl Spool {
         &mut self,
         message: MessageId,
         suspended: bool,
-        is_cold: bool,
+        remains: Remains,
     ) -> Option<Document> {
         let row = self.change(message, |row| {
             row.references -= 1;
@@ -52,10 +65,10 @@ impl Spool {
         if row.references > 0 {
             return None;
         }
-        if is_cold {
-            self.cold += 1;
-        } else {
-            self.logs[self.written] += 1;
+        match remains {
+            Remains::Garbage => self.logs[self.written] += 1,
+            Remains::Cold => self.cold += 1,
+            Remains::Held => self.held += 1,
         }
         self.rows.remove(message.0).map(|row| row.document)
     }
@@ -84,12 +97,31 @@ impl Spool {
     }
 
     pub(super) const fn garbage(&self) -> u64 {
+        self.collectable() + self.held
+    }
+
+    /// Garbage that the job may remove.
+    pub(super) const fn collectable(&self) -> u64 {
         self.logs[0] + self.logs[1] + self.cold
+    }
+
+    /// A message has been copied: if nobody refers to it, the job may remove it from now on.
+    pub(super) fn copied(&mut self, message: MessageId) {
+        if self.rows.get(message.0).is_none() {
+            self.held -= 1;
+            self.logs[self.written] += 1;
+        }
     }
 
     /// Garbage whose pages are no longer in memory.
     pub(super) const fn cold_garbage(&self) -> u64 {
         self.cold
+    }
+
+    /// A row that nobody refers to, and that waits until it is copied.
+    #[cfg(test)]
+    pub(super) const fn hold_for_test(&mut self) {
+        self.held += 1;
     }
 
     /// The cleanup job removes up to `rows` rows whose pages it has to read first.

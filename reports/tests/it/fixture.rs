@@ -34,6 +34,7 @@ pub(crate) fn record() -> Record {
             p999: Some(300.21),
             max: Some(301.904),
         },
+        tracking: None,
         spool: Spool { mean: 1_843.2, max: 4_120.0, final_: 2_077.0, emptied_seconds: None },
         phases: Vec::new(),
         published: Vec::new(),

@@ -1,6 +1,6 @@
 //! Figures of a run by name, and the published values beside them.
 
-use floodgate_reports::{PublishedUse, Record, Verdict, VerdictRow};
+use floodgate_reports::{PublishedUse, Record, TrackingUse, Verdict, VerdictRow};
 
 use crate::plan::Scenario;
 use crate::plan::expect::ExpectFigure;
@@ -77,6 +77,9 @@ pub fn value(figure: &Figure, scenario: &Scenario, record: &Record) -> Option<f6
         What::SpoolFinal => Some(record.spool.final_),
         What::SpoolMean => Some(record.spool.mean),
         What::SpoolPeak => Some(record.spool.max),
+        What::TrackingMean => Some(tracking(record, |own| own.rows_mean)),
+        What::TrackingPeak => Some(tracking(record, |own| own.rows_max)),
+        What::TrackingSize => Some(tracking(record, |own| own.bytes as f64)),
         What::Utilisation => utilisation(&figure.of, record),
     }
 }
@@ -91,6 +94,8 @@ fn of_phase(what: What, phase: &str, record: &Record) -> Option<f64> {
         What::RateProcessed => phase.per_second(phase.processed),
         What::RateReceived => phase.per_second(phase.received),
         What::SpoolFinal => phase.spool as f64,
+        What::SpoolMean => phase.spool_mean?,
+        What::TrackingMean => phase.tracking_mean?,
         What::CpuPerDocument
         | What::DocumentsSuspended
         | What::DrainTime
@@ -99,10 +104,16 @@ fn of_phase(what: What, phase: &str, record: &Record) -> Option<f64> {
         | What::LatencyP50
         | What::LatencyP99
         | What::RateRatio
-        | What::SpoolMean
         | What::SpoolPeak
+        | What::TrackingPeak
+        | What::TrackingSize
         | What::Utilisation => return None,
     })
+}
+
+/// Of tracking, which is nothing where nothing is tracked.
+fn tracking(record: &Record, read: fn(&TrackingUse) -> f64) -> f64 {
+    record.tracking.as_ref().map_or(0.0, read)
 }
 
 /// A figure of some servers or send ports.
@@ -138,6 +149,9 @@ fn of_some(figure: &Figure, scenario: &Scenario, record: &Record) -> Option<f64>
         | What::SpoolFinal
         | What::SpoolMean
         | What::SpoolPeak
+        | What::TrackingMean
+        | What::TrackingPeak
+        | What::TrackingSize
         | What::Utilisation => return None,
     })
 }

@@ -32,6 +32,9 @@ struct Mark {
     processed: u64,
     backlog: u64,
     spool: u64,
+    /// Rows of the spool, and of tracking data, times nanoseconds of the window.
+    spool_area: u128,
+    tracking_area: u128,
 }
 
 /// The phases of a run, and a mark at the end of each that is over.
@@ -92,12 +95,15 @@ impl Marks {
     /// Takes the mark that is due.
     pub(super) fn take(&mut self, world: &World) {
         let (meters, rows) = (world.meters(), world.message_box());
+        let at = self.next().unwrap_or(world.now()).max(world.now());
         self.taken.push(Mark {
             offered: meters.offered,
             received: meters.received,
             processed: meters.processed,
             backlog: world.backlog(),
             spool: rows.spool_live() + rows.spool_garbage(),
+            spool_area: meters.spool.area(at),
+            tracking_area: meters.tracking.area(at),
         });
     }
 
@@ -118,6 +124,8 @@ impl Marks {
             processed: meters.processed,
             backlog: outcome.unfinished,
             spool: outcome.spool_final,
+            spool_area: meters.spool.area(outcome.ended),
+            tracking_area: meters.tracking.area(outcome.ended),
         };
         let mut before = Mark::default();
         let mut all = Vec::new();
@@ -130,6 +138,9 @@ impl Marks {
             let over = phase.to < outcome.ended && !is_last;
             let mark = self.taken.get(n).copied().filter(|_| over).unwrap_or(last);
             if end > phase.from {
+                let span = end.since(phase.from).as_nanos() as f64;
+                let measured = phase.measured == Some(true);
+                let mean = |more: u128| measured.then(|| more as f64 / span);
                 all.push((
                     PhaseUse {
                         name: phase.name,
@@ -141,6 +152,9 @@ impl Marks {
                         processed: mark.processed - before.processed,
                         backlog: mark.backlog,
                         spool: mark.spool,
+                        spool_mean: mean(mark.spool_area - before.spool_area),
+                        tracking_mean: mean(mark.tracking_area - before.tracking_area)
+                            .filter(|_| outcome.tracking.is_some()),
                     },
                     phase.measured,
                 ));

@@ -11,3 +11,4 @@ pub mod run;
 pub mod saved;
 pub mod scale;
 pub mod sweep;
+mod tracking;

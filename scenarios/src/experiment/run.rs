@@ -191,6 +191,7 @@ fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration
             final_: outcome.spool_final as f64,
             emptied_seconds: emptied(outcome),
         },
+        tracking: tracking(outcome),
         resources: resources(outcome),
         ports: ports(scenario, outcome),
         phases: Vec::new(),
@@ -198,6 +199,22 @@ fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration
         verdicts,
         not_exercised,
     }
+}
+
+/// What became of tracking data.
+fn tracking(outcome: &Outcome) -> Option<reports::TrackingUse> {
+    let (own, meters) = (outcome.tracking?, &outcome.meters);
+    Some(reports::TrackingUse {
+        rows_mean: meters.tracking.mean(outcome.ended),
+        rows_max: meters.tracking.max() as f64,
+        rows_final: meters.tracking.value() as f64,
+        bodies_final: meters.tracked_bodies.value() as f64,
+        written: own.written.rows(),
+        deleted: own.deleted.rows(),
+        held: own.holds.rows(),
+        bytes: own.holds.bytes(),
+        late_seconds: own.late.map(floodgate_engine::time::Duration::as_secs_f64),
+    })
 }
 
 /// When the spool became empty for good.

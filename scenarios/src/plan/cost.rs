@@ -163,5 +163,11 @@ coefficients! {
     data_cold_row: "time of the MessageBox's data disk, per message that has left the cache",
     collect_row: "time of a MessageBox's cleanup job, per row that nobody refers to",
     collect_cold_row: "time of a MessageBox's cleanup job, per such row that has left the cache",
+    track_work_row: "CPU of a tracking host's server, per row of tracking data that it moves",
+    track_sql_row: "CPU of the tracking database's server, per row written or deleted there",
+    track_data_row: "time of the tracking database's data disk, per row written or deleted",
+    track_data_cold_row: "time of that disk, per row whose pages are not in memory",
+    track_data_body: "time of that disk, per message in full written or deleted",
+    track_data_kb: "time of that disk, per KB of messages in full",
     runtime_pause: "pause of a BizTalk server's runtime, per second of work of a core",
 }

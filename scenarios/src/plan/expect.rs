@@ -13,6 +13,8 @@ use super::row::{Kind, Row, Shape};
 pub struct Expect {
     /// Whether the load is sustained.
     pub sustainable: Option<bool>,
+    /// Whether tracking keeps up.
+    pub tracking: Option<bool>,
     /// Documents suspended.
     pub suspended: Option<Bound>,
     /// Documents unfinished at the end.
@@ -239,6 +241,12 @@ pub(crate) static EXPECT: Shape = Shape::of(
     "what the experiment must show",
     &[
         Row::optional("sustainable", Kind::Bool, ANY, "whether the load is sustained"),
+        Row::optional(
+            "tracking",
+            Kind::Bool,
+            ANY,
+            "whether tracking keeps up: what waits does not grow, and deleting is not late",
+        ),
         Row::optional("suspended", Kind::Table(&BOUND), ANY, "documents suspended"),
         Row::optional("unfinished", Kind::Table(&BOUND), ANY, "documents unfinished at the end"),
         Row::optional("received", Kind::Table(&BOUND), ANY, "documents received"),
@@ -279,6 +287,7 @@ impl Bind for Expect {
 
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("sustainable", &mut self.sustainable);
+        b.key("tracking", &mut self.tracking);
         b.key("suspended", &mut self.suspended);
         b.key("unfinished", &mut self.unfinished);
         b.key("received", &mut self.received);

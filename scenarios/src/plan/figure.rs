@@ -40,6 +40,12 @@ words! {
         SpoolMean = "spool.mean",
         /// The most rows the spool ever had.
         SpoolPeak = "spool.peak",
+        /// Rows of tracking data in the MessageBoxes, on average.
+        TrackingMean = "tracking.mean",
+        /// The most rows of tracking data there ever were.
+        TrackingPeak = "tracking.peak",
+        /// What the tracking database holds at the end.
+        TrackingSize = "tracking.size",
         /// How busy some resources are, on average.
         Utilisation = "utilisation",
     }
@@ -71,9 +77,12 @@ impl What {
         match self {
             Self::CpuPerDocument => Of::Servers,
             Self::DocumentsProcessed | Self::RateProcessed => Of::RunPhaseOrPorts,
-            Self::DocumentsReceived | Self::RateOffered | Self::RateReceived | Self::SpoolFinal => {
-                Of::RunOrPhase
-            }
+            Self::DocumentsReceived
+            | Self::RateOffered
+            | Self::RateReceived
+            | Self::SpoolFinal
+            | Self::SpoolMean
+            | Self::TrackingMean => Of::RunOrPhase,
             Self::DocumentsSuspended => Of::RunOrPorts,
             Self::RateRatio => Of::TwoPorts,
             Self::DrainTime
@@ -81,8 +90,9 @@ impl What {
             | Self::LatencyMean
             | Self::LatencyP50
             | Self::LatencyP99
-            | Self::SpoolMean
-            | Self::SpoolPeak => Of::Run,
+            | Self::SpoolPeak
+            | Self::TrackingPeak
+            | Self::TrackingSize => Of::Run,
             Self::Utilisation => Of::Resources,
         }
     }
@@ -107,7 +117,12 @@ impl What {
                 &[("documents/s", 1.0), ("messages/s", 1.0), ("orchestrations/s", 1.0)]
             }
             Self::RateRatio => &[("times", 1.0)],
-            Self::SpoolFinal | Self::SpoolMean | Self::SpoolPeak => &[("rows", 1.0)],
+            Self::SpoolFinal
+            | Self::SpoolMean
+            | Self::SpoolPeak
+            | Self::TrackingMean
+            | Self::TrackingPeak => &[("rows", 1.0)],
+            Self::TrackingSize => &[("B", 1.0), ("MB", 1_048_576.0)],
             Self::Utilisation => &[("share", 1.0), ("%", 0.01)],
         }
     }

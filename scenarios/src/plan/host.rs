@@ -44,6 +44,8 @@ pub struct Host {
     pub allow_multiple: bool,
     /// What it has for messages that demand it.
     pub properties: Vec<HostProperty>,
+    /// Whether its instances move tracking data.
+    pub tracking: bool,
     /// When its instances are throttled.
     pub throttling: Option<Throttling>,
 }
@@ -122,6 +124,12 @@ pub(crate) static HOST: Shape = Shape::of(
             "[]",
             "what it has for messages that demand it (R-CTX-08)",
         ),
+        Row::default(
+            "tracking",
+            Kind::Bool,
+            "false",
+            "whether its instances move tracking data to its database (R-GC-05)",
+        ),
         Row::optional(
             "throttling",
             Kind::Table(&THROTTLING),
@@ -152,6 +160,7 @@ impl Bind for Host {
         b.key("isolated", &mut self.isolated);
         b.key("allow_multiple", &mut self.allow_multiple);
         b.key("properties", &mut self.properties);
+        b.key("tracking", &mut self.tracking);
         b.key("throttling", &mut self.throttling);
     }
 }

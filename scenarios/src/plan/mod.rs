@@ -52,6 +52,7 @@ mod read;
 mod report;
 pub mod tail;
 pub mod throttling;
+pub mod tracking;
 pub mod transactions;
 mod value;
 pub mod when;

@@ -5,6 +5,7 @@ use floodgate_engine::time::Duration;
 use super::bind::{Bind, Binder};
 use super::filter::Filter;
 use super::row::{Kind, Row, Shape};
+use super::tracking::{TRACK_ROW, Track};
 
 /// An orchestration of one receive shape and one send shape.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +26,8 @@ pub struct Orchestration {
     pub convoy: Option<Convoy>,
     /// Whether it waits for the answer to what it sends (R-SR-03).
     pub answer: Option<Answer>,
+    /// What is tracked of it.
+    pub track: Option<Track>,
 }
 
 /// A receive shape for the answer of the send port, and what follows it.
@@ -115,6 +118,7 @@ pub(crate) static ORCHESTRATION: Shape = Shape::of(
             "it ends when it has sent",
             "that it waits for the answer of a two-way send port",
         ),
+        TRACK_ROW,
     ],
 );
 
@@ -130,6 +134,7 @@ impl Bind for Orchestration {
         b.key("suspends", &mut self.suspends);
         b.key("convoy", &mut self.convoy);
         b.key("answer", &mut self.answer);
+        b.key("track", &mut self.track);
     }
 }
 

@@ -9,6 +9,7 @@ use super::distribution::{DISTRIBUTION, Distribution};
 use super::exchange::{ANSWERS_ROW, Answers, CLIENTS_ROW, Clients};
 use super::property::{DEMAND, Demand};
 use super::row::{Kind, Row, Shape};
+use super::tracking::{TRACK_ROW, Track};
 use super::transactions::OnPoison;
 use super::when::{ACTIVE, Active};
 use super::word::words;
@@ -67,6 +68,8 @@ pub struct ReceivePort {
     pub route_failed: bool,
     /// Its way back to its clients, if it is two-way.
     pub two_way: Option<Answers>,
+    /// What is tracked of its pipelines.
+    pub track: Option<Track>,
     /// Where its messages come in.
     pub locations: Vec<ReceiveLocation>,
 }
@@ -300,6 +303,7 @@ pub(crate) static RECEIVE_PORT: Shape = Shape::of(
             "whether error messages are published in place of suspensions",
         ),
         ANSWERS_ROW,
+        TRACK_ROW,
         Row::default("location", Kind::Tables(&RECEIVE_LOCATION), "[]", "where messages come in"),
     ],
 );
@@ -314,6 +318,7 @@ impl Bind for ReceivePort {
         b.key("authentication", &mut self.authentication);
         b.key("route_failed", &mut self.route_failed);
         b.key("two_way", &mut self.two_way);
+        b.key("track", &mut self.track);
         b.key("location", &mut self.locations);
     }
 }

@@ -29,6 +29,7 @@ use super::receive::{RECEIVE_PORT, ReceivePort};
 use super::row::{Kind, Row, Shape};
 use super::send::{SEND_PORT, SendPort};
 use super::server::{MESSAGE_BOX, MessageBox, SERVER, Server};
+use super::tracking::{TRACKING, Tracking};
 use super::transactions::{TRANSACTIONS, Transactions};
 use super::word::words;
 
@@ -95,6 +96,8 @@ pub struct Scenario {
     pub orchestrations: Vec<Orchestration>,
     /// What it goes through, one stretch of time after another.
     pub phases: Vec<Phase>,
+    /// The tracking database, if there is one.
+    pub tracking: Option<Tracking>,
     /// Loads.
     pub loads: Vec<Load>,
     /// Planned faults.
@@ -182,6 +185,12 @@ pub(crate) static SCENARIO: Shape = Shape::of(
             "[]",
             "what the experiment goes through; without any, the loads say what is measured",
         ),
+        Row::optional(
+            "tracking",
+            Kind::Table(&TRACKING),
+            "nothing is tracked",
+            "the tracking database, and those who fill and empty it",
+        ),
         Row::required("load", Kind::Tables(&LOAD), "who sends what"),
         Row::default("fault", Kind::Tables(&FAULT), "[]", "planned faults"),
         Row::default("operate", Kind::Tables(&OPERATE), "[]", "what an operator does"),
@@ -219,6 +228,7 @@ impl Bind for Scenario {
         b.key("send_port_group", &mut self.send_port_groups);
         b.key("orchestration", &mut self.orchestrations);
         b.key("phase", &mut self.phases);
+        b.key("tracking", &mut self.tracking);
         b.key("load", &mut self.loads);
         b.key("fault", &mut self.faults);
         b.key("operate", &mut self.acts);

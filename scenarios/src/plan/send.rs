@@ -12,6 +12,7 @@ use super::exchange::{REPLY_ROW, Reply, SOLICITS_ROW, Solicits};
 use super::filter::Filter;
 use super::row::{Kind, Row, Shape};
 use super::send_adapter::{SEND_ADAPTER, SendAdapter};
+use super::tracking::{TRACK_ROW, Track};
 use super::when::{WINDOW, Window};
 use super::word::words;
 
@@ -70,6 +71,8 @@ pub struct SendPort {
     pub two_way: Option<Solicits>,
     /// Whether its transmissions are acknowledged.
     pub notify_delivery: bool,
+    /// What is tracked of its pipeline.
+    pub track: Option<Track>,
     /// Whether it subscribes and sends.
     pub state: PortState,
     /// That every message says where it goes.
@@ -281,6 +284,7 @@ pub(crate) static SEND_PORT: Shape = Shape::of(
             "false",
             "whether its transmissions are acknowledged to who subscribes (R-ACK-01)",
         ),
+        TRACK_ROW,
         Row::default(
             "state",
             Kind::Word(PortState::WORDS),
@@ -321,6 +325,7 @@ impl Bind for SendPort {
         b.key("route_failed", &mut self.route_failed);
         b.key("two_way", &mut self.two_way);
         b.key("notify_delivery", &mut self.notify_delivery);
+        b.key("track", &mut self.track);
         b.key("state", &mut self.state);
         b.key("dynamic", &mut self.dynamic);
         b.key("primary", &mut self.primary);

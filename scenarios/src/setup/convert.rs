@@ -29,7 +29,7 @@ pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
         batch_queue: host.batch_queue,
         watermarks: None,
         fault_tolerance: None,
-        tracking: false,
+        tracking: host.tracking,
         throttling: host.throttling.as_ref().map(super::throttling::throttle_settings),
     }
 }
@@ -216,6 +216,12 @@ pub(super) fn costs(own: &plan::cost::Costs) -> Costs {
         data_cold_row: own.data_cold_row,
         collect_row: own.collect_row,
         collect_cold_row: own.collect_cold_row,
+        track_work_row: own.track_work_row,
+        track_sql_row: own.track_sql_row,
+        track_data_row: own.track_data_row,
+        track_data_cold_row: own.track_data_cold_row,
+        track_data_body: own.track_data_body,
+        track_data_kb: own.track_data_kb,
         runtime_pause: own.runtime_pause,
     }
 }

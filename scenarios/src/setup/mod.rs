@@ -15,6 +15,7 @@ mod pipelines;
 mod policy;
 mod ports;
 mod throttling;
+mod tracking;
 mod transactions;
 
 use floodgate_engine::config::{
@@ -56,6 +57,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
     names.dynamic_ports();
     names.orchestrations();
     names.exchanges();
+    names.tracks();
     let loads = names.loads()?;
     let (measure_from, measure_to) = window(scenario);
     Ok(Setup {
@@ -76,6 +78,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         sample: scenario.sample,
         cleanup: scenario.message_boxes[0].cleanup,
         jobs: scenario.message_boxes[0].jobs,
+        tracking: names.tracking(),
         done: done_order(scenario.schedule.done),
         responses: exchanges::response_order(scenario.schedule.response),
         shuffle_ties: false,

@@ -20,5 +20,6 @@ mod sharding;
 mod sweep;
 mod theory;
 mod tidy;
+mod tracking;
 mod traps;
 mod values;

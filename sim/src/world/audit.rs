@@ -113,6 +113,7 @@ impl World {
                 findings.extend(line.findings(&name, self.now, &self.at_stage(stage, at)));
             }
         }
+        findings.extend(self.tracking_findings());
         findings.push(self.audits.spool.clone().finding(self.now));
         findings
     }

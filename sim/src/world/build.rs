@@ -22,6 +22,7 @@ use super::life::Lives;
 use super::line::Stores;
 use super::load::Load;
 use super::throttling::Throttling;
+use super::tracking::Tracking;
 use super::users::{Population, Waits};
 use super::{Node, World};
 use rustc_hash::FxHashMap;
@@ -99,6 +100,7 @@ impl World {
             next_template: first_free_template(&topology, &setup.loads),
             forwarded: FxHashMap::default(),
             throttling: Throttling::of(&topology),
+            tracking: Tracking::new(setup),
             life: Lives::new(setup),
             loads: build_loads(&topology, &setup.loads),
             waits: Waits::default(),

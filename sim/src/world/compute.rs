@@ -11,6 +11,8 @@ use super::{Due, World};
 pub(super) enum Job {
     /// A transaction over several databases is prepared on the BizTalk server.
     Enlistment(Key),
+    /// A step of a transaction with the tracking database.
+    Tracking(Key),
     /// The CPU part of a transaction.
     Transaction(Key),
     /// Work of a frame.
@@ -83,6 +85,7 @@ impl World {
         self.audits.cpus[server.index()].goes(self.now, since);
         match job {
             Job::Enlistment(transaction) => self.work_on(transaction),
+            Job::Tracking(errand) => self.errand_on(errand),
             Job::Transaction(transaction) => self.computed(transaction),
             Job::Work(instance, frame) => {
                 self.host_input(instance, HostInput::WorkDone { frame });

@@ -471,7 +471,7 @@ impl World {
         self.audits.spool.is(self.now, spool);
         self.meters.backlog.set(self.now, backlog);
         self.watch_tracking();
-        if self.jobs_run && self.message_box.spool_garbage() > 0 && !self.cleanup_due {
+        if self.jobs_run && !self.cleanup_due && self.message_box.has_collectable() {
             self.cleanup_due = true;
             let period = self.cleanup_every.as_nanos().max(1);
             let next = (self.now.as_nanos() / period + 1) * period;

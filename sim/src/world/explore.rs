@@ -51,7 +51,10 @@ impl Now {
                 | Due::BoxWake
                 | Due::Cleanup
                 | Due::Throttling
+                | Due::CopyTracked
+                | Due::PurgeTracked
                 | Due::Tracking
+                | Due::TrackingStored(_)
                 | Due::MasterJob
                 | Due::Operate(_)
                 | Due::Coordinator(_)

@@ -46,8 +46,6 @@ pub(super) struct Lives {
     skewed: bool,
     faults: Vec<Fault>,
     services: Vec<Service>,
-    /// A look of the tracking hosts is on the calendar.
-    pub(super) tracking_due: bool,
     /// Somebody's own adapters as they were before their first input.
     own: Vec<(AdapterId, Box<dyn OwnAdapter>)>,
 }
@@ -65,7 +63,6 @@ impl Lives {
             faults: faults.clone(),
             services: vec![Service { wanted: true, ..Service::default() }; instances],
             own: Vec::new(),
-            tracking_due: false,
         }
     }
 }

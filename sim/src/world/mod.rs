@@ -36,6 +36,7 @@ mod operate;
 mod pinned;
 mod presence;
 mod throttling;
+mod tracking;
 mod usage;
 mod users;
 mod wire;
@@ -84,6 +85,7 @@ use load::Load;
 pub use operate::Acted;
 pub use pinned::Pin;
 use throttling::Throttling;
+use tracking::Tracking;
 use users::Waits;
 use wire::{Fetch, OnWire};
 
@@ -114,6 +116,12 @@ enum Due {
     MasterJob,
     /// Tracking hosts look for what they are to move (R-GC-05).
     Tracking,
+    /// The job runs that copies messages in full (R-GC-02).
+    CopyTracked,
+    /// The job runs that deletes old tracking data (R-GC-02).
+    PurgeTracked,
+    /// The tracking database's data disk has a transaction.
+    TrackingStored(Key),
     /// The controllers of host instances look (R-THR-02).
     Throttling,
     /// An operator acts.
@@ -244,6 +252,7 @@ pub struct World {
     coordinator: Coordinator,
     life: Lives,
     throttling: Throttling,
+    tracking: Tracking,
     // Those who watch.
     trace: Trace,
     checks: Checks,
@@ -412,7 +421,7 @@ impl World {
         self.throttling.sample(&mut snapshot);
         let boxes = (0..self.databases.len()).map(MessageBoxId::from);
         let rows = |home| (self.message_box.spool_of(home), self.message_box.tracking_rows(home));
-        let mut parts = counter::values(&hosts, boxes.map(rows));
+        let mut parts = counter::values(&hosts, &self.tracking_gauges(), boxes.map(rows));
         // A MessageBox that was added has no column.
         parts.truncate(self.samples.parts().len());
         self.samples.take(snapshot, &parts);
@@ -428,7 +437,10 @@ impl World {
             Due::Arrival(load) => self.arrival(load),
             Due::BoxWake => self.wake_box(),
             Due::Cleanup => return self.clean_up(),
-            Due::Tracking => return self.move_tracking(),
+            Due::Tracking => return self.look_for_tracking(),
+            Due::CopyTracked => return self.copy_tracked(),
+            Due::PurgeTracked => return self.purge_tracked(),
+            Due::TrackingStored(errand) => return self.tracking_stored(errand),
             Due::Throttling => return self.throttle_hosts(),
             Due::Coordinator(transaction) => self.coordinate(transaction),
             Due::DeadProcesses => self.dead_processes(),

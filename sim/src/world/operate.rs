@@ -1,6 +1,6 @@
 //! What an operator does while a world runs: each act takes no time, and all who watch see it.
 
-use floodgate_engine::host::{HostInput, HostInstance, Life};
+use floodgate_engine::host::{HostInput, HostInstance};
 use floodgate_engine::id::{
     HostInstanceId, MessageBoxId, OrchestrationId, SendPortGroupId, SendPortId, ServerId,
 };
@@ -19,9 +19,6 @@ use crate::setup::OperatorAct;
 
 /// How often the master's job runs (R-GC-02).
 const MASTER_JOB_EVERY: Duration = Duration::from_secs(60);
-
-/// How often a tracking host looks. \[M\] not documented.
-const TRACKING_EVERY: Duration = Duration::from_secs(1);
 
 /// What became of an operator's act on an instance, as an operator sees it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -152,42 +149,6 @@ impl World {
         }
     }
 
-    /// The running instances of tracking hosts (R-GC-05).
-    fn trackers(&self) -> impl Iterator<Item = HostInstanceId> {
-        let running = |at: &HostInstanceId| {
-            let instance = &self.instances[at.index()];
-            let host = &self.topology.hosts[instance.host().index()];
-            host.settings.tracking && instance.life() == Life::Running
-        };
-        (0..self.instances.len()).map(HostInstanceId::from).filter(running)
-    }
-
-    /// Somebody looks when there is tracking data, and somebody to look (R-GC-05).
-    pub(super) fn watch_tracking(&mut self) {
-        if self.message_box.has_tracking_rows()
-            && !self.life.tracking_due
-            && self.trackers().next().is_some()
-        {
-            self.life.tracking_due = true;
-            self.schedule(self.now + TRACKING_EVERY, Due::Tracking);
-        }
-    }
-
-    /// Every tracking host instance moves what waits in the MessageBoxes that it serves.
-    pub(super) fn move_tracking(&mut self) {
-        self.life.tracking_due = false;
-        let trackers: Vec<HostInstanceId> = self.trackers().collect();
-        for home in (0..self.topology.box_count()).map(MessageBoxId::from) {
-            for by in &trackers {
-                let runs = |other: HostInstanceId| trackers.contains(&other);
-                if let Some(rows) = self.message_box.move_tracking(home, *by, runs) {
-                    self.meters.tracked += rows;
-                    break;
-                }
-            }
-        }
-    }
-
     /// The master's job runs when it will find something.
     pub(super) fn watch_reports(&mut self) {
         if self.jobs_run && self.message_box.has_settled_reports() && !self.master_job_due {
@@ -231,6 +192,7 @@ impl World {
     pub fn add_message_box(&mut self, server: ServerId) -> Result<MessageBoxId, BoxRefusal> {
         let home = self.message_box.add_box()?;
         self.stores.add_box(self.measured);
+        self.tracking.add_box();
         self.databases.push(server);
         self.instances.iter_mut().for_each(HostInstance::add_message_box);
         self.checks.turns_change(&self.message_box);

@@ -3,7 +3,7 @@
 use floodgate_engine::id::ServerId;
 use floodgate_engine::time::Instant;
 
-use super::World;
+use super::{World, tracking};
 use crate::endpoint::Endpoint;
 use crate::outcome::Outcome;
 use crate::resource::Usage;
@@ -86,6 +86,9 @@ impl World {
         let lines = self.lines();
         resources
             .extend(lines.iter().map(|(name, line)| (name.clone(), self.observed(line.usage()))));
+        if self.tracking.is_on() && self.costs.has_tracking_disk() {
+            resources.push((tracking::DISK.to_owned(), self.observed(self.tracking.disk())));
+        }
         resources.extend(self.pool_usage(ended));
         let findings = self.findings();
         Outcome {
@@ -98,6 +101,7 @@ impl World {
             unfinished: self.backlog(),
             spool_final: self.spool(),
             transactions: self.coordinator.counts(),
+            tracking: self.tracking_outcome(),
             saved: self.saved,
             meters: self.meters,
             resources,

@@ -1,5 +1,6 @@
 //! Counters of single hosts and MessageBoxes, as the performance monitor prints them.
 
+use floodgate_engine::config::Track;
 use floodgate_engine::time::Duration;
 use floodgate_sim::cost::Costs;
 use floodgate_sim::outcome::Outcome;
@@ -13,7 +14,7 @@ fn outcome() -> Outcome {
     plant.boxes(3).send_port("Out", "In", ASYNC, sink()).poisson(50.0, 1_000);
     plant.setup.costs = Costs { send_message: Duration::from_millis(50), ..Costs::default() };
     plant.setup.sample = Duration::from_secs(1);
-    plant.setup.topology.policy.tracking = true;
+    plant.track(Track { events: true, ..Track::default() });
     let outcome = plant.run();
     assert_all_kept(&outcome);
     outcome

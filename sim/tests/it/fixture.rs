@@ -3,7 +3,7 @@
 use floodgate_engine::config::{
     AdapterConfig, AdapterKind, Authentication, Host, HostInstanceConfig, HostSettings,
     MessageBoxConfig, OnFailure, ReceiveLocation, ReceivePort, ReceiveSettings, SendPort,
-    SendPortGroup, SendSettings, Server, Topology, Transport,
+    SendPortGroup, SendSettings, Server, Topology, Track, Tracked, Transport,
 };
 use floodgate_engine::id::{
     AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, SendPortId, ServerId,
@@ -19,7 +19,7 @@ use floodgate_sim::load::{ArrivalKind, Shape, Spacing, Variety};
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::setup::{
     Coordination, Discipline, DoneOrder, EndpointSettings, Errand, Failure, LifeSettings,
-    LoadSettings, ResponseOrder, Setup, SinkSettings,
+    LoadSettings, ResponseOrder, Setup, SinkSettings, TrackingSettings,
 };
 use floodgate_sim::trace::StoryLine;
 use floodgate_sim::world::World;
@@ -132,6 +132,7 @@ impl Plant {
                 sample: Duration::from_secs(3600),
                 cleanup: Duration::from_secs(10),
                 jobs: true,
+                tracking: TrackingSettings::default(),
                 done: DoneOrder::ReturnFirst,
                 responses: ResponseOrder::default(),
                 shuffle_ties: false,
@@ -291,6 +292,15 @@ impl Plant {
             |number| MessageBoxConfig { name: format!("MsgBox{number}"), publishes: true };
         self.setup.topology.message_boxes = (0..count).map(message_box).collect();
         self.setup.databases = vec![ServerId(0); count as usize];
+        self
+    }
+
+    /// Tracks the receive port and all send ports so far alike.
+    pub(crate) fn track(&mut self, track: Track) -> &mut Self {
+        let topology = &mut self.setup.topology;
+        let receive = Tracked::ReceivePort(ReceivePortId(0));
+        let send = (0..topology.send_ports.len()).map(|at| Tracked::SendPort(SendPortId::from(at)));
+        topology.tracks = std::iter::once(receive).chain(send).map(|of| (of, track)).collect();
         self
     }
 

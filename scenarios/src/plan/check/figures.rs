@@ -95,6 +95,10 @@ fn resources(scenario: &Scenario) -> Vec<String> {
             names.push(format!("{name} data disk"));
         }
     }
+    let disk = [costs.track_data_row, costs.track_data_cold_row, costs.track_data_body];
+    if scenario.tracking.is_some() && (priced(disk) || !costs.track_data_kb.is_zero()) {
+        names.push("tracking database data disk".to_owned());
+    }
     for host in &scenario.hosts {
         names.extend(host.on.iter().map(|server| format!("{} threads on {server}", host.name)));
     }

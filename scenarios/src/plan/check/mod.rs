@@ -12,6 +12,7 @@ mod pipelines;
 mod properties;
 mod references;
 mod settings;
+mod tracking;
 mod traps;
 
 use super::nearest::suggestion;
@@ -33,6 +34,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     hosts::check(&mut checker);
     properties::check(&mut checker);
     flow::check(&mut checker);
+    tracking::check(&mut checker);
     traps::check(&mut checker);
 }
 
