@@ -222,6 +222,8 @@ pub struct Meters {
     pub spool_emptied: Option<Instant>,
     /// Offered and not finished.
     pub backlog: Level,
+    /// One while a host instance is throttled, in either direction (R-THR-02), else nothing.
+    pub throttled: Level,
     /// Per port.
     pub ports: Vec<PortMeter>,
     /// What clients were told, and what came too late for them.
@@ -269,6 +271,7 @@ impl Meters {
             spool: Level::over(from, to),
             spool_emptied: None,
             backlog: Level::over(from, to),
+            throttled: Level::over(from, to),
             ports: vec![port; ports],
             answers: Answers::default(),
         }

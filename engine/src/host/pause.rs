@@ -75,6 +75,26 @@ impl HostInstance {
         self.pauses.throttle
     }
 
+    /// Engine threads that wait with something to publish until they may go on (R-THR-03): for
+    /// those who look from outside.
+    #[must_use]
+    pub fn publishing_held(&self) -> u32 {
+        let publishes = |frame: &FrameId| match self.frames.get(frame.0) {
+            Some(Frame::Execute(_) | Frame::Orchestrate(_)) => true,
+            Some(
+                Frame::Deliver(_)
+                | Frame::Expire
+                | Frame::Resume(_)
+                | Frame::Settle(_)
+                | Frame::SettleIn(..)
+                | Frame::Terminate(_),
+            )
+            | None => false,
+        };
+        let held = self.pauses.ends.iter().filter(|Reverse((_, frame))| publishes(frame)).count();
+        u32::try_from(held).unwrap_or(u32::MAX)
+    }
+
     fn delay_of(&self, frame: FrameId) -> Duration {
         let throttle = &self.pauses.throttle;
         match self.frames.get(frame.0) {

@@ -16,6 +16,7 @@ use crate::plan::rate::Rate;
 use crate::plan::send::{SendPort, Transport};
 use crate::plan::{Problems, Scenario};
 
+use super::held::HeldInput;
 use super::scale::preloaded;
 
 /// ln((1 - α) / α) for α = 1 %.
@@ -60,6 +61,9 @@ pub struct DriftProbe {
     pub departures: f64,
     /// Documents simulated.
     pub documents: u64,
+    /// The backlog grows outside, because the engine lets in less than is offered; how that was
+    /// seen.
+    pub held: Option<String>,
     /// The first broken promise, if there was one.
     pub broken: Option<String>,
     /// The evidence in one line.
@@ -88,6 +92,7 @@ struct Windows {
     backlog: u64,
     /// Documents that arrive or leave at one instant, at most.
     edge: f64,
+    held: HeldInput,
 }
 
 impl Windows {
@@ -96,6 +101,7 @@ impl Windows {
         let until = self.world.now() + self.length;
         self.world.run_until(until);
         self.world.wait_until(until);
+        self.held.look(&self.world);
         let (offered, backlog) = (self.world.meters().offered, self.world.backlog());
         let arrivals = (offered - self.offered) as f64;
         let growth = backlog as f64 - self.backlog as f64;
@@ -116,12 +122,18 @@ pub fn probe(scenario: &Scenario, question: &Question) -> Result<DriftProbe, Pro
     let start = Instant::ZERO + warm_up(scenario, question)?.max(length);
     let mut setup = preloaded(scenario, preload as u64, start)?;
     setup.seed = question.seed;
-    let mut windows =
-        Windows { world: World::new(&setup), length, offered: 0, backlog: 0, edge: edge(scenario) };
+    let mut world = World::new(&setup);
     let first = start + length;
-    windows.world.run_until(first);
-    windows.world.wait_until(first);
-    (windows.offered, windows.backlog) = (windows.world.meters().offered, windows.world.backlog());
+    world.run_until(first);
+    world.wait_until(first);
+    let windows = Windows {
+        length,
+        offered: world.meters().offered,
+        backlog: world.backlog(),
+        edge: edge(scenario),
+        held: HeldInput::since(&world),
+        world,
+    };
     Ok(decide(windows, question, preload))
 }
 
@@ -203,10 +215,13 @@ fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe
         (drift, why) = (Drift::Balanced, "the drift is too small to matter");
     }
     let span = growths.len() as f64 * seconds;
-    let per_second = growths.iter().sum::<f64>() / span;
     let broken = windows.world.checks().violations().first();
+    let grown = growths.iter().sum::<f64>();
+    let per_second = grown / span;
+    let held = windows.held.evidence(&windows.world, grown);
     DriftProbe {
         drift,
+        held: held.filter(|_| drift == Drift::Growing),
         seconds: windows.world.now().as_secs_f64(),
         growth: per_second,
         departures: departed / span,

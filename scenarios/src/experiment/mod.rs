@@ -3,6 +3,7 @@
 mod clock;
 pub mod drift;
 pub mod figures;
+mod held;
 pub mod judge;
 mod marks;
 pub mod mst;

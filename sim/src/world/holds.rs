@@ -2,6 +2,7 @@
 //! that a run which nobody looks at pays nothing for it.
 
 use floodgate_engine::id::SendPortId;
+use floodgate_engine::throttle::PublishingState;
 
 use super::{Node, World};
 
@@ -16,7 +17,10 @@ pub enum HoldKind {
     Ordered,
     /// A polling location: taken while it waits for its next look although there is something.
     Poll,
-    /// Engine threads of a host instance, at most.
+    /// Engine threads of a throttled host instance that wait with something to publish until they
+    /// may (R-THR-03).
+    Publishing,
+    /// Engine threads of a host instance, at most; those that wait to publish are told apart.
     Threads,
     /// Workers of a send adapter.
     Workers,
@@ -52,6 +56,19 @@ impl World {
         all
     }
 
+    /// Documents that were offered and are not accepted: they wait outside the engine.
+    #[must_use]
+    pub const fn outside(&self) -> u64 {
+        self.documents_arrived.saturating_sub(self.documents_accepted)
+    }
+
+    /// Why publishing waits, if it does: of the host instance that is held worst (R-THR-02).
+    #[must_use]
+    pub fn publishing_state(&self) -> PublishingState {
+        let states = self.instances.iter().map(|instance| instance.throttled().publishing);
+        states.min_by_key(|state| state.rank()).unwrap_or_default()
+    }
+
     fn instance_holds(&self, all: &mut Vec<Hold>) {
         let instances = self.topology.host_instances.iter().zip(&self.instances);
         for (config, instance) in instances {
@@ -60,8 +77,12 @@ impl World {
             let gauges = instance.gauges();
             let at_most = |each: u32| each.saturating_mul(server.cpus);
             let of = |what: &str| format!("{} {what} on {}", host.name, server.name);
-            let threads = (gauges.threads_busy, at_most(host.settings.threads));
-            all.push(hold(of("threads"), HoldKind::Threads, threads));
+            let (held, threads) = (instance.publishing_held(), at_most(host.settings.threads));
+            let busy = gauges.threads_busy.saturating_sub(held);
+            all.push(hold(of("threads"), HoldKind::Threads, (busy, threads)));
+            if host.settings.throttling.is_some() {
+                all.push(hold(of("publishing"), HoldKind::Publishing, (held, threads)));
+            }
             let in_process = (gauges.in_process, at_most(host.settings.in_process));
             all.push(hold(of("messages in process"), HoldKind::InProcess, in_process));
         }

@@ -7,7 +7,9 @@ use floodgate_engine::config::Topology;
 use floodgate_engine::host::HostInput;
 use floodgate_engine::id::{HostId, HostInstanceId, MessageBoxId};
 use floodgate_engine::message_box::{Effect, Place};
-use floodgate_engine::throttle::{Controller, Readings, Throttle, Totals};
+use floodgate_engine::throttle::{
+    Controller, DeliveryState, PublishingState, Readings, Throttle, Totals,
+};
 use floodgate_engine::time::{Duration, Instant};
 
 use super::{Due, Now, World};
@@ -196,6 +198,11 @@ impl World {
         if (before.publishing.code(), before.delivery.code()) == (publishing, delivery) {
             return;
         }
+        let mut all = self.throttling.controllers.iter().flatten().map(Controller::throttle);
+        let is_throttled = all.any(|own| {
+            own.publishing != PublishingState::None || own.delivery != DeliveryState::None
+        });
+        self.meters.throttled.set(self.now, is_throttled.into());
         let event = Event::Throttled { instance: instance.0, publishing, delivery };
         self.trace.record(self.now, &event, || {
             format!("T    {instance}: publishing {:?}, delivery {:?}", now.publishing, now.delivery)

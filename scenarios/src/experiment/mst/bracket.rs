@@ -62,16 +62,20 @@ impl Search<'_> {
         let verdict = match (&probe.broken, probe.drift) {
             (Some(_), _) => MstVerdict::Broken,
             (None, Drift::Balanced | Drift::Shrinking) => MstVerdict::Sustainable,
+            (None, Drift::Growing) if probe.held.is_some() => MstVerdict::InputThrottled,
             (None, Drift::Growing) => MstVerdict::Unsustainable,
             (None, Drift::Undecided) => MstVerdict::Undecided,
         };
-        let broken = probe.broken.as_ref().map_or(String::new(), |what| format!("; {what}"));
+        let more = [&probe.held, &probe.broken].map(|one| {
+            let one = one.as_ref();
+            one.map_or(String::new(), |what| format!("; {what}"))
+        });
         self.probes.push(Probe {
             rate: question.rate,
             seconds: probe.seconds,
             seeds: vec![question.seed],
             verdict,
-            evidence: format!("{}{broken}", probe.evidence),
+            evidence: format!("{}{}", probe.evidence, more.concat()),
         });
     }
 

@@ -2,18 +2,23 @@
 //! every goal met; and the search below it where a goal is missed.
 
 use floodgate_engine::time::Duration;
-use floodgate_reports::{MstVerdict, Probe, Verdict};
+use floodgate_reports::{Limit, MstVerdict, Probe, Verdict};
 
 use super::Search;
 use super::bracket::STEPS_MAX;
+use super::goals::{against, missed, share_of, watch};
+use super::limit::busiest;
 use super::pinned::seed_of;
-use super::root::late;
 use crate::experiment::parallel::in_order;
 use crate::experiment::run::{Run, run_silently};
 use crate::plan::Problems;
 use crate::plan::expect::Expect;
-use crate::plan::goal::{Goal, Late};
+use crate::plan::goal::Goal;
 
+/// The input is held back where so much less is accepted than offered while publishing is throttled
+/// for so much of the time.
+const SHORT: f64 = 0.02;
+const HELD: f64 = 0.5;
 /// Runs with seeds of their own at every rate that is tried against a goal.
 const GOAL_REPLICATIONS: usize = 5;
 /// Loads below the answer at which goals are looked at again.
@@ -84,12 +89,12 @@ impl Search<'_> {
         let tried = in_order(rates.len(), self.ask.threads, |at| self.empty_start(rates[at], at));
         let tried = tried.into_iter().collect::<Result<Vec<_>, _>>()?;
         for (rate, one) in rates.iter().zip(&tried) {
-            self.documents += one.run.record.documents.received;
+            self.documents += one.received;
             self.broken |= one.verdict == MstVerdict::Broken;
             self.probes.push(Probe {
                 rate: *rate,
-                seconds: one.run.record.virtual_seconds,
-                seeds: vec![one.run.record.seed],
+                seconds: one.seconds,
+                seeds: vec![one.seed],
                 verdict: one.verdict,
                 evidence: one.evidence(),
             });
@@ -113,58 +118,79 @@ impl Search<'_> {
             load.measure = Some(enough.max(documents(CONFIRM_DOCUMENTS)));
         }
         scenario.drain = Duration::ZERO;
+        let lasts = scenario.loads.iter().filter_map(|load| load.measure).max();
+        watch(&mut scenario, lasts.unwrap_or(Duration::ZERO));
         let run = run_silently("confirmation", &scenario)?;
-        let failed = run.record.verdicts.iter().find(|row| row.verdict == Verdict::Fail);
-        let failed = failed.map(|row| row.name.clone());
-        let missed = self.scenario.goals.iter().find_map(|goal| missed(goal, &run));
-        let verdict = match (&missed, &failed) {
-            (_, Some(_)) => MstVerdict::Broken,
-            (Some(_), None) => MstVerdict::Unsustainable,
-            (None, None) if run.record.documents.suspended > 0 => MstVerdict::Lossy,
-            (None, None) => MstVerdict::Sustainable,
-        };
-        Ok(Confirmation { run, missed, failed, verdict })
+        Ok(Confirmation::of(&run, &self.scenario.goals))
     }
 }
 
 /// A run from an empty start, judged.
 pub(super) struct Confirmation {
-    pub(super) run: Run,
+    pub(super) verdict: MstVerdict,
     /// The goal that it missed.
     pub(super) missed: Option<String>,
-    /// The promise that was broken.
+    /// The promise that was broken, or what else is wrong.
     failed: Option<String>,
-    pub(super) verdict: MstVerdict,
+    received: u64,
+    seconds: f64,
+    seed: u64,
+    /// What counts against each goal, and how much there was.
+    pub(super) against: Vec<(f64, f64)>,
+    /// What was busiest.
+    pub(super) busiest: [Option<Limit>; 2],
 }
 
 impl Confirmation {
+    fn of(run: &Run, goals: &[Goal]) -> Self {
+        let record = &run.record;
+        let failed = record.verdicts.iter().find(|row| row.verdict == Verdict::Fail);
+        let missed = goals.iter().find_map(|goal| missed(goal, run));
+        let suspended = record.documents.suspended;
+        let may_lose = goals.iter().any(|goal| matches!(goal, Goal::Suspended(_)));
+        let held = held(run);
+        let lost = || format!("{suspended} documents were suspended");
+        let (verdict, failed) = match (failed, &missed) {
+            (Some(failed), _) => (MstVerdict::Broken, Some(failed.name.clone())),
+            (None, Some(_)) => (MstVerdict::Unsustainable, None),
+            (None, None) if held.is_some() => (MstVerdict::InputThrottled, held),
+            (None, None) if suspended > 0 && !may_lose => (MstVerdict::Lossy, Some(lost())),
+            (None, None) => (MstVerdict::Sustainable, None),
+        };
+        Self {
+            verdict,
+            missed,
+            failed,
+            received: record.documents.received,
+            seconds: record.virtual_seconds,
+            seed: record.seed,
+            against: goals.iter().map(|goal| against(goal, run)).collect(),
+            busiest: busiest(&run.outcome.resources),
+        }
+    }
+
     fn evidence(&self) -> String {
-        let suspended = self.run.record.documents.suspended;
-        let lost = (suspended > 0).then(|| format!("{suspended} documents were suspended"));
-        let detail = self.failed.clone().or_else(|| self.missed.clone()).or(lost);
-        let detail = detail.unwrap_or_else(|| "every promise kept, every goal met".to_owned());
-        format!("empty start, {} documents: {detail}", self.run.record.documents.received)
+        let detail = self.failed.as_deref().or(self.missed.as_deref());
+        let detail = detail.unwrap_or("every promise kept, every goal met");
+        format!("empty start, {} documents: {detail}", self.received)
     }
 }
 
-/// A goal in words.
-pub(super) fn in_words(goal: &Late) -> String {
-    format!("late: at most {} of the documents over {}", goal.at_most, goal.over)
-}
-
-/// The goal in words, if the run missed it.
-fn missed(goal: &Goal, run: &Run) -> Option<String> {
-    match goal {
-        Goal::Late(goal) => {
-            let (late, samples) = late(goal, run);
-            (late / samples > goal.at_most).then(|| in_words(goal))
-        }
-        Goal::Backlog(backlog) => {
-            let max = run.outcome.meters.backlog.max();
-            (max > backlog.at_most)
-                .then(|| format!("backlog: at most {} documents", backlog.at_most))
-        }
-    }
+/// Whether less was accepted than offered while publishing waited (R-THR-02).
+fn held(run: &Run) -> Option<String> {
+    let meters = &run.outcome.meters;
+    let (offered, accepted) = (meters.offered_in_window as f64, meters.received_in_window as f64);
+    let state = "Message publishing throttling state";
+    let held = share_of(&run.outcome, state, |state| state > 0.0);
+    (held >= HELD && accepted < offered * (1.0 - SHORT)).then(|| {
+        format!(
+            "{:.1} of {:.1} documents/s were accepted, while publishing was throttled {:.0} % of \
+             the time",
+            run.record.rate.received,
+            run.record.rate.offered,
+            100.0 * held
+        )
+    })
 }
 
 #[cfg(test)]

@@ -6,16 +6,17 @@
 //! that are held while something else is waited for (threads, workers, batches) are full behind
 //! whatever stops the plant; how much of them a document takes is seen where nothing is full.
 
+use floodgate_engine::throttle::PublishingState;
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_reports::Limit;
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::resource::Usage;
+use floodgate_sim::setup::Setup;
 use floodgate_sim::world::{HoldKind, World};
 
-use super::capacity::Capacity;
 use super::pinned::{Held, seed_of};
 use crate::experiment::parallel::in_order;
-use crate::experiment::scale::scaled;
+use crate::experiment::scale::{preloaded, scaled};
 use crate::plan::{Problems, Scenario};
 use crate::setup::setup;
 
@@ -27,8 +28,14 @@ const FULL: f64 = 0.97;
 const FULL_PLACES: f64 = 0.9;
 /// Below this share of its capacity a resource is not what stops the load.
 const BUSY_MIN: f64 = 0.5;
+/// Publishing is held when it waits at so many looks; at so few it still is where nothing else
+/// stops the plant.
+const HELD: f64 = 0.5;
+const HELD_LITTLE: f64 = 0.05;
 /// The share of the capacity at which nothing is full.
 const EASY: f64 = 0.5;
+/// What is offered to a plant whose backlog cannot be held, as a share of what it can do.
+const OVERLOAD: f64 = 1.2;
 /// The look at a plant that is not full: one run, with a seed of its own.
 const EASY_RUN: u64 = 500;
 
@@ -44,41 +51,80 @@ struct Seen {
     easy: f64,
     /// Jobs that wait in the full plant, or places there are.
     detail: f64,
+    /// The share of looks at the full plant at which any of its places was taken.
+    often: f64,
 }
 
-/// The two limits of a plant, and the documents that it took to find them.
+/// A plant that is to be looked at when it is full.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plant<'a> {
+    pub(super) scenario: &'a Scenario,
+    /// What the scenario offers as written, and what the plant can do.
+    pub(super) written: f64,
+    pub(super) rate: f64,
+    /// The backlog at which it is full; where none is known it is offered more than it can do.
+    pub(super) backlog: Option<u64>,
+    /// Warm-up and window of a look.
+    pub(super) spans: (Duration, Duration),
+}
+
+/// What stops a plant, what would stop it next, and what it cost to know.
+#[derive(Debug)]
+pub(super) struct Limits {
+    pub(super) both: [Option<Limit>; 2],
+    /// The first of them is that publishing is held back.
+    pub(super) is_input_held: bool,
+    pub(super) documents: u64,
+}
+
+/// The two limits of a plant.
 pub(super) fn limits(
     held: &Held<'_>,
-    scenario: &Scenario,
-    (capacity, written): (&Capacity, f64),
+    plant: &Plant<'_>,
     threads: usize,
-) -> Result<([Option<Limit>; 2], u64), Problems> {
-    let rate = capacity.mean.value;
-    let looks = in_order(2, threads, |at| match at {
-        0 => full(held, scenario, capacity),
-        _ => easy(&scaled(scenario, rate * EASY / written), seed_of(scenario, EASY_RUN), capacity),
+) -> Result<Limits, Problems> {
+    let rate = plant.rate;
+    let looks = in_order(2, threads, |at| match (at, plant.backlog) {
+        (0, Some(backlog)) => plant.full(held, backlog),
+        (0, None) => plant.overloaded(),
+        _ => plant.easy(),
     });
     let [full, easy]: [Look; 2] =
         looks.into_iter().collect::<Result<Vec<_>, _>>()?.try_into().expect("two looks were taken");
     let seen = seen(&full, &easy);
     let first = binding(&seen);
-    let at_end = |one: &Seen| Limit { bound: Some(rate), ..one.limit(rate, rate * EASY) };
+    let told = |one: &Seen| one.limit((rate, rate * EASY), full.publishing);
+    let at_end = |one: &Seen| Limit { bound: Some(rate), ..told(one) };
+    let is_input_held = first.is_some_and(|at| seen[at].is(HoldKind::Publishing));
     let limit = first.map_or_else(nothing, |at| at_end(&seen[at]));
     let others = seen.iter().enumerate().filter(|(at, _)| Some(*at) != first);
     let bound = |one: &Seen| one.bound(rate, rate * EASY);
     let next = others.min_by(|a, b| bound(a.1).total_cmp(&bound(b.1))).map(|(_, one)| one);
     let next = next.filter(|one| bound(one).is_finite());
-    let next = next.map(|one| one.limit(rate, rate * EASY));
-    Ok(([Some(limit), next], full.documents + easy.documents))
+    let both = [Some(limit), next.map(told)];
+    Ok(Limits { both, is_input_held, documents: full.documents + easy.documents })
 }
 
 /// A run that was looked at.
 #[derive(Debug)]
 struct Look {
     outcome: Outcome,
-    /// Name, kind, share taken on average, places.
-    holds: Vec<(String, HoldKind, f64, u64)>,
+    holds: Vec<Taken>,
+    /// Why publishing waited at most of the looks at which it did.
+    publishing: PublishingState,
     documents: u64,
+}
+
+/// Places of a run that was looked at.
+#[derive(Debug)]
+struct Taken {
+    name: String,
+    kind: HoldKind,
+    /// The share that was taken, on average.
+    share: f64,
+    /// The share of looks at which any was.
+    often: f64,
+    places: u64,
 }
 
 /// Looks at the places of `world` from `from` to `to`, at instants that no period falls in with.
@@ -88,56 +134,88 @@ fn watch(
     mut run_until: impl FnMut(&mut World, Instant),
 ) -> Look {
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
-    let mut taken: Vec<u64> = Vec::new();
+    let mut taken: Vec<(u64, u32)> = Vec::new();
+    let mut states = vec![0_u32; PublishingState::ALL.len()];
     run_until(&mut world, from);
     let step = to.since(from).as_secs_f64() / f64::from(LOOKS);
     for look in 0..LOOKS {
         let share = f64::from(look) + (f64::from(look) * GOLDEN).fract();
         run_until(&mut world, from + Duration::from_secs_f64(share * step));
         let holds = world.holds();
-        taken.resize(holds.len(), 0);
-        for (sum, hold) in taken.iter_mut().zip(&holds) {
+        taken.resize(holds.len(), (0, 0));
+        for ((sum, looks), hold) in taken.iter_mut().zip(&holds) {
             *sum += hold.busy;
+            *looks += u32::from(hold.busy > 0);
+        }
+        let why = world.publishing_state();
+        for (count, state) in states.iter_mut().zip(PublishingState::ALL) {
+            *count += u32::from(why != PublishingState::None && why == *state);
         }
     }
     run_until(&mut world, to);
-    let holds = world.holds().into_iter().zip(taken).map(|(hold, taken)| {
-        let share = taken as f64 / f64::from(LOOKS) / hold.places.max(1) as f64;
-        (hold.name, hold.kind, share, hold.places)
+    let holds = world.holds().into_iter().zip(taken).map(|(hold, (sum, looks))| Taken {
+        share: sum as f64 / f64::from(LOOKS) / hold.places.max(1) as f64,
+        often: f64::from(looks) / f64::from(LOOKS),
+        name: hold.name,
+        kind: hold.kind,
+        places: hold.places,
     });
     let holds = holds.collect();
+    let most = states.iter().zip(PublishingState::ALL).max_by_key(|(count, _)| **count);
+    let publishing = most.map_or(PublishingState::None, |(_, state)| *state);
     let documents = world.meters().offered;
-    Look { outcome: world.conclude(), holds, documents }
+    Look { outcome: world.conclude(), holds, publishing, documents }
 }
 
-fn full(held: &Held<'_>, scenario: &Scenario, capacity: &Capacity) -> Result<Look, Problems> {
-    let from = Instant::ZERO + capacity.spans.0;
-    let window = (from, from + capacity.spans.1);
-    let pin = held.pin(capacity.backlog);
-    let world = held.world(seed_of(scenario, EASY_RUN), window)?;
-    Ok(watch(world, window, |world, until| {
-        world.run_pinned(&pin, until, u64::MAX);
-    }))
-}
-
-fn easy(scenario: &Scenario, seed: u64, capacity: &Capacity) -> Result<Look, Problems> {
-    let from = Instant::ZERO + capacity.spans.0;
-    let window = (from, from + capacity.spans.1);
-    let mut setup = setup(scenario, 0)?;
-    for load in &mut setup.loads {
-        (load.until, load.count) = (None, None);
+impl Plant<'_> {
+    fn seed(&self) -> u64 {
+        seed_of(self.scenario, EASY_RUN)
     }
-    setup.seed = seed;
-    (setup.measure_from, setup.measure_to) = window;
-    setup.end = window.1;
-    Ok(watch(World::new(&setup), window, |world, until| {
-        world.run_until(until);
-        world.wait_until(until);
-    }))
+
+    fn window(&self) -> (Instant, Instant) {
+        let from = Instant::ZERO + self.spans.0;
+        (from, from + self.spans.1)
+    }
+
+    /// With its backlog held.
+    fn full(&self, held: &Held<'_>, backlog: u64) -> Result<Look, Problems> {
+        let pin = held.pin(backlog);
+        let world = held.world(self.seed(), self.window())?;
+        Ok(watch(world, self.window(), |world, until| {
+            world.run_pinned(&pin, until, u64::MAX);
+        }))
+    }
+
+    /// With much to do from the beginning, and more coming than it can do.
+    fn overloaded(&self) -> Result<Look, Problems> {
+        let rate = self.rate * OVERLOAD;
+        let scenario = scaled(self.scenario, rate / self.written);
+        let preload = rate * self.spans.1.as_secs_f64();
+        Ok(self.open(preloaded(&scenario, preload as u64, Instant::ZERO)?))
+    }
+
+    /// With half as much to do as it can.
+    fn easy(&self) -> Result<Look, Problems> {
+        let mut setup = setup(&scaled(self.scenario, self.rate * EASY / self.written), 0)?;
+        for load in &mut setup.loads {
+            (load.until, load.count) = (None, None);
+        }
+        Ok(self.open(setup))
+    }
+
+    fn open(&self, mut setup: Setup) -> Look {
+        setup.seed = self.seed();
+        (setup.measure_from, setup.measure_to) = self.window();
+        setup.end = self.window().1;
+        watch(World::new(&setup), self.window(), |world, until| {
+            world.run_until(until);
+            world.wait_until(until);
+        })
+    }
 }
 
 fn seen(full: &Look, easy: &Look) -> Vec<Seen> {
-    let places = |name: &str| full.holds.iter().any(|hold| hold.0 == name);
+    let places = |name: &str| full.holds.iter().any(|hold| hold.name == name);
     let resources = full.outcome.resources.iter().zip(&easy.outcome.resources);
     let resource = |((name, full), (_, easy)): (&(String, Usage), &(String, Usage))| Seen {
         name: name.clone(),
@@ -145,15 +223,17 @@ fn seen(full: &Look, easy: &Look) -> Vec<Seen> {
         full: full.utilisation,
         easy: easy.utilisation,
         detail: full.queue_mean,
+        often: full.utilisation,
     };
     // Pools are resources, too, but their places grow: those that they may have are what counts.
     let resources = resources.filter(|(full, _)| !places(&full.0)).map(resource);
     let held = full.holds.iter().zip(&easy.holds).map(|(full, easy)| Seen {
-        name: full.0.clone(),
-        kind: Some(full.1),
-        full: full.2,
-        easy: easy.2,
-        detail: full.3 as f64,
+        name: full.name.clone(),
+        kind: Some(full.kind),
+        full: full.share,
+        easy: easy.share,
+        detail: full.places as f64,
+        often: full.often,
     });
     resources.chain(held).collect()
 }
@@ -167,41 +247,52 @@ fn binding(seen: &[Seen]) -> Option<usize> {
         (0..seen.len()).filter(|at| is(&seen[*at])).collect::<Vec<_>>()
     };
     let own = all(&|one| one.kind.is_none() && one.full >= FULL);
-    let is_poll = |one: &Seen| one.kind == Some(HoldKind::Poll);
-    let places = all(&|one| one.kind.is_some() && !is_poll(one) && one.full >= FULL_PLACES);
+    let held = all(&|one| one.is(HoldKind::Publishing) && one.often >= HELD);
+    // A batch that may not be published yet keeps its place with the engine meanwhile.
+    let is_behind = |one: &Seen| one.is(HoldKind::Batches) && !held.is_empty();
+    let is_last = |one: &Seen| one.is(HoldKind::Poll) || one.is(HoldKind::Publishing);
+    let is_place = |one: &Seen| one.kind.is_some() && !is_last(one) && !is_behind(one);
+    let places = all(&|one| is_place(one) && one.full >= FULL_PLACES);
     // A poller is what stops a plant when nothing else does: it waits in any other one, too.
-    let polls = all(&|one| is_poll(one) && one.full >= FULL_PLACES);
+    let polls = all(&|one| one.is(HoldKind::Poll) && one.full >= FULL_PLACES);
+    let held_little = all(&|one| one.is(HoldKind::Publishing) && one.often >= HELD_LITTLE);
     let busy = all(&|one| one.kind.is_none() && one.full >= BUSY_MIN);
     // Of places that are full, those of which a document takes most are the first to be so.
     most(&own, |one| one.full)
         .or_else(|| most(&places, |one| one.easy))
+        .or_else(|| most(&held, |one| one.often))
         .or_else(|| most(&polls, |one| one.full))
+        .or_else(|| most(&held_little, |one| one.often))
         .or_else(|| most(&busy, |one| one.full))
 }
 
 impl Seen {
+    fn is(&self, kind: HoldKind) -> bool {
+        self.kind == Some(kind)
+    }
+
     /// The throughput at which this would be full, of a plant that gets `rate` through when it is
     /// full, and half of it when it is at ease.
     fn bound(&self, rate: f64, easy_rate: f64) -> f64 {
         match self.kind {
             None => rate / self.full,
-            // A poller that waits is no place that runs out.
-            Some(HoldKind::Poll) => f64::INFINITY,
+            // A poller that waits is no place that runs out, nor is what throttling holds.
+            Some(HoldKind::Poll | HoldKind::Publishing) => f64::INFINITY,
             Some(_) => easy_rate / self.easy,
         }
     }
 
-    fn limit(&self, rate: f64, easy_rate: f64) -> Limit {
+    fn limit(&self, (rate, easy_rate): (f64, f64), publishing: PublishingState) -> Limit {
         let bound = self.bound(rate, easy_rate).max(rate);
         Limit {
             resource: self.name.clone(),
-            explanation: self.explanation(),
+            explanation: self.explanation(publishing),
             utilisation: Some(self.full),
             bound: bound.is_finite().then_some(bound),
         }
     }
 
-    fn explanation(&self) -> String {
+    fn explanation(&self, publishing: PublishingState) -> String {
         let (share, detail) = (self.full * 100.0, self.detail);
         let taken = self.full * detail;
         match self.kind {
@@ -220,10 +311,31 @@ impl Seen {
             Some(HoldKind::Poll) => {
                 format!("it waits for its next look {share:.1} % of the time")
             }
+            Some(HoldKind::Publishing) => format!(
+                "throttling holds the input: at {:.0} % of the looks batches wait to be published, \
+                 {taken:.1} at a time, because {} (R-THR-03)",
+                self.often * 100.0,
+                why(publishing)
+            ),
             Some(HoldKind::Threads) => format!("{taken:.1} of {detail:.0} engine threads in use"),
             Some(HoldKind::Workers) => format!("{taken:.1} of {detail:.0} workers transmit"),
         }
     }
+}
+
+/// Why publishing waits, in words, with the number that the counter shows (R-THR-02).
+pub(in crate::experiment) fn why(state: PublishingState) -> String {
+    let words = match state {
+        PublishingState::None => "it was throttled before",
+        PublishingState::Rate => "more comes in than goes out",
+        PublishingState::ProcessMemory => "the process uses too much memory",
+        PublishingState::SystemMemory => "the machine has too little memory left",
+        PublishingState::DatabaseSize => "there are too many messages in the database",
+        PublishingState::Sessions => "there are too many database sessions",
+        PublishingState::Threads => "there are too many threads",
+        PublishingState::UserOverride => "an operator said so",
+    };
+    format!("{words}, state {}", state.code())
 }
 
 fn nothing() -> Limit {
@@ -262,7 +374,7 @@ mod tests {
     use super::*;
 
     fn of(name: &str, kind: Option<HoldKind>, full: f64, easy: f64) -> Seen {
-        Seen { name: name.to_owned(), kind, full, easy, detail: 10.0 }
+        Seen { name: name.to_owned(), kind, full, easy, detail: 10.0, often: full }
     }
 
     /// The names of what stops a plant of 100 documents a second, and of what is next.

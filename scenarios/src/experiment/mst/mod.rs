@@ -11,6 +11,7 @@ mod bracket;
 mod capacity;
 mod confirm;
 mod elasticity;
+mod goals;
 mod late;
 mod limit;
 mod pinned;
@@ -23,8 +24,8 @@ use std::process::ExitCode;
 
 use self::capacity::{Capacity, Curve, Found, Wanted, curve, measure};
 use self::elasticity::elasticities;
-pub(super) use self::limit::busiest;
-use self::limit::limits;
+use self::limit::{Plant, limits};
+pub(super) use self::limit::{busiest, why};
 use self::pinned::Held;
 use super::clock::WallClock;
 use super::drift::{Drift, edge, ladder};
@@ -41,6 +42,11 @@ pub const SECONDS_MAX: f64 = 4.0 * 3600.0;
 const CONFIDENCE: f64 = 0.95;
 /// The share of the asked width that is measured; the rest is for what a measurement leaves out.
 const MEASURED_SHARE: f64 = 0.9;
+/// A plant whose capacity could only be bracketed is looked at for so long, when it has run for so
+/// long.
+const UNKNOWN_WARM_UP: Duration = Duration::from_secs(60);
+const UNKNOWN_SECONDS: f64 = 60.0;
+const UNKNOWN_DOCUMENTS: f64 = 20_000.0;
 /// Drift tests to confirm a capacity are so many half-widths from it.
 const CONFIRM_DISTANCE: f64 = 2.0;
 
@@ -174,10 +180,12 @@ impl Search<'_> {
             Some(capacity) => self.agreed(capacity)?,
             None => None,
         };
+        let found = capacity.as_ref().map(|own| own.mean.value);
+        let capacity = capacity.filter(|_| measured.is_some());
         let interval = match measured {
             Some(interval) => Some(interval),
             None => {
-                let start = capacity.as_ref().map_or(self.written, |own| own.mean.value);
+                let start = found.unwrap_or(self.written);
                 let blur = self.blur();
                 self.bracket(start)?.map(|(low, high)| (low * (1.0 - blur), high * (1.0 + blur)))
             }
@@ -187,18 +195,48 @@ impl Search<'_> {
         let falls = curve.falls_at.and_then(|backlog| curve.rate(backlog));
         record.recover = Some(falls.map_or(low, |rate| rate.min(low)));
         self.confirm(low, high, record)?;
-        if let Some(capacity) = capacity {
-            let plant = (&capacity, self.written);
-            let (limits, documents) = limits(&held, self.scenario, plant, self.ask.threads)?;
+        self.explain(&held, capacity.as_ref(), record)
+    }
+
+    /// What stops the plant, and what its capacity follows.
+    fn explain(
+        &mut self,
+        held: &Held<'_>,
+        capacity: Option<&Capacity>,
+        record: &mut MstRecord,
+    ) -> Result<(), Problems> {
+        let Some(rate) = record.capacity.filter(|_| !self.is_timed()) else { return Ok(()) };
+        let plant = Plant {
+            scenario: self.scenario,
+            written: self.written,
+            rate,
+            backlog: capacity.map(|own| own.backlog),
+            spans: match capacity {
+                Some(own) => own.spans,
+                None => self.spans(rate)?,
+            },
+        };
+        let limits = limits(held, &plant, self.ask.threads)?;
+        self.documents += limits.documents;
+        [record.limit, record.next_limit] = limits.both;
+        if limits.is_input_held && record.verdict == MstVerdict::Sustainable {
+            // It could do more: what stops it is that it does not let more in.
+            record.verdict = MstVerdict::InputThrottled;
+        }
+        if let Some(capacity) = capacity.filter(|_| self.ask.explain) {
+            let (found, documents) = elasticities(self.scenario, capacity, self.ask.threads)?;
             self.documents += documents;
-            [record.limit, record.next_limit] = limits;
-            if self.ask.explain {
-                let (found, documents) = elasticities(self.scenario, &capacity, self.ask.threads)?;
-                self.documents += documents;
-                record.elasticities = found;
-            }
+            record.elasticities = found;
         }
         Ok(())
+    }
+
+    /// Warm-up and window of a look at a plant that can do `rate`, where none were found out.
+    fn spans(&self, rate: f64) -> Result<(Duration, Duration), Problems> {
+        let warm_up = self.scenario.loads.iter().map(|load| load.start + load.warm_up).max();
+        let settled = warm_up.unwrap_or(Duration::ZERO) + UNKNOWN_WARM_UP;
+        let lasts = Duration::from_secs_f64((UNKNOWN_DOCUMENTS / rate).max(UNKNOWN_SECONDS));
+        Ok((settled.max(ladder(self.scenario, self.ask.seconds_max)?), lasts))
     }
 
     /// The curve of throughput over backlog, and the capacity where the plant is full.
@@ -271,7 +309,7 @@ impl Search<'_> {
         let (mut low, mut high) = (low, high);
         if let Some(goal) = outcome.missed.clone() {
             record.goal = goal;
-            let found = match self.by_late_share(high, &mut record.goal)? {
+            let found = match self.by_share(high, &mut record.goal)? {
                 Some(found) => Some(found),
                 None => self.bracket_goals(low)?,
             };
@@ -293,7 +331,7 @@ impl Search<'_> {
                 record.verdict = MstVerdict::NonMonotone;
             }
         }
-        [record.limit, record.next_limit] = busiest(&outcome.run.outcome.resources);
+        [record.limit, record.next_limit] = outcome.busiest;
         Ok(())
     }
 }

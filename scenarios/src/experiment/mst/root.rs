@@ -1,4 +1,4 @@
-//! The load at which just so many documents are late as a goal allows.
+//! The load at which just as large a share is late, suspended, throttled as a goal allows.
 //!
 //! The runs that say where to look are not used for the answer: an estimate that counts the runs
 //! which led to it covers less than it says. So a bracket and two pilots find the place and the
@@ -7,7 +7,8 @@
 use floodgate_engine::time::Duration;
 use floodgate_reports::{MstVerdict, Probe, Verdict};
 
-use super::confirm::{Confirmation, in_words};
+use super::confirm::Confirmation;
+use super::goals::{against, allowed, in_words, watch};
 use super::late::{Line, Seen};
 use super::pinned::seed_of;
 use super::{CONFIDENCE, Search};
@@ -15,21 +16,35 @@ use crate::experiment::parallel::in_order;
 use crate::experiment::run::{Run, run_silently};
 use crate::plan::Problems;
 use crate::plan::expect::Expect;
-use crate::plan::goal::{Goal, Late};
+use crate::plan::goal::Goal;
 
 /// Halvings of what is left to the capacity before the goal counts as met up to it.
 const DOUBLINGS: i32 = 10;
 /// Virtual seconds of a run that only brackets, and of the first pilot.
 const SECONDS_FIRST: f64 = 20.0;
 const SECONDS_PILOT: f64 = 60.0;
-/// The scatter of late shares, relative to their mean, that a run is long enough for.
+/// A run lasts for so many of the times in which a queue forgets, of one place and exponential
+/// work at that load; one that only brackets for a third of it, or until it has seen enough.
+const RELAXATIONS: f64 = 40.0;
+/// Before that, from an empty start, it warms up for so many of them, or a quarter of the run.
+const SETTLED: f64 = 5.0;
+const DOCUMENTS_FIRST: f64 = 20_000.0;
+/// The answer must lie where the second pilot looked, or it looks again, so often at most.
+const ROUNDS: usize = 3;
+/// The scatter of shares, relative to their mean, that a run is long enough for.
 const SCATTER_MAX: f64 = 0.7;
 /// How often the pilot may be twice as long.
 const LONGER: u32 = 3;
-/// Rates of the pilots and of the answer lie so far from their centre, relative to it.
-const PILOT: (usize, f64) = (6, 0.03);
-const SECOND: (usize, f64) = (12, 0.02);
-const ANSWER: f64 = 0.01;
+/// Runs of the pilots.
+const PILOT: usize = 6;
+const SECOND: usize = 12;
+/// Rates of the pilots and of the answer lie so far from their centre, relative to it; for a wide
+/// interval the later ones so many times further, or their slope is all chance.
+const AWAY_PILOT: f64 = 0.03;
+const AWAY_SECOND: f64 = 0.02;
+const AWAY: f64 = 0.01;
+const WIDE: f64 = 0.02;
+const WIDER_MAX: f64 = 2.5;
 /// The answer's runs, at least, and at most.
 const RUNS_MIN: f64 = 16.0;
 const RUNS_MAX: f64 = 400.0;
@@ -45,36 +60,40 @@ pub(super) struct Root {
     pub(super) half: f64,
 }
 
-/// Runs on either side of the answer that must agree with it, by their majority.
+/// Runs on either side of the answer that must agree with it, together.
 const AGREEING: usize = 3;
 /// They are so many half-widths from it.
 const AGREE_DISTANCE: f64 = 2.0;
 
-/// A share of late documents under search.
+/// The share of a goal under search.
 struct Looking<'s, 'a> {
     search: &'s mut Search<'a>,
-    goal: Late,
+    goal: Goal,
+    /// The share that it allows.
+    at_most: f64,
+    capacity: f64,
     /// Runs so far.
     runs: u64,
 }
 
 impl Search<'_> {
-    /// The interval of the load that just meets the goals, all of which are of late documents, and
-    /// a run that meets them. None where a bracket has to do.
-    pub(super) fn by_late_share(
+    /// The interval of the load that just meets the goals, all of which are shares, and a run that
+    /// meets them. None where a bracket has to do.
+    pub(super) fn by_share(
         &mut self,
         capacity: f64,
         binding: &mut String,
     ) -> Result<Option<(f64, f64, Confirmation)>, Problems> {
-        let mut least: Option<(Root, &Late)> = None;
-        for goal in &self.scenario.goals {
-            let Goal::Late(goal) = goal else { return Ok(None) };
-            let Some(root) = self.late_root(capacity, goal)? else { continue };
+        let mut least: Option<(Root, usize)> = None;
+        for (at, goal) in self.scenario.goals.iter().enumerate() {
+            let Some(at_most) = allowed(goal) else { return Ok(None) };
+            let Some(root) = self.root(capacity, goal, at_most)? else { continue };
             if least.is_none_or(|(least, _)| root.rate < least.rate) {
-                least = Some((root, goal));
+                least = Some((root, at));
             }
         }
-        let Some((root, goal)) = least else { return Ok(None) };
+        let Some((root, at)) = least else { return Ok(None) };
+        let goal = &self.scenario.goals[at];
         let away = AGREE_DISTANCE * root.half;
         if away >= root.rate / 2.0 {
             // So wide an interval has no load well below it that could agree.
@@ -82,9 +101,13 @@ impl Search<'_> {
         }
         let above = self.empty_starts(&[root.rate + away; AGREEING])?;
         let below = self.empty_starts(&[root.rate - away; AGREEING])?;
-        let missing =
-            |runs: &[Confirmation]| runs.iter().filter(|one| one.missed.is_some()).count();
-        if missing(&above) <= AGREEING / 2 || missing(&below) > AGREEING / 2 {
+        // Shares are skew: most runs just above the answer have less than their mean.
+        let misses = |runs: &[Confirmation]| {
+            let all = runs.iter().map(|one| one.against[at]);
+            let (bad, all) = all.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            allowed(goal).is_some_and(|share| bad > share * all)
+        };
+        if !misses(&above) || misses(&below) {
             return Ok(None);
         }
         *binding = in_words(goal);
@@ -92,38 +115,58 @@ impl Search<'_> {
         Ok(meets.map(|one| (root.rate - root.half, root.rate + root.half, one)))
     }
 
-    /// The load at which as many documents are late as `goal` allows, below `capacity`. None where
+    /// The load at which the share is what `goal` allows, below `capacity`. None where
     /// the share does not rise with the load as it should, so that a bracket has to do.
-    fn late_root(&mut self, capacity: f64, goal: &Late) -> Result<Option<Root>, Problems> {
-        let mut looking = Looking { search: self, goal: goal.clone(), runs: 0 };
-        let Some(around) = looking.bracket(capacity)? else { return Ok(None) };
-        let mut seconds = SECONDS_PILOT;
-        let mut first = looking.spread(around, PILOT, seconds)?;
+    fn root(&mut self, capacity: f64, goal: &Goal, at_most: f64) -> Result<Option<Root>, Problems> {
+        let mut looking = Looking { search: self, goal: goal.clone(), at_most, capacity, runs: 0 };
+        let Some(around) = looking.bracket()? else { return Ok(None) };
+        let mut seconds = looking.relaxed(around).max(SECONDS_PILOT);
+        let mut first = looking.spread(around, (PILOT, AWAY_PILOT), seconds)?;
         for _ in 0..LONGER {
             if scatter(&first) <= SCATTER_MAX {
                 break;
             }
             seconds *= 2.0;
-            first = looking.spread(around, PILOT, seconds)?;
+            first = looking.spread(around, (PILOT, AWAY_PILOT), seconds)?;
         }
-        let Some(line) = Line::through(&first, around) else { return Ok(None) };
-        let centre = if line.rises() { line.root(goal.at_most) } else { around };
-        let centre = centre.clamp(0.92 * around, (1.06 * around).min(0.999 * capacity));
-        first.extend(looking.spread(centre, SECOND, seconds)?);
-        let Some(line) = Line::through(&first, centre).filter(Line::rises) else {
-            return Ok(None);
-        };
-        looking.answer(&line, centre, first.len(), seconds)
+        let line = Line::through(&first, around).filter(Line::rises);
+        let mut centre = looking.near(around, line);
+        let mut pilot = first;
+        for round in 1..=ROUNDS {
+            seconds = seconds.max(looking.relaxed(centre));
+            pilot.extend(looking.spread(centre, (SECOND, looking.away(AWAY_SECOND)), seconds)?);
+            let line = Line::through(&pilot, centre).filter(Line::is_up);
+            let found = looking.near(centre, line);
+            let is_there = (found / centre - 1.0).abs() <= looking.away(AWAY_SECOND);
+            if let Some(line) = line.filter(Line::rises).filter(|_| is_there || round == ROUNDS) {
+                return looking.answer(&line, centre, pilot.len(), seconds);
+            }
+            centre = found;
+        }
+        Ok(None)
     }
 }
 
 impl Looking<'_, '_> {
-    /// A rate at which about as many are late as may be.
-    fn bracket(&mut self, capacity: f64) -> Result<Option<f64>, Problems> {
+    /// Where to look next: where the line says, but not far away.
+    fn near(&self, centre: f64, line: Option<Line>) -> f64 {
+        let found = line.map_or(centre, |line| line.root(self.at_most));
+        found.clamp(0.92 * centre, (1.06 * centre).min(0.999 * self.capacity))
+    }
+
+    /// Seconds in which a queue at `rate` forgets often enough.
+    fn relaxed(&self, rate: f64) -> f64 {
+        let away = self.capacity.sqrt() - rate.sqrt();
+        RELAXATIONS / (away * away)
+    }
+
+    /// A rate at which about as large a share is bad as may be.
+    fn bracket(&mut self) -> Result<Option<f64>, Problems> {
+        let capacity = self.capacity;
         let (mut low, mut high) = (0.0, None);
         for k in 1..=DOUBLINGS {
             let rate = capacity * (1.0 - 0.5_f64.powi(k));
-            if self.share(rate)? > self.goal.at_most {
+            if self.share(rate)? > self.at_most {
                 high = Some(rate);
                 break;
             }
@@ -136,7 +179,7 @@ impl Looking<'_, '_> {
         }
         for _ in 0..2 {
             let rate = f64::midpoint(low, high);
-            if self.share(rate)? > self.goal.at_most {
+            if self.share(rate)? > self.at_most {
                 high = rate;
             } else {
                 low = rate;
@@ -146,9 +189,14 @@ impl Looking<'_, '_> {
     }
 
     fn share(&mut self, rate: f64) -> Result<f64, Problems> {
-        let seen = self.runs(&[rate, rate], SECONDS_FIRST)?;
+        let enough = (self.relaxed(rate) / 3.0).min(DOCUMENTS_FIRST / rate);
+        let seen = self.runs(&[rate, rate], enough.max(SECONDS_FIRST))?;
         let late: f64 = seen.iter().map(|one| one.late).sum();
         Ok(late / seen.iter().map(|one| one.samples).sum::<f64>())
+    }
+
+    fn away(&self, least: f64) -> f64 {
+        least * (self.search.ask.precision / WIDE).clamp(1.0, WIDER_MAX)
     }
 
     /// Runs at both sides of `centre` in turn.
@@ -171,12 +219,13 @@ impl Looking<'_, '_> {
         piloted: usize,
         seconds: f64,
     ) -> Result<Option<Root>, Problems> {
-        let share = self.goal.at_most;
+        let share = self.at_most;
         let wanted = self.search.ask.precision / 2.0 * centre;
         let one = pilot.error(share) * (piloted as f64).sqrt();
         let needed = (1.96 * one / wanted).powi(2) * 1.4 + 2.0;
         let count = 2 * (needed.clamp(RUNS_MIN, RUNS_MAX) / 2.0).ceil() as usize;
-        let seen = self.spread(centre, (count, ANSWER), seconds)?;
+        let away = self.away(AWAY);
+        let seen = self.spread(centre, (count, away), seconds)?;
         // That it rises is what the pilots, which lie further apart, were asked.
         let Some(line) = Line::through(&seen, centre).filter(Line::is_up) else {
             return Ok(None);
@@ -188,11 +237,10 @@ impl Looking<'_, '_> {
             seeds: (0..count as u64).map(|at| self.seed(self.runs - count as u64 + at)).collect(),
             verdict: MstVerdict::Sustainable,
             evidence: format!(
-                "{share} of the documents over {} late there: a line through {count} runs at \
-                 {:.1} and {:.1}/s, ± {:.2}",
-                self.goal.over,
-                centre * (1.0 - ANSWER),
-                centre * (1.0 + ANSWER),
+                "{} just there: a line through {count} runs at {:.1} and {:.1}/s, ± {:.2}",
+                in_words(&self.goal),
+                centre * (1.0 - away),
+                centre * (1.0 + away),
                 root.half
             ),
         });
@@ -216,7 +264,7 @@ impl Looking<'_, '_> {
             self.search.documents += run.record.documents.received;
             self.search.broken |=
                 run.record.verdicts.iter().any(|row| row.verdict == Verdict::Fail);
-            let (late, samples) = late(&self.goal, &run);
+            let (late, samples) = against(&self.goal, &run);
             seen.push(Seen { rate: *rate, late, samples });
         }
         Ok(seen)
@@ -234,11 +282,15 @@ impl Looking<'_, '_> {
             Some(whole) => period.times(whole + 1),
             None => least,
         };
+        let settled = self.relaxed(rate) / RELAXATIONS * SETTLED;
+        let settled = Duration::from_secs_f64(settled.min(lasts.as_secs_f64() / 4.0));
         for load in &mut scenario.loads {
             load.count = None;
+            load.warm_up = load.warm_up.max(settled);
             load.measure = Some(lasts);
         }
         scenario.drain = Duration::ZERO;
+        watch(&mut scenario, lasts);
         run_silently("confirmation", &scenario)
     }
 }
@@ -254,17 +306,4 @@ fn scatter(seen: &[Seen]) -> f64 {
         if mean > 0.0 { (squares / (shares.len() - 1) as f64).sqrt() / mean } else { f64::INFINITY }
     };
     f64::midpoint(side(0), side(1))
-}
-
-/// Late documents of a run, and all that could have been.
-///
-/// What is under way for longer than was allowed is late as well. As many as arrive in that time
-/// may still be on their way in good time.
-pub(super) fn late(goal: &Late, run: &Run) -> (f64, f64) {
-    let histogram = run.outcome.latency();
-    let in_time = histogram.count_between(0, goal.over.as_nanos()) as f64;
-    let under_way = run.record.rate.offered * goal.over.as_secs_f64();
-    let overdue = (run.outcome.unfinished as f64 - under_way).max(0.0);
-    let samples = histogram.len() as f64 + overdue;
-    (samples - in_time, samples.max(1.0))
 }

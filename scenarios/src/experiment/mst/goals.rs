@@ -1,0 +1,111 @@
+//! Goals, as a run meets them or misses them.
+//!
+//! Most are a share that may be exceeded by so much: of documents that are late or suspended, of
+//! the time that is throttled or has too much waiting. Near the capacity the logarithm of such a
+//! share is straight in the load, which is what the interval of a goal rests on.
+
+use floodgate_engine::time::Duration;
+use floodgate_sim::outcome::Outcome;
+use floodgate_sim::probe::COLUMNS;
+
+use crate::experiment::run::Run;
+use crate::plan::Scenario;
+use crate::plan::goal::{Backlog, Goal, Late};
+
+/// Samples of the backlog in the window of a run: at instants that no period falls in with.
+const SAMPLES: f64 = 1618.034;
+
+/// A goal in words.
+pub(super) fn in_words(goal: &Goal) -> String {
+    let percent = |share: f64| format!("{} %", (share * 1e8).round() / 1e6);
+    match goal {
+        Goal::Backlog(Backlog { at_most, share }) if *share > 0.0 => {
+            format!("backlog: at most {} of the time over {at_most} documents", percent(*share))
+        }
+        Goal::Backlog(own) => format!("backlog: at most {} documents", own.at_most),
+        Goal::Late(Late { over, at_most }) => {
+            format!("late: at most {at_most} of the documents over {over}")
+        }
+        Goal::Suspended(own) => {
+            format!("suspended: at most {} of the documents", percent(own.at_most))
+        }
+        Goal::Throttled(own) => format!("throttled: at most {} of the time", percent(own.at_most)),
+    }
+}
+
+/// The share that a goal allows; none where it allows nothing, or is no share.
+pub(super) fn allowed(goal: &Goal) -> Option<f64> {
+    let share = match goal {
+        Goal::Backlog(own) => own.share,
+        Goal::Late(own) => own.at_most,
+        Goal::Suspended(own) | Goal::Throttled(own) => own.at_most,
+    };
+    (share > 0.0).then_some(share)
+}
+
+/// What of a run counts against a goal, and how much there was.
+pub(super) fn against(goal: &Goal, run: &Run) -> (f64, f64) {
+    let outcome = &run.outcome;
+    let documents = (outcome.meters.offered_in_window as f64).max(1.0);
+    match goal {
+        Goal::Backlog(own) => (share_over(own.at_most, outcome) * documents, documents),
+        Goal::Late(own) => late(own, run),
+        Goal::Suspended(_) => {
+            let received = (outcome.meters.received as f64).max(1.0);
+            (outcome.meters.suspended as f64, received)
+        }
+        Goal::Throttled(_) => (outcome.meters.throttled.mean(outcome.ended) * documents, documents),
+    }
+}
+
+/// The goal in words, if the run missed it.
+pub(super) fn missed(goal: &Goal, run: &Run) -> Option<String> {
+    let misses = match goal {
+        Goal::Backlog(own) if own.share <= 0.0 => run.outcome.meters.backlog.max() > own.at_most,
+        Goal::Backlog(_) | Goal::Late(_) | Goal::Suspended(_) | Goal::Throttled(_) => {
+            let (bad, all) = against(goal, run);
+            bad / all > allowed(goal).unwrap_or(0.0)
+        }
+    };
+    misses.then(|| in_words(goal))
+}
+
+/// What a run of `lasts` must be sampled for.
+pub(super) fn watch(scenario: &mut Scenario, lasts: Duration) {
+    let is_timed = |goal: &Goal| matches!(goal, Goal::Backlog(own) if own.share > 0.0);
+    if scenario.goals.iter().any(is_timed) {
+        let step = Duration::from_secs_f64(lasts.as_secs_f64() / SAMPLES);
+        scenario.sample = step.max(Duration::from_nanos(1));
+    }
+}
+
+/// The share of the samples in the window at which more than `at_most` documents waited.
+fn share_over(at_most: u64, outcome: &Outcome) -> f64 {
+    share_of(outcome, "Backlog", |value| value > at_most as f64)
+}
+
+/// The share of the samples in the window at which a figure was as asked.
+pub(super) fn share_of(outcome: &Outcome, name: &str, is: impl Fn(f64) -> bool) -> f64 {
+    let column = COLUMNS.iter().position(|column| column.name == name).expect("it is sampled");
+    let (from, to) = outcome.window;
+    let rows = outcome.samples.rows().iter().filter(|(at, _)| (from..to).contains(at));
+    let (mut all, mut those) = (0_u32, 0_u32);
+    for (_, values) in rows {
+        all += 1;
+        those += u32::from(is(values[column]));
+    }
+    f64::from(those) / f64::from(all.max(1))
+}
+
+/// Late documents of a run, and all that could have been.
+///
+/// What is under way for longer than was allowed is late as well. As many as arrive in that time
+/// may still be on their way in good time.
+fn late(goal: &Late, run: &Run) -> (f64, f64) {
+    let histogram = run.outcome.latency();
+    let in_time = histogram.count_between(0, goal.over.as_nanos()) as f64;
+    let under_way = run.record.rate.offered * goal.over.as_secs_f64();
+    let overdue = (run.outcome.unfinished as f64 - under_way).max(0.0);
+    let samples = histogram.len() as f64 + overdue;
+    (samples - in_time, samples.max(1.0))
+}
