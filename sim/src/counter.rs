@@ -1,20 +1,127 @@
-//! Counters of single hosts and MessageBoxes, named as the performance monitor prints them.
+//! Counters of single servers, hosts and MessageBoxes, named as the performance monitor prints
+//! them.
+//!
+//! Gauges are read, rates and latencies are taken over the interval since the last sample. Where a
+//! process died meanwhile and counts anew, or nothing happened that a mean could be taken of, a
+//! counter has no value.
 
-use floodgate_engine::config::Topology;
+use floodgate_engine::config::{AdapterKind, Topology};
 use floodgate_engine::host::HostGauges;
+use floodgate_engine::id::HostId;
+use floodgate_engine::time::Instant;
 
-/// A counter of every host: its object, its name, its unit, and where it is read.
-type HostCounter = (&'static str, &'static str, &'static str, fn(&HostGauges) -> u32);
+/// What a server has done so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ServerTotals {
+    /// Core-nanoseconds of work.
+    pub(crate) busy: f64,
+    /// Its cores.
+    pub(crate) cores: f64,
+}
 
-/// What is sampled of every host: the sum over its instances.
-const HOST_COUNTERS: [HostCounter; 5] = [
-    ("BizTalk:Messaging", "Pending receive batches", "batches", |host| {
-        host.pending_batches + host.throttled_batches
+/// Stays that ended so far, and the nanoseconds that all have taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StayTotals {
+    pub(crate) ended: u64,
+    pub(crate) nanos: u128,
+}
+
+impl StayTotals {
+    /// The mean in seconds of the stays that ended since `before`.
+    fn mean_since(self, before: Self) -> f64 {
+        let ended = self.ended.checked_sub(before.ended).filter(|ended| *ended > 0);
+        match ended.zip(self.nanos.checked_sub(before.nanos)) {
+            Some((ended, nanos)) => nanos as f64 / 1e9 / ended as f64,
+            None => f64::NAN,
+        }
+    }
+}
+
+/// What all instances of a host have done so far, and what they are at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct HostTotals {
+    pub(crate) gauges: HostGauges,
+    pub(crate) inbound: StayTotals,
+    pub(crate) outbound: StayTotals,
+    pub(crate) exchanges: StayTotals,
+    /// Orchestrations on a thread.
+    pub(crate) turns: u32,
+    /// Orchestrations that wait in the MessageBox.
+    pub(crate) idle: u64,
+    /// Orchestrations that came to their end.
+    pub(crate) completed: u64,
+}
+
+/// All totals at one instant.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) at: Instant,
+    pub(crate) servers: Vec<ServerTotals>,
+    pub(crate) hosts: Vec<HostTotals>,
+}
+
+/// Two readings of a host and the seconds between them.
+struct Between<'a> {
+    before: &'a HostTotals,
+    now: &'a HostTotals,
+    seconds: f64,
+}
+
+/// Which hosts have a counter.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    All,
+    /// With a receive handler.
+    Receiving,
+    /// With a receive handler that answers.
+    Answering,
+    /// With a send handler.
+    Sending,
+    /// With an orchestration.
+    Orchestrating,
+}
+
+/// A counter of a host: its object, its name, its unit, who has it, and how it is read.
+type HostCounter = (&'static str, &'static str, &'static str, Which, fn(&Between<'_>) -> f64);
+
+const MESSAGING: &str = "BizTalk:Messaging";
+const AGENT: &str = "BizTalk:Message Agent";
+const LATENCY: &str = "BizTalk:Messaging Latency";
+const XLANG: &str = "XLANG/s Orchestrations";
+
+/// What is sampled of every host: over all its instances.
+const HOST_COUNTERS: [HostCounter; 11] = [
+    (MESSAGING, "Pending receive batches", "batches", Which::All, |host| {
+        f64::from(host.now.gauges.pending_batches + host.now.gauges.throttled_batches)
     }),
-    ("BizTalk:Messaging", "Throttled receive batches", "batches", |host| host.throttled_batches),
-    ("BizTalk:Messaging", "Active threads", "threads", |host| host.threads_busy),
-    ("BizTalk:Message Agent", "In-process message count", "messages", |host| host.in_process),
-    ("BizTalk:Message Agent", "Thread count", "threads", |host| host.threads),
+    (MESSAGING, "Throttled receive batches", "batches", Which::All, |host| {
+        host.now.gauges.throttled_batches.into()
+    }),
+    (MESSAGING, "Active threads", "threads", Which::All, |host| {
+        host.now.gauges.threads_busy.into()
+    }),
+    (AGENT, "In-process message count", "messages", Which::All, |host| {
+        host.now.gauges.in_process.into()
+    }),
+    (AGENT, "Thread count", "threads", Which::All, |host| host.now.gauges.threads.into()),
+    (LATENCY, "Inbound Latency (sec)", "s", Which::Receiving, |host| {
+        host.now.inbound.mean_since(host.before.inbound)
+    }),
+    (LATENCY, "Outbound Latency (sec)", "s", Which::Sending, |host| {
+        host.now.outbound.mean_since(host.before.outbound)
+    }),
+    (LATENCY, "Request-Response Latency (sec)", "s", Which::Answering, |host| {
+        host.now.exchanges.mean_since(host.before.exchanges)
+    }),
+    (XLANG, "Orchestrations completed/Sec", "orchestrations/s", Which::Orchestrating, |host| {
+        (host.now.completed - host.before.completed) as f64 / host.seconds
+    }),
+    (XLANG, "Running orchestrations", "orchestrations", Which::Orchestrating, |host| {
+        host.now.turns.into()
+    }),
+    (XLANG, "Idle orchestrations", "orchestrations", Which::Orchestrating, |host| {
+        host.now.idle as f64
+    }),
 ];
 
 /// What is sampled of every tracking host, where anything is tracked.
@@ -29,13 +136,37 @@ const TRACKING_COUNTERS: [(&str, &str); 5] = [
 /// What is sampled of every MessageBox.
 const BOX_COUNTERS: [&str; 2] = ["Spool Size", "Tracking data size"];
 
+fn has(topology: &Topology, host: HostId, which: Which) -> bool {
+    let mut locations = topology.receive_locations.iter().filter(|location| location.host == host);
+    match which {
+        Which::All => true,
+        Which::Receiving => locations.next().is_some(),
+        Which::Answering => locations.any(|own| {
+            matches!(topology.adapters[own.adapter.index()].kind, AdapterKind::Request(_))
+        }),
+        Which::Sending => topology.send_ports.iter().any(|port| {
+            let mut transports = std::iter::once(&port.primary).chain(&port.backup);
+            transports.any(|transport| transport.host == host)
+        }),
+        Which::Orchestrating => topology.orchestrations.iter().any(|own| own.host == host),
+    }
+}
+
+/// The counters that a host has.
+fn of_host(topology: &Topology, host: usize) -> impl Iterator<Item = &'static HostCounter> {
+    HOST_COUNTERS.iter().filter(move |(.., which, _)| has(topology, HostId::from(host), *which))
+}
+
 /// The names and units of the counters of a topology, in the order of [`values`]. A MessageBox is
 /// called by its name and its server's, as the product does it.
 pub(crate) fn names(topology: &Topology, box_servers: &[String]) -> Vec<(String, &'static str)> {
     let mut names = Vec::new();
-    for host in &topology.hosts {
-        for (object, counter, unit, _) in HOST_COUNTERS {
-            names.push((format!("\\{object}({})\\{counter}", host.name), unit));
+    for server in &topology.servers {
+        names.push((format!("\\\\{}\\Processor(_Total)\\% Processor Time", server.name), "%"));
+    }
+    for (at, host) in topology.hosts.iter().enumerate() {
+        for (object, counter, unit, ..) in of_host(topology, at) {
+            names.push((format!("\\{object}({})\\{counter}", host.name), *unit));
         }
     }
     if !topology.tracks.is_empty() {
@@ -70,25 +201,47 @@ fn tracking_names(topology: &Topology, box_servers: &[String]) -> Vec<(String, &
     names
 }
 
-/// The values at one instant, of the sums over the instances of each host, of tracking, and of the
-/// spool's and the tracking table's rows of each MessageBox.
+/// The values of an interval, of the servers, of each host over its instances, of tracking, and of
+/// the spool's and the tracking table's rows of each MessageBox.
 pub(crate) fn values(
-    hosts: &[HostGauges],
+    topology: &Topology,
+    (before, now): (&Totals, &Totals),
     tracking: &[f64],
     boxes: impl Iterator<Item = (u64, u64)>,
 ) -> Vec<f64> {
-    let of_host = |host: &HostGauges| HOST_COUNTERS.map(|(_, _, _, read)| f64::from(read(host)));
-    let of_box = |(spool, tracking)| [spool as f64, tracking as f64];
-    let hosts = hosts.iter().flat_map(of_host);
-    hosts.chain(tracking.iter().copied()).chain(boxes.flat_map(of_box)).collect()
+    // Of no time there is no rate.
+    let seconds = Some(now.at.since(before.at).as_secs_f64()).filter(|span| *span > 0.0);
+    let seconds = seconds.unwrap_or(f64::NAN);
+    let mut values = Vec::new();
+    for (at, server) in now.servers.iter().enumerate() {
+        let busy = server.busy - before.servers.get(at).map_or(0.0, |before| before.busy);
+        values.push(busy / 1e9 / server.cores / seconds * 100.0);
+    }
+    for (at, own) in now.hosts.iter().enumerate() {
+        let nothing = HostTotals::default();
+        let before = before.hosts.get(at).unwrap_or(&nothing);
+        let between = Between { before, now: own, seconds };
+        values.extend(of_host(topology, at).map(|(.., read)| read(&between)));
+    }
+    values.extend_from_slice(tracking);
+    values.extend(boxes.flat_map(|(spool, tracking)| [spool as f64, tracking as f64]));
+    values
 }
 
-/// Adds what one more instance of the host shows.
-pub(crate) fn add(host: &mut HostGauges, more: HostGauges) {
-    host.threads += more.threads;
-    host.threads_busy += more.threads_busy;
-    host.in_process += more.in_process;
-    host.internal_queue += more.internal_queue;
-    host.pending_batches += more.pending_batches;
-    host.throttled_batches += more.throttled_batches;
+/// Whether a counter of this unit is a mean over its interval; others are what they are at its end.
+pub(crate) fn is_mean(unit: &str) -> bool {
+    unit == "%" || unit.ends_with("/s")
+}
+
+impl HostTotals {
+    /// Adds what one more instance of the host shows.
+    pub(crate) fn add(&mut self, more: HostGauges) {
+        let host = &mut self.gauges;
+        host.threads += more.threads;
+        host.threads_busy += more.threads_busy;
+        host.in_process += more.in_process;
+        host.internal_queue += more.internal_queue;
+        host.pending_batches += more.pending_batches;
+        host.throttled_batches += more.throttled_batches;
+    }
 }

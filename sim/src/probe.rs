@@ -4,6 +4,8 @@
 
 use floodgate_engine::time::{Duration, Instant};
 
+use crate::counter::is_mean;
+
 /// Which way a figure is better.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Better {
@@ -165,7 +167,7 @@ impl Samples {
         &self.parts
     }
 
-    /// A series that has these columns too, all of them gauges.
+    /// A series that has these columns too: by their unit gauges, or means over an interval.
     #[must_use]
     pub fn with_parts(self, parts: Vec<(String, &'static str)>) -> Self {
         Self { parts, ..self }
@@ -188,7 +190,8 @@ impl Samples {
     fn halve(&mut self) {
         let merged = self.rows.chunks(2).map(|pair| {
             let (first, last) = (&pair[0], &pair[pair.len() - 1]);
-            let rates = COLUMNS.iter().map(|column| column.is_rate).chain(std::iter::repeat(false));
+            let parts = self.parts.iter().map(|(_, unit)| is_mean(unit));
+            let rates = COLUMNS.iter().map(|column| column.is_rate).chain(parts);
             let values = rates
                 .zip(first.1.iter().zip(&last.1))
                 .map(|(is_rate, (a, b))| if is_rate { f64::midpoint(*a, *b) } else { *b });

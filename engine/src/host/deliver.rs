@@ -93,6 +93,7 @@ impl HostInstance {
         self.waiting += found;
         self.in_process += found;
         self.totals.taken += u64::from(found);
+        self.latencies.outbound.begin(now, found);
         self.watch_watermarks();
         for message in messages {
             self.taken_bytes += message.bytes;

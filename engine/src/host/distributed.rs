@@ -4,6 +4,7 @@ use super::{HostInstance, Task};
 use crate::batch::{BatchStatus, OperationKind};
 use crate::id::{ReferenceId, TransactionId};
 use crate::message_box::{Action, PreparedBatch};
+use crate::time::Instant;
 
 /// What an open transaction will settle here.
 #[derive(Clone, Debug)]
@@ -41,14 +42,19 @@ impl HostInstance {
     /// the adapter has taken upon itself is the adapter's business, the engine's own part gets its
     /// default action in a transaction of its own (R-TXN-07). \[M\] for an adapter that said `true`
     /// and then aborted the documents say nothing.
-    pub(super) fn transaction_done(&mut self, transaction: TransactionId, committed: bool) {
+    pub(super) fn transaction_done(
+        &mut self,
+        now: Instant,
+        transaction: TransactionId,
+        committed: bool,
+    ) {
         let (done, open) = std::mem::take(&mut self.shares)
             .into_iter()
             .partition(|share: &Share| share.transaction == transaction);
         self.shares = open;
         for Share { count, own, .. } in done {
             if committed {
-                self.settle(count);
+                self.settle(now, count);
             } else if !own.is_empty() {
                 self.tasks.push_back(Task::Fail(own));
             }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use super::execute::{Execution, as_u32};
+use super::latencies::Stays;
 use super::receive::received;
 use super::{DoneRace, Frame, FrameId, HostInstance, HostOutput, Life, Task};
 use crate::batch::{BatchStatus, OperationKind, Status};
@@ -30,6 +31,8 @@ struct Open {
     correlation: Value,
     expires: Instant,
     first_only: bool,
+    /// When it was handed in.
+    since: Instant,
     /// It had one answer of several.
     answered: bool,
 }
@@ -64,6 +67,7 @@ pub(super) struct Exchanges {
     timers: BTreeSet<(Instant, AdapterId, u64)>,
     solicits: FxHashMap<ReferenceId, Solicit>,
     held: Vec<Held>,
+    answered: Stays,
 }
 
 /// An exchange whose time is over.
@@ -75,6 +79,10 @@ pub(super) struct Expiry {
 }
 
 impl Exchanges {
+    pub(super) const fn latency(&self) -> &Stays {
+        &self.answered
+    }
+
     /// When the next exchange expires.
     pub(super) fn expires_next(&self) -> Option<Instant> {
         self.timers.first().map(|(at, ..)| *at)
@@ -109,7 +117,10 @@ impl Exchanges {
         if !fault && now >= open.expires {
             return false;
         }
-        open.answered = true;
+        if !std::mem::replace(&mut open.answered, true) {
+            self.answered.begin(open.since, 1);
+            self.answered.end(now, 1);
+        }
         if fault || open.first_only {
             self.end(key);
         }
@@ -167,6 +178,7 @@ impl HostInstance {
             request: number,
             correlation,
             expires: Instant::ZERO,
+            since: Instant::ZERO,
             first_only,
             answered: false,
         };
@@ -263,13 +275,14 @@ impl HostInstance {
     pub(super) fn exchanges_committed(
         &mut self,
         now: Instant,
-        adapter: AdapterId,
+        (since, adapter): (Instant, AdapterId),
         requests: Requests,
     ) -> Vec<u64> {
         let timeout = self.topology.exchanges.of_host(self.host).default_timeout();
         let mut tokens = Vec::new();
         for (token, mut open, expires) in requests.opened {
             open.expires = expires.unwrap_or(now + timeout);
+            open.since = since;
             self.exchanges.timers.insert((open.expires, adapter, token));
             self.exchanges.open.insert((adapter, token), open);
             tokens.push(token);
@@ -413,6 +426,7 @@ mod tests {
             request: 1,
             correlation: Value::Int(1),
             expires: at(10),
+            since: Instant::ZERO,
             first_only,
             answered: false,
         };

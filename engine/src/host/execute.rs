@@ -23,6 +23,8 @@ pub(super) struct Execution {
     publishes: bool,
     /// Messages that it is to publish.
     handed_in: u32,
+    /// When.
+    posted_at: Instant,
     /// Operations that end a delivery when the batch commits.
     settles: usize,
     /// `Done` has not returned yet.
@@ -104,6 +106,11 @@ impl Locations {
 
 impl Execution {
     /// Whether its `Done` was let in, so that a `BatchComplete` is owed.
+    /// When it was posted, and by whom.
+    const fn posted_by(&self) -> (Instant, AdapterId) {
+        (self.posted_at, self.adapter)
+    }
+
     pub(super) fn refused_as(&self) -> (AdapterId, u64) {
         (self.adapter, self.cookie)
     }
@@ -152,14 +159,15 @@ impl HostInstance {
     /// while the engine has enough of them (R-DONE-03, INV-11).
     pub(super) fn posted(
         &mut self,
+        now: Instant,
         adapter: AdapterId,
         mut batch: Batch,
-        race: DoneRace,
-        transaction: Option<TransactionId>,
+        (race, transaction): (DoneRace, Option<TransactionId>),
     ) {
         let handed_in = batch.brought();
         let publishes = handed_in > 0;
         self.totals.handed_in += u64::from(handed_in);
+        self.latencies.inbound.begin(now, handed_in);
         let cookie = batch.cookie();
         let updates = batch.take_updates();
         let operations = batch.into_operations();
@@ -171,6 +179,7 @@ impl HostInstance {
             operations,
             publishes,
             handed_in,
+            posted_at: now,
             settles,
             owes_return: true,
             race,
@@ -323,14 +332,15 @@ impl HostInstance {
     pub(super) fn executed(&mut self, now: Instant, mut execution: Execution, status: BatchStatus) {
         let requests = execution.requests.take();
         self.totals.committed += u64::from(execution.handed_in);
+        self.latencies.inbound.end(now, execution.handed_in);
         if status.overall.is_success() {
             match execution.transaction {
-                None => self.settle(execution.settles),
+                None => self.settle(now, execution.settles),
                 Some(transaction) => self.owe(transaction, execution.settles),
             }
             self.forget_errors(&execution.remarked);
             if let Some(requests) = requests {
-                let tokens = self.exchanges_committed(now, execution.adapter, *requests);
+                let tokens = self.exchanges_committed(now, execution.posted_by(), *requests);
                 if self.holds(&execution, &status, tokens) {
                     return;
                 }

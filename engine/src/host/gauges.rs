@@ -1,6 +1,7 @@
 //! What a host instance shows of itself: for counters, checks and its controllers.
 
-use super::{HostInstance, Task};
+use super::latencies::{Latencies, Stays};
+use super::{Frame, HostInstance, Task};
 use crate::throttle::Totals;
 
 /// Gauges of a host instance, for counters and checks.
@@ -31,6 +32,25 @@ impl HostInstance {
     #[must_use]
     pub const fn totals(&self) -> Totals {
         self.totals
+    }
+
+    /// What its latency counters are made of.
+    #[must_use]
+    pub const fn latencies(&self) -> &Latencies {
+        &self.latencies
+    }
+
+    /// Requests, from where they were handed in to where their first answer is handed back.
+    #[must_use]
+    pub const fn exchange_latency(&self) -> &Stays {
+        self.exchanges.latency()
+    }
+
+    /// Orchestrations that take their turn on a thread.
+    #[must_use]
+    pub fn turns(&self) -> u32 {
+        let turns = self.frames.iter().filter(|(_, frame)| matches!(frame, Frame::Orchestrate(_)));
+        u32::try_from(turns.count()).unwrap_or(u32::MAX)
     }
 
     /// Its gauges.

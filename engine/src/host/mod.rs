@@ -20,6 +20,7 @@ mod execute;
 mod gauges;
 mod holdings;
 mod isolated;
+mod latencies;
 mod life;
 mod openings;
 mod orchestrate;
@@ -54,6 +55,7 @@ use distributed::Share;
 use exchanges::{Exchanges, Expiry};
 use execute::{Execution, Locations};
 pub use gauges::HostGauges;
+pub use latencies::{Latencies, Stays};
 pub use life::Life;
 use life::Made;
 pub use openings::LocationAct;
@@ -285,6 +287,7 @@ pub struct HostInstance {
     pauses: Pauses,
     exchanges: Exchanges,
     totals: Totals,
+    latencies: Latencies,
     /// Bytes of all messages taken out of the MessageBox.
     taken_bytes: u64,
     /// The last input left everything but its outputs as it was.
@@ -332,6 +335,7 @@ impl HostInstance {
             pauses: Pauses::default(),
             exchanges: Exchanges::default(),
             totals: Totals::default(),
+            latencies: Latencies::default(),
             taken_bytes: 0,
             midway: false,
             outputs: VecDeque::new(),
@@ -361,7 +365,7 @@ impl HostInstance {
                 self.terminated(FrameId(call.0));
             }
             HostInput::Posted { adapter, batch, race, transaction } => {
-                self.posted(adapter, batch, race, transaction);
+                self.posted(now, adapter, batch, (race, transaction));
             }
             HostInput::ErrorInfo { of, text } => {
                 self.errors.insert(of, text);
@@ -385,7 +389,7 @@ impl HostInstance {
                 self.dequeuers[home.index()].work_available(now);
             }
             HostInput::TransactionDone { transaction, committed } => {
-                self.transaction_done(transaction, committed);
+                self.transaction_done(now, transaction, committed);
             }
             HostInput::Throttle(throttle) => self.throttle(throttle),
             HostInput::Wake => {
@@ -530,10 +534,11 @@ impl HostInstance {
     }
 
     /// `count` messages reached the end of their delivery: there is room for others.
-    fn settle(&mut self, count: usize) {
+    fn settle(&mut self, now: Instant, count: usize) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         self.in_process = self.in_process.saturating_sub(count);
         self.totals.finished += u64::from(count);
+        self.latencies.outbound.end(now, count);
         self.watch_watermarks();
     }
 

@@ -87,7 +87,7 @@ impl HostInstance {
         let reference = message.reference;
         if status.overall.is_success() {
             self.release(frame);
-            self.settle(1);
+            self.settle(now, 1);
         } else if status.could_not_store() && self.dequeuers.len() > 1 {
             let Some(Frame::Orchestrate(message)) = self.release(frame) else { return };
             self.waiting += 1;

@@ -152,7 +152,9 @@ impl HostInstance {
     ) {
         match kept.filter(|_| status.could_not_store()) {
             Some(batch) => self.put_off(now, Task::Repeat(batch)),
-            None => self.settle(status.operations.iter().map(|kind| kind.messages.len()).sum()),
+            None => {
+                self.settle(now, status.operations.iter().map(|kind| kind.messages.len()).sum());
+            }
         }
     }
 

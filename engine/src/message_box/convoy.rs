@@ -54,6 +54,8 @@ pub(super) struct Convoys {
     awaits: bool,
     running: BTreeMap<NonZeroU32, Running>,
     idle: BTreeSet<(Instant, NonZeroU32)>,
+    /// Instances that came to their end, by their orchestration.
+    completed: BTreeMap<SubscriberId, i64>,
     /// The instant of the commit under way.
     now: Instant,
 }
@@ -79,6 +81,10 @@ impl Convoys {
 
     pub(super) fn next_end(&self) -> Option<Instant> {
         self.idle.first().map(|(at, _)| *at)
+    }
+
+    fn completes(&mut self, subscriber: SubscriberId, instances: i64) {
+        *self.completed.entry(subscriber).or_default() += instances;
     }
 
     fn watch(&mut self, place: NonZeroU32, until: Option<Instant>) {
@@ -133,6 +139,8 @@ impl MessageBox {
     ) {
         let Some(reference) = self.references.get(id.0) else { return };
         let (subscriber, home) = (reference.subscriber, reference.home());
+        // The turn that consumes the message is not its end.
+        self.convoys.completes(subscriber, -1);
         let key = self.instances.start(subscriber, home, None, Some(Exchange::Answer));
         let property = PropertyId::CORRELATION_TOKEN;
         let convoy = Convoy { property, messages: 1, idle: patience };
@@ -142,24 +150,34 @@ impl MessageBox {
         }
     }
 
-    /// How many instances with a subscription of their own a message will start.
-    pub(super) fn instances_started(&mut self, document: &Document) -> u32 {
+    /// How many instances with a subscription of their own a message will start; `before` are
+    /// those that messages of the same batch start before it.
+    pub(super) fn instances_started(
+        &mut self,
+        document: &Document,
+        before: &mut Vec<(SubscriberId, Value)>,
+    ) -> u32 {
         if self.convoys.are_none() {
             return 0;
         }
         let route = self.subscriptions.route(document);
         let matches = self.subscriptions.matches(route);
         let correlated = self.instances.matching(document);
-        let starts = |(subscriber, convoy): &&(SubscriberId, Convoy)| {
+        let known = before.len();
+        for (subscriber, convoy) in &self.convoys.configured {
             let runs = |key: &Key| {
                 self.instances.get(*key).is_some_and(|known| known.subscriber == *subscriber)
             };
-            document.promoted(convoy.property).is_some()
-                && matches.iter().any(|by| by.subscriber == *subscriber)
+            let Some(value) = document.promoted(convoy.property) else { continue };
+            let start = (*subscriber, value);
+            if matches.iter().any(|by| by.subscriber == *subscriber)
                 && !correlated.iter().any(runs)
-        };
-        let started = self.convoys.configured.iter().filter(starts).count();
-        u32::try_from(started).unwrap_or(u32::MAX)
+                && !before.contains(&start)
+            {
+                before.push(start);
+            }
+        }
+        u32::try_from(before.len() - known).unwrap_or(u32::MAX)
     }
 
     /// Whether the message being referred to an instance is the one that started it.
@@ -223,6 +241,7 @@ impl MessageBox {
         self.convoys.watch(at, None);
         let Some(mut running) = self.convoys.running.remove(&at) else { return };
         self.instances.end(running.key);
+        self.convoys.completes(running.subscriber, 1);
         for id in running.line.terminate() {
             let place = self.change(id, |reference| {
                 reference.instance = None;
@@ -247,6 +266,22 @@ impl MessageBox {
     /// shape, or tries again what failed (R-ADD-01). Returns how many.
     pub fn resume_orchestration(&mut self, id: SubscriberId) -> usize {
         self.resume_subscriber(id)
+    }
+
+    /// A message of an orchestration is consumed: without a running instance it was one of its own.
+    pub(super) fn completes(&mut self, id: ReferenceId, subscriber: SubscriberId) {
+        if self.references.get(id.0).is_some_and(|reference| reference.instance.is_none()) {
+            self.convoys.completes(subscriber, 1);
+        }
+    }
+
+    /// Instances of an orchestration that came to their end, and those that wait for a message.
+    #[must_use]
+    pub fn orchestrations(&self, id: SubscriberId) -> (u64, u64) {
+        let completed = self.convoys.completed.get(&id).copied().unwrap_or(0);
+        let waits = |one: &&Running| one.subscriber == id && one.line.len() == 0;
+        let waiting = self.convoys.running.values().filter(waits).count();
+        (u64::try_from(completed).unwrap_or(0), waiting as u64)
     }
 
     /// The states of an orchestration's instances, sorted (R-MBX-02). An instance that ended is

@@ -73,6 +73,9 @@ impl MessageBox {
             self.track_ended(id);
         }
         self.leave_ordered(place);
+        if self.subscribers[place.subscriber.index()].stateful {
+            self.completes(id, place.subscriber);
+        }
         if !self.convoys.are_none() {
             self.consumed(id);
         }

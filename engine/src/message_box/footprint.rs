@@ -34,7 +34,7 @@ impl MessageBox {
     /// go is foreseen by whose turn it is now; a commit in between may take the turn.
     pub fn footprint(&mut self, batch: &PreparedBatch) -> Footprints {
         let mut footprints = Footprints::default();
-        let mut published = 0;
+        let (mut published, mut started) = (0, Vec::new());
         let routed = u32::from(self.boxes() > 1);
         for (at, document) in batch.documents.iter().enumerate() {
             let route = self.subscriptions.route(document);
@@ -51,7 +51,7 @@ impl MessageBox {
                 footprints.add(home, stored);
                 // The master evaluates the subscriptions (R-PUB-02).
                 // So does it get the copy of a starting instance's subscription (R-SUB-07).
-                let rows = 1 + self.instances_started(document);
+                let rows = 1 + self.instances_started(document, &mut started);
                 footprints.add(MessageBoxId(0), Footprint { rows, routed, ..Footprint::default() });
             }
             if self.tracking.is_on()

@@ -364,6 +364,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_older_than_the_window_is_forgotten() {
+        // X-09, R-THR-02: the sampling window is 15,000 ms. A burst in the first half second, and
+        // nothing after it, throttles as long as its beginning is in the window.
+        let mut controller = Controller::new(ThrottleSettings::default(), 2);
+        let mut throttled = Vec::new();
+        for tick in 0..60 {
+            let handed_in = if tick == 0 { 0 } else { 1000 };
+            let totals = Totals { handed_in, committed: handed_in / 10, ..Totals::default() };
+            let now = controller.look(at(tick), &Readings { totals, ..Readings::default() });
+            if now.publishing == PublishingState::Rate {
+                throttled.push(at(tick).as_nanos() / 1_000_000);
+            }
+        }
+        assert_eq!(throttled.first(), Some(&500));
+        assert_eq!(throttled.last(), Some(&15_000));
+    }
+
+    #[test]
     fn the_database_throttles_slowest_and_memory_fastest() {
         // Published: severities 1, 75 and 500.
         let none = Totals::default();

@@ -100,6 +100,13 @@ impl Audit {
         self.sojourns += u128::from(now.since(since).as_nanos());
     }
 
+    /// Servers at work up to `now`, times nanoseconds.
+    #[must_use]
+    pub fn busy(&self, now: Instant) -> u128 {
+        let span = u128::from(now.since(self.since).as_nanos());
+        self.busy + span * u128::from(self.present.min(self.servers))
+    }
+
     /// The service that all jobs together demand.
     #[must_use]
     pub fn demanded(&self) -> Duration {

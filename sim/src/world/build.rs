@@ -28,7 +28,7 @@ use super::{Node, World};
 use rustc_hash::FxHashMap;
 
 use crate::check::Checks;
-use crate::counter;
+use crate::counter::{self, Totals};
 use crate::endpoint::{Endpoint, Sink, Source};
 use crate::load::{ArrivalKind, Arrivals, Choice};
 use crate::meter::{Meters, Pool};
@@ -54,7 +54,6 @@ impl World {
         let instances = build_instances(&topology);
         let (nodes, node_of) = build_nodes(&topology);
         let window = (setup.measure_from, setup.measure_to);
-        let checks = Checks::new(&topology, &node_of);
         let world = Self {
             now: Instant::ZERO,
             active: Instant::ZERO,
@@ -75,6 +74,7 @@ impl World {
             host_wakes: vec![Instant::MAX; instances.len()],
             pools: vec![Pool::over(window.0, window.1); instances.len()],
             instances,
+            checks: Checks::new(&topology, &node_of),
             nodes,
             node_of,
             message_box: MessageBox::new(&topology),
@@ -109,9 +109,9 @@ impl World {
             documents_arrived: 0,
             documents_accepted: 0,
             trace: Trace::default(),
-            checks,
             meters: Meters::over(window.0, window.1, topology.subscribers()),
             samples: Samples::every(setup.sample).with_parts(counters(&topology, setup)),
+            sampled: Totals::default(),
             idle: IdleLooks::over(window, setup.costs.idle_look),
             effects: Vec::new(),
             ready: Vec::new(),

@@ -36,7 +36,7 @@ impl World {
     /// Empty looks at the MessageBoxes of every server before an instant. \[M\] A host instance
     /// looks for messages and for orchestrations, an isolated one for messages alone; both are
     /// asked for at the interval of the host.
-    fn idle_looks(&self, at: Instant) -> Vec<u64> {
+    pub(super) fn idle_looks(&self, at: Instant) -> Vec<u64> {
         let mut looks = vec![0; self.topology.servers.len()];
         for (home, server) in self.databases.iter().enumerate() {
             let home = MessageBoxId::from(home);

@@ -35,6 +35,7 @@ mod looks;
 mod operate;
 mod pinned;
 mod presence;
+mod sample;
 mod throttling;
 mod tracking;
 mod usage;
@@ -46,9 +47,9 @@ use std::sync::Arc;
 
 use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, WireResult};
 use floodgate_engine::config::Topology;
-use floodgate_engine::host::{DoneRace, HostGauges, HostInput, HostInstance, HostOutput};
+use floodgate_engine::host::{DoneRace, HostInput, HostInstance, HostOutput};
 use floodgate_engine::id::{
-    AdapterId, HostInstanceId, Key, MessageBoxId, ReceiveLocationId, ServerId, Slab, TransactionId,
+    AdapterId, HostInstanceId, Key, ReceiveLocationId, ServerId, Slab, TransactionId,
 };
 use floodgate_engine::message::{Context, Value};
 use floodgate_engine::message_box::{Effect, MessageBox, Ready};
@@ -59,11 +60,11 @@ use rustc_hash::FxHashMap;
 
 use crate::check::Checks;
 use crate::cost::Costs;
-use crate::counter;
+use crate::counter::Totals;
 use crate::endpoint::Endpoint;
 use crate::meter::{Meters, Pool};
 use crate::outcome::{Outcome, SavedInstance};
-use crate::probe::{Samples, Snapshot};
+use crate::probe::Samples;
 use crate::queue::{Schedule, Wheel};
 use crate::resource::Processor;
 use crate::rng::{Purpose, Rng};
@@ -258,6 +259,8 @@ pub struct World {
     checks: Checks,
     meters: Meters,
     samples: Samples,
+    /// What single servers and hosts had done at the last sample.
+    sampled: Totals,
     idle: IdleLooks,
     // Buffers, reused.
     effects: Vec<Effect>,
@@ -390,41 +393,6 @@ impl World {
         }
         self.now = at;
         self.checks.at(at);
-    }
-
-    fn sample(&mut self, at: Instant) {
-        let mut snapshot = Snapshot {
-            at,
-            offered: self.meters.offered,
-            received: self.meters.received,
-            processed: self.meters.processed,
-            resubmitted: self.meters.resubmitted,
-            suspended: self.meters.suspended,
-            backlog: self.backlog(),
-            spool: self.spool(),
-            garbage: self.message_box.spool_garbage(),
-            suspended_now: self.message_box.suspended().len() as u64,
-            ..Snapshot::default()
-        };
-        let counts = self.message_box.reference_counts();
-        (snapshot.work, snapshot.locked) = (counts.work, counts.locked);
-        let mut hosts = vec![HostGauges::default(); self.topology.hosts.len()];
-        for instance in &self.instances {
-            let gauges = instance.gauges();
-            counter::add(&mut hosts[instance.host().index()], gauges);
-            snapshot.pending_batches +=
-                u64::from(gauges.pending_batches + gauges.throttled_batches);
-            snapshot.throttled_batches += u64::from(gauges.throttled_batches);
-            snapshot.threads_busy += u64::from(gauges.threads_busy);
-            snapshot.threads += u64::from(gauges.threads);
-        }
-        self.throttling.sample(&mut snapshot);
-        let boxes = (0..self.databases.len()).map(MessageBoxId::from);
-        let rows = |home| (self.message_box.spool_of(home), self.message_box.tracking_rows(home));
-        let mut parts = counter::values(&hosts, &self.tracking_gauges(), boxes.map(rows));
-        // A MessageBox that was added has no column.
-        parts.truncate(self.samples.parts().len());
-        self.samples.take(snapshot, &parts);
     }
 
     fn spool(&self) -> u64 {

@@ -13,7 +13,7 @@ use crate::golden_orchestration::{KEY, finished, plant, states};
 use crate::golden_two_way::replying;
 
 /// Asks `Ask`, which answers after so long, waits for the answer, and sends it to `Out`.
-fn asking(arrivals: &[u64], after: Duration, patience: Option<Duration>) -> Plant {
+pub(crate) fn asking(arrivals: &[u64], after: Duration, patience: Option<Duration>) -> Plant {
     let to = |port| Some(SendPortId(port));
     let answer =
         AnswerShape { patience, sends: Some(SendShape { promotions: Vec::new(), to: to(0) }) };

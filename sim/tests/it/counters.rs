@@ -1,12 +1,17 @@
 //! Counters of single hosts and MessageBoxes, as the performance monitor prints them.
 
-use floodgate_engine::config::Track;
+use floodgate_engine::config::{RequestSettings, Track};
 use floodgate_engine::time::Duration;
 use floodgate_sim::cost::Costs;
+use floodgate_sim::dist::Dist;
+use floodgate_sim::load::ArrivalKind;
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::probe::COLUMNS;
+use floodgate_sim::setup::SinkSettings;
 
-use crate::fixture::{ASYNC, PUSH, Plant, assert_all_kept, immediate, sink};
+use crate::answers::asking;
+use crate::fixture::{ASYNC, PUSH, Plant, assert_all_kept, immediate, ms, sink};
+use crate::golden_two_way::{desk, replying};
 
 /// Three MessageBoxes, work that takes a while, services tracked and nobody to move it.
 fn outcome() -> Outcome {
@@ -56,4 +61,67 @@ fn parts_have_the_product_s_names_and_add_up_to_the_whole() {
     // R-GC-05: two rows a message, and nobody moves them.
     let tracked = parts(&outcome, "Tracking data size");
     assert!((tracked[tracked.len() - 1] - 2_000.0).abs() < 0.5, "{tracked:?}");
+}
+
+fn column(outcome: &Outcome, name: &str) -> Vec<f64> {
+    let at = outcome.samples.parts().iter().position(|(known, _)| known == name);
+    let at = COLUMNS.len() + at.unwrap_or_else(|| panic!("no {name}"));
+    outcome.samples.rows().iter().map(|(_, row)| row[at]).collect()
+}
+
+/// A message at once and one after two seconds, of which receiving takes 30 ms and sending 50 ms of one of four
+/// cores, and 20 ms on the wire.
+#[test]
+fn processor_time_and_latencies_are_those_of_the_interval() {
+    let mut plant = Plant::new(immediate(), PUSH);
+    let wire = Dist::Constant(Duration::from_millis(20));
+    plant.send_port("Out", "In", ASYNC, SinkSettings { wire, ..sink() });
+    plant.load(ArrivalKind::Replay([0, 2000].map(ms).to_vec()), None);
+    plant.setup.topology.servers[0].cpus = 4;
+    let (receive, send) = (Duration::from_millis(30), Duration::from_millis(50));
+    plant.setup.costs = Costs { receive_message: receive, send_message: send, ..Costs::default() };
+    plant.setup.sample = Duration::from_secs(1);
+    let outcome = plant.run();
+    let table = [
+        // 80 ms of 4 s in every other interval.
+        (r"\\server\Processor(_Total)\% Processor Time", [2.0, 0.0, 2.0, 0.0]),
+        (r"\BizTalk:Messaging Latency(H)\Inbound Latency (sec)", [0.03, f64::NAN, 0.03, f64::NAN]),
+        (r"\BizTalk:Messaging Latency(H)\Outbound Latency (sec)", [0.07, f64::NAN, 0.07, f64::NAN]),
+    ];
+    for (name, due) in table {
+        let found = column(&outcome, name);
+        let same = |(found, due): (&f64, &f64)| {
+            (found - due).abs() < 1e-9 || found.is_nan() && due.is_nan()
+        };
+        assert!(found.iter().zip(&due).all(same), "{name}: {found:?}");
+    }
+    let names = outcome.samples.parts();
+    assert!(!names.iter().any(|(name, _)| name.contains("XLANG")), "no orchestration: {names:?}");
+}
+
+#[test]
+fn orchestrations_are_counted_where_they_wait_and_when_they_end() {
+    // R-MBX-02, R-SUB-05: two start at once, each waits five seconds for an answer, and both end.
+    let mut plant = asking(&[1, 1], Duration::from_secs(5), None);
+    plant.setup.sample = Duration::from_secs(1);
+    let outcome = plant.run();
+    let topology = &plant.setup.topology;
+    let host = &topology.hosts[topology.orchestrations[0].host.index()].name;
+    let of =
+        |counter: &str| column(&outcome, &format!("\\XLANG/s Orchestrations({host})\\{counter}"));
+    let (idle, completed) = (of("Idle orchestrations"), of("Orchestrations completed/Sec"));
+    assert_eq!(idle[..6], [2.0, 2.0, 2.0, 2.0, 2.0, 0.0], "{idle:?}");
+    let ended = completed.iter().filter(|rate| rate.is_finite()).sum::<f64>();
+    assert!((ended - 2.0).abs() < 1e-9, "{completed:?}");
+    assert!(of("Running orchestrations").iter().all(|running| *running < 0.5));
+}
+
+#[test]
+fn a_request_s_latency_ends_with_its_answer() {
+    // R-RR-01: a request that the partner answers after three seconds.
+    let mut plant = desk(RequestSettings::default(), replying(Duration::from_secs(3)));
+    plant.setup.sample = Duration::from_secs(10);
+    let outcome = plant.run();
+    let found = parts(&outcome, "Request-Response Latency (sec)");
+    assert!((found[0] - 3.0).abs() < 1e-9, "{found:?}");
 }

@@ -299,21 +299,26 @@ fn the_copy_at_the_master_is_paid_for() {
     let mut world = marked(&in_two_boxes(&[1, 1]));
     world.run_until(ms(3000));
     let mut message_box = world.message_box().clone();
-    let mut rows = |key: i64| {
+    let document = |key: &i64| {
         let mut context = Context::default();
         context.promote(PropertyId::RECEIVE_PORT_NAME, Some(Value::text("In"))).expect("short");
-        context.promote(KEY, Some(Value::Int(key))).expect("a number");
-        let document = Document {
+        context.promote(KEY, Some(Value::Int(*key))).expect("a number");
+        Document {
             name: DocumentName { wire: 77, sequence: 1, split: false },
             lineage: 77,
             arrived: ms(1),
             context,
             parts: Parts::of(Body::Described { bytes: 10, documents: 1 }),
-        };
-        let batch = PreparedBatch { documents: vec![document], ..PreparedBatch::default() };
+        }
+    };
+    let mut rows = |keys: &[i64]| {
+        let documents = keys.iter().map(document).collect();
+        let batch = PreparedBatch { documents, ..PreparedBatch::default() };
         let footprints = message_box.footprint(&batch);
         let touched = (0..).map_while(|at| footprints.get(at));
         touched.filter(|(home, _)| *home == MessageBoxId(0)).map(|(_, own)| own.rows).sum::<u32>()
     };
-    assert_eq!((rows(1), rows(2)), (1, 2));
+    assert_eq!((rows(&[1]), rows(&[2])), (1, 2));
+    // The second of a value in one batch joins what the first has started.
+    assert_eq!(rows(&[2, 1, 3]), rows(&[2, 1, 2]) + 1);
 }

@@ -1,0 +1,87 @@
+//! Samples: what all counters show at one instant.
+
+use floodgate_engine::host::Stays;
+use floodgate_engine::id::{MessageBoxId, OrchestrationId, ServerId};
+use floodgate_engine::time::Instant;
+
+use super::World;
+use crate::counter::{self, HostTotals, ServerTotals, StayTotals, Totals};
+use crate::probe::Snapshot;
+
+impl World {
+    pub(super) fn sample(&mut self, at: Instant) {
+        let mut snapshot = Snapshot {
+            at,
+            offered: self.meters.offered,
+            received: self.meters.received,
+            processed: self.meters.processed,
+            resubmitted: self.meters.resubmitted,
+            suspended: self.meters.suspended,
+            backlog: self.backlog(),
+            spool: self.spool(),
+            garbage: self.message_box.spool_garbage(),
+            suspended_now: self.message_box.suspended().len() as u64,
+            ..Snapshot::default()
+        };
+        let counts = self.message_box.reference_counts();
+        (snapshot.work, snapshot.locked) = (counts.work, counts.locked);
+        let totals = Totals { at, servers: self.server_totals(at), hosts: self.host_totals(at) };
+        for HostTotals { gauges, .. } in &totals.hosts {
+            snapshot.pending_batches +=
+                u64::from(gauges.pending_batches + gauges.throttled_batches);
+            snapshot.throttled_batches += u64::from(gauges.throttled_batches);
+            snapshot.threads_busy += u64::from(gauges.threads_busy);
+            snapshot.threads += u64::from(gauges.threads);
+        }
+        self.throttling.sample(&mut snapshot);
+        let boxes = (0..self.databases.len()).map(MessageBoxId::from);
+        let rows = |home| (self.message_box.spool_of(home), self.message_box.tracking_rows(home));
+        let between = (&self.sampled, &totals);
+        let tracking = self.tracking_gauges();
+        let mut parts = counter::values(&self.topology, between, &tracking, boxes.map(rows));
+        self.sampled = totals;
+        // A MessageBox that was added has no column.
+        parts.truncate(self.samples.parts().len());
+        self.samples.take(snapshot, &parts);
+    }
+
+    /// What the processors of each server have done: work, and empty looks, but no pauses.
+    fn server_totals(&self, at: Instant) -> Vec<ServerTotals> {
+        let looks = self.idle_looks(at);
+        let one = |(index, server): (usize, &floodgate_engine::config::Server)| {
+            let (worked, paused) = self.audits.work[index];
+            let all = (worked + paused).as_secs_f64();
+            // The pauses are spread evenly over the work.
+            let pauses = if all > 0.0 { paused.as_secs_f64() / all } else { 0.0 };
+            let looked = looks[ServerId::from(index).index()] as f64
+                * self.costs.idle_look.as_nanos() as f64;
+            let busy = self.audits.cpus[index].busy(at) as f64 * (1.0 - pauses) + looked;
+            ServerTotals { busy, cores: f64::from(server.cpus) }
+        };
+        self.topology.servers.iter().enumerate().map(one).collect()
+    }
+
+    fn host_totals(&self, at: Instant) -> Vec<HostTotals> {
+        let mut hosts = vec![HostTotals::default(); self.topology.hosts.len()];
+        let add = |totals: &mut StayTotals, stays: &Stays| {
+            totals.ended += stays.ended();
+            totals.nanos += stays.time(at);
+        };
+        for instance in &self.instances {
+            let host = &mut hosts[instance.host().index()];
+            host.add(instance.gauges());
+            add(&mut host.inbound, &instance.latencies().inbound);
+            add(&mut host.outbound, &instance.latencies().outbound);
+            add(&mut host.exchanges, instance.exchange_latency());
+            host.turns += instance.turns();
+        }
+        for (index, orchestration) in self.topology.orchestrations.iter().enumerate() {
+            let id = self.topology.subscriber_of_orchestration(OrchestrationId::from(index));
+            let (completed, idle) = self.message_box.orchestrations(id);
+            let host = &mut hosts[orchestration.host.index()];
+            host.completed += completed;
+            host.idle += idle;
+        }
+        hosts
+    }
+}
