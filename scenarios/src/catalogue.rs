@@ -42,6 +42,8 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("suspend_resume", include_str!("../catalogue/suspend_resume.toml")),
     ("sustainable_load", include_str!("../catalogue/sustainable_load.toml")),
     ("throttled_host", include_str!("../catalogue/throttled_host.toml")),
+    ("tracking_events", include_str!("../catalogue/tracking_events.toml")),
+    ("tracking_study", include_str!("../catalogue/tracking_study.toml")),
     ("transactional_send", include_str!("../catalogue/transactional_send.toml")),
 ];
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use floodgate_reports::{Column, Verdict};
+use floodgate_scenarios::catalogue::CATALOGUE;
 use floodgate_scenarios::experiment::run::{Run, run};
 use floodgate_scenarios::plan::{Problem, Scenario};
 
@@ -100,6 +101,66 @@ fn the_table_holds_what_the_published_examples_say() {
     published(&orchestration(property), 6729.0);
     let bodies = "track = { events = false, before = true, after = true }";
     published(&with(&[("track = {}", bodies)]), 68_359.375);
+}
+
+/// A catalogue entry with changes.
+fn catalogue(name: &str, changes: &[(&str, &str)]) -> Run {
+    let (_, text) = CATALOGUE.iter().find(|(known, _)| *known == name).unwrap();
+    let text = changes.iter().fold((*text).to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    });
+    done(&text)
+}
+
+#[test]
+fn the_published_rate_is_sustained_and_a_tenth_more_is_not() {
+    // R-GC-05, R-GC-02: the tracking study in a twenty-fourth of its time, with a memory to match.
+    let run = |rate: &str| {
+        let lots = "{ lots = { threads = 5, lot = 2, sleep = \"500 ms\", per = \"thread\" } }";
+        catalogue(
+            "tracking_study",
+            &[
+                ("keep        = \"24 h\"", "keep        = \"1 h\""),
+                ("lasts = \"24 h\"", "lasts = \"1 h\""),
+                ("10_000_000", "416_667"),
+                (lots, rate),
+            ],
+        )
+    };
+    let verdict = |run: &Run, name: &str| {
+        let found = run.record.verdicts.iter().find(|row| row.name == name);
+        found.map(|row| (row.verdict, row.detail.clone())).unwrap()
+    };
+    let fits = run("{ lots = { threads = 5, lot = 2, sleep = \"500 ms\", per = \"thread\" } }");
+    for row in &fits.record.verdicts {
+        assert_eq!(row.verdict, Verdict::Pass, "{} {}", row.name, row.detail);
+    }
+    assert!(fits.record.published.iter().all(|row| row.simulated.is_some()));
+    let more = run("{ constant = 22 }");
+    let (tracking, detail) = verdict(&more, "expect.tracking");
+    assert_eq!(tracking, Verdict::Fail, "{detail}");
+    // It is the disk of the tracking database, and nothing else: documents go through.
+    assert_eq!(verdict(&more, "expect.sustainable").0, Verdict::Pass);
+    let untracked = "events = false, properties = 10 }";
+    let bare = catalogue(
+        "tracking_study",
+        &[
+            ("before = true, properties = 10 }", untracked),
+            ("{ properties = 10 }", &format!("{{ {untracked}")),
+            ("after = true, properties = 10 }", untracked),
+            ("lasts = \"24 h\"", "lasts = \"10 min\""),
+            ("threads = 5, lot = 2,", "threads = 5, lot = 15,"),
+        ],
+    );
+    assert_eq!(verdict(&bare, "expect.sustainable").0, Verdict::Pass, "150 a second untracked");
+}
+
+#[test]
+fn events_of_an_orchestration_take_what_is_published() {
+    // R-GC-05: 3 x 150 + 6 x 230 bytes a message.
+    let run = catalogue("tracking_events", &[("3_500_000", "35_000")]);
+    assert_eq!(run.record.tracking.unwrap().bytes, 35_000 * 1830);
 }
 
 #[test]

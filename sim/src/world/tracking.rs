@@ -5,7 +5,8 @@
 //! frees their rows of the spool (R-GC-02); a job deletes what has been kept for long enough. An
 //! errand is one transaction and goes its way step by step, like any other; what has no price
 //! takes no time and no event. \[M\] A restored database, backups and the archive's own writing
-//! are not there, and a transaction lies at the disk in one piece.
+//! are not there. Deleting locks the tables of events until its transaction is over, and who would
+//! write there waits; messages in full are in tables of their own. The disk serves all in turns.
 
 use floodgate_engine::host::Life;
 use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId, ServerId, Slab};
@@ -18,6 +19,9 @@ use super::{Due, World};
 use crate::outcome::TrackingOutcome;
 use crate::resource::{Finding, Usage};
 use crate::setup::{Setup, TrackingSettings};
+
+/// A turn at the disk: a long transaction keeps nobody else from it. \[M\]
+const TURN: Duration = Duration::from_millis(50);
 
 mod table;
 
@@ -37,6 +41,9 @@ pub(super) struct Tracking {
     /// What is done for each MessageBox.
     boxes: Vec<OfBox>,
     purge: Option<Purge>,
+    /// Whether it has locked the tables of events, and who waits for them.
+    locked: bool,
+    waiting: Vec<Key>,
     /// By how much the job that deletes was late when it last began.
     late: Option<Duration>,
     table: Table,
@@ -78,6 +85,8 @@ struct Errand {
     load: Load,
     step: Step,
     since: Instant,
+    /// What it has still to ask of the disk.
+    left: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -100,6 +109,8 @@ enum Step {
     Carries,
     /// At that of the tracking database's.
     Writes,
+    /// Before the tables of events, while what is old is deleted there.
+    Waits,
     /// At its data disk.
     Stores,
 }
@@ -116,6 +127,8 @@ impl Tracking {
             errands: Slab::default(),
             boxes: vec![OfBox::default(); topology.box_count()],
             purge: None,
+            locked: false,
+            waiting: Vec::new(),
             late: None,
             table: Table::new(setup.tracking.purge),
             disk: Line::new((setup.measure_from, setup.measure_to)),
@@ -302,7 +315,8 @@ impl World {
     }
 
     fn begin_errand(&mut self, load: Load) {
-        let errand = Errand { load, step: Step::Begins, since: self.now };
+        let (step, left) = (Step::Begins, Duration::ZERO);
+        let errand = Errand { load, step, since: self.now, left };
         let key = self.tracking.errands.insert(errand);
         self.errand_on(key);
     }
@@ -314,27 +328,47 @@ impl World {
                 Step::Begins => Step::Reads,
                 Step::Reads => Step::Carries,
                 Step::Carries => Step::Writes,
-                Step::Writes => Step::Stores,
+                Step::Writes => Step::Waits,
+                Step::Waits => Step::Stores,
                 Step::Stores => return self.errand_done(key),
             };
             errand.since = self.now;
+            match (errand.step, &errand.load) {
+                (Step::Waits, Load::Rows { .. }) if self.tracking.locked => {
+                    return self.tracking.waiting.push(key);
+                }
+                (Step::Waits, Load::Old(_)) => self.tracking.locked = true,
+                (_, Load::Rows { .. } | Load::Bodies { .. } | Load::Old(_)) => {}
+            }
             let (at, takes) = self.errand_takes(key);
             if takes.is_zero() {
                 continue;
             }
-            let Some(server) = at else {
-                let out = self.tracking.disk.submit(self.now, takes);
-                return self.schedule(out, Due::TrackingStored(key));
-            };
-            return self.compute(server, Job::Tracking(key), takes);
+            if let Some(server) = at {
+                return self.compute(server, Job::Tracking(key), takes);
+            }
+            if let Some(errand) = self.tracking.errands.get_mut(key) {
+                errand.left = takes;
+            }
+            return self.take_turn(key);
         }
     }
 
-    /// The data disk has done with it.
+    /// A turn at the data disk.
+    fn take_turn(&mut self, key: Key) {
+        let Some(errand) = self.tracking.errands.get_mut(key) else { return };
+        let turn = errand.left.min(TURN);
+        errand.left = Duration::from_nanos(errand.left.as_nanos() - turn.as_nanos());
+        errand.since = self.now;
+        let out = self.tracking.disk.submit(self.now, turn);
+        self.schedule(out, Due::TrackingStored(key));
+    }
+
+    /// A turn is over.
     pub(super) fn tracking_stored(&mut self, key: Key) {
         let Some(errand) = self.tracking.errands.get(key) else { return };
         self.tracking.disk.ends(self.now, errand.since);
-        self.errand_on(key);
+        if errand.left.is_zero() { self.errand_on(key) } else { self.take_turn(key) }
     }
 
     /// What a transaction asks for at its step: the time, and whose processor's, or the disk's.
@@ -349,8 +383,9 @@ impl World {
                 (Some(self.databases[home.index()]), takes)
             }
             (Step::Reads, Load::Bodies { home, batch }) => {
-                let (rows, bytes) = (batch.holdings.bodies, batch.holdings.body_bytes);
-                (Some(self.databases[home.index()]), costs.tracking_read(rows, bytes))
+                // They are only read: their rows go when the spool is cleaned up.
+                let takes = costs.tracking_read(0, batch.holdings.body_bytes);
+                (Some(self.databases[home.index()]), takes)
             }
             (Step::Carries, Load::Rows { by, batch, .. }) => {
                 let server = self.topology.host_instances[by.index()].server;
@@ -369,7 +404,7 @@ impl World {
                 (None, costs.tracking_stores(&batch.holdings, share))
             }
             (Step::Stores, Load::Old(left)) => (None, costs.tracking_deletes(&left.all(), share)),
-            (Step::Begins, _)
+            (Step::Begins | Step::Waits, _)
             | (Step::Reads, Load::Old(_))
             | (Step::Carries, Load::Bodies { .. } | Load::Old(_)) => nothing,
         }
@@ -390,6 +425,10 @@ impl World {
             }
             Load::Old(part) => {
                 self.tracking.table.deleted(&part);
+                self.tracking.locked = false;
+                for waiting in std::mem::take(&mut self.tracking.waiting) {
+                    self.errand_on(waiting);
+                }
                 self.purge_on();
             }
         }

@@ -156,8 +156,10 @@ fn a_thread_takes_so_many_rows_and_looks_again_at_once_where_there_are_more() {
     // a disk that does 100 a second.
     world.run_until(ms(1001));
     assert_eq!(rows(&world), (200, 0), "two batches are under way, and none has arrived");
-    world.run_until(ms(1001 + 301));
-    assert_eq!(rows(&world).1, 10);
+    world.run_until(ms(1001 + 501));
+    assert_eq!(rows(&world), (200, 0));
+    world.run_until(ms(1001 + 601));
+    assert_eq!(rows(&world).1, 20);
     world.run_until(ms(1001 + 3001));
     assert_eq!(rows(&world), (100, 100), "the disk never waited for a look");
     let outcome = world.run();
@@ -235,6 +237,30 @@ fn a_disk_that_cannot_write_and_delete_falls_behind_with_one_of_them() {
     let late = short.tracking.and_then(|own| own.late);
     let waiting = short.meters.tracking.growth(short.ended);
     assert!(late > Some(Duration::from_minutes(4)) || waiting > 1000, "{late:?} {waiting}");
+}
+
+#[test]
+fn deleting_keeps_events_waiting_and_messages_in_full_not() {
+    // R-GC-02, R-GC-05: a minute of 360 rows and 120 messages is deleted in one transaction, which
+    // takes ten seconds, and a minute of messages is copied meanwhile.
+    let mut plant = steady(20);
+    plant.track(Track { before: true, ..EVENTS });
+    plant.setup.tracking.keep = Duration::from_minutes(10);
+    slow_disk(&mut plant, 50);
+    let mut world = plant.telling();
+    let mut after = |minutes: u64| {
+        world.run_until(ms(minutes * 60_000 + 8_500));
+        (world.message_box().tracking_rows(HOME), world.message_box().tracked_bodies(HOME))
+    };
+    let (rows, bodies) = after(9);
+    assert!(rows <= 6 && bodies <= 20, "{rows} {bodies}");
+    let (rows, bodies) = after(12);
+    assert!(rows >= 14 && bodies <= 20, "{rows} {bodies}");
+    world.run_until(ms(12 * 60_000 + 30_000));
+    assert!(world.message_box().tracking_rows(HOME) <= 6, "they have gone since");
+    let outcome = world.run();
+    assert_all_kept(&outcome);
+    assert!(outcome.findings.iter().all(|finding| finding.holds != Some(false)));
 }
 
 #[test]
