@@ -5,6 +5,7 @@ use std::path::Path;
 use floodgate_reports::{Column, Verdict};
 use floodgate_scenarios::catalogue::CATALOGUE;
 use floodgate_scenarios::experiment::run::{Run, run};
+use floodgate_scenarios::experiment::scale::searchable;
 use floodgate_scenarios::plan::{Problem, Scenario};
 
 use crate::bad_input::problems;
@@ -278,6 +279,38 @@ fn tracking_keeps_up_or_does_not() {
     assert_eq!(unknown, Verdict::Unknown, "{detail}");
     let (falls, detail) = verdict("1 h", "300 ms", true);
     assert_eq!(falls, Verdict::Fail, "{detail}");
+}
+
+#[test]
+fn a_search_for_the_capacity_does_not_pretend_to_see_tracking() {
+    assert!(searchable(&scenario(PLANT)).is_ok(), "tracking that costs nothing limits nothing");
+    let priced = scenario(&format!("{PLANT}[cost]\ntrack_data_body = '1 ms'\n"));
+    let problems = searchable(&priced).unwrap_err();
+    let said = problems.problems()[0].located();
+    assert!(said.contains("does not see whether tracking keeps up"), "{said}");
+}
+
+#[test]
+fn the_counters_tell_what_was_moved_and_how_long_copying_took() {
+    // R-GC-02, R-GC-05.
+    let bodies = "track = { before = true }";
+    let text = with(&[("track = {}", bodies), ("size = \"5 KB\"", "size = \"1 KB\"")]);
+    let run = done(&format!("{text}[cost]\ntrack_data_body = '50 ms'\n"));
+    let at = |row: usize, name: &str| {
+        let column = run.samples.columns.iter().position(|own| own.name == name).unwrap();
+        run.samples.rows[row].values[column]
+    };
+    let last = |name: &str| at(run.samples.rows.len() - 1, name);
+    let committed = |what: &str| last(&format!(r"\BizTalk:TDDS(Host)\{what} committed"));
+    // A service and two events are one record of three.
+    let records = committed("Records");
+    assert!((records - 3600.0).abs() < 0.5, "{records}");
+    assert!((committed("Events") - 3.0 * records).abs() < 0.5);
+    assert!(committed("Batches") > 100.0 && committed("Batches") <= records);
+    // 120 messages a minute, and 50 ms each.
+    let general = r"\BizTalk:Message Box:General Counters(MsgBox:sql1)";
+    let copy = at(20, &format!(r"{general}\Tracked Msgs Copy(Purge Jobs)"));
+    assert!((copy - 6.0).abs() < 0.5, "{copy}");
 }
 
 #[test]
