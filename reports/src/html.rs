@@ -1,4 +1,4 @@
-//! The page a run or a search leaves behind: one file, no network, no JavaScript, the record
+//! The page a run, a search or a sweep leaves behind: one file, no network, no JavaScript, the record
 //! inside.
 
 mod axis;
@@ -7,6 +7,7 @@ mod figures;
 pub(crate) mod island;
 mod mst;
 mod run;
+mod sweep;
 mod thin;
 
 pub use chart::ChartError;
@@ -14,6 +15,7 @@ pub use mst::mst_html;
 pub(crate) use mst::{headline as mst_headline, interval as mst_interval};
 pub(crate) use run::headline as run_headline;
 pub use run::run_html;
+pub use sweep::sweep_html;
 
 use crate::figure::Figure;
 use crate::number::Quantity;

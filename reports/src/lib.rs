@@ -17,7 +17,7 @@ mod table;
 mod verdict;
 
 pub use figure::Figure;
-pub use html::{ChartError, PageError, mst_html, run_html};
+pub use html::{ChartError, PageError, mst_html, run_html, sweep_html};
 pub use mst::{CurvePoint, Elasticity, Limit, MstRecord, MstVerdict, Probe};
 pub use published::PublishedUse;
 pub use record::{

@@ -1,4 +1,4 @@
-//! The run folder: what a run or a search leaves on disk, and reading it back.
+//! The run folder: what a run, a search or a sweep leaves on disk, and reading it back.
 //!
 //! Every file is first written whole under another name, and only then are all of them renamed: a
 //! full disk or a lost power line leaves the older result as it was.
@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::html::{PageError, island, mst_html, run_html};
+use crate::html::{PageError, island, mst_html, run_html, sweep_html};
 use crate::latency_log;
 use crate::mst::MstRecord;
 use crate::record::{Record, SCHEMA_VERSION};
@@ -120,9 +120,11 @@ pub fn write_mst(dir: &Path, record: &MstRecord) -> Result<(), StoreError> {
     replace(dir, &[(REPORT, page.into_bytes()), (RECORD, pretty::<MstRecord>(dir, record)?)])
 }
 
-/// Writes the folder of a sweep: `record.json`.
+/// Writes the folder of a sweep: `record.json` and `report.html`.
 pub fn write_sweep(dir: &Path, record: &SweepRecord) -> Result<(), StoreError> {
-    replace(dir, &[(RECORD, pretty::<SweepRecord>(dir, record)?)])
+    let page =
+        sweep_html(record).map_err(|source| StoreError::Page { path: dir.join(REPORT), source })?;
+    replace(dir, &[(REPORT, page.into_bytes()), (RECORD, pretty::<SweepRecord>(dir, record)?)])
 }
 
 /// Reads the record of a sweep from its folder or from its `record.json`.

@@ -31,7 +31,7 @@ pub fn sweep_summary(record: &SweepRecord) -> String {
 }
 
 /// The values of a row, in the order of the keys.
-fn settings_of(record: &SweepRecord, row: &SweepRow) -> Vec<String> {
+pub(crate) fn settings_of(record: &SweepRecord, row: &SweepRow) -> Vec<String> {
     let value = |key: &str| row.settings.get(key).cloned().unwrap_or_default();
     record.vary.iter().map(|varied| value(&varied.key)).collect()
 }
@@ -58,7 +58,7 @@ fn metric_table(record: &SweepRecord, at: usize) -> String {
     rendered(table, &[first, first + 1, first + 2])
 }
 
-fn estimate(metric: &SweepMetric) -> String {
+pub(crate) fn estimate(metric: &SweepMetric) -> String {
     match (metric.unit.as_str(), metric.estimate) {
         ("s", value) => maybe_seconds(value).to_string(),
         ("documents/s", Some(value)) => per_second(value).to_string(),
@@ -67,7 +67,7 @@ fn estimate(metric: &SweepMetric) -> String {
     }
 }
 
-fn interval(unit: &str, [low, high]: [f64; 2]) -> String {
+pub(crate) fn interval(unit: &str, [low, high]: [f64; 2]) -> String {
     if unit == "s" {
         stretch(low, high)
     } else {
@@ -75,7 +75,7 @@ fn interval(unit: &str, [low, high]: [f64; 2]) -> String {
     }
 }
 
-fn difference(metric: &SweepMetric) -> String {
+pub(crate) fn difference(metric: &SweepMetric) -> String {
     // Adding zero turns a negative zero into a plain one.
     let percent = |value: f64| format!("{:+.2}", value * 100.0 + 0.0);
     match (metric.difference, metric.difference_interval) {
@@ -86,7 +86,7 @@ fn difference(metric: &SweepMetric) -> String {
     }
 }
 
-fn remark(number: usize, metric: &SweepMetric) -> &'static str {
+pub(crate) fn remark(number: usize, metric: &SweepMetric) -> &'static str {
     match (number, metric.difference, metric.distinguishable) {
         (0, ..) => "",
         (_, None, _) => "no difference to be had",

@@ -34,7 +34,7 @@ fn check_well_formed(html: &str) {
     assert_eq!(open, Vec::<&str>::new());
 }
 
-fn check_self_contained(html: &str) {
+pub(crate) fn check_self_contained(html: &str) {
     for fetch in ["http://", "https://", "src=", "href=", "url(", "@import", "<link", "<iframe"] {
         assert!(!html.contains(fetch), "{fetch} would fetch");
     }

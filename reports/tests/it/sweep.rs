@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use floodgate_reports::*;
 
+use crate::page::check_self_contained;
+
 fn metric(name: &str, unit: &str, difference: Option<(f64, bool)>) -> SweepMetric {
     SweepMetric {
         name: name.into(),
@@ -77,6 +79,39 @@ fn a_sweep_comes_back_from_its_folder() {
     let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("sweep");
     write_sweep(&dir, &sweep()).unwrap();
     assert_eq!(read_sweep(&dir).unwrap(), sweep());
+}
+
+#[test]
+fn a_sweep_leaves_a_page_that_reads_by_itself() {
+    let html = sweep_html(&sweep()).unwrap();
+    check_self_contained(&html);
+    assert_eq!(html.matches("<svg").count(), 2, "a chart a metric");
+    insta::assert_snapshot!(words(&html));
+}
+
+#[test]
+fn a_sweep_comes_back_from_its_page() {
+    let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("sweep_page");
+    write_sweep(&dir, &sweep()).unwrap();
+    assert_eq!(read_sweep(&dir.join(REPORT)).unwrap(), sweep());
+}
+
+/// What a page says before its glossary, without drawings and markup: a line a cell.
+fn words(html: &str) -> String {
+    let body = html.split_once("<main>").expect("a body").1;
+    let body = body.split_once("What each figure means").expect("a glossary").0;
+    let mut text = String::new();
+    for (at, drawn) in body.split("<svg").enumerate() {
+        let seen = if at == 0 { drawn } else { drawn.split_once("</svg>").expect("an end").1 };
+        for part in seen.split('<').map(|part| part.split_once('>').map_or(part, |cut| cut.1)) {
+            let part = part.trim();
+            if !part.is_empty() {
+                text.push_str(part);
+                text.push('\n');
+            }
+        }
+    }
+    text
 }
 
 #[test]
