@@ -1,5 +1,5 @@
-//! The page a run, a search or a sweep leaves behind: one file, no network, no JavaScript, the record
-//! inside.
+//! The page a run, a search or a sweep leaves behind: one file, no network, no JavaScript, the
+//! record inside.
 
 mod axis;
 mod chart;

@@ -69,8 +69,8 @@ fn column(outcome: &Outcome, name: &str) -> Vec<f64> {
     outcome.samples.rows().iter().map(|(_, row)| row[at]).collect()
 }
 
-/// A message at once and one after two seconds, of which receiving takes 30 ms and sending 50 ms of one of four
-/// cores, and 20 ms on the wire.
+/// A message at once and one after two seconds, of which receiving takes 30 ms and sending 50 ms of
+/// one of four cores, and 20 ms on the wire.
 #[test]
 fn processor_time_and_latencies_are_those_of_the_interval() {
     let mut plant = Plant::new(immediate(), PUSH);
