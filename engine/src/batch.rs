@@ -399,6 +399,8 @@ impl BatchStatus {
         let mut operations: Vec<OperationStatus> = Vec::with_capacity(1);
         for (kind, status) in statuses {
             match operations.iter_mut().find(|known| known.kind == kind) {
+                // Almost all of almost every batch.
+                Some(known) if known.status == status => known.messages.push(status),
                 Some(known) => {
                     known.status = worse(known.status, status);
                     known.messages.push(status);

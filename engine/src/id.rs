@@ -218,8 +218,10 @@ impl<T> Slab<T> {
 
     /// Takes the entry out; its key is dead from now on.
     pub fn remove(&mut self, key: Key) -> Option<T> {
-        self.get(key)?;
-        let cell = &mut self.chunks[key.index() / CHUNK][key.index() % CHUNK];
+        let cell = self.chunks.get_mut(key.index() / CHUNK)?.get_mut(key.index() % CHUNK)?;
+        if cell.generation != key.generation || matches!(cell.place, Place::Free { .. }) {
+            return None;
+        }
         cell.generation = cell.generation.wrapping_add(1);
         let old = std::mem::replace(&mut cell.place, Place::Free { next: self.first_free });
         self.first_free = key.index;

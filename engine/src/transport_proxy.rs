@@ -14,6 +14,7 @@ use crate::adapter::{
 };
 use crate::batch::{Batch, Status};
 use crate::id::{ReceiveLocationId, TransactionId};
+use crate::message_box::{OutboundMessage, Spare};
 use crate::time::Instant;
 
 /// Whether the engine stops, and what it still takes from this adapter.
@@ -38,6 +39,7 @@ pub struct TransportProxy {
     transactions: u32,
     /// The last batch that `Done` refused as badly filled: the fault leaves no other trace.
     refused: Option<Box<Batch>>,
+    spare: Spare,
 }
 
 impl TransportProxy {
@@ -179,6 +181,18 @@ impl TransportProxy {
     /// Asks to be told once when the location's source has something, or has it already.
     pub fn watch(&mut self, location: ReceiveLocationId) {
         self.outputs.push_back(AdapterOutput::Watch { location });
+    }
+
+    /// The adapter is through with a message, and its memory may serve another. Nobody has to say
+    /// so: a message that is dropped costs an allocation more, and nothing else.
+    #[inline]
+    pub fn through_with(&mut self, message: Box<OutboundMessage>) {
+        self.spare.keep(message);
+    }
+
+    /// The memory of what the adapter is through with.
+    pub(crate) const fn spare(&mut self) -> &mut Spare {
+        &mut self.spare
     }
 
     /// The next thing the adapter wants; the driver drains this after every input.

@@ -350,19 +350,36 @@ impl Trace {
     #[inline]
     pub fn record(&mut self, now: Instant, event: &Event, tell: impl FnOnce() -> String) {
         self.take(now, event.words());
-        if let Some(story) = &mut self.story {
-            story.push((now, tell()));
-            self.history.push((now, *event));
+        if self.story.is_some() {
+            self.tell(now, *event, tell);
         }
     }
 
-    /// Takes one effect, as [`Self::record`] takes an [`Event::Effect`].
-    #[inline]
-    pub fn record_effect(&mut self, now: Instant, effect: &Effect, tell: impl FnOnce() -> String) {
-        self.take(now, effect_words(effect));
+    /// Out of line with what it tells: a run that keeps no story has its instructions together.
+    #[cold]
+    #[inline(never)]
+    fn tell(&mut self, now: Instant, event: Event, tell: impl FnOnce() -> String) {
         if let Some(story) = &mut self.story {
             story.push((now, tell()));
-            self.history.push((now, Event::Effect(*effect)));
+            self.history.push((now, event));
+        }
+    }
+
+    /// Takes effects, as [`Self::record`] takes an [`Event::Effect`] each.
+    #[inline]
+    pub fn record_effects(
+        &mut self,
+        now: Instant,
+        effects: &[Effect],
+        tell: impl Fn(&Effect) -> String,
+    ) {
+        for effect in effects {
+            self.take(now, effect_words(effect));
+        }
+        if self.story.is_some() {
+            for effect in effects {
+                self.tell(now, Event::Effect(*effect), || tell(effect));
+            }
         }
     }
 

@@ -67,6 +67,7 @@ impl Isolated {
 }
 
 impl Adapter for Isolated {
+    #[inline(never)]
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         let AdapterInput::Isolated(said) = input else {
             self.inner.handle_input(now, input, proxy);

@@ -421,6 +421,7 @@ impl<'a> PerKind<'a> {
 }
 
 impl Adapter for Receiver {
+    #[inline(never)]
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match input {
             AdapterInput::AddReceiveEndpoint { location, endpoint, two_way: _ } => {

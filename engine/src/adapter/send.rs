@@ -166,6 +166,7 @@ impl Sender {
 
     /// An errand is over, and maybe with it those of its batch. A message whose endpoint is not
     /// known fails like one that was not sent.
+    #[inline(never)]
     fn resolved(
         &mut self,
         now: Instant,
@@ -257,6 +258,7 @@ impl Sender {
             self.replies.insert(message.reference, reply);
         }
         job.finished.push(attempted);
+        proxy.through_with(message);
         if let Some(next) = job.waiting.last() {
             return proxy.wire(token, WireRequest::Transmit(Transmission::of(next)));
         }
@@ -305,6 +307,7 @@ impl Sender {
     }
 
     /// Finishes what was accepted with `false`, begins nothing new (R-SHUT-01, R-SHUT-02).
+    #[inline(never)]
     fn terminate(&mut self, now: Instant, call: CallId, proxy: &mut TransportProxy) {
         self.terminating = Some(call);
         if !self.gathered.is_empty() {
@@ -314,6 +317,7 @@ impl Sender {
 
     /// `Terminate` returns when every message is disposed of and every `Done` has had its
     /// `BatchComplete`: what was sent is deleted by then (R-SHUT-04, INV-57).
+    #[inline(never)]
     fn try_to_return(&mut self, proxy: &mut TransportProxy) {
         if let Some(call) = self.terminating
             && self.filling.is_empty()
@@ -350,6 +354,7 @@ impl Sender {
 
     /// Synchronous: the reply goes alone, and `true` makes the engine delete the solicit. Between
     /// the two a crash makes a duplicate (R-SR-05).
+    #[inline(never)]
     fn post_reply_alone(
         &mut self,
         call: CallId,
@@ -440,6 +445,7 @@ impl Sender {
 const UNKNOWN_ENDPOINT: &str = "it could not be learnt where the message is to go";
 
 impl Adapter for Sender {
+    #[inline(never)]
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match input {
             AdapterInput::BeginBatch { call } => {

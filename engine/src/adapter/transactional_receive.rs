@@ -457,6 +457,7 @@ impl TransactionalReceiver {
 }
 
 impl Adapter for TransactionalReceiver {
+    #[inline(never)]
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match input {
             AdapterInput::AddReceiveEndpoint { location, endpoint, two_way } => {

@@ -457,6 +457,7 @@ const NOT_DELETED: &str = "the engine did not delete the message";
 const NOT_COMMITTED: &str = "the transaction of the message was aborted";
 
 impl Adapter for TransactionalSender {
+    #[inline(never)]
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match input {
             AdapterInput::BeginBatch { call } => self.begin_batch(call, proxy),

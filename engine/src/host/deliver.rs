@@ -139,6 +139,7 @@ impl HostInstance {
 
     /// The adapter has no interface to transmit by: everything that waits for it fails, and goes
     /// the way of failed attempts (R-SND-02).
+    #[cold]
     fn fail_all(&mut self, frame: FrameId, adapter: AdapterId) {
         let messages = std::mem::take(&mut self.transmitters[adapter.index()].pending);
         self.transmitters[adapter.index()].queued = false;
@@ -192,6 +193,32 @@ impl HostInstance {
             }
         };
         self.transmitters[adapter.index()].pending.drain(..count).rev().collect()
+    }
+
+    /// The short way of the commonest step, between two messages of one adapter batch: where it
+    /// gives a call, `TransmitMessage` of the next message in `call` again, nothing else follows
+    /// from the return, and [`HostInstance::handle_input`] need not be told of it. It would make
+    /// the same call.
+    #[inline]
+    #[must_use]
+    pub fn next_in_batch(
+        &mut self,
+        call: CallId,
+        returned: Returned,
+    ) -> Option<(AdapterId, AdapterInput)> {
+        if self.life != Life::Running {
+            return None;
+        }
+        let Some(Frame::Deliver(delivery)) = self.frames.get_mut(call.0) else { return None };
+        if delivery.step != Step::Transmitting || !delivery.batched {
+            return None;
+        }
+        let message = delivery.waiting.pop_if(|next| next.exchange == Exchange::OneWay)?;
+        if let Some(last) = delivery.given.last_mut() {
+            last.1 = returned;
+        }
+        delivery.given.push((message.reference, Returned::Pending));
+        Some((delivery.adapter, AdapterInput::TransmitMessage { call, message }))
     }
 
     /// Hands over the next message, or ends the adapter batch.
@@ -271,6 +298,7 @@ impl HostInstance {
 
     /// `BeginBatch` failed: nothing was taken yet, so nothing is lost; the turn is over.
     /// \[M\] the documents say nothing of it.
+    #[cold]
     fn abandon(&mut self, frame: FrameId) {
         if let Some(Frame::Deliver(delivery)) = self.release(frame) {
             let adapter = delivery.adapter;

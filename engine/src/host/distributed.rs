@@ -25,6 +25,7 @@ impl HostInstance {
     }
 
     /// The engine's own part of an adapter batch came back, staged or refused.
+    #[cold]
     pub(super) fn owe_own(
         &mut self,
         transaction: TransactionId,
@@ -42,6 +43,7 @@ impl HostInstance {
     /// the adapter has taken upon itself is the adapter's business, the engine's own part gets its
     /// default action in a transaction of its own (R-TXN-07). \[M\] for an adapter that said `true`
     /// and then aborted the documents say nothing.
+    #[cold]
     pub(super) fn transaction_done(
         &mut self,
         now: Instant,
@@ -62,6 +64,7 @@ impl HostInstance {
     }
 
     /// The engine's default action on `messages`, on a thread of its own.
+    #[cold]
     pub(super) fn start_failing(&mut self, messages: Vec<ReferenceId>) {
         let fail = |id| (OperationKind::Resubmit, Action::DefaultFailure(id));
         let actions = messages.into_iter().map(fail).collect();

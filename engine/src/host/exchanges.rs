@@ -386,6 +386,7 @@ impl HostInstance {
         }
     }
 
+    #[inline(never)]
     pub(super) fn start_expiry(&mut self, expiry: Expiry) {
         let frame = FrameId(self.frames.insert(Frame::Expire));
         let Expiry { request, correlation, fault } = expiry;

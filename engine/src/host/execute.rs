@@ -141,6 +141,7 @@ impl HostInstance {
 
     /// A publishing batch that came while the engine stops: `Done` returns, and `BatchComplete`
     /// says why nothing was done (R-DONE-06, R-SHUT-03).
+    #[cold]
     fn refuse(&mut self, mut execution: Execution) {
         if execution.race == DoneRace::ReturnFirst {
             self.return_done(&mut execution);
@@ -317,6 +318,7 @@ impl HostInstance {
 
     /// Whether a message that an adapter suspends is part of a two-way exchange: a request of a
     /// two-way port, or a partner's reply, which alone comes from no location (R-RR-09).
+    #[cold]
     fn is_two_way(&mut self, wire: &WireMessage) -> bool {
         let location = self.locations.find(&self.topology, wire);
         let port = location.map(|id| self.topology.receive_locations[id.index()].port);

@@ -53,6 +53,7 @@ impl HostInstance {
     }
 
     /// A call of an isolated adapter; anybody else's is ignored.
+    #[cold]
     pub(super) fn isolated(&mut self, now: Instant, adapter: AdapterId, call: IsolatedCall) {
         if !self.is_isolated() {
             return;

@@ -61,6 +61,7 @@ impl HostInstance {
     /// The service starts: receive adapters with an enabled location are created at once
     /// (R-LIFE-02), send adapters that ask for it too (R-SND-01); the others wait for their first
     /// message.
+    #[cold]
     pub(super) fn start(&mut self, now: Instant) {
         self.life = Life::Running;
         for dequeuer in &mut self.dequeuers {
@@ -96,6 +97,7 @@ impl HostInstance {
 
     /// `Load`, then `Initialize`: the other way round than for receivers (R-SND-02). Cached until
     /// the service stops (R-SND-01). \[M\] One that cannot transmit is not tried again before.
+    #[cold]
     pub(super) fn make_sender(&mut self, adapter: AdapterId) {
         if self.made[adapter.index()] == Made::No && !self.receives(adapter) {
             let is_mute = self.topology.mute.contains(&adapter);
@@ -106,6 +108,7 @@ impl HostInstance {
     }
 
     /// What reaches an instance that is down: only what an operator decides is kept.
+    #[cold]
     pub(super) fn keep_in_mind(&mut self, input: &HostInput) {
         if let HostInput::Location { location, act } = input {
             match act {
@@ -118,6 +121,7 @@ impl HostInstance {
 
     /// The service stops: `Terminate` to every adapter, nothing new from the queues, and a `Done`
     /// that was held comes back with a failure, so no `BatchComplete` will follow (R-DONE-04).
+    #[cold]
     pub(super) fn stop(&mut self) {
         if self.life != Life::Running {
             return;
@@ -152,6 +156,7 @@ impl HostInstance {
     }
 
     /// `Terminate` returned: the adapter is destroyed (R-SHUT-01).
+    #[cold]
     pub(super) fn terminated(&mut self, frame: FrameId) {
         if let Some(Frame::Terminate(adapter)) = self.frames.get(frame.0) {
             self.made[adapter.index()] = Made::Gone;
@@ -161,6 +166,7 @@ impl HostInstance {
 
     /// Down, once nothing is pending: no adapter in `Terminate`, no batch, no transaction of its
     /// own, no look under way that could still lock something.
+    #[cold]
     pub(super) fn try_to_stop(&mut self) {
         let looking = self.dequeuers.iter().any(Dequeuer::is_looking);
         if self.life == Life::Stopping

@@ -131,6 +131,7 @@ impl HostInstance {
     }
 
     /// Opens and closes what is to be open and closed by `now` (R-LIFE-06, R-LIFE-10).
+    #[cold]
     pub(super) fn keep_schedules(&mut self, now: Instant) {
         if self.openings.due.is_some_and(|due| due <= now) {
             self.turn(now);
@@ -183,6 +184,7 @@ impl HostInstance {
     }
 
     /// A location is enabled, disabled, updated, or reported broken by its adapter.
+    #[cold]
     pub(super) fn location(&mut self, now: Instant, id: ReceiveLocationId, act: LocationAct) {
         let Some(at) = self.openings.own.iter().position(|opening| opening.location == id) else {
             return;

@@ -30,6 +30,7 @@ impl HostInstance {
 
     /// A turn begins. \[M\] It costs the CPU what receiving and sending such a message costs: the
     /// product's own price of an orchestration's shapes is not published.
+    #[inline(never)]
     pub(super) fn start_turn(&mut self, message: Box<OutboundMessage>) {
         self.waiting -= 1;
         let mut demand =
@@ -52,6 +53,7 @@ impl HostInstance {
     /// The shapes ran: suspends at a Suspend shape that was not passed yet (R-ADD-01), else
     /// consumes the message and publishes what the send shape makes of it, both or neither. If an
     /// answer to that is to come, the wait for it begins in the same transaction.
+    #[inline(never)]
     pub(super) fn take_turn(&mut self, frame: FrameId) {
         let Some(Frame::Orchestrate(message)) = self.frames.get(frame.0) else { return };
         let Some(orchestration) = self.orchestration(message) else { return };
@@ -82,6 +84,7 @@ impl HostInstance {
     /// The turn's transaction came back. Where it failed, since nobody subscribes to what was
     /// sent, nothing of the turn happened, and the instance is suspended before it. Where one of
     /// several MessageBoxes was away, the turn is taken again (R-MMB-06).
+    #[inline(never)]
     pub(super) fn turn_ended(&mut self, now: Instant, frame: FrameId, status: &BatchStatus) {
         let Some(Frame::Orchestrate(message)) = self.frames.get(frame.0) else { return };
         let reference = message.reference;

@@ -46,6 +46,7 @@ impl Pauses {
 
 impl HostInstance {
     /// From now on; frames that pause already go on when they were told to.
+    #[cold]
     pub(super) fn throttle(&mut self, throttle: Throttle) {
         self.pauses.throttle = throttle;
         self.threads.shrink(throttle.threads_less);
@@ -144,6 +145,7 @@ impl HostInstance {
 
     /// A transaction of the engine's own is over, unless a MessageBox was away: then it is put
     /// off, and its messages are still being delivered (R-FILT-02, R-MMB-06).
+    #[cold]
     pub(super) fn settled(
         &mut self,
         now: Instant,
@@ -164,6 +166,7 @@ impl HostInstance {
     }
 
     /// A transaction of the engine's own, once more.
+    #[cold]
     pub(super) fn repeat(&mut self, batch: PreparedBatch) {
         let frame = self.settling(&batch);
         let frame = FrameId(self.frames.insert(frame));
@@ -172,6 +175,7 @@ impl HostInstance {
 
     /// Frames whose pause is over go on, deliveries as soon as there is a thread again, and what
     /// was put off waits for one.
+    #[cold]
     pub(super) fn end_pauses(&mut self, now: Instant) {
         while let Some(Reverse((end, frame))) = self.pauses.ends.peek().copied()
             && end <= now

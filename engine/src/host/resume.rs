@@ -17,11 +17,13 @@ pub(super) struct Resumption {
 }
 
 impl HostInstance {
+    #[cold]
     pub(super) fn resume_suspended(&mut self, number: u64, wire: WireMessage) {
         let operation = Operation::Submit(wire);
         self.tasks.push_back(Task::Resume(Resumption { number, operation }));
     }
 
+    #[cold]
     pub(super) fn start_resumption(&mut self, resumption: Resumption) {
         let (topology, locations) = (&self.topology, std::cell::RefCell::new(&mut self.locations));
         let operations = std::slice::from_ref(&resumption.operation);
@@ -34,6 +36,7 @@ impl HostInstance {
 
     /// The work is done: what the pipeline makes of the message is published, and the message
     /// leaves the suspended queue with the same commit. One that fails again stays there.
+    #[cold]
     pub(super) fn resumed(&mut self, frame: FrameId) {
         let Some(Frame::Resume(resumption)) = self.frames.get(frame.0) else { return };
         let Resumption { number, operation } = resumption.clone();

@@ -155,6 +155,13 @@ impl Context {
         (*kind == PropertyKind::Promoted && !self.demoted).then_some(value)
     }
 
+    /// Whether any property is promoted.
+    #[must_use]
+    pub fn promotes(&self) -> bool {
+        let promoted = |(.., kind): &(_, _, PropertyKind)| *kind == PropertyKind::Promoted;
+        !self.demoted && self.properties.entries.iter().any(promoted)
+    }
+
     /// Whether the property is present and `true`.
     #[must_use]
     pub fn is_set(&self, property: PropertyId) -> bool {

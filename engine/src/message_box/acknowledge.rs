@@ -45,6 +45,8 @@ struct Owed {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Acknowledgements {
     senders: Vec<Sender>,
+    /// Whether the transmissions of some sender are acknowledged.
+    notify: bool,
     owed: Vec<Owed>,
     pub(super) late: LateResponses,
 }
@@ -75,6 +77,7 @@ impl Acknowledgements {
         };
         Self {
             senders: (0..topology.subscribers()).map(sender).collect(),
+            notify: !topology.exchanges.notify_delivery.is_empty(),
             owed: Vec::new(),
             late: topology.exchanges.late,
         }
@@ -100,7 +103,14 @@ impl MessageBox {
     }
 
     /// A transmission succeeded: an acknowledgement is owed if its port asks for one (R-ACK-01).
+    #[inline]
     pub(super) fn owe_ack(&mut self, id: ReferenceId) {
+        if self.acknowledgements.notify {
+            self.owe_positive(id);
+        }
+    }
+
+    fn owe_positive(&mut self, id: ReferenceId) {
         let Some(reference) = self.references.get(id.0) else { return };
         if !self.acknowledgements.senders[reference.subscriber.index()].notify {
             return;

@@ -131,6 +131,7 @@ impl MessageBox {
     /// The instance that received `id` sent something and waits for the answer, where it is
     /// (R-MMB-03, R-SUB-07). The first answer ends it; another that is in its queue by then is
     /// discarded (R-MBX-12). \[M\] Without an answer in time it ends as if it had come to its end.
+    #[inline(never)]
     pub(super) fn await_answer(
         &mut self,
         id: ReferenceId,
@@ -202,6 +203,7 @@ impl MessageBox {
     }
 
     /// A message joins the line of its instance; whether it has one.
+    #[inline(never)]
     pub(super) fn join_convoy(&mut self, place: Place) -> bool {
         let at = self.references.get(place.reference.0).and_then(|known| known.instance);
         let Some(at) = at.filter(|at| self.convoys.running.contains_key(at)) else { return false };
@@ -214,6 +216,7 @@ impl MessageBox {
     }
 
     /// A message of an instance is consumed: the next one's turn, or the end.
+    #[inline(never)]
     pub(super) fn consumed(&mut self, id: ReferenceId) {
         let at = self.references.get(id.0).and_then(|known| known.instance);
         let Some((at, running)) = at.and_then(|at| Some((at, self.convoys.running.get_mut(&at)?)))

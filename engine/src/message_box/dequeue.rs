@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::acknowledge::is_fault;
 use super::host_queue::HostQueue;
-use super::{Exchange, MessageBox, OutboundMessage, Place, Reason, ReferenceState};
+use super::{Exchange, MessageBox, OutboundMessage, Place, Reason, Reference, ReferenceState};
 use crate::id::{HostId, HostInstanceId, MessageBoxId, ReferenceId};
 use crate::message::{Body, PropertyId, Value};
 use crate::message_box::Effect;
 use crate::time::Instant;
+use crate::transport_proxy::TransportProxy;
 
 /// A place where work became eligible: who should look where.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -155,15 +156,26 @@ impl MessageBox {
                 self.suspend_reference(now, id, Reason::Unaddressed);
                 continue;
             }
-            let place =
-                self.change(id, |reference| reference.state = ReferenceState::Locked(owner));
+            let lock = |reference: &mut Reference| reference.state = ReferenceState::Locked(owner);
+            let (place, locked) = self.changed(id, lock);
             self.effects.push(Effect::Locked { at: place, owner });
-            let mut message = self.outbound(id);
+            let mut message = match self.spare.room() {
+                Some(mut room) => {
+                    *room = self.outbound(id, &locked);
+                    room
+                }
+                None => Box::new(self.outbound(id, &locked)),
+            };
             if dynamic {
                 self.address(&mut message);
             }
-            out.push(Box::new(message));
+            out.push(message);
         }
+    }
+
+    /// What an adapter is through with serves the messages dequeued next.
+    pub fn reuse(&mut self, proxy: &mut TransportProxy) {
+        self.spare.take_over(proxy.spare());
     }
 
     /// The next reference for `owner`: the smaller priority number of its own queue and its
@@ -192,8 +204,7 @@ impl MessageBox {
         if own_first { own.pop(now, sequence) } else { shared.pop(now, sequence) }
     }
 
-    fn outbound(&self, id: ReferenceId) -> OutboundMessage {
-        let reference = self.references.get(id.0).expect("locked just now");
+    fn outbound(&self, id: ReferenceId, reference: &Reference) -> OutboundMessage {
         let document = &self.row(reference).document;
         let transport = self.transport(reference);
         let instance = match self.instances.is_empty() {

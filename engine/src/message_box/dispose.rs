@@ -13,6 +13,7 @@ use crate::time::Instant;
 
 impl MessageBox {
     /// Retries left: resubmit; else the backup; else suspend (R-RETRY-05).
+    #[inline(never)]
     pub(super) fn default_failure(&mut self, now: Instant, id: ReferenceId) {
         let Some(reference) = self.references.get(id.0) else { return };
         let settings = self.transport(reference);
@@ -23,6 +24,7 @@ impl MessageBox {
         }
     }
 
+    #[inline(never)]
     pub(super) fn resubmit(&mut self, now: Instant, id: ReferenceId, due: Instant) {
         let cost = u16::from(!self.is_sabotaged(Sabotage::KeepRetryCount));
         let kept = self.take_kept_retries(id);
@@ -46,6 +48,7 @@ impl MessageBox {
         self.delay(place, due);
     }
 
+    #[inline(never)]
     pub(super) fn move_to_next_transport(&mut self, id: ReferenceId) {
         let Some(reference) = self.references.get(id.0) else { return };
         let backup = self.subscribers[reference.subscriber.index()].transports[1];
@@ -95,6 +98,7 @@ impl MessageBox {
     }
 
     /// A response came to its adapter's host, and nobody waits any more (R-CLK-16).
+    #[inline(never)]
     pub(super) fn suspend_late(&mut self, now: Instant, id: ReferenceId) {
         if let Some(document) = self.name_of(id) {
             let orphan = self.context_of(id).is_some_and(|context| self.is_orphan(context));
@@ -108,6 +112,7 @@ impl MessageBox {
     /// routes failed messages publishes an error message instead (R-FMR-02). \[M\] A port that
     /// stops on failure stops all the same: what it suspends is itself, and nothing may overtake
     /// the failed message.
+    #[inline(never)]
     pub(super) fn suspend_reference(&mut self, now: Instant, id: ReferenceId, reason: Reason) {
         let Some(reference) = self.references.get(id.0) else { return };
         let port = reference.subscriber.index();

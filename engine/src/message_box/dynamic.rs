@@ -89,6 +89,7 @@ impl MessageBox {
 
     /// The transport of a message of a dynamic port; `None` when no adapter answers to it. The
     /// endpoint is known once the message is handed out.
+    #[inline(never)]
     pub(super) fn dynamic_transport(
         &self,
         reference: &Reference,

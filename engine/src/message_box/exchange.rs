@@ -179,6 +179,7 @@ impl MessageBox {
 
     /// `CancelResponseMessage`: a response that comes later has no subscription (R-RR-11). One
     /// that was answered already has nothing to withdraw, which is no failure. \[M\]
+    #[inline(never)]
     pub(super) fn cancel_wait(&mut self, correlation: &Value) {
         let property = PropertyId::EPM_RR_CORRELATION_TOKEN;
         if let Some(key) = self.instances.waiting_for(property, correlation) {
@@ -188,6 +189,7 @@ impl MessageBox {
 
     /// The time of an exchange is over: the client gets a fault, unless it had answers
     /// (R-RR-07). A response under way is late: it was not handed over in time (INV-50).
+    #[inline(never)]
     pub(super) fn expire_wait(&mut self, request: u64, correlation: &Value, fault: bool) {
         let property = PropertyId::EPM_RR_CORRELATION_TOKEN;
         let open = self.instances.waiting_for(property, correlation);

@@ -25,6 +25,7 @@ impl Part {
 
 impl MessageBox {
     /// What is left of a message after its good documents were published (R-RIP-03, R-RCV-03).
+    #[inline(never)]
     pub(super) fn end_part(&mut self, now: Instant, part: Part) {
         let forgets = self.is_sabotaged(Sabotage::ForgetBadDocuments);
         let failed = part.failed.into_iter().filter(|_| !forgets);

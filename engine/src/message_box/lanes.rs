@@ -140,6 +140,7 @@ impl Lanes {
 
 impl MessageBox {
     /// The lane that a message of an ordered port belongs to.
+    #[inline(never)]
     pub(super) fn lane_for(&mut self, id: ReferenceId) -> usize {
         let Some(reference) = self.references.get(id.0) else { return 0 };
         let subscriber = reference.subscriber;

@@ -9,6 +9,7 @@ impl MessageBox {
     /// Whether a reference is outside its transport's service window: then it waits, as Scheduled,
     /// for the window to open (R-SW-01), a retry that came due outside it too (R-SW-02). What was
     /// locked before is delivered all the same (R-SW-03).
+    #[inline(never)]
     pub(super) fn waits_for_window(&mut self, now: Instant, id: ReferenceId) -> bool {
         let Some(reference) = self.references.get(id.0) else { return false };
         let Some(window) = self.transport(reference).window else { return false };

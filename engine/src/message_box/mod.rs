@@ -30,6 +30,7 @@ mod port;
 mod publish;
 mod remark;
 mod service;
+mod spare;
 mod spool;
 mod staging;
 mod subscriber;
@@ -40,7 +41,6 @@ mod transaction;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use crate::adapter::ErrorSubject;
 use crate::batch::{BatchStatus, OperationKind, Status};
 use crate::config::{LargeMessages, SubscriberKind, Topology};
 use crate::error_report::FailedRouting;
@@ -77,6 +77,7 @@ pub use service::{
     Allowed, InstanceOperation, PendingOperation, ReferenceCode, SavedMessage, ServiceClass,
     ServiceInstance, ServiceInstanceId, ServiceStatus, SubState,
 };
+pub(crate) use spare::Spare;
 use spool::{Row, Spool};
 use staging::Staging;
 pub use staging::TransactionState;
@@ -203,6 +204,7 @@ pub struct MessageBox {
     first_response_subscriber: usize,
     /// The running instances that its documents correlate with, by place in the batch.
     correlated: Vec<(u32, Key)>,
+    spare: Spare,
     #[cfg(feature = "sabotage")]
     sabotage: Option<Sabotage>,
 }
@@ -266,6 +268,7 @@ impl MessageBox {
             first_response_subscriber: topology.send_ports.len() + topology.orchestrations.len(),
             routes: Vec::new(),
             correlated: Vec::new(),
+            spare: Spare::default(),
             #[cfg(feature = "sabotage")]
             sabotage: None,
         }
@@ -367,6 +370,7 @@ impl MessageBox {
 
     /// The sabotage of [`Sabotage::ApplyFailedBatches`]: the rest of a failed batch. A publish is
     /// left to itself, since it does nothing with a document that nobody subscribes to.
+    #[inline(never)]
     fn apply_doable(&mut self, now: Instant, mut batch: PreparedBatch, doable: &[bool]) {
         for ((_, action), doable) in batch.actions.iter_mut().zip(doable) {
             if !doable && !matches!(action, Action::Publish { .. }) {
@@ -426,6 +430,7 @@ impl MessageBox {
 
     /// A backup exists and the message is on the primary (R-RETRY-11, INV-38). One whose host the
     /// message's predicates do not allow is none for it (INV-23). \[M\] not documented.
+    #[inline(never)]
     fn has_backup(&self, id: ReferenceId) -> bool {
         let Some(reference) = self.references.get(id.0).filter(|known| !known.on_backup) else {
             return false;
@@ -437,7 +442,7 @@ impl MessageBox {
 
     fn apply(&mut self, now: Instant, batch: PreparedBatch) {
         let PreparedBatch { actions, documents, remarks, .. } = batch;
-        let errors = wire_errors(&remarks);
+        let errors = remark::wire_errors(&remarks);
         self.keep_remarks(remarks);
         self.convoys.at(now);
         let mut documents = documents.into_iter();
@@ -531,6 +536,16 @@ impl MessageBox {
 
     /// Changes a row and keeps the counts and the state hash in step.
     fn change(&mut self, id: ReferenceId, change: impl FnOnce(&mut Reference)) -> Place {
+        self.changed(id, change).0
+    }
+
+    /// The same, with a copy of the changed row.
+    #[inline]
+    fn changed(
+        &mut self,
+        id: ReferenceId,
+        change: impl FnOnce(&mut Reference),
+    ) -> (Place, Reference) {
         let reference = self.references.get_mut(id.0).expect("judged before it is changed");
         self.state_hash = self.state_hash.wrapping_sub(reference.hash());
         *self.counts.of(reference.state) -= 1;
@@ -544,7 +559,7 @@ impl MessageBox {
             self.spools[usize::from(changed.home)].suspend(changed.message, !was_suspended);
         }
         self.state_hash = self.state_hash.wrapping_add(changed.hash());
-        self.place(id, &changed)
+        (self.place(id, &changed), changed)
     }
 
     fn remove(&mut self, id: ReferenceId) {
@@ -568,15 +583,6 @@ impl MessageBox {
             self.effects.push(Effect::Collectable { document: document.name });
         }
     }
-}
-
-/// The texts set on wire messages that a batch suspends (R-MSG-09), by number.
-fn wire_errors(remarks: &[(ErrorSubject, Remark)]) -> Vec<(u64, Arc<str>)> {
-    let wire = |(of, remark): &(ErrorSubject, Remark)| match (of, remark) {
-        (ErrorSubject::Wire(number), Remark::Error(text)) => Some((*number, Arc::clone(text))),
-        (ErrorSubject::Wire(_), Remark::Properties(_)) | (ErrorSubject::Reference(_), _) => None,
-    };
-    remarks.iter().filter_map(wire).collect()
 }
 
 /// A transport's retries as a reference keeps them.

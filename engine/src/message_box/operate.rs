@@ -198,6 +198,7 @@ impl MessageBox {
         }
     }
 
+    #[inline(never)]
     pub(super) fn judge_forget(&self, number: u64) -> Status {
         match self.suspended.message(number) {
             Some(message) if message.resuming => Status::OK,
@@ -205,6 +206,7 @@ impl MessageBox {
         }
     }
 
+    #[inline(never)]
     pub(super) fn forget_suspended(&mut self, number: u64) {
         self.drop_suspended(number, true);
     }

@@ -319,6 +319,7 @@ impl MessageBox {
         }
     }
 
+    #[inline(never)]
     fn publish_unrouted(&mut self, now: Instant, document: Document) {
         match self.unrouted(&document) {
             Unrouted::Suspend { resumable } => {
@@ -362,6 +363,7 @@ impl MessageBox {
         self.effects.push(Effect::RoutingFailureReport { document: name });
     }
 
+    #[inline(never)]
     pub(super) fn suspend_wire(
         &mut self,
         now: Instant,

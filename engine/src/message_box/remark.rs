@@ -108,6 +108,7 @@ impl MessageBox {
 
     /// The context of a message as its subscriber sees it: as stored, and what an adapter asked to
     /// be updated since (R-CTX-10).
+    #[inline(never)]
     pub(super) fn context_for(&self, reference: &Reference) -> Context {
         let mut context = self.row(reference).document.context.clone();
         if let Some(kept) = self.remarks.kept.get(&reference.sequence) {
@@ -135,6 +136,7 @@ impl MessageBox {
     }
 
     /// A reference left: nobody will ask for its remarks.
+    #[inline(never)]
     pub(super) fn forget_remarks(&mut self, sequence: u64) {
         if let Some(kept) = self.remarks.kept.remove(&sequence) {
             self.state_hash = self.state_hash.wrapping_sub(kept.hash(sequence));
@@ -151,4 +153,13 @@ impl MessageBox {
         let sequence = self.references.get(reference.0)?.sequence;
         self.remarks.kept.get(&sequence)?.error.as_deref()
     }
+}
+
+/// The texts set on wire messages that a batch suspends (R-MSG-09), by number.
+pub(super) fn wire_errors(remarks: &[(ErrorSubject, Remark)]) -> Vec<(u64, Arc<str>)> {
+    let wire = |(of, remark): &(ErrorSubject, Remark)| match (of, remark) {
+        (ErrorSubject::Wire(number), Remark::Error(text)) => Some((*number, Arc::clone(text))),
+        (ErrorSubject::Wire(_), Remark::Properties(_)) | (ErrorSubject::Reference(_), _) => None,
+    };
+    remarks.iter().filter_map(wire).collect()
 }

@@ -231,6 +231,16 @@ impl Footprint {
     pub const fn only_routes(&self) -> bool {
         self.routed > 0 && self.rows == self.routed && self.bytes == 0 && self.flushes == 0
     }
+
+    /// Both together.
+    pub(super) const fn join(&mut self, more: Self) {
+        self.rows += more.rows;
+        self.bytes += more.bytes;
+        self.fragments += more.fragments;
+        self.flushes += more.flushes;
+        self.routed += more.routed;
+        self.cold += more.cold;
+    }
 }
 
 /// What a transaction asks of each MessageBox it touches. One is the common case and takes no
@@ -256,14 +266,7 @@ impl Footprints {
         };
         let mut known = std::iter::once(first).chain(&mut self.others);
         match known.find(|(known, _)| *known == home) {
-            Some((_, footprint)) => {
-                footprint.rows += more.rows;
-                footprint.bytes += more.bytes;
-                footprint.fragments += more.fragments;
-                footprint.flushes += more.flushes;
-                footprint.routed += more.routed;
-                footprint.cold += more.cold;
-            }
+            Some((_, footprint)) => footprint.join(more),
             None => self.others.push((home, more)),
         }
     }

@@ -6,7 +6,7 @@ use floodgate_engine::adapter::{AdapterInput, Returned};
 use floodgate_engine::batch::{Operation, OperationKind, Status};
 use floodgate_engine::config::HostSettings;
 use floodgate_engine::exchange::RequestPort;
-use floodgate_engine::host::{DoneRace, HostInput};
+use floodgate_engine::host::{DoneRace, HostInput, HostOutput};
 use floodgate_engine::id::{AdapterId, HostId, ReceiveLocationId, ReceivePortId, TransactionId};
 use floodgate_engine::map::Map;
 use floodgate_engine::message::{Body, PropertyId, Value};
@@ -16,8 +16,8 @@ use floodgate_engine::time::Duration;
 use floodgate_engine::transport_proxy::TransportProxy;
 
 use crate::bench::{
-    ASYNC, BATCHED, Bench, RECEIVER, add_host, add_receive_port, add_send_port, batch_of,
-    immediate, one_thread, topology, wire, wire_of,
+    ASYNC, BATCHED, Bench, FIRST, MASTER, RECEIVER, add_host, add_receive_port, add_send_port,
+    batch_of, document, immediate, one_thread, publishing, topology, wire, wire_of,
 };
 
 fn submits(numbers: impl IntoIterator<Item = u64>) -> Vec<Operation> {
@@ -451,4 +451,76 @@ fn what_is_for_an_adapter_that_cannot_transmit_fails() {
         let gauges = bench.host.gauges();
         assert_eq!((gauges.in_process, gauges.internal_queue, gauges.threads_busy), (0, 0, 0));
     }
+}
+
+#[test]
+fn the_short_way_between_two_messages_makes_the_call_of_the_long_one() {
+    // R-BSND-01, R-BSND-04: whatever the adapter returns, the next message follows, and the last
+    // one's return is for the long way.
+    for returned in [Returned::Pending, Returned::Sent, Returned::Failed] {
+        let mut bench = batched();
+        bench.publish(1..=3);
+        let (mut at, mut short_ways) = (0, 0);
+        while at < bench.calls.len() {
+            let (call, answer) = match &bench.calls[at].1 {
+                AdapterInput::BeginBatch { call } => {
+                    (*call, Returned::Begun { max: 10, transaction: None })
+                }
+                AdapterInput::TransmitMessage { call, .. } => (*call, returned),
+                AdapterInput::Done { call, .. } => (*call, Returned::Done),
+                AdapterInput::Clear { call } => (*call, Returned::Cleared),
+                _ => {
+                    at += 1;
+                    continue;
+                }
+            };
+            at += 1;
+            let (mut short, mut long) = (bench.host.clone(), bench.host.clone());
+            if let Some((adapter, input)) = short.next_in_batch(call, answer) {
+                short_ways += 1;
+                long.handle_input(bench.now, HostInput::Returned { call, returned: answer });
+                let said = long.poll_output().expect("the next call");
+                let next = HostOutput::Call { adapter, input };
+                assert_eq!(format!("{said:?}"), format!("{next:?}"));
+                assert!(long.poll_output().is_none() && short.poll_output().is_none());
+                assert_eq!(short.poll_timeout(), long.poll_timeout());
+                // From here on they are the same.
+                bench.calls.push(match next {
+                    HostOutput::Call { adapter, input } => (adapter, input),
+                    _ => unreachable!("it was made above"),
+                });
+                bench.host = short;
+            } else {
+                bench.returned(call, answer);
+            }
+        }
+        assert_eq!(short_ways, 2, "{returned:?}");
+        let end = if returned == Returned::Failed { "Clear" } else { "Done" };
+        let transmits = ["TransmitMessage"; 3];
+        assert_eq!(names(&bench)[..5], [&["BeginBatch"][..], &transmits, &[end]].concat());
+    }
+}
+
+#[test]
+fn a_message_that_is_dequeued_has_nothing_of_the_one_before_it() {
+    // INV-18: memory is used again, content is not.
+    let dequeued = |reuse: bool| {
+        let mut bench = batched();
+        let mut proxy = TransportProxy::default();
+        let mut told = Vec::new();
+        for number in 1..=3 {
+            let published = bench.commit(publishing(vec![document(number, "In")]));
+            assert_eq!(published.overall, Status::OK);
+            let mut messages = Vec::new();
+            bench.message_box.dequeue(bench.now, MASTER, FIRST, 10, &mut messages);
+            told.extend(messages.iter().map(|message| format!("{message:?}")));
+            if reuse {
+                messages.into_iter().for_each(|message| proxy.through_with(message));
+                bench.message_box.reuse(&mut proxy);
+            }
+        }
+        told
+    };
+    let (fresh, reused) = (dequeued(false), dequeued(true));
+    assert_eq!((fresh.len(), &fresh), (3, &reused));
 }

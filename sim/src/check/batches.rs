@@ -44,6 +44,11 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// Whether nothing is asked for but that so many references end or move.
+    pub(crate) const fn disposes_only(&self, actions: usize) -> bool {
+        (self.deletes + self.dispositions) as usize == actions
+    }
+
     /// The references that are to move to their next transport, in order.
     pub(crate) fn moves(&self, batch: &PreparedBatch) -> Vec<ReferenceId> {
         if self.dispositions == 0 {

@@ -209,15 +209,18 @@ impl Docket {
     fn judge(&mut self, rule: Rule, kept: bool, what: impl FnOnce() -> String) {
         self.occasions[rule as usize] += 1;
         if !kept {
-            self.break_rule(rule, what());
+            self.break_rule(rule, what);
         }
     }
 
+    /// Out of line with what it tells, so that the words of a violation are not between the
+    /// instructions of every run.
     #[cold]
-    fn break_rule(&mut self, rule: Rule, what: String) {
+    #[inline(never)]
+    fn break_rule(&mut self, rule: Rule, what: impl FnOnce() -> String) {
         self.broken[rule as usize] += 1;
         if self.violations.len() < VIOLATIONS_KEPT {
-            self.violations.push(Violation { rule, at: self.now, what });
+            self.violations.push(Violation { rule, at: self.now, what: what() });
         }
     }
 }

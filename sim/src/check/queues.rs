@@ -17,6 +17,8 @@ pub(super) struct Queues {
     eligible: Vec<Eligible>,
     /// By send port: its priority; nothing for one that is ordered.
     priorities: Vec<Option<u8>>,
+    /// Where all have one priority nothing of a smaller number can wait.
+    differ: bool,
 }
 
 impl Queues {
@@ -24,10 +26,14 @@ impl Queues {
         let priority = |port: &floodgate_engine::config::SendPort| {
             port.ordered.is_none().then_some(port.priority)
         };
+        let priorities: Vec<Option<u8>> = topology.send_ports.iter().map(priority).collect();
+        let mut known = priorities.iter().flatten();
+        let first = known.next();
         Self {
             hosts: topology.hosts.len(),
             eligible: vec![Eligible::default(); topology.hosts.len() * topology.box_count()],
-            priorities: topology.send_ports.iter().map(priority).collect(),
+            differ: known.any(|other| Some(other) != first),
+            priorities,
         }
     }
 
@@ -50,7 +56,14 @@ impl Queues {
     }
 
     /// A reference is taken: nothing of a smaller number waits (INV-28).
+    #[inline]
     pub(super) fn taken(&mut self, docket: &mut Docket, at: &Place) {
+        if self.differ {
+            self.judge_taken(docket, at);
+        }
+    }
+
+    fn judge_taken(&mut self, docket: &mut Docket, at: &Place) {
         let Some(priority) = self.priority(at) else { return };
         let before = self.queue(at)[..priority].iter().sum::<u32>();
         docket.judge(Rule::PriorityFirst, before == 0, || {
@@ -61,7 +74,14 @@ impl Queues {
 
 impl Checks {
     /// A reference may be taken from now on.
+    #[inline]
     pub(super) fn enters(&mut self, at: &Place) {
+        if self.queues.differ {
+            self.counts_in(at);
+        }
+    }
+
+    fn counts_in(&mut self, at: &Place) {
         let known = self.references.eligible(at);
         if let Some(line) = self.queues.line(at)
             && let Some(known) = known
@@ -72,7 +92,14 @@ impl Checks {
     }
 
     /// A reference may not be taken any more, if it might until now.
+    #[inline]
     pub(super) fn leaves(&mut self, at: &Place) {
+        if self.queues.differ {
+            self.counts_out(at);
+        }
+    }
+
+    fn counts_out(&mut self, at: &Place) {
         if self.references.eligible(at).is_some_and(std::mem::take)
             && let Some(line) = self.queues.line(at)
         {

@@ -6,7 +6,6 @@ use std::num::NonZeroU64;
 use floodgate_engine::adapter::CallId;
 use floodgate_engine::config::Topology;
 use floodgate_engine::id::ReferenceId;
-use floodgate_engine::message::PropertyKind;
 use floodgate_engine::message_box::{MessageBox, OutboundMessage, Place, Reason, ReferenceCounts};
 use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::time::{Duration, Instant};
@@ -331,18 +330,6 @@ impl Checks {
         }
     }
 
-    /// The wire took a copy: a second one only of what was in flight when its process died.
-    fn copied(&mut self, attempt: &floodgate_engine::adapter::Transmission) {
-        let Some(known) = self.references.get(attempt.reference, attempt.sequence) else { return };
-        known.copies = known.copies.saturating_add(1);
-        let copies = known.copies;
-        if self.life.somebody_died() || copies > 1 {
-            self.docket.judge(Rule::CopiesOnlyInFlight, copies <= 1, || {
-                format!("{} went out {copies} times with no death in between", attempt.document)
-            });
-        }
-    }
-
     /// Whether a reference is on its backup transport.
     pub(super) fn is_on_backup(&self, at: &Place) -> bool {
         let known = self.references.known.get(at.reference.0.index());
@@ -380,7 +367,7 @@ impl Checks {
         self.references.note_call(node, call, (message.reference, message.sequence));
         self.answer(node, message);
         let Some(known) = self.references.get(message.reference, message.sequence) else { return };
-        let known = *known;
+        let known = &*known;
         self.docket.judge(
             Rule::StoredNeverChanges,
             known.fingerprint == folded(message.fingerprint),
@@ -396,8 +383,7 @@ impl Checks {
                 )
             },
         );
-        let promoted = |kind| kind == PropertyKind::Promoted;
-        let demoted = !message.context.iter().any(|(.., kind)| promoted(kind));
+        let demoted = !message.context.promotes();
         self.docket.judge(Rule::DeliveredIsDemoted, demoted, || {
             format!("{name} is delivered with a property that is still promoted")
         });
@@ -454,21 +440,13 @@ impl Checks {
         if !std::mem::take(&mut known.rolled_back) {
             known.attempts = known.attempts.saturating_add(1);
         }
-        let known = *known;
-        let retry = self.references.retry(&known);
-        self.docket.judge(
-            Rule::AttemptsBounded,
-            u32::from(known.attempts) <= retry.count + 1,
-            || {
-                format!(
-                    "{} makes attempt {} of {}",
-                    attempt.document,
-                    known.attempts,
-                    retry.count + 1
-                )
-            },
-        );
-        if let Some(failed_at) = known.failed_at.map(|after| Instant::from_nanos(after.get() - 1)) {
+        let (attempts, failed_at) = (known.attempts, known.failed_at);
+        let (port, on_backup) = (known.port as usize, usize::from(known.on_backup));
+        let retry = self.references.ports[port].retries[on_backup];
+        self.docket.judge(Rule::AttemptsBounded, u32::from(attempts) <= retry.count + 1, || {
+            format!("{} makes attempt {attempts} of {}", attempt.document, retry.count + 1)
+        });
+        if let Some(failed_at) = failed_at.map(|after| Instant::from_nanos(after.get() - 1)) {
             self.docket.judge(
                 Rule::RetryInterval,
                 now + self.life.slack >= failed_at + retry.interval,
@@ -501,10 +479,20 @@ impl Checks {
         let now = self.docket.now;
         if sent {
             self.ordered.sent(&mut self.docket, attempt.subscriber, attempt.sequence);
-            self.copied(attempt);
         }
-        if let Some(known) = self.references.get(attempt.reference, attempt.sequence) {
-            known.failed_at = NonZeroU64::new(now.as_nanos() + 1).filter(|_| !sent);
+        let Some(known) = self.references.get(attempt.reference, attempt.sequence) else { return };
+        if !sent {
+            known.failed_at = NonZeroU64::new(now.as_nanos() + 1);
+            return;
+        }
+        known.failed_at = None;
+        // The wire took a copy: a second one only of what was in flight when its process died.
+        known.copies = known.copies.saturating_add(1);
+        let copies = known.copies;
+        if self.life.somebody_died() || copies > 1 {
+            self.docket.judge(Rule::CopiesOnlyInFlight, copies <= 1, || {
+                format!("{} went out {copies} times with no death in between", attempt.document)
+            });
         }
     }
 

@@ -77,16 +77,16 @@ impl Sink {
         self.settings.forward_to
     }
 
-    /// A call arrives: it begins now, unless all places are taken.
-    pub(crate) fn call(&mut self, now: Instant, call: SinkCall) -> Option<SinkCall> {
-        if self.settings.limit > 0 && self.busy == self.settings.limit {
-            self.waiting.push_back(call);
-            self.measure(now);
-            return None;
+    /// A call arrives: whether it begins now; it waits if all places are taken.
+    pub(crate) fn admits(&mut self, now: Instant, call: &SinkCall) -> bool {
+        let begins = self.settings.limit == 0 || self.busy < self.settings.limit;
+        if begins {
+            self.busy += 1;
+        } else {
+            self.waiting.push_back(*call);
         }
-        self.busy += 1;
         self.measure(now);
-        Some(call)
+        begins
     }
 
     fn measure(&mut self, now: Instant) {

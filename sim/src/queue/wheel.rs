@@ -23,6 +23,9 @@ const LEVELS: usize = 11;
 const SLOTS: usize = 1 << DIGIT_BITS;
 /// A slot with more events than this is dealt out to the levels below.
 const RUN_MAX: usize = 32;
+/// An event is put in its place in the run as long as moving the others aside is cheaper than a
+/// heap.
+const RUN_INSERT: usize = 64;
 /// When the lane without an order holds more than this, the later events go back to the wheel.
 const CROWD_MAX: usize = 64;
 const CHUNK_ENTRIES: usize = 16;
@@ -33,7 +36,8 @@ const NONE: u32 = u32::MAX;
 /// of [`Heap`](super::Heap).
 #[derive(Clone, Debug)]
 pub struct Wheel<T> {
-    /// What the last opened slot held, latest first.
+    /// What the last opened slot held, and what came before the horizon while it was short;
+    /// latest first.
     run: Vec<Entry<T>>,
     /// Pushed before the horizon in their final order: a burst due now costs no sorting.
     ring: VecDeque<Entry<T>>,
@@ -109,8 +113,18 @@ impl<T> Wheel<T> {
     fn push_near(&mut self, entry: Entry<T>) {
         // Reverse order: the last of the ring is the least of it.
         if self.ring.back().is_none_or(|last| entry < *last) {
-            self.ring.push_back(entry);
-            return;
+            return self.ring.push_back(entry);
+        }
+        self.push_between(entry);
+    }
+
+    /// Puts an event before one that was pushed earlier.
+    fn push_between(&mut self, entry: Entry<T>) {
+        if self.run.len() < RUN_INSERT {
+            // It is the last one pushed: of equal instants and ties it is the latest.
+            let key = (entry.at, entry.tie);
+            let at = self.run.partition_point(|known| (known.at, known.tie) > key);
+            return self.run.insert(at, entry);
         }
         self.crowd.push(entry);
         if self.crowd.len() > self.crowd_max {

@@ -8,7 +8,7 @@ use floodgate_engine::id::{ReferenceId, TransactionId};
 use floodgate_engine::message_box::{Effect, MessageBox, Place, Rest};
 
 use super::life::tell_life;
-use super::{Due, Now, World};
+use super::{Due, Node, Now, World};
 use crate::endpoint::Endpoint;
 use crate::setup::ResponseOrder;
 use crate::trace::Event;
@@ -19,8 +19,7 @@ impl World {
         match output {
             AdapterOutput::Done { batch, transaction } => self.post(node, batch, transaction),
             AdapterOutput::Returned { call, returned } => {
-                self.watch_return(node, call, returned);
-                self.ring.push_back(Now::Host(instance, HostInput::Returned { call, returned }));
+                self.adapter_returned(node, call, returned);
             }
             AdapterOutput::Wire { token, request } => self.wire(node, token, request),
             AdapterOutput::Wake { at, token } => {
@@ -79,8 +78,9 @@ impl World {
         }
         let requests = self.response_order != ResponseOrder::AfterComplete && batch.has_requests();
         let race = self.race(node, cookie, requests);
-        let (instance, adapter) =
-            (self.nodes[node as usize].instance, self.nodes[node as usize].adapter);
+        let Node { instance, adapter, proxy, .. } = &mut self.nodes[node as usize];
+        self.message_box.reuse(proxy);
+        let (instance, adapter) = (*instance, *adapter);
         self.ring.push_back(Now::Host(
             instance,
             HostInput::Posted { adapter, batch, race, transaction },
@@ -156,6 +156,14 @@ impl World {
         }
     }
 
+    /// A call of the engine's came back: its turn is after what is due already.
+    pub(super) fn adapter_returned(&mut self, node: u32, call: CallId, returned: Returned) {
+        let instance = self.nodes[node as usize].instance;
+        self.watch_return(node, call, returned);
+        self.ring.push_back(Now::Host(instance, HostInput::Returned { call, returned }));
+    }
+
+    #[inline]
     fn watch_return(&mut self, node: u32, call: CallId, returned: Returned) {
         if let Returned::Begun { max, .. } = returned {
             self.checks.begin_batch(node, call, max);

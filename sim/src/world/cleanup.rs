@@ -7,6 +7,7 @@ use super::World;
 impl World {
     /// What the cleanup job of each MessageBox got through since it last looked. \[M\] It never
     /// does anything else, and its work stands in nobody's way.
+    #[cold]
     pub(super) fn collect_in_time(&mut self) -> u64 {
         let mut collected = 0;
         for home in (0..self.message_box.boxes()).map(MessageBoxId::from) {

@@ -64,6 +64,7 @@ impl World {
         }
     }
 
+    #[inline(never)]
     pub(super) fn shared_done(&mut self, server: u32, version: u32) {
         if self.shared_versions[server as usize] != version {
             return;

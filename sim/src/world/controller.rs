@@ -64,6 +64,7 @@ impl World {
     }
 
     /// A controller looks at its monitor.
+    #[cold]
     pub(super) fn monitor(&mut self, load: u32) {
         let own = &self.loads[load as usize];
         let Some(controlling) = own.controller.as_ref().filter(|_| own.open) else { return };

@@ -239,6 +239,7 @@ impl World {
     }
 
     /// The database cannot be reached: nothing was done (R-SHUT-07).
+    #[cold]
     fn fail_batch(
         &mut self,
         (instance, frame): (HostInstanceId, FrameId),
@@ -256,6 +257,7 @@ impl World {
         self.ring.push_back(Now::Host(instance, HostInput::Committed { frame, status }));
     }
 
+    #[cold]
     fn fail_look(&mut self, instance: HostInstanceId, home: MessageBoxId, asked: u32) {
         let input = HostInput::Dequeued { home, asked, messages: Vec::new() };
         self.ring.push_back(Now::Host(instance, input));
@@ -344,7 +346,10 @@ impl World {
         batch: PreparedBatch,
     ) -> BatchStatus {
         let asked = Asked::of(&batch);
-        let (accepted, resumes) = self.accepted(&batch);
+        let (accepted, resumes) = match asked.disposes_only(batch.actions.len()) {
+            true => (0, false),
+            false => self.accepted(&batch),
+        };
         let expected: Vec<_> = (batch.documents.iter())
             .filter_map(|document| self.checks.expect_route(&self.topology, document))
             .collect();
@@ -439,9 +444,10 @@ impl World {
     pub(super) fn absorb_effects(&mut self) {
         let mut effects = std::mem::take(&mut self.effects);
         self.message_box.take_effects(&mut effects);
+        self.trace.record_effects(self.now, &effects, |effect| {
+            super::adapters::tell(&self.topology, effect)
+        });
         for effect in &effects {
-            self.trace
-                .record_effect(self.now, effect, || super::adapters::tell(&self.topology, effect));
             self.meter(effect);
         }
         self.checks.effects(&effects, &self.message_box, &self.topology);
@@ -480,6 +486,7 @@ impl World {
     }
 
     /// The cleanup job removes what nobody refers to (R-GC-02).
+    #[cold]
     pub(super) fn clean_up(&mut self) {
         self.cleanup_due = false;
         let collected = if self.costs.has_collection() {
@@ -536,6 +543,7 @@ impl World {
         }
     }
 
+    #[cold]
     pub(super) fn wake_box(&mut self) {
         if self.box_wake > self.now {
             return;

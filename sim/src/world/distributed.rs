@@ -55,6 +55,7 @@ impl World {
     }
 
     /// The adapter asks for a commit (R-TXN-01): the branches vote.
+    #[inline(never)]
     pub(super) fn ask_commit(&mut self, node: u32, transaction: TransactionId) {
         if let Some(prepare) = self.coordinator.ask(self.now, node, transaction) {
             self.schedule(self.now + prepare, Due::Coordinator(transaction));
@@ -62,6 +63,7 @@ impl World {
     }
 
     /// The adapter aborts: no branch is asked.
+    #[inline(never)]
     pub(super) fn ask_abort(&mut self, node: u32, transaction: TransactionId) {
         if self.coordinator.enlist(self.now, node, transaction).is_some() {
             self.end_transaction(transaction, false);
@@ -69,6 +71,7 @@ impl World {
     }
 
     /// The next step of a transaction that is on its way to an outcome.
+    #[cold]
     pub(super) fn coordinate(&mut self, transaction: TransactionId) {
         match self.coordinator.state(transaction) {
             Some(TransactionState::Active) => self.collect_votes(transaction),
@@ -216,6 +219,7 @@ impl World {
     }
 
     /// Nothing is due before the deadline of a transaction, or before the end.
+    #[cold]
     pub(super) fn run_out_of_time(&mut self) -> bool {
         let at = self.coordinator.deadline();
         if at > self.end || at == Instant::MAX {
@@ -251,6 +255,7 @@ impl World {
     }
 
     /// A source was read destructively in a transaction (R-TXN-05).
+    #[inline(never)]
     pub(super) fn enlist_read(
         &mut self,
         node: u32,
@@ -269,6 +274,7 @@ impl World {
     }
 
     /// A partner is written to in a transaction (R-TXN-06).
+    #[inline(never)]
     pub(super) fn enlist_write(
         &mut self,
         node: u32,

@@ -11,6 +11,7 @@ use crate::trace::Event;
 
 impl World {
     /// An adapter asks; like a call it takes time and may fail.
+    #[inline(never)]
     pub(super) fn resolve(&mut self, node: u32, token: u64, transmission: Transmission) {
         self.meet(transmission.endpoint);
         let attempt = self.attempt(&transmission);
@@ -34,6 +35,7 @@ impl World {
         }
     }
 
+    #[inline(never)]
     pub(super) fn resolved(&mut self, call: &SinkCall, found: bool) {
         let transmission = call.transmission;
         let (document, sequence) = (transmission.document, transmission.sequence);

@@ -53,6 +53,7 @@ impl World {
 
     /// A client gets its answer, in time or too late to hear it. Even then it is an event of its
     /// own, so that no adapter is answered from inside its own call.
+    #[inline(never)]
     pub(super) fn respond(
         &mut self,
         (node, token): (u32, u64),
@@ -75,6 +76,7 @@ impl World {
         self.schedule(self.now + takes, Due::Answered(key));
     }
 
+    #[cold]
     pub(super) fn answer_done(&mut self, key: Key) {
         let Some(Answering { node, token, endpoint, request, answer }) = self.answering.remove(key)
         else {
@@ -145,6 +147,7 @@ impl World {
     }
 
     /// What the partner's end sends back on the same connection (R-SR-02).
+    #[inline(never)]
     pub(super) fn reply(&mut self, sent: &Transmission, reply: &Reply) -> WireMessage {
         self.wires_arrived += 1;
         self.documents_arrived += 1;

@@ -28,6 +28,7 @@ impl World {
     }
 
     /// An isolated adapter calls.
+    #[inline(never)]
     pub(super) fn watch_isolated(&mut self, node: u32, call: IsolatedCall) {
         let (number, word, location) = match call {
             IsolatedCall::Register { location } => (11, "RegisterIsolatedReceiver", Some(location)),

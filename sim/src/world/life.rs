@@ -135,6 +135,7 @@ impl World {
     }
 
     /// A planned fault begins.
+    #[cold]
     pub(super) fn fault(&mut self, index: u32) {
         match self.life.faults[index as usize] {
             Fault::ClockSkew { instance, by, ahead, .. } => {
@@ -155,6 +156,7 @@ impl World {
     }
 
     /// A planned fault is over.
+    #[cold]
     pub(super) fn fault_over(&mut self, index: u32) {
         match self.life.faults[index as usize] {
             Fault::ClockSkew { instance, .. } => self.life.services[instance.index()].ahead = 0,
@@ -219,7 +221,7 @@ impl World {
         let Some(wire) = self.on_wire.remove(key) else { return };
         let now = self.now;
         if let Some(next) = self.sink(wire.call.transmission.endpoint).end(now) {
-            self.begin_call(next);
+            self.begin_call(&next);
         }
     }
 
@@ -286,6 +288,7 @@ impl World {
 
     /// The dead-process job: instances that are dead for long enough lose their locks
     /// (R-CRASH-01, R-GC-02).
+    #[cold]
     pub(super) fn dead_processes(&mut self) {
         if self.life.offline {
             return;
@@ -381,6 +384,7 @@ impl World {
     }
 
     /// The time to stop is over.
+    #[cold]
     pub(super) fn kill_if_stopping(&mut self, instance: u32, life: u32) {
         let instance = HostInstanceId(instance);
         if self.instances[instance.index()].life() == Life::Stopping
@@ -392,6 +396,7 @@ impl World {
     }
 
     /// It has stopped: what it had locked goes back (R-SHUT-06).
+    #[cold]
     pub(super) fn stopped(&mut self, instance: HostInstanceId) {
         self.lived(Some(instance), Lived::HasStopped);
         self.end_process(instance);
@@ -440,6 +445,7 @@ impl World {
 
     /// An adapter closes a location by itself: there, and everywhere unless faults are tolerated
     /// (R-LIFE-07, R-LIFE-08).
+    #[inline(never)]
     pub(super) fn break_location(&mut self, node: u32, location: ReceiveLocationId) {
         let broken = self.nodes[node as usize].instance;
         let host = self.topology.host_instances[broken.index()].host;
@@ -458,6 +464,7 @@ impl World {
     }
 
     /// The engine calls an adapter about its life or a location of its.
+    #[cold]
     pub(super) fn watch_life_call(&mut self, node: u32, input: &AdapterInput) {
         let (call, word, location) = match input {
             AdapterInput::Initialize => (1, "Initialize", None),
@@ -519,6 +526,7 @@ impl World {
     }
 
     /// An adapter removes what the engine owns now.
+    #[inline(never)]
     pub(super) fn give_up(&mut self, node: u32, endpoint: EndpointId, numbers: &[u64]) {
         if self.life.watched
             && let Endpoint::Source(source) = &mut self.endpoints[endpoint.index()]
@@ -528,6 +536,7 @@ impl World {
     }
 
     /// An adapter leaves at the source what the engine did not take.
+    #[inline(never)]
     pub(super) fn leave(&mut self, node: u32, endpoint: EndpointId, messages: Vec<WireMessage>) {
         let numbers: Vec<u64> = messages.iter().map(|message| message.number).collect();
         self.give_up(node, endpoint, &numbers);

@@ -26,6 +26,7 @@ impl World {
     }
 
     /// It is there.
+    #[inline(never)]
     pub(super) fn travelled(&mut self, key: Key) {
         let Some(pending) = self.pending.get(key) else { return };
         let Some((home, since)) = pending.here(Stage::Travels) else { return };

@@ -176,6 +176,7 @@ impl World {
 
     /// The context of a document that arrives at the next stage: its location's, with the type
     /// that a disassembler there will find.
+    #[inline(never)]
     pub(super) fn forwarded_context(
         &mut self,
         to: ReceiveLocationId,
@@ -203,6 +204,7 @@ impl World {
     }
 
     /// A transmitted document arrives at the next stage: a new wire message that keeps its age.
+    #[inline(never)]
     pub(super) fn forward(&mut self, to: ReceiveLocationId, context: Context, sent: &Transmission) {
         let location = &self.topology.receive_locations[to.index()];
         let message = WireMessage {

@@ -25,6 +25,7 @@ mod errand;
 mod exchange;
 mod explore;
 mod holds;
+mod hosts;
 mod idle;
 mod isolated;
 mod life;
@@ -45,9 +46,9 @@ mod wire;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use floodgate_engine::adapter::{Adapter, AdapterInput, AnyAdapter, WireResult};
+use floodgate_engine::adapter::{AdapterInput, AnyAdapter, WireResult};
 use floodgate_engine::config::Topology;
-use floodgate_engine::host::{DoneRace, HostInput, HostInstance, HostOutput};
+use floodgate_engine::host::{HostInput, HostInstance};
 use floodgate_engine::id::{
     AdapterId, HostInstanceId, Key, ReceiveLocationId, ServerId, Slab, TransactionId,
 };
@@ -365,6 +366,9 @@ impl World {
                     self.adapter_input(node, AdapterInput::WireDone { token, result });
                 }
                 Now::Due(due) => self.happen(due),
+                Now::Host(instance, HostInput::Returned { call, returned }) => {
+                    self.host_returned(instance, call, returned);
+                }
                 Now::Host(instance, input) => self.host_input(instance, input),
                 Now::TransactionDone(node, transaction, committed) => {
                     let input = AdapterInput::TransactionDone { transaction, committed };
@@ -444,113 +448,14 @@ impl World {
     }
 
     fn schedule(&mut self, at: Instant, due: Due) {
-        let tie = if self.shuffle_ties {
-            self.scheduled += 1;
-            // Any schedule of equal instants is permitted; the seed chooses one.
-            (self.rng.draw(Purpose::Tie, 0, self.scheduled) >> 32) as u32
-        } else {
-            0
-        };
+        let tie = if self.shuffle_ties { self.draw_tie() } else { 0 };
         self.queue.push(at, tie, due);
     }
 
-    fn host_input(&mut self, id: HostInstanceId, input: HostInput) {
-        self.instances[id.index()].handle_input(self.now, input);
-        while let Some(output) = self.instances[id.index()].poll_output() {
-            self.carry(id, output);
-        }
-        let instance = &self.instances[id.index()];
-        if instance.is_midway() {
-            return;
-        }
-        let (busy, places, waiting) = instance.thread_gauge();
-        self.pools[id.index()].set(self.now, busy.into(), places.into(), waiting as u64);
-        let wake = &mut self.host_wakes[id.index()];
-        if let Some(at) = instance.poll_timeout()
-            && at < *wake
-        {
-            *wake = at;
-            self.schedule(at.max(self.now), Due::HostWake(id.0));
-        }
-    }
-
-    /// A host instance asked for this instant; `false` if it has no use for it any more, and
-    /// then nothing happened.
-    fn wake_host(&mut self, id: HostInstanceId) -> bool {
-        if self.host_wakes[id.index()] > self.now {
-            return false;
-        }
-        self.host_wakes[id.index()] = Instant::MAX;
-        let wanted = self.instances[id.index()].poll_timeout();
-        let is_due = wanted.is_some_and(|at| at <= self.now);
-        match wanted {
-            Some(at) if !is_due => {
-                self.host_wakes[id.index()] = at;
-                self.schedule(at, Due::HostWake(id.0));
-            }
-            Some(_) => self.host_input(id, HostInput::Wake),
-            None => {}
-        }
-        is_due
-    }
-
-    fn carry(&mut self, id: HostInstanceId, output: HostOutput) {
-        match output {
-            HostOutput::Call { adapter, input } => {
-                let node = self.node(id, adapter);
-                self.watch_call(node, &input);
-                // A call begins where it is made; whatever the adapter wants then waits its turn.
-                self.adapter_input(node, input);
-            }
-            HostOutput::Work { frame, demand } => {
-                let cost = self.costs.work(&demand);
-                if cost.is_zero() {
-                    self.ring.push_back(Now::Host(id, HostInput::WorkDone { frame }));
-                } else {
-                    let server = self.topology.host_instances[id.index()].server;
-                    let cost = self.with_pauses(server, cost);
-                    self.compute(server, Job::Work(id, frame), cost);
-                }
-            }
-            HostOutput::Transact { frame, batch, transaction } => {
-                if let Some(transaction) = transaction {
-                    self.coordinator.works(transaction);
-                }
-                self.transact((id, frame), batch, transaction);
-            }
-            HostOutput::Stopped => self.stopped(id),
-            HostOutput::Dequeue { home, max } => self.look(id, home, max),
-        }
-    }
-
-    fn node(&self, instance: HostInstanceId, adapter: AdapterId) -> u32 {
-        self.node_of[instance.index() * self.topology.adapters.len() + adapter.index()]
-    }
-
-    fn adapter_input(&mut self, node: u32, input: AdapterInput) {
-        let Node { machine, proxy, .. } = &mut self.nodes[node as usize];
-        machine.handle_input(self.now, input, proxy);
-        while let Some(output) = self.nodes[node as usize].proxy.poll_output() {
-            self.carry_adapter(node, output);
-        }
-    }
-
-    /// Puts a job on a core of `server`.
-    /// Which comes first for a batch: `Done` returning, or `BatchComplete` (R-CLK-03).
-    fn race(&self, node: u32, cookie: u64, requests: bool) -> DoneRace {
-        if requests && let Some(race) = self.response_race(node, cookie) {
-            return race;
-        }
-        match self.done_order {
-            DoneOrder::ReturnFirst => DoneRace::ReturnFirst,
-            DoneOrder::CompleteFirst => DoneRace::CompleteFirst,
-            DoneOrder::Drawn
-                if self.rng.draw(Purpose::Schedule, self.nodes[node as usize].key, cookie) & 1
-                    == 0 =>
-            {
-                DoneRace::ReturnFirst
-            }
-            DoneOrder::Drawn => DoneRace::CompleteFirst,
-        }
+    /// Any schedule of equal instants is permitted; the seed chooses one.
+    #[cold]
+    fn draw_tie(&mut self) -> u32 {
+        self.scheduled += 1;
+        (self.rng.draw(Purpose::Tie, 0, self.scheduled) >> 32) as u32
     }
 }

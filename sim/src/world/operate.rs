@@ -150,6 +150,7 @@ impl World {
     }
 
     /// The master's job runs when it will find something.
+    #[cold]
     pub(super) fn watch_reports(&mut self) {
         if self.jobs_run && self.message_box.has_settled_reports() && !self.master_job_due {
             self.master_job_due = true;
@@ -160,6 +161,7 @@ impl World {
     }
 
     /// Operations_OperateOnInstances_OnMaster (R-ROUTE-03).
+    #[cold]
     pub(super) fn run_master_job(&mut self) {
         self.master_job_due = false;
         self.message_box.operate_on_instances();
@@ -180,6 +182,7 @@ impl World {
         self.schedule(at, Due::Publishes { home: home.0, publishes });
     }
 
+    #[cold]
     pub(super) fn publishes_now(&mut self, home: u32, publishes: bool) {
         self.message_box.set_publishes(MessageBoxId(home), publishes);
         self.checks.turns_change(&self.message_box);
@@ -207,6 +210,7 @@ impl World {
     }
 
     /// A planned act; one that is refused changes nothing.
+    #[cold]
     pub(super) fn act(&mut self, act: OperatorAct) {
         match act {
             OperatorAct::Offline(home, offline) => self.set_offline(home, offline),

@@ -165,6 +165,7 @@ impl World {
     }
 
     /// The controllers look at what there is.
+    #[cold]
     pub(super) fn throttle_hosts(&mut self) {
         let mut moved = false;
         self.throttling.memory = 0;

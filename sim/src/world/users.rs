@@ -124,6 +124,7 @@ impl World {
     }
 
     /// The next users come, and think first.
+    #[cold]
     pub(super) fn users_come(&mut self, load: u32) {
         let own = &mut self.loads[load as usize];
         let Some(population) = own.users.as_mut().filter(|own| own.open) else { return };
@@ -141,6 +142,7 @@ impl World {
     }
 
     /// No user of the load asks any more.
+    #[cold]
     pub(super) fn users_end(&mut self, load: u32) {
         let population = self.loads[load as usize].users.as_mut();
         if let Some(population) = population.filter(|population| population.open) {
@@ -160,6 +162,7 @@ impl World {
     }
 
     /// A user has thought.
+    #[cold]
     pub(super) fn user_asks(&mut self, load: u32, user: u32) {
         let now = self.now;
         let own = &mut self.loads[load as usize];
@@ -187,6 +190,7 @@ impl World {
     }
 
     /// A client's request is over: it got its answer, or went away without one.
+    #[cold]
     pub(super) fn request_ended(&mut self, wire: u64) {
         if let Some((load, user)) = self.waits.end(wire) {
             self.think(load, user);
@@ -204,6 +208,7 @@ impl World {
     }
 
     /// What a commit changed about the requests of users.
+    #[cold]
     pub(super) fn watch_requests(&mut self, effects: &[Effect]) {
         // What is made comes before what ends: an orchestration sends on in one transaction.
         effects.iter().for_each(|effect| self.request_grows(effect));

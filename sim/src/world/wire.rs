@@ -72,6 +72,7 @@ impl World {
         }
     }
 
+    #[inline(never)]
     pub(super) fn fetched(&mut self, fetch: Key) {
         let Some(Fetch { node, token, endpoint, mut messages, transaction }) =
             self.fetches.remove(fetch)
@@ -116,8 +117,8 @@ impl World {
         }
         let attempt = self.attempt(&transmission);
         let (now, call) = (self.now, SinkCall { node, token, transmission, attempt });
-        if let Some(call) = self.sink(transmission.endpoint).call(now, call) {
-            self.begin_call(call);
+        if self.sink(call.transmission.endpoint).admits(now, &call) {
+            self.begin_call(&call);
         }
     }
 
@@ -128,24 +129,24 @@ impl World {
         configured.saturating_sub(transmission.retries_left)
     }
 
-    pub(super) fn begin_call(&mut self, call: SinkCall) {
+    pub(super) fn begin_call(&mut self, call: &SinkCall) {
         self.checks.wire_begins(&call.transmission);
         self.meters.ports[call.transmission.subscriber.index()].attempts += 1;
         let (now, rng) = (self.now, self.rng);
-        let outcome = self.sink(call.transmission.endpoint).outcome(now, &rng, &call);
-        let key = self.on_wire.insert(OnWire { call, sent: outcome.sent, errand: false });
+        let outcome = self.sink(call.transmission.endpoint).outcome(now, &rng, call);
+        let key = self.on_wire.insert(OnWire { call: *call, sent: outcome.sent, errand: false });
         // Even an immediate answer is an event of its own, so that no adapter is answered from
         // inside its own call.
         self.schedule(now + outcome.takes, Due::Sent(key));
     }
 
     pub(super) fn wire_done(&mut self, key: Key) {
-        let Some(OnWire { call, sent, errand }) = self.on_wire.remove(key) else { return };
-        if errand {
-            return self.resolved(&call, sent);
+        let Some(OnWire { call, sent, errand }) = &self.on_wire.remove(key) else { return };
+        if *errand {
+            return self.resolved(call, *sent);
         }
-        let (now, transmission) = (self.now, call.transmission);
-        let sent = sent && self.takes_part(&transmission);
+        let (now, transmission) = (self.now, &call.transmission);
+        let sent = *sent && self.takes_part(transmission);
         let event = Event::WireDone {
             document: transmission.document,
             sequence: transmission.sequence,
@@ -157,11 +158,11 @@ impl World {
             let answer = if sent { "ok" } else { "FAILS" };
             format!("A>W  {} by {port} ({transport}): wire {answer}", transmission.document)
         });
-        let staged = sent && self.staged_write(&transmission);
+        let staged = sent && self.staged_write(transmission);
         // A failure that nobody is left to hear of is nobody's: the message was given back.
         if !staged && (sent || !matches!(self.nodes[call.node as usize].machine, AnyAdapter::Gone))
         {
-            self.checks.wire_ends(&transmission, sent);
+            self.checks.wire_ends(transmission, sent);
         }
         let forward_to = self.sink(transmission.endpoint).forward_to();
         if sent && !staged {
@@ -170,7 +171,7 @@ impl World {
             self.meters.processed(self.now, port, transmission.arrived, is_final);
         }
         let context = match forward_to {
-            Some(to) if sent && !staged => Some((to, self.forwarded_context(to, &transmission))),
+            Some(to) if sent && !staged => Some((to, self.forwarded_context(to, transmission))),
             Some(_) | None => None,
         };
         let reply = if sent && transmission.two_way {
@@ -179,17 +180,17 @@ impl World {
             None
         };
         let result = match reply {
-            Some(reply) => WireResult::Replied(Box::new(self.reply(&transmission, &reply))),
+            Some(reply) => WireResult::Replied(Box::new(self.reply(transmission, &reply))),
             None if sent => WireResult::Sent,
             None => WireResult::Refused,
         };
         let answer = AdapterInput::WireDone { token: call.token, result };
         self.adapter_input(call.node, answer);
         if let Some(next) = self.sink(transmission.endpoint).end(now) {
-            self.begin_call(next);
+            self.begin_call(&next);
         }
         if let Some((to, context)) = context {
-            self.forward(to, context, &transmission);
+            self.forward(to, context, transmission);
         }
     }
 }
