@@ -97,6 +97,16 @@ fn what_a_dying_instance_was_moving_another_one_moves() {
     let tracking = outcome.tracking.expect("services are tracked");
     assert_eq!((outcome.meters.tracked, outcome.meters.tracking.value()), (20, 0));
     assert_eq!((tracking.written.services, tracking.written.events), (20, 40));
+    // Alone, it had begun with two rows, which take six seconds, and nobody goes on with them.
+    let mut alone = self::plant(true);
+    slow_disk(&mut alone, 1);
+    alone.setup.faults = plant.setup.faults.clone();
+    let outcome = alone.run();
+    assert_eq!(
+        (outcome.meters.tracked, outcome.tracking.expect("tracked").written.services),
+        (0, 0)
+    );
+    assert!(outcome.meters.tracking.value() >= 8, "{:?}", outcome.meters.tracking);
 }
 
 #[test]
