@@ -1,8 +1,9 @@
 //! Fitting the prices of a profile to a published laboratory, and saying how well they are known.
 //!
 //! A laboratory ([`lab`]) is data: plants with their published figures, parameters with their
-//! priors. A plant is simulated as its scenario says, saturated by users who never think, so that
-//! its rate is its capacity. The fit is Levenberg-Marquardt on logarithms: the squares of the
+//! priors. A plant is simulated as its scenario says, or with what the laboratory changes; where a
+//! published rate is a capacity it has to be saturated, by users who never think or by a load that
+//! is too much for it. The fit is Levenberg-Marquardt on logarithms: the squares of the
 //! figures' errors and of the distances from the priors are made least. So it always starts from
 //! the priors, what the figures do not say the priors do, and a second fit gives the same.
 
@@ -14,7 +15,7 @@ pub mod report;
 
 use floodgate_sim::dist::inverse_normal;
 use floodgate_sim::rng::{Purpose, Rng};
-use plant::Found;
+use plant::{Found, Plant};
 
 use lab::Lab;
 use matrix::{Matrix, identity, solve};
@@ -25,6 +26,8 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + S
 /// The step of a derivative, in logarithms: small enough to be linear, large enough that a look
 /// into a queue more or less does not matter.
 const STEP: f64 = 0.05;
+/// By how much the squares of a fit have to grow before that is no luck any more.
+const CLEARLY: f64 = 4.0;
 /// What an acceptable set of prices may miss a figure by.
 pub const ACCEPTABLE: f64 = 0.05;
 
@@ -59,7 +62,7 @@ impl<'a> Fit<'a> {
                     .map(|(at, step)| at + step.clamp(-0.7, 0.7))
                     .collect();
                 let residuals = lab.residuals(&at)?;
-                if badness(lab, &residuals, &at) < before {
+                if badness(lab, &residuals, &at, None) < before {
                     (fit.at, fit.residuals, improved) = (at, residuals, true);
                     damping *= 0.3;
                     break;
@@ -91,7 +94,7 @@ impl<'a> Fit<'a> {
     /// What is made least.
     #[must_use]
     pub fn badness(&self) -> f64 {
-        badness(self.lab, &self.residuals, &self.at)
+        badness(self.lab, &self.residuals, &self.at, None)
     }
 
     /// `JᵀJ`, each figure in units of its error, but for those of plant `leave`.
@@ -149,7 +152,9 @@ impl<'a> Fit<'a> {
         identity(self.at.len()).into_iter().map(|unit| solve(precision.clone(), unit)).collect()
     }
 
-    /// The residuals of plant `left` when the others alone are fitted: three steps from here.
+    /// The residuals of plant `left` when the others alone are fitted: the best of three full steps
+    /// from here, with the derivatives of this place. A step is halved where it makes the others
+    /// clearly worse; that a run or two of luck makes them a little worse is no reason to stay.
     ///
     /// # Errors
     ///
@@ -157,14 +162,28 @@ impl<'a> Fit<'a> {
     pub fn without(&self, left: usize) -> Result<Vec<f64>> {
         let (at, residuals) = (self.at.clone(), self.residuals.clone());
         let mut fit = Self { lab: self.lab, at, residuals, jacobian: self.jacobian.clone() };
+        let worth = |residuals: &[f64], at: &[f64]| badness(self.lab, residuals, at, Some(left));
+        let mut best = (f64::MAX, Vec::new());
         for _ in 0..3 {
-            let step = fit.step(1e-3, Some(left));
-            for (at, step) in fit.at.iter_mut().zip(step) {
-                *at += step.clamp(-0.7, 0.7);
+            let before = worth(&fit.residuals, &fit.at);
+            let mut step = fit.step(1e-3, Some(left));
+            for _ in 0..3 {
+                let at: Vec<f64> =
+                    fit.at.iter().zip(&step).map(|(at, step)| at + step.clamp(-0.7, 0.7)).collect();
+                let residuals = self.lab.residuals(&at)?;
+                let found = worth(&residuals, &at);
+                if found < before + CLEARLY {
+                    (fit.at, fit.residuals) = (at, residuals);
+                    break;
+                }
+                step.iter_mut().for_each(|step| *step /= 2.0);
             }
-            fit.residuals = self.lab.residuals(&fit.at)?;
+            let found = worth(&fit.residuals, &fit.at);
+            if found < best.0 {
+                best = (found, fit.residuals.clone());
+            }
         }
-        Ok(fit.residuals)
+        Ok(best.1)
     }
 
     /// Sets of prices drawn about this one, wide enough to reach what is not acceptable any more,
@@ -196,19 +215,21 @@ impl<'a> Fit<'a> {
         Ok(kept.map(|(at, _)| at).collect())
     }
 
-    /// What the scenario `name` gives with each of `sets`.
+    /// What a plant gives with each of `sets`.
     ///
     /// # Errors
     ///
     /// When it cannot be read or run.
-    pub fn predict(&self, name: &str, sets: &[Vec<f64>]) -> Result<Vec<Found>> {
-        self.lab.predict(name, sets)
+    pub fn predict(&self, plant: &Plant, sets: &[Vec<f64>]) -> Result<Vec<Found>> {
+        self.lab.predict(plant, sets)
     }
 }
 
-/// The squares of the errors, and of the distances from the priors.
-fn badness(lab: &Lab, residuals: &[f64], at: &[f64]) -> f64 {
-    let figures: f64 = residuals.iter().map(|one| (one / lab.error).powi(2)).sum();
+/// The squares of the errors, but for those of plant `leave`, and of the distances from the priors.
+fn badness(lab: &Lab, residuals: &[f64], at: &[f64], leave: Option<usize>) -> f64 {
+    let counts = |figure: usize| leave != Some(lab.figures[figure].plant);
+    let figures = residuals.iter().enumerate().filter(|(figure, _)| counts(*figure));
+    let figures: f64 = figures.map(|(_, one)| (one / lab.error).powi(2)).sum();
     let priors = lab.parameters.iter().zip(at);
     figures + priors.map(|(parameter, at)| (at / parameter.spread).powi(2)).sum::<f64>()
 }

@@ -5,10 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use floodgate_scenarios::catalogue::Source;
-
 use super::matrix::Matrix;
-use super::plant::{Found, in_parallel, run};
+use super::plant::{Found, Plant, in_parallel};
 use super::{Result, STEP};
 
 /// What was published, and what is fitted to it.
@@ -22,11 +20,12 @@ pub struct Lab {
     /// What a published figure may be off, as a share: the weight of a figure in the fit.
     pub error: f64,
     /// The published figures that are fitted, by how their names begin; others only check.
+    /// A plant may say other ones.
     pub fits: Vec<String>,
     /// Rounds of the fit at most.
     pub rounds: u32,
-    /// The scenarios of its plants, each with its published figures.
-    pub plants: Vec<String>,
+    /// Its plants, each with its published figures.
+    pub plants: Vec<Plant>,
     /// What is fitted.
     #[serde(rename = "parameter")]
     pub parameters: Vec<Parameter>,
@@ -87,13 +86,12 @@ impl Lab {
         let text = std::fs::read_to_string(&path)
             .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         let mut lab: Self = toml::from_str(&text)?;
-        for (plant, name) in lab.plants.iter().enumerate() {
-            let scenario = Source::find(name).and_then(|source| source.read(&[]));
-            let scenario = scenario.map_err(|problems| format!("{name}: {problems:?}"))?;
-            for published in scenario.published {
+        for (at, plant) in lab.plants.iter().enumerate() {
+            let fits = plant.fits().unwrap_or(&lab.fits);
+            for published in plant.scenario()?.published {
                 let title = published.figure.title();
-                if lab.fits.iter().any(|begin| title.starts_with(begin)) {
-                    lab.figures.push(Fitted { plant, title });
+                if fits.iter().any(|begin| title.starts_with(begin)) {
+                    lab.figures.push(Fitted { plant: at, title });
                 }
             }
         }
@@ -148,13 +146,16 @@ impl Lab {
     ///
     /// When a scenario cannot be read or run.
     pub fn residuals_at(&self, prices: &[BTreeMap<&str, f64>]) -> Result<Vec<Vec<f64>>> {
-        let plants = self.plants.len();
-        let found = in_parallel(prices.len() * plants, |job| {
-            let found = run(&self.plants[job % plants], &prices[job / plants])?;
-            let own = self.figures.iter().filter(|figure| figure.plant == job % plants);
+        // What only checks need not run.
+        let fitted = |plant: &usize| self.figures.iter().any(|figure| figure.plant == *plant);
+        let plants: Vec<usize> = (0..self.plants.len()).filter(fitted).collect();
+        let found = in_parallel(prices.len() * plants.len(), |job| {
+            let plant = plants[job % plants.len()];
+            let found = self.plants[plant].run(&prices[job / plants.len()])?;
+            let own = self.figures.iter().filter(|figure| figure.plant == plant);
             own.map(|figure| found.residual(&figure.title)).collect::<Result<Vec<_>>>()
         })?;
-        Ok(found.chunks(plants).map(<[Vec<f64>]>::concat).collect())
+        Ok(found.chunks(plants.len()).map(<[Vec<f64>]>::concat).collect())
     }
 
     /// Derivatives of the residuals: a row a figure, a column a parameter. From `here` where the
@@ -183,13 +184,13 @@ impl Lab {
             .collect())
     }
 
-    /// What a scenario gives with each of the sets of prices.
+    /// What a plant gives with each of the sets of prices.
     ///
     /// # Errors
     ///
     /// When it cannot be read or run.
-    pub fn predict(&self, scenario: &str, sets: &[Vec<f64>]) -> Result<Vec<Found>> {
-        in_parallel(sets.len(), |set| run(scenario, &self.prices(&sets[set])))
+    pub fn predict(&self, plant: &Plant, sets: &[Vec<f64>]) -> Result<Vec<Found>> {
+        in_parallel(sets.len(), |set| plant.run(&self.prices(&sets[set])))
     }
 }
 

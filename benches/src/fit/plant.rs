@@ -1,11 +1,14 @@
-//! One plant at one price list, simulated as its scenario says.
+//! One plant at one price list, simulated as its scenario says, or as a laboratory changes that.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde::Deserialize;
+
 use floodgate_scenarios::catalogue::Source;
 use floodgate_scenarios::experiment::run::run_silently;
+use floodgate_scenarios::plan::Scenario;
 
 use super::Result;
 
@@ -35,32 +38,96 @@ impl Found {
     }
 }
 
-/// Runs `scenario` with `prices` in microseconds.
-///
-/// # Errors
-///
-/// When it cannot be read.
-pub fn run(scenario: &str, prices: &BTreeMap<&str, f64>) -> Result<Found> {
-    let set: Vec<String> = (prices.iter())
-        .map(|(name, price)| format!("cost.{name}=\"{} ns\"", (price * 1000.0).round()))
-        .collect();
-    let told = |problems| format!("{scenario}: {problems:?}");
-    let plan = Source::find(scenario).and_then(|source| source.read(&set)).map_err(told)?;
-    let record = run_silently(scenario, &plan).map_err(told)?.record;
-    let stands = |name: &str| {
-        ["locks and log", "pauses", "CPU", "disk"].iter().any(|end| name.ends_with(end))
-    };
-    let limit = (record.resources.iter())
-        .filter(|one| stands(&one.name))
-        .max_by(|a, b| a.utilisation.total_cmp(&b.utilisation))
-        .map_or_else(String::new, |one| one.name.clone());
-    let servers = (record.resources.iter())
-        .filter_map(|one| Some((one.name.strip_suffix(" CPU")?.to_owned(), one.utilisation)))
-        .collect();
-    let figures = (record.published.iter())
-        .filter_map(|one| Some((one.figure.clone(), (one.published, one.simulated?))))
-        .collect();
-    Ok(Found { rate: record.rate.processed, limit, servers, figures })
+/// A plant: a scenario, as it is or with some keys changed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Plant {
+    /// A scenario as it is: its catalogue name, or its path.
+    Plain(String),
+    /// One that is changed, under a name of its own.
+    Changed(Changed),
+}
+
+/// A scenario with some keys changed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changed {
+    /// What the plant is called.
+    pub name: String,
+    /// The scenario.
+    pub scenario: String,
+    /// The keys that are changed, as `--set` takes them.
+    #[serde(default)]
+    pub set: Vec<String>,
+    /// The figures of it that are fitted, in place of the laboratory's; of no one, none.
+    pub fits: Option<Vec<String>>,
+}
+
+impl Plant {
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Plain(name) => name,
+            Self::Changed(changed) => &changed.name,
+        }
+    }
+
+    /// The figures that are fitted, where it says so itself.
+    #[must_use]
+    pub const fn fits(&self) -> Option<&Vec<String>> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Changed(changed) => changed.fits.as_ref(),
+        }
+    }
+
+    /// Its scenario.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn scenario(&self) -> Result<Scenario> {
+        self.priced(&[])
+    }
+
+    fn priced(&self, prices: &[String]) -> Result<Scenario> {
+        let (scenario, own) = match self {
+            Self::Plain(name) => (name, &[] as &[String]),
+            Self::Changed(changed) => (&changed.scenario, changed.set.as_slice()),
+        };
+        let set = [own, prices].concat();
+        let plan = Source::find(scenario).and_then(|source| source.read(&set));
+        plan.map_err(|problems| format!("{}: {problems:?}", self.name()).into())
+    }
+
+    /// Runs it with `prices` in microseconds.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn run(&self, prices: &BTreeMap<&str, f64>) -> Result<Found> {
+        let price = |(name, price): (&&str, &f64)| {
+            format!("cost.{name}=\"{} ns\"", (price * 1000.0).round())
+        };
+        let plan = self.priced(&prices.iter().map(price).collect::<Vec<_>>())?;
+        let told = |problems| format!("{}: {problems:?}", self.name());
+        let record = run_silently(self.name(), &plan).map_err(told)?.record;
+        let stands = |name: &str| {
+            ["locks and log", "pauses", "CPU", "disk"].iter().any(|end| name.ends_with(end))
+        };
+        let limit = (record.resources.iter())
+            .filter(|one| stands(&one.name))
+            .max_by(|a, b| a.utilisation.total_cmp(&b.utilisation))
+            .map_or_else(String::new, |one| one.name.clone());
+        let servers = (record.resources.iter())
+            .filter_map(|one| Some((one.name.strip_suffix(" CPU")?.to_owned(), one.utilisation)))
+            .collect();
+        let figures = (record.published.iter())
+            .filter_map(|one| Some((one.figure.clone(), (one.published, one.simulated?))))
+            .collect();
+        Ok(Found { rate: record.rate.processed, limit, servers, figures })
+    }
 }
 
 /// Does `jobs` jobs on all processors; the results are in the order of the jobs.
