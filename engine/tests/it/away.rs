@@ -8,7 +8,7 @@ use floodgate_engine::adapter::{
 };
 use floodgate_engine::batch::{Operation, OperationKind, Status};
 use floodgate_engine::config::{
-    MessageBoxConfig, RequestSettings, SendSettings, Topology, TransactionBegins,
+    MessageBoxConfig, OnFailure, RequestSettings, SendSettings, Topology, TransactionBegins,
     TransactionalSendSettings,
 };
 use floodgate_engine::host::HostInput;
@@ -268,4 +268,20 @@ fn a_receiver_leaves_to_the_source_what_could_not_be_stored() {
         _ => Vec::new(),
     };
     assert_eq!(wants.iter().flat_map(left).collect::<Vec<u64>>(), [1]);
+}
+
+#[test]
+fn a_batch_is_stored_when_the_message_box_of_its_instance_is_there() {
+    // R-MMB-06: an ordered port's instance lives in the master; that another is away is nothing to
+    // it, and that the master is away would be.
+    let mut topology = two_boxes();
+    topology.message_boxes[0].publishes = true;
+    topology.send_ports[0].ordered = Some(OnFailure::Continue);
+    let mut bench = Bench::new(topology);
+    bench.publish([1]);
+    bench.message_box.set_offline(SECOND, true);
+    assert_eq!(bench.commit(publishing(vec![document(2, "In")])).overall, Status::OK);
+    bench.message_box.set_offline(MessageBoxId(0), true);
+    let status = bench.commit(publishing(vec![document(3, "In")]));
+    assert_eq!(status.overall, Status::PERSISTENCE_FAILURE);
 }

@@ -524,3 +524,23 @@ fn a_message_that_is_dequeued_has_nothing_of_the_one_before_it() {
     let (fresh, reused) = (dequeued(false), dequeued(true));
     assert_eq!((fresh.len(), &fresh), (3, &reused));
 }
+
+#[test]
+fn a_host_instance_counts_what_it_took_and_how_often_it_looked_for_nothing() {
+    // R-DEQ-03, R-CLK-07: every message once; a look at a tenth of the interval, doubling up to it.
+    let mut bench = one_way(HostSettings { poll: Duration::from_secs(1), ..immediate() });
+    bench.publish(1..=3);
+    let due = bench.host.poll_timeout().expect("it will look");
+    let before = bench.host.empty_looks(MASTER, due);
+    bench.now = due;
+    bench.tell(HostInput::Wake);
+    let totals = bench.host.totals();
+    assert_eq!((totals.taken, bench.transmitted().len()), (3, 3));
+    while let Some(at) = bench.host.poll_timeout() {
+        bench.now = at;
+        bench.tell(HostInput::Wake);
+    }
+    let looks = |after| bench.host.empty_looks(MASTER, bench.now + Duration::from_secs(after));
+    assert_eq!((looks(10) - looks(5), looks(0) >= before), (5, true));
+    assert!(looks(3) > 3);
+}

@@ -384,3 +384,20 @@ fn the_last_resort_suspends_the_message_and_the_engine_goes_on() {
     bench.publish([2]);
     assert_eq!((bench.transmitted().len(), bench.stopped), (2, false), "the next one is sent");
 }
+
+#[test]
+fn a_master_that_does_not_publish_only_routes() {
+    // R-MMB-01, R-PUB-02: it is asked and stores nothing; alone, it stores everything.
+    let footprint = |boxes: Vec<MessageBoxConfig>| {
+        let mut topology = one_port();
+        topology.message_boxes = boxes;
+        let footprints = Bench::new(topology)
+            .message_box
+            .footprint(&publishing(vec![document(1, "In"), document(2, "In")]));
+        let touched = (0..footprints.boxes() as usize).filter_map(|at| footprints.get(at));
+        touched.map(|(home, asked)| (home.0, asked.rows, asked.only_routes())).collect::<Vec<_>>()
+    };
+    assert_eq!(footprint(vec![message_box("Alone", true)]), [(0, 4, false)]);
+    let two = vec![message_box("Master", false), message_box("Second", true)];
+    assert_eq!(footprint(two), [(1, 4, false), (0, 2, true)]);
+}

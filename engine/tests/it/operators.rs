@@ -3,7 +3,7 @@
 use floodgate_engine::adapter::Returned;
 use floodgate_engine::batch::{Operation, Status};
 use floodgate_engine::config::{SendPortGroup, TransportConfiguration};
-use floodgate_engine::id::SendPortId;
+use floodgate_engine::id::{SendPortGroupId, SendPortId};
 use floodgate_engine::message::{PropertyId, Value};
 use floodgate_engine::message_box::{
     InstanceOperation, Operated, PortOperation, PortRefusal, ServiceInstanceId,
@@ -143,4 +143,31 @@ fn what_is_remembered_of_a_template_is_that_templates() {
     let unenlisted = bench.message_box.operate_port(SendPortId(0), PortOperation::Unenlist);
     assert_eq!(unenlisted, Ok(PortState::Bound));
     assert_eq!(bench.commit(publishing(vec![of(9, "In", 7)])).overall, Status::FAIL);
+}
+
+#[test]
+fn what_comes_by_a_stopped_group_waits_for_its_start() {
+    // R-SUB-09, R-SUB-11: the port is started, and that alone is not enough.
+    let mut topology = topology(immediate());
+    add_send_port(&mut topology, "Out", "Elsewhere", ASYNC);
+    let filter = Condition::equals(PropertyId::RECEIVE_PORT_NAME, Value::text("In"));
+    topology.send_port_groups.push(SendPortGroup {
+        name: "Group".to_owned(),
+        filter: Some(Filter::all_of(vec![filter])),
+        ports: vec![SendPortId(0)],
+        state: PortState::Bound,
+    });
+    let mut bench = Bench::new(topology);
+    let operate = |bench: &mut Bench, operation| {
+        bench.message_box.operate_group(SendPortGroupId(0), operation)
+    };
+    assert_eq!(operate(&mut bench, PortOperation::Enlist), Ok(PortState::Stopped));
+    bench.publish([1]);
+    let counts = bench.message_box.reference_counts();
+    assert_eq!((counts.suspended, bench.transmitted().len()), (1, 0));
+    assert_eq!(operate(&mut bench, PortOperation::Start), Ok(PortState::Started));
+    bench.publish([2]);
+    let sent: Vec<u64> =
+        bench.transmitted().iter().map(|(_, message)| message.document.wire).collect();
+    assert_eq!((sent, bench.message_box.reference_counts().suspended), (vec![2], 1));
 }
