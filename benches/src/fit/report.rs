@@ -117,8 +117,8 @@ fn rows(page: &mut String, lab: &Lab, fit: &Fit<'_>, best: &[Found]) -> Result<(
         page,
         "\n## Figures\n\nErrors in percent. *Left out*: the error where this plant had no part in \
          the fit; without one the figure only\nchecks, with the first few sets. \
-         *Spread*: the least and the most error over the {} of {} sets of prices drawn about the fit that miss no\nfitted figure by more than \
-         {:.0} %.\n\n\
+         *Spread*: the least and the most error over the {} of {} \
+         sets of prices drawn about the fit that miss no\nfitted figure by more than {:.0} %.\n\n\
          | Plant | Figure | Published | Simulated | Error | Left out | Spread |\n\
          |---|---|---|---|---|---|---|",
         sets.len() - 1,
