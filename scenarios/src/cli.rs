@@ -9,6 +9,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
 use crate::catalogue::{CATALOGUE, Source};
+use crate::experiment::mst::RECOVERY_SECONDS;
 use crate::experiment::sweep::cli::{Sharding, SweepArgs, ThreadArgs, sharding, sweep};
 use crate::import::cli::{ImportArgs, import};
 use crate::plan::{Problem, Problems, Scenario, schema::schema};
@@ -86,6 +87,11 @@ pub struct MstArgs {
     #[arg(long, value_name = "SECONDS")]
     #[arg(allow_negative_numbers = true, value_parser = positive_seconds)]
     pub max_seconds: Option<f64>,
+    /// Seconds of the capacity that must wait before the plant has to come back from an overload; 0
+    /// does not ask
+    #[arg(long, value_name = "SECONDS", default_value_t = RECOVERY_SECONDS)]
+    #[arg(allow_negative_numbers = true, value_parser = seconds)]
+    pub recovery: f64,
     /// Finds out how the capacity follows each price and knob, too: several times the work
     #[arg(long)]
     pub elasticities: bool,
@@ -122,6 +128,11 @@ pub struct ShowArgs {
 pub(crate) fn precision(text: &str) -> Result<f64, &'static str> {
     let value = text.parse().ok().filter(|value| *value > 0.0 && *value <= 0.5);
     value.ok_or("expected a number above 0 and at most 0.5")
+}
+
+fn seconds(text: &str) -> Result<f64, &'static str> {
+    let value = text.parse().ok().filter(|value: &f64| *value >= 0.0 && value.is_finite());
+    value.ok_or("expected a number of seconds, 0 or more")
 }
 
 pub(crate) fn positive_seconds(text: &str) -> Result<f64, &'static str> {

@@ -335,4 +335,15 @@ mod tests {
         assert!((level.mean(at(30)) - 32.4).abs() < 1e-12);
         assert_eq!((level.max(), level.area(at(30))), (100, 324));
     }
+
+    #[test]
+    fn a_percentile_is_the_nearest_rank() {
+        // PH.k6: the 99th percentile of 1, 2, … 1000.
+        let at = Instant::from_nanos;
+        let mut meters = Meters::over(Instant::ZERO, at(5_000), 1);
+        for takes in 1..=1000 {
+            meters.processed(at(2_000 + takes), 0, at(2_000), true);
+        }
+        assert_eq!(meters.latency.value_at_quantile(0.99), 990);
+    }
 }

@@ -9,6 +9,7 @@
 
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::world::World;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::fault::Fault;
 use crate::plan::load::Load;
@@ -35,7 +36,7 @@ const DRAINED: f64 = 0.2;
 const PRELOAD_SECONDS: f64 = 30.0;
 
 /// How a probe came out.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Drift {
     /// Neither: the drift is smaller than what was to be told from none, so that this is the
     /// capacity as closely as asked.
@@ -49,7 +50,7 @@ pub enum Drift {
 }
 
 /// A probe and what its verdict rests on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct DriftProbe {
     /// The verdict.
     pub drift: Drift,
@@ -274,4 +275,33 @@ pub(super) fn edge(scenario: &Scenario) -> f64 {
         f64::from(messages) * f64::from(documents.unwrap_or(load.documents))
     };
     scenario.loads.iter().map(arriving).fold(ENGINE_BATCH, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use floodgate_sim::rng::{Purpose, Rng};
+
+    #[test]
+    fn the_bound_errs_once_in_a_hundred() {
+        // SPRT.A, and what it is for: sums of steps of variance 1 that drift by a tenth, stopped
+        // at the bound, are mistaken about once in a hundred times (Wald: at most). 2000 sums.
+        assert!((SPRT_BOUND - libm::log(0.99 / 0.01)).abs() < 1e-12);
+        let rng = Rng::new(1, 0);
+        let normal = |sum: u64, step: u64| {
+            let one = |n| rng.uniform(Purpose::Wire, sum, step * 12 + n);
+            (0..12).map(one).sum::<f64>() - 6.0
+        };
+        let mistaken = |sum: &u64| {
+            let mut ratio = 0.0_f64;
+            let mut steps = 0..;
+            while ratio.abs() < SPRT_BOUND {
+                let step = steps.next().expect("it has no end");
+                ratio += 2.0 * 0.1 * (0.1 + normal(*sum, step));
+            }
+            ratio < 0.0
+        };
+        let wrong = (0..2000_u64).filter(mistaken).count();
+        assert!((4..=24).contains(&wrong), "{wrong} of 2000");
+    }
 }

@@ -13,6 +13,7 @@ mod labs;
 mod loadgen;
 mod loads;
 mod mst;
+mod mst_alike;
 mod mst_verdicts;
 mod plan;
 mod published;

@@ -46,8 +46,12 @@ fn searched(precision: f64, changes: &[&str]) -> MstRecord {
     let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
     let scenario = Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes)
         .expect("the plant is right");
-    search("plant", &scenario, Ask { precision, seconds_max: 20_000.0, threads: 2, explain: false })
-        .expect("the load can be scaled")
+    search(
+        "plant",
+        &scenario,
+        Ask { precision, seconds_max: 20_000.0, recovery: 60.0, threads: 2, explain: false },
+    )
+    .expect("the load can be scaled")
 }
 
 fn assert_holds(record: &MstRecord, capacity: f64) {
@@ -113,8 +117,12 @@ fn what_cannot_be_told_within_the_budget_is_undecided() {
 fn searched_within(precision: f64, seconds: f64) -> MstRecord {
     let scenario =
         Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &[]).expect("right");
-    search("plant", &scenario, Ask { precision, seconds_max: seconds, threads: 2, explain: false })
-        .expect("the load can be scaled")
+    search(
+        "plant",
+        &scenario,
+        Ask { precision, seconds_max: seconds, recovery: 60.0, threads: 2, explain: false },
+    )
+    .expect("the load can be scaled")
 }
 
 #[test]
@@ -122,7 +130,8 @@ fn the_answer_does_not_depend_on_the_number_of_threads() {
     let found = |threads: usize| {
         let scenario =
             Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &[]).expect("right");
-        let ask = Ask { precision: 0.04, seconds_max: 20_000.0, threads, explain: false };
+        let ask =
+            Ask { precision: 0.04, seconds_max: 20_000.0, recovery: 60.0, threads, explain: false };
         let record = search("plant", &scenario, ask).expect("the load can be scaled");
         MstRecord { wall_seconds: 0.0, ..record }
     };
@@ -158,7 +167,13 @@ fn elasticities_are_those_of_what_is_full_and_of_nothing_else() {
     let explained = |changes: &[&str]| {
         let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
         let scenario = Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes);
-        let ask = Ask { precision: 0.1, seconds_max: 20_000.0, threads: 2, explain: true };
+        let ask = Ask {
+            precision: 0.1,
+            seconds_max: 20_000.0,
+            recovery: 60.0,
+            threads: 2,
+            explain: true,
+        };
         search("plant", &scenario.expect("right"), ask).expect("the load can be scaled")
     };
     // The partner is full: a longer call is as much less, a place more as much more.

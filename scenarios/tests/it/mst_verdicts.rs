@@ -17,8 +17,12 @@ fn searched(precision: f64, changes: &[&str]) -> MstRecord {
     let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
     let scenario = Scenario::parse("plant.toml", text.as_bytes(), Path::new(""), &changes)
         .expect("the plant is right");
-    search("plant", &scenario, Ask { precision, seconds_max: 20_000.0, threads: 2, explain: false })
-        .expect("the load can be scaled")
+    search(
+        "plant",
+        &scenario,
+        Ask { precision, seconds_max: 20_000.0, recovery: 60.0, threads: 2, explain: false },
+    )
+    .expect("the load can be scaled")
 }
 
 fn holds(record: &MstRecord, value: f64) -> bool {
@@ -76,6 +80,22 @@ fn a_goal_of_time_with_much_to_do_is_met_where_theory_says() {
     assert!(holds(&record, 80.31), "{:?}", record.interval);
     assert_eq!(record.goal, "backlog: at most 1 % of the time over 20 documents");
     assert_eq!(record.verdict, MstVerdict::Sustainable);
+}
+
+#[test]
+fn a_goal_of_late_documents_is_met_at_four_places_as_theory_says() {
+    // SLO.MM4, ten times as slow: four places of 25 a second, 1 % later than 500 ms.
+    let record = searched(
+        0.05,
+        &[
+            "send_port.Out.primary.wire={ exponential = '40 ms' }",
+            "send_port.Out.primary.limit=4",
+            "goal=[{ late = { over = '500 ms', at_most = 0.01 } }]",
+        ],
+    );
+    assert!(holds(&record, 90.266_978), "{:?}", record.interval);
+    let [low, high] = record.interval.expect("found");
+    assert!(high - low < 0.1 * high && record.goal.starts_with("late"), "[{low}, {high}]");
 }
 
 #[test]

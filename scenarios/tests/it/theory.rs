@@ -71,6 +71,14 @@ fn mm1() {
     holds(&plant!("mm1"), &[], 64, &[Claim("MM1.L", 4.0, backlog), Claim("MM1.W", 5.0, sojourn)]);
 }
 
+#[test]
+fn fork_join() {
+    // (12 - rho) / 8 times as long as at one partner alone; by Little's law, from what is under
+    // way at either of them.
+    let response = |run: &Outcome| backlog(run) / 0.8;
+    holds(&plant!("fork_join"), &[], 64, &[Claim("FJ2.T", 7.0, response)]);
+}
+
 /// At a core instead of a partner: the resource measures itself.
 const CORE: [Claim; 3] = [
     Claim("utilisation law", 0.8, |run| run.resources[0].1.utilisation),

@@ -41,7 +41,11 @@ impl Search<'_> {
             seconds_max: self.ask.seconds_max,
             period: self.period.at(rates[at] / self.written),
         };
-        let one = |at: usize| probe(&self.scaled(rates[at]), &question(at));
+        let one = |at: usize| {
+            let question = question(at);
+            let key = || format!("drift {question:?}");
+            self.journal.once(key, || probe(&self.scaled(rates[at]), &question))
+        };
         let probes = in_order(rates.len(), self.ask.threads, one);
         let probes = probes.into_iter().collect::<Result<Vec<_>, _>>()?;
         let questions: Vec<Question> = (0..rates.len()).map(question).collect();

@@ -4,6 +4,8 @@
 use floodgate_engine::time::Duration;
 use floodgate_reports::{Limit, MstVerdict, Probe, Verdict};
 
+use serde::{Deserialize, Serialize};
+
 use super::Search;
 use super::bracket::STEPS_MAX;
 use super::goals::{against, missed, share_of, watch};
@@ -86,7 +88,10 @@ impl Search<'_> {
 
     /// Runs from an empty start at these rates, each with a seed of its own, at the same time.
     pub(super) fn empty_starts(&mut self, rates: &[f64]) -> Result<Vec<Confirmation>, Problems> {
-        let tried = in_order(rates.len(), self.ask.threads, |at| self.empty_start(rates[at], at));
+        let tried = in_order(rates.len(), self.ask.threads, |at| {
+            let key = || format!("empty start {} {at}", rates[at]);
+            self.journal.once(key, || self.empty_start(rates[at], at))
+        });
         let tried = tried.into_iter().collect::<Result<Vec<_>, _>>()?;
         for (rate, one) in rates.iter().zip(&tried) {
             self.documents += one.received;
@@ -126,6 +131,7 @@ impl Search<'_> {
 }
 
 /// A run from an empty start, judged.
+#[derive(Deserialize, Serialize)]
 pub(super) struct Confirmation {
     pub(super) verdict: MstVerdict,
     /// The goal that it missed.
@@ -195,17 +201,19 @@ fn held(run: &Run) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Ask;
+    use super::super::{Ask, Journal};
     use super::*;
     use crate::catalogue::Source;
 
     #[test]
     fn a_goal_that_every_run_misses_with_less_to_do_is_found() {
-        let ask = Ask { precision: 0.1, seconds_max: 3600.0, threads: 1, explain: false };
+        let ask =
+            Ask { precision: 0.1, seconds_max: 3600.0, recovery: 60.0, threads: 1, explain: false };
         for (over, misses) in [("1 ms", true), ("60 s", false)] {
             let goal = format!("goal=[{{ late = {{ over = '{over}', at_most = 0.01 }} }}]");
             let scenario = Source::find("throttled_host").unwrap().read(&[goal]).unwrap();
-            let mut search = Search::of(&scenario, ask).unwrap();
+            let journal = Journal::default();
+            let mut search = Search::of(&scenario, ask, &journal).unwrap();
             assert_eq!(search.misses_below(90.0).unwrap(), misses, "{over}");
         }
     }

@@ -9,6 +9,7 @@ use floodgate_engine::time::Duration;
 use floodgate_reports::Elasticity;
 
 use super::capacity::Capacity;
+use super::journal::Journal;
 use super::pinned::{Held, seed_of};
 use super::turn::{Knob, knobs};
 use crate::experiment::parallel::in_order;
@@ -33,7 +34,7 @@ const FIRST_RUN: u64 = 600;
 type Ran = Result<(f64, u64), Problems>;
 
 struct Looks<'a> {
-    scenario: &'a Scenario,
+    held: &'a Held<'a>,
     /// Backlog, warm-up and window.
     plant: (u64, Duration, Duration),
 }
@@ -41,16 +42,21 @@ struct Looks<'a> {
 impl Looks<'_> {
     fn run(&self, scenario: &Scenario, seed: u64) -> Ran {
         let (backlog, warm_up, lasts) = self.plant;
-        let seed = seed_of(self.scenario, FIRST_RUN + seed);
-        let stretch = Held::of(scenario)?.stretch(backlog, seed, (warm_up, lasts))?;
-        Ok((stretch.rate, stretch.documents))
+        let seed = seed_of(self.held.scenario, FIRST_RUN + seed);
+        let key = || format!("turned {} {backlog} {seed} {warm_up} {lasts}", scenario.hash());
+        self.held.journal.once(key, || {
+            let alone = Journal::default();
+            let held = Held::of(scenario, &alone)?;
+            let stretch = held.stretch(backlog, seed, (warm_up, lasts))?;
+            Ok((stretch.rate, stretch.documents))
+        })
     }
 
     /// How the throughput follows the setting between two turns of it, in per cent for a per cent.
     fn slope(&self, knob: &Knob, seed: u64, step: f64) -> Result<(Option<f64>, u64), Problems> {
-        let up = knob.turned(self.scenario, 1.0 + step);
-        let down = knob.turned(self.scenario, 1.0 - step);
-        let as_is = || (self.scenario.clone(), 1.0);
+        let up = knob.turned(self.held.scenario, 1.0 + step);
+        let down = knob.turned(self.held.scenario, 1.0 - step);
+        let as_is = || (self.held.scenario.clone(), 1.0);
         let ((more, high), (less, low)) = match (up, down) {
             (None, None) => return Ok((None, 0)),
             (up, down) => (up.unwrap_or_else(as_is), down.unwrap_or_else(as_is)),
@@ -64,14 +70,15 @@ impl Looks<'_> {
 
 /// The elasticities that are not zero, the strongest first, and the documents that they took.
 pub(super) fn elasticities(
-    scenario: &Scenario,
+    held: &Held<'_>,
     capacity: &Capacity,
     threads: usize,
 ) -> Result<(Vec<Elasticity>, u64), Problems> {
     let rate = capacity.mean.value;
     let lasts = Duration::from_secs_f64(DOCUMENTS / rate);
     let plant = (capacity.backlog, capacity.spans.0, lasts);
-    let looks = Looks { scenario, plant };
+    let looks = Looks { held, plant };
+    let scenario = held.scenario;
     let knobs = knobs(scenario);
     let first = in_order(knobs.len() + 1, threads, |at| match at.checked_sub(1) {
         None => looks.run(scenario, 0).map(|(rate, documents)| (Some(rate), documents)),

@@ -14,6 +14,8 @@ use floodgate_sim::resource::Usage;
 use floodgate_sim::setup::Setup;
 use floodgate_sim::world::{HoldKind, World};
 
+use serde::{Deserialize, Serialize};
+
 use super::pinned::{Held, seed_of};
 use crate::experiment::parallel::in_order;
 use crate::experiment::scale::{preloaded, scaled};
@@ -69,7 +71,7 @@ pub(super) struct Plant<'a> {
 }
 
 /// What stops a plant, what would stop it next, and what it cost to know.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Limits {
     pub(super) both: [Option<Limit>; 2],
     /// The first of them is that publishing is held back.

@@ -12,6 +12,7 @@ mod capacity;
 mod confirm;
 mod elasticity;
 mod goals;
+mod journal;
 mod late;
 mod limit;
 mod pinned;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 
 use self::capacity::{Capacity, Curve, Found, Wanted, curve, measure};
 use self::elasticity::elasticities;
+pub use self::journal::Journal;
 use self::limit::{Plant, limits};
 pub(super) use self::limit::{busiest, why};
 use self::pinned::Held;
@@ -36,6 +38,8 @@ use floodgate_engine::time::Duration;
 use floodgate_reports as reports;
 use floodgate_reports::{CurvePoint, MstRecord, MstVerdict, Probe};
 
+/// Seconds of the capacity that wait after an overload, unless said otherwise: five minutes.
+pub const RECOVERY_SECONDS: f64 = 300.0;
 /// Virtual seconds of one probe, unless said otherwise.
 pub const SECONDS_MAX: f64 = 4.0 * 3600.0;
 /// How often an interval made this way should hold the true value.
@@ -57,6 +61,9 @@ pub struct Ask {
     pub precision: f64,
     /// Virtual seconds of one probe.
     pub seconds_max: f64,
+    /// Seconds of the capacity that must wait before the plant has to show that it comes back;
+    /// with nothing, it need not.
+    pub recovery: f64,
     /// Threads that work at it; the answer does not depend on them.
     pub threads: usize,
     /// Whether elasticities are wanted, which take several times as long.
@@ -76,13 +83,20 @@ pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
     let ask = Ask {
         precision: args.precision,
         seconds_max: args.max_seconds.unwrap_or(SECONDS_MAX),
+        recovery: args.recovery,
         threads: args.threads.count(),
         explain: args.elasticities,
     };
-    let record = search(&name, &scenario, ask)?;
+    let told = |error: &dyn std::fmt::Display| Problems::one(error.to_string(), None);
+    let journal = match &args.out {
+        Some(dir) => Journal::open(dir, &scenario).map_err(|error| told(&error))?,
+        None => Journal::default(),
+    };
+    let record = search_on(&name, &scenario, ask, &journal)?;
     if let Some(dir) = &args.out {
-        reports::write_mst(dir, &record).map_err(|error| Problems::one(error.to_string(), None))?;
+        reports::write_mst(dir, &record).map_err(|error| told(&error))?;
     }
+    journal.close().map_err(|error| told(&error))?;
     if args.json {
         say_json(&record)?;
     } else {
@@ -97,6 +111,7 @@ struct Search<'a> {
     /// What the scenario offers as written.
     written: f64,
     ask: Ask,
+    journal: &'a Journal,
     /// After which its loads repeat together.
     period: Period,
     probes: Vec<Probe>,
@@ -110,8 +125,22 @@ struct Search<'a> {
 ///
 /// A load without a rate, what no interval can be had of, or a replay file that cannot be read.
 pub fn search(name: &str, scenario: &Scenario, ask: Ask) -> Result<MstRecord, Problems> {
+    search_on(name, scenario, ask, &Journal::default())
+}
+
+/// The same, with a journal: what is there already is not done again.
+///
+/// # Errors
+///
+/// The same, and what the journal's file makes.
+pub fn search_on(
+    name: &str,
+    scenario: &Scenario,
+    ask: Ask,
+    journal: &Journal,
+) -> Result<MstRecord, Problems> {
     let clock = WallClock::start();
-    let mut search = Search::of(scenario, ask)?;
+    let mut search = Search::of(scenario, ask, journal)?;
     let mut record = empty(name, scenario);
     search.find(&mut record)?;
     if search.broken {
@@ -149,9 +178,10 @@ fn empty(name: &str, scenario: &Scenario) -> MstRecord {
 }
 
 impl<'a> Search<'a> {
-    fn of(scenario: &'a Scenario, ask: Ask) -> Result<Self, Problems> {
+    fn of(scenario: &'a Scenario, ask: Ask, journal: &'a Journal) -> Result<Self, Problems> {
         Ok(Self {
             scenario,
+            journal,
             period: searchable(scenario)?,
             written: offered_rate(scenario)?,
             ask,
@@ -169,7 +199,7 @@ impl Search<'_> {
 
     /// The whole search, into `record`.
     fn find(&mut self, record: &mut MstRecord) -> Result<(), Problems> {
-        let held = Held::of(self.scenario)?;
+        let held = Held::of(self.scenario, self.journal)?;
         let (curve, capacity) = self.capacity(&held)?;
         let point = |(backlog, rate): &(u64, f64)| CurvePoint { backlog: *backlog, rate: *rate };
         record.curve = curve.points.iter().map(point).collect();
@@ -216,7 +246,9 @@ impl Search<'_> {
                 None => self.spans(rate)?,
             },
         };
-        let limits = limits(held, &plant, self.ask.threads)?;
+        let key = || format!("limits {rate} {:?} {:?}", plant.backlog, plant.spans);
+        let threads = self.ask.threads;
+        let limits = self.journal.once(key, || limits(held, &plant, threads))?;
         self.documents += limits.documents;
         [record.limit, record.next_limit] = limits.both;
         if limits.is_input_held && record.verdict == MstVerdict::Sustainable {
@@ -224,7 +256,7 @@ impl Search<'_> {
             record.verdict = MstVerdict::InputThrottled;
         }
         if let Some(capacity) = capacity.filter(|_| self.ask.explain) {
-            let (found, documents) = elasticities(self.scenario, capacity, self.ask.threads)?;
+            let (found, documents) = elasticities(held, capacity, self.ask.threads)?;
             self.documents += documents;
             record.elasticities = found;
         }

@@ -5,6 +5,9 @@ use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::load::ArrivalKind;
 use floodgate_sim::world::{Pin, World};
 
+use serde::{Deserialize, Serialize};
+
+use super::journal::Journal;
 use crate::experiment::scale::offered_rate;
 use crate::plan::{Problems, Scenario};
 use crate::setup::setup;
@@ -25,12 +28,13 @@ pub(super) const WARM_UP_BACKLOGS: u64 = 4;
 /// A plant whose backlog is held.
 #[derive(Clone, Debug)]
 pub(super) struct Held<'a> {
-    scenario: &'a Scenario,
+    pub(super) scenario: &'a Scenario,
+    pub(super) journal: &'a Journal,
     shares: Vec<f64>,
 }
 
 /// A stretch of time in such a plant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Stretch {
     /// Documents that ended, a second.
     pub(super) rate: f64,
@@ -72,13 +76,13 @@ pub(super) struct Pilot {
 
 impl<'a> Held<'a> {
     /// The plant of `scenario`, whose loads keep their proportions.
-    pub(super) fn of(scenario: &'a Scenario) -> Result<Self, Problems> {
+    pub(super) fn of(scenario: &'a Scenario, journal: &'a Journal) -> Result<Self, Problems> {
         let alone = |load: &crate::plan::load::Load| {
             let own = Scenario { loads: vec![load.clone()], ..scenario.clone() };
             offered_rate(&own).map(|documents| documents / load.documents_mean())
         };
         let shares = scenario.loads.iter().map(alone).collect::<Result<_, _>>()?;
-        Ok(Self { scenario, shares })
+        Ok(Self { scenario, journal, shares })
     }
 
     /// So many documents, held.
@@ -120,17 +124,30 @@ impl<'a> Held<'a> {
         world.run_pinned(&pin, end, world.meters().offered + budget.documents);
         let seconds = world.now().since(from).as_secs_f64();
         let through = ended(&world) - before;
-        Ok(Pilot {
+        let pilot = Pilot {
             rate: (seconds > 0.0 && through > 0.0).then(|| through / seconds),
             is_endless: seconds <= 0.0 && through > 0.0,
             documents: world.meters().offered,
             warm_up: from.since(Instant::ZERO),
             broken: broken(&world),
-        })
+        };
+        let told = (pilot.rate, pilot.documents, world.trace().digest());
+        self.journal.touchstone(&format!("pilot {documents} {seed}"), &told)?;
+        Ok(pilot)
     }
 
     /// A window of `lasts` after `warm_up`, at a backlog of `documents`.
     pub(super) fn stretch(
+        &self,
+        documents: u64,
+        seed: u64,
+        spans: (Duration, Duration),
+    ) -> Result<Stretch, Problems> {
+        let key = || format!("held {documents} {seed} {spans:?}");
+        self.journal.once(key, || self.stretched(documents, seed, spans))
+    }
+
+    fn stretched(
         &self,
         documents: u64,
         seed: u64,

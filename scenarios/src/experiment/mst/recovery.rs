@@ -1,6 +1,6 @@
 //! Recovery: whether a plant that was given too much comes back.
 //!
-//! Overloaded until a minute's worth of its capacity waits, then offered less than it can do, a
+//! Overloaded until five minutes' worth of its capacity waits (`--recovery`), then offered less than it can do, a
 //! plant works off what waits at the difference. One that needs more than twice as long, or never
 //! comes back, does worse the more there is to do: it is metastable.
 
@@ -8,6 +8,8 @@ use floodgate_engine::time::{Duration, Instant};
 use floodgate_reports::{MstVerdict, Probe};
 use floodgate_sim::load::Pace;
 use floodgate_sim::world::World;
+
+use serde::{Deserialize, Serialize};
 
 use super::Search;
 use super::pinned::seed_of;
@@ -17,8 +19,6 @@ use crate::setup::setup;
 /// The overload and the load afterwards, as shares of the capacity.
 const OVERLOAD: f64 = 1.4;
 const AFTERWARDS: f64 = 0.8;
-/// Seconds of the capacity that wait when the overload ends.
-const WORTH_SECONDS: f64 = 60.0;
 /// It must be over in so many times what the difference takes.
 const PATIENCE: f64 = 2.0;
 /// A backlog below this share of what there was is gone, if it was less before.
@@ -29,7 +29,7 @@ const LOOKS: u32 = 200;
 const RUN: u64 = 700;
 
 /// What became of an overload.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 struct Drained {
     /// Documents that waited when it ended.
     backlog: u64,
@@ -37,23 +37,32 @@ struct Drained {
     after: Option<f64>,
     /// Seconds that it might take.
     limit: f64,
+    /// Virtual seconds of the run, and documents in it.
+    seconds: f64,
+    documents: u64,
+    /// Whether a promise was broken.
+    broken: bool,
 }
 
 impl Search<'_> {
     /// Whether the plant, which can do `rate`, comes back from an overload.
     pub(super) fn recovers(&mut self, rate: f64) -> Result<bool, Problems> {
+        if self.ask.recovery <= 0.0 {
+            return Ok(true);
+        }
         let seed = seed_of(self.scenario, RUN);
-        let (drained, world) = self.overloaded(rate, seed)?;
-        self.documents += world.meters().offered;
-        self.broken |= !world.checks().violations().is_empty();
-        let Drained { backlog, after, limit } = drained;
+        let key = || format!("overload {rate} {} {seed}", self.worth());
+        let drained = self.journal.once(key, || self.overloaded(rate, seed))?;
+        let Drained { backlog, after, limit, seconds, documents, broken } = drained;
+        self.documents += documents;
+        self.broken |= broken;
         let end = after.map_or_else(
             || format!("were not gone after {limit:.0} s"),
             |after| format!("were gone after {after:.0} s of {limit:.0}"),
         );
         self.probes.push(Probe {
             rate: rate * AFTERWARDS,
-            seconds: world.now().as_secs_f64(),
+            seconds,
             seeds: vec![seed],
             verdict: match after {
                 Some(_) => MstVerdict::Sustainable,
@@ -66,11 +75,18 @@ impl Search<'_> {
         Ok(after.is_some())
     }
 
-    fn overloaded(&self, rate: f64, seed: u64) -> Result<(Drained, World), Problems> {
+    /// Seconds of the capacity that wait when the overload ends: less than was asked for where a
+    /// probe may not take as long as that needs.
+    fn worth(&self) -> f64 {
+        let each = 1.0 / (OVERLOAD - 1.0) + PATIENCE / (1.0 - AFTERWARDS);
+        self.ask.recovery.min(self.ask.seconds_max / each)
+    }
+
+    fn overloaded(&self, rate: f64, seed: u64) -> Result<Drained, Problems> {
         let scenario = self.scaled(rate * AFTERWARDS);
         let warm_up = scenario.loads.iter().map(|load| load.start + load.warm_up).max();
         let flood = Instant::ZERO + warm_up.unwrap_or(Duration::ZERO) + Duration::from_secs(10);
-        let lasts = WORTH_SECONDS / (OVERLOAD - 1.0);
+        let lasts = self.worth() / (OVERLOAD - 1.0);
         let over = flood + Duration::from_secs_f64(lasts);
         let mut setup = setup(&scenario, 0)?;
         setup.seed = seed;
@@ -99,24 +115,33 @@ impl Search<'_> {
             wait(&mut world, over + Duration::from_secs_f64(seconds));
             after = (world.backlog() <= gone).then_some(seconds);
         }
-        Ok((Drained { backlog, after, limit }, world))
+        Ok(Drained {
+            backlog,
+            after,
+            limit,
+            seconds: world.now().as_secs_f64(),
+            documents: world.meters().offered,
+            broken: !world.checks().violations().is_empty(),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Ask;
+    use super::super::{Ask, Journal};
     use super::*;
     use crate::catalogue::Source;
 
-    const ASK: Ask = Ask { precision: 0.1, seconds_max: 3600.0, threads: 1, explain: false };
+    const ASK: Ask =
+        Ask { precision: 0.1, seconds_max: 3600.0, recovery: 60.0, threads: 1, explain: false };
 
     #[test]
     fn what_waits_is_gone_in_time_or_it_is_not() {
         let scenario = Source::find("throttled_host").unwrap().read(&[]).unwrap();
-        let mut search = Search::of(&scenario, ASK).unwrap();
+        let journal = Journal::default();
+        let mut search = Search::of(&scenario, ASK, &journal).unwrap();
         // It can do 100 a second: a minute of that, at 20 a second, is gone after five minutes.
-        let (drained, _) = search.overloaded(100.0, 1).unwrap();
+        let drained = search.overloaded(100.0, 1).unwrap();
         assert!((5500..6700).contains(&drained.backlog), "{drained:?}");
         let after = drained.after.expect("it can do this");
         assert!((after / 300.0 - 1.0).abs() < 0.1, "{drained:?}");

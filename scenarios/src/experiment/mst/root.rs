@@ -7,6 +7,8 @@
 use floodgate_engine::time::Duration;
 use floodgate_reports::{MstVerdict, Probe, Verdict};
 
+use serde::{Deserialize, Serialize};
+
 use super::confirm::Confirmation;
 use super::goals::{against, allowed, in_words, watch};
 use super::late::{Line, Seen};
@@ -64,6 +66,24 @@ pub(super) struct Root {
 const AGREEING: usize = 3;
 /// They are so many half-widths from it.
 const AGREE_DISTANCE: f64 = 2.0;
+
+/// What is kept of a run.
+#[derive(Deserialize, Serialize)]
+struct Ran {
+    against: (f64, f64),
+    documents: u64,
+    broken: bool,
+}
+
+impl Ran {
+    fn of(goal: &Goal, run: &Run) -> Self {
+        Self {
+            against: against(goal, run),
+            documents: run.record.documents.received,
+            broken: run.record.verdicts.iter().any(|row| row.verdict == Verdict::Fail),
+        }
+    }
+}
 
 /// The share of a goal under search.
 struct Looking<'s, 'a> {
@@ -256,15 +276,18 @@ impl Looking<'_, '_> {
         let (first, threads) = (self.runs, self.search.ask.threads);
         self.runs += rates.len() as u64;
         let this = &*self;
-        let all =
-            in_order(rates.len(), threads, |at| this.run(rates[at], first + at as u64, seconds));
+        let all = in_order(rates.len(), threads, |at| {
+            let (rate, run) = (rates[at], first + at as u64);
+            let key = || format!("goal {:?} {rate} {run} {seconds}", this.goal);
+            this.search
+                .journal
+                .once(key, || Ok(Ran::of(&this.goal, &this.run(rate, run, seconds)?)))
+        });
         let mut seen = Vec::new();
         for (rate, run) in rates.iter().zip(all) {
-            let run = run?;
-            self.search.documents += run.record.documents.received;
-            self.search.broken |=
-                run.record.verdicts.iter().any(|row| row.verdict == Verdict::Fail);
-            let (late, samples) = against(&self.goal, &run);
+            let Ran { against: (late, samples), documents, broken } = run?;
+            self.search.documents += documents;
+            self.search.broken |= broken;
             seen.push(Seen { rate: *rate, late, samples });
         }
         Ok(seen)

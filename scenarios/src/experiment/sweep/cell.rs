@@ -76,7 +76,8 @@ impl Cell {
         match sweep.question {
             Question::Mst { precision, seconds_max } => {
                 // The cells themselves are what goes on at the same time.
-                let ask = Ask { precision, seconds_max, threads: 1, explain: false };
+                let ask =
+                    Ask { precision, seconds_max, recovery: 60.0, threads: 1, explain: false };
                 let found = search(&sweep.source.name, &scenario, ask)?;
                 let verdict = match found.exit_code() {
                     0 => Verdict::Pass,
