@@ -1,8 +1,8 @@
 //! Recovery: whether a plant that was given too much comes back.
 //!
-//! Overloaded until five minutes' worth of its capacity waits (`--recovery`), then offered less than
-//! it can do, a plant works off what waits at the difference. One that needs more than twice as
-//! long, or never comes back, does worse the more there is to do: it is metastable.
+//! Overloaded until five minutes' worth of its capacity waits (`--recovery`), then offered less
+//! than it can do, a plant works off what waits at the difference. One that needs more than twice
+//! as long, or never comes back, does worse the more there is to do: it is metastable.
 
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_reports::{MstVerdict, Probe};
