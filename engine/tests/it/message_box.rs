@@ -3,12 +3,12 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test asks for the effect it is about")]
 
 use floodgate_engine::adapter::Returned;
-use floodgate_engine::batch::{Operation, Status};
+use floodgate_engine::batch::{Operation, OperationKind, Status};
 use floodgate_engine::config::{LargeMessages, MessageBoxConfig, OnFailure, SendPort, Topology};
 use floodgate_engine::id::{HostId, HostInstanceId, MessageBoxId, SendPortId};
 use floodgate_engine::message::{Body, Document, Part, PropertyId, Value};
 use floodgate_engine::message_box::{
-    Effect, Footprint, OutboundMessage, Place, Reason, ServiceInstanceId,
+    Action, Effect, Footprint, OutboundMessage, Place, PreparedBatch, Reason, ServiceInstanceId,
 };
 use floodgate_engine::pipeline::{Act, Component, Custom, ReceivePipeline, When};
 use floodgate_engine::retry::RetryPolicy;
@@ -400,4 +400,55 @@ fn a_master_that_does_not_publish_only_routes() {
     assert_eq!(footprint(vec![message_box("Alone", true)]), [(0, 4, false)]);
     let two = vec![message_box("Master", false), message_box("Second", true)];
     assert_eq!(footprint(two), [(1, 4, false), (0, 2, true)]);
+}
+
+/// Deletes everything that `FIRST` has locked of these.
+fn delete(bench: &mut Bench, messages: &[Box<OutboundMessage>]) {
+    let delete =
+        |message: &Box<OutboundMessage>| (OperationKind::Delete, Action::Delete(message.reference));
+    let actions = messages.iter().map(delete).collect();
+    let batch = PreparedBatch { actions, ..PreparedBatch::default() };
+    assert_eq!(bench.commit(batch).overall, Status::OK);
+}
+
+#[test]
+fn garbage_is_collected_row_by_row_from_both_logs() {
+    // R-GC-01, R-GC-02, R-GC-03: a row goes to the log with its last reference, and the job takes
+    // no more than it is told.
+    let mut bench = Bench::new(one_port());
+    let round = |bench: &mut Bench, numbers: std::ops::RangeInclusive<u64>| {
+        for number in numbers {
+            bench.commit(publishing(vec![document(number, "In")]));
+        }
+        let taken = look(bench, MASTER, FIRST);
+        delete(bench, &taken);
+    };
+    round(&mut bench, 1..=5);
+    assert!(bench.message_box.has_collectable());
+    assert_eq!(
+        (bench.message_box.garbage_of(MASTER), bench.message_box.spool_of(MASTER)),
+        ((5, 0), 5)
+    );
+    assert_eq!(bench.message_box.collect_from(MASTER, 2, 9), 2);
+    // The rest of the first log, and the second, which is written meanwhile.
+    round(&mut bench, 6..=9);
+    assert_eq!(bench.message_box.garbage_of(MASTER), (7, 0));
+    assert_eq!(bench.message_box.collect_from(MASTER, 6, 0), 6);
+    assert_eq!((bench.message_box.spool_garbage(), bench.message_box.collect(9)), (1, 1));
+    assert!(!bench.message_box.has_collectable());
+}
+
+#[test]
+fn an_operator_hears_how_many_were_terminated() {
+    // R-MBX-08: what a stopped port had suspended goes, and nothing else.
+    let mut bench = Bench::new(three_ports());
+    for number in 1..=4 {
+        bench.commit(publishing(vec![document(number, "In")]));
+    }
+    let before = bench.message_box.reference_counts();
+    assert_eq!((before.suspended, before.work), (4, 8));
+    assert_eq!(bench.message_box.terminate(SendPortId(2)), 4);
+    assert_eq!(bench.message_box.terminate(SendPortId(2)), 0);
+    let after = bench.message_box.reference_counts();
+    assert_eq!((after.suspended, after.work), (0, 8));
 }
