@@ -404,9 +404,8 @@ fn a_master_that_does_not_publish_only_routes() {
 
 /// Deletes everything that `FIRST` has locked of these.
 fn delete(bench: &mut Bench, messages: &[Box<OutboundMessage>]) {
-    let delete =
-        |message: &Box<OutboundMessage>| (OperationKind::Delete, Action::Delete(message.reference));
-    let actions = messages.iter().map(delete).collect();
+    let references = messages.iter().map(|message| message.reference);
+    let actions = references.map(|id| (OperationKind::Delete, Action::Delete(id))).collect();
     let batch = PreparedBatch { actions, ..PreparedBatch::default() };
     assert_eq!(bench.commit(batch).overall, Status::OK);
 }
