@@ -118,6 +118,10 @@ figures! {
         pub suspended: u64,
         /// Documents still on their way when the run ended. Unit: documents.
         pub unfinished: u64,
+        /// Interchanges that the senders of a load gave up after all their retries: they were never
+        /// offered. Unit: interchanges.
+        #[serde(default)]
+        pub given_up: u64,
     }
 
     /// Mean rates over the measured window.

@@ -95,7 +95,7 @@ fn run_figures(record: &Record) -> String {
             format!("{} documents", count(documents.processed)),
         ),
         ("Suspended", count(documents.suspended), String::new()),
-        ("Unfinished", count(documents.unfinished), String::new()),
+        ("Unfinished", count(documents.unfinished), given_up(documents.given_up)),
         (
             "Latency p99",
             maybe_seconds(latency.p99).to_string(),
@@ -119,6 +119,14 @@ fn run_figures(record: &Record) -> String {
 }
 
 /// What was published, beside what was simulated.
+/// What the senders of loads gave up, if they gave up any.
+fn given_up(interchanges: u64) -> String {
+    if interchanges == 0 {
+        return String::new();
+    }
+    format!("{} interchanges were given up by their senders", count(interchanges))
+}
+
 fn published(record: &Record) -> Option<String> {
     let mut table = table(&["Figure", "Published", "Simulated", "Error", "Source"]);
     for row in &record.published {

@@ -65,6 +65,8 @@ pub struct Outcome {
     pub quiescent: bool,
     /// Documents that were offered and have not got to all their subscribers, nor been suspended.
     pub unfinished: u64,
+    /// Messages that the senders of loads gave up: they were never offered.
+    pub given_up: u64,
     /// Rates, latencies, levels.
     pub meters: Meters,
     /// Final spool rows, garbage included.

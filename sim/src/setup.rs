@@ -13,7 +13,7 @@ use floodgate_engine::time::{Duration, Instant};
 
 use crate::cost::Costs;
 use crate::dist::Dist;
-use crate::load::{ArrivalKind, Pace, Variety};
+use crate::load::{ArrivalKind, Pace, Refusals, Variety};
 
 pub use coordination::{Coordination, Resolution};
 pub use tracking::TrackingSettings;
@@ -213,6 +213,8 @@ pub struct LoadSettings {
     pub variety: Variety,
     /// How fast its clock runs; as the world's if not set.
     pub pace: Option<Pace>,
+    /// When its destination refuses what is sent; only a load of lots has senders that try again.
+    pub refusals: Option<Refusals>,
     /// What holds a monitored value in a range by the pauses of its lots.
     pub controller: Option<Controller>,
     /// Where its messages ask dynamic send ports to go, in turn (R-DYN-02).

@@ -178,6 +178,7 @@ fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration
             processed: meters.processed,
             suspended: meters.suspended,
             unfinished: outcome.unfinished,
+            given_up: outcome.given_up,
         },
         rate: reports::Rate {
             offered: per_second(outcome, meters.offered_in_window),

@@ -13,6 +13,8 @@ words! {
         ClockSkew = "clock_skew",
         /// The database is away: nothing commits (R-SHUT-07).
         DatabaseOffline = "database_offline",
+        /// Nothing that a load sends gets to its destination.
+        DestinationDown = "destination_down",
         /// The partner's end refuses every call.
         #[default]
         EndpointDown = "endpoint_down",
@@ -51,6 +53,8 @@ pub struct Fault {
     pub server: Option<String>,
     /// The receive location it happens to.
     pub location: Option<String>,
+    /// The load it happens to.
+    pub load: Option<String>,
     /// How far a clock is ahead.
     pub ahead: Option<Duration>,
     /// How far a clock is behind.
@@ -66,6 +70,7 @@ impl FaultKind {
         match self {
             Self::ClockSkew | Self::HostCrash | Self::HostStop => &["host", "server"],
             Self::DatabaseOffline => &["lasts"],
+            Self::DestinationDown => &["load", "lasts"],
             Self::EndpointDown => &["endpoint", "lasts"],
             Self::LocationDisabled => &["location"],
         }
@@ -121,6 +126,12 @@ pub(crate) static FAULT: Shape = Shape::of(
             "the receive location, for location_disabled",
         ),
         Row::optional(
+            "load",
+            Kind::Text,
+            "it happens to no load",
+            "the load whose sends fail, for destination_down",
+        ),
+        Row::optional(
             "ahead",
             Kind::PositiveDuration,
             "'behind', or the clock is right",
@@ -153,6 +164,7 @@ impl Bind for Fault {
         b.key("host", &mut self.host);
         b.key("server", &mut self.server);
         b.key("location", &mut self.location);
+        b.key("load", &mut self.load);
         b.key("ahead", &mut self.ahead);
         b.key("behind", &mut self.behind);
         b.key("lasts", &mut self.lasts);

@@ -52,6 +52,8 @@ pub struct Lots {
     pub send: Duration,
     /// What is sent more slowly because of its size.
     pub large: Option<Large>,
+    /// What a thread does about a failed send.
+    pub retry: Resend,
     /// What makes the interchanges.
     pub creator: Option<Creator>,
     /// What holds a monitored value in a range.
@@ -65,6 +67,16 @@ pub struct Large {
     pub over: u64,
     /// How long a thread needs to send one of them.
     pub send: Duration,
+}
+
+/// What a thread does about a failed send: the same interchange again, while the others of its
+/// round wait; \[M\] after its last retry the thread goes on with the next one.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Resend {
+    /// Tries after the first.
+    pub number: u32,
+    /// Time from a failure to the next try.
+    pub interval: Duration,
 }
 
 /// What makes the interchanges before they are sent.
@@ -104,6 +116,21 @@ static LARGE: Shape = Shape::of(
             "send",
             Kind::PositiveDuration,
             "how long a thread needs to send one of them",
+        ),
+    ],
+)
+.inline();
+
+static RESEND: Shape = Shape::of(
+    "retry",
+    "what a thread does about a failed send (a fault 'destination_down')",
+    &[
+        Row::default("number", Kind::Integer(0, 1_000_000), "1000", "tries after the first"),
+        Row::default(
+            "interval",
+            Kind::PositiveDuration,
+            "'10 s'",
+            "time from a failure to the next try",
         ),
     ],
 )
@@ -174,6 +201,7 @@ pub(crate) static LOTS: Shape = Shape::of(
             "all sizes are sent alike",
             "what is sent more slowly because of its size",
         ),
+        Row::default("retry", Kind::Table(&RESEND), "{}", "what a thread does about a failed send"),
         Row::optional(
             "creator",
             Kind::Table(&CREATOR),
@@ -228,6 +256,7 @@ impl Bind for Lots {
         b.key("per", &mut self.per);
         b.key("send", &mut self.send);
         b.key("large", &mut self.large);
+        b.key("retry", &mut self.retry);
         b.key("creator", &mut self.creator);
         b.key("controller", &mut self.controller);
         let endless = self.send.is_zero() && self.creator.is_none();
@@ -244,6 +273,15 @@ impl Bind for Large {
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("over", &mut self.over);
         b.key("send", &mut self.send);
+    }
+}
+
+impl Bind for Resend {
+    const SHAPE: &'static Shape = &RESEND;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("number", &mut self.number);
+        b.key("interval", &mut self.interval);
     }
 }
 

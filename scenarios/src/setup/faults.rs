@@ -2,12 +2,15 @@
 
 use floodgate_engine::id::{EndpointId, HostInstanceId, ReceiveLocationId};
 use floodgate_engine::time::Instant;
+use floodgate_sim::load::{Refusals, Resend};
 use floodgate_sim::setup::{Fault, LifeSettings};
 
 use super::Names;
 use super::convert::position;
 use crate::plan;
 use crate::plan::fault::FaultKind;
+use crate::plan::load::Load;
+use crate::plan::rate::Rate;
 
 /// What becomes of processes that end; whether they are watched is for the faults to say.
 pub(super) fn life(own: &plan::life::Life) -> LifeSettings {
@@ -24,13 +27,27 @@ pub(super) fn life(own: &plan::life::Life) -> LifeSettings {
 
 impl Names<'_> {
     pub(super) fn faults(&self) -> Vec<Fault> {
-        self.scenario.faults.iter().map(|fault| self.fault(fault)).collect()
+        self.scenario.faults.iter().filter_map(|fault| self.fault(fault)).collect()
+    }
+
+    /// When the destination of a load is down; its senders know what to do then.
+    pub(super) fn refusals(&self, load: &Load) -> Option<Refusals> {
+        let Rate::Lots(lots) = &load.rate else { return None };
+        let hit = |fault: &&plan::fault::Fault| fault.load.as_deref() == Some(load.name.as_str());
+        let span = |fault: &plan::fault::Fault| {
+            let from = Instant::ZERO + fault.at;
+            (from, from + fault.lasts.unwrap_or_default())
+        };
+        let spans: Vec<_> = self.scenario.faults.iter().filter(hit).map(span).collect();
+        let resend = Resend { interval: lots.retry.interval, number: lots.retry.number };
+        (!spans.is_empty()).then_some(Refusals { spans, resend })
     }
 
     /// A fault of the plan; the keys of its kind were checked when it was read.
-    fn fault(&self, own: &plan::fault::Fault) -> Fault {
+    /// What happens to a load is no fault of the plant's.
+    fn fault(&self, own: &plan::fault::Fault) -> Option<Fault> {
         let (at, lasts) = (Instant::ZERO + own.at, own.lasts);
-        match own.kind {
+        Some(match own.kind {
             FaultKind::ClockSkew => Fault::ClockSkew {
                 instance: self.instance(own),
                 at,
@@ -41,6 +58,7 @@ impl Names<'_> {
             FaultKind::DatabaseOffline => {
                 Fault::DatabaseOffline { at, lasts: lasts.unwrap_or_default() }
             }
+            FaultKind::DestinationDown => return None,
             FaultKind::EndpointDown => Fault::EndpointDown {
                 endpoint: EndpointId::from(position(
                     self.topology.endpoints.iter(),
@@ -57,7 +75,7 @@ impl Names<'_> {
                 let location = ReceiveLocationId::from(position(names, name));
                 Fault::LocationDisabled { location, at, lasts }
             }
-        }
+        })
     }
 
     /// The instance of a fault's host on its server.

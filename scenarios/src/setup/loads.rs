@@ -45,6 +45,7 @@ impl Names<'_> {
             document_type: load.document_type.clone(),
             variety: content.variety,
             pace: pace(self.scenario, start),
+            refusals: self.refusals(load),
             controller: self.controller(load),
             outbound: load.outbound.iter().map(outbound).collect(),
             poison: load.poison.as_ref().map(|poison| Poison {

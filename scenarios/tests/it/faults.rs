@@ -4,6 +4,7 @@ use floodgate_engine::id::{EndpointId, HostInstanceId, ReceiveLocationId};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_scenarios::setup::setup;
 use floodgate_sim::setup::Fault;
+use floodgate_sim::world::World;
 
 use crate::bad_input::{GOOD, problems};
 use crate::plan::{EVERYTHING, read};
@@ -45,6 +46,11 @@ fn every_fault_happens_to_what_it_names() {
         },
     ];
     assert_eq!(setup.faults, expected);
+    // What happens to a load is no fault of the plant's: its senders know of it.
+    let load = setup.loads.iter().find(|load| load.name == "Stage.0").unwrap();
+    let refusals = load.refusals.as_ref().unwrap();
+    assert_eq!(refusals.spans, [(minutes(11).0, minutes(12).0)]);
+    assert_eq!(setup.loads.iter().filter(|load| load.refusals.is_some()).count(), 1);
     let life = setup.life;
     let spans = [life.dead_after, life.dead_job, life.stop_limit, life.database_limit];
     assert_eq!(spans.map(|span| span.as_nanos() / 1_000_000_000), [300, 30, 40, 50]);
@@ -102,6 +108,15 @@ fn faults_that_happen_to_nothing() {
             "kind = 'location_disabled'\nlocation = 'In.1'".to_owned(),
             vec!["no receive location is called 'In.1'"],
         ),
+        ("kind = 'destination_down'\nlasts = '1 s'".to_owned(), vec!["'load' is missing in fault"]),
+        (
+            "kind = 'destination_down'\nlasts = '1 s'\nload = 'In.9'".to_owned(),
+            vec!["no load is called 'In.9'"],
+        ),
+        (
+            "kind = 'destination_down'\nlasts = '1 s'\nload = 'In.0'".to_owned(),
+            vec!["load 'In.0' has no senders that would try again"],
+        ),
     ];
     for (keys, said) in cases {
         let found = problems(&fault(&keys), &[]);
@@ -135,4 +150,21 @@ fn a_name_that_two_ports_give_a_location() {
     let fault = "[[fault]]\nat = '1 s'\nkind = 'location_disabled'\nlocation = 'Folder'\n";
     let found = problems(&two_folders(fault), &[]);
     assert!(found[0].located().contains("is a location of several receive ports"), "{found:?}");
+}
+
+#[test]
+fn senders_try_again_as_long_as_their_destination_is_away() {
+    // Lots of 10 each second, from the beginning; away from 3.5 s to 7.5 s. The lot of 4 s is tried
+    // each second until it gets there, at 8 s; a sender with one retry gives it up at 5 s, and the
+    // next one at 7 s.
+    let lots = "rate = { lots = { threads = 10, lot = 1, sleep = '1 s', retry = \
+                { interval = '1 s', number = NUMBER } } }\nmeasure = '20 s'";
+    let down =
+        "\n[[fault]]\nat = '3500 ms'\nkind = 'destination_down'\nload = 'In.0'\nlasts = '4 s'\n";
+    for (number, given_up, sent) in [(9, 0, 160), (1, 20, 160), (0, 40, 160)] {
+        let load = lots.replace("NUMBER", &number.to_string());
+        let text = GOOD.replace("rate = { constant = 1 }\ncount = 1", &load) + down;
+        let outcome = World::new(&setup(&read(&text), 0).unwrap()).run();
+        assert_eq!((outcome.given_up, outcome.meters.offered), (given_up, sent), "{number}");
+    }
 }

@@ -6,7 +6,7 @@ use floodgate_engine::time::Duration;
 use floodgate_scenarios::catalogue::Source;
 use floodgate_scenarios::import::loadgen::{LoadGen, Options, into_scenario};
 use floodgate_scenarios::plan::load::Load;
-use floodgate_scenarios::plan::lots::{Controller, Lots, Monitor};
+use floodgate_scenarios::plan::lots::{Controller, Lots, Monitor, Resend};
 use floodgate_scenarios::plan::rate::Rate;
 use floodgate_scenarios::plan::size::Sizes;
 use floodgate_scenarios::plan::{Problem, Problems, Scenario};
@@ -63,7 +63,24 @@ fn lots(load: &Load) -> &Lots {
 /// The published sample.
 fn sample() -> Lots {
     let sleep = Duration::from_millis(200);
-    Lots { threads: 5, lot: 25, sleep, ..Lots::default() }
+    let retry = Resend { number: 1000, interval: Duration::from_secs(10) };
+    Lots { threads: 5, lot: 25, sleep, retry, ..Lots::default() }
+}
+
+#[test]
+fn what_a_section_does_about_failed_sends_is_carried_over() {
+    let section = |says: &str| {
+        let text = format!("<LoadGenFramework><Section>{says}</Section></LoadGenFramework>");
+        let loadgen = read(text.as_bytes()).unwrap();
+        let said = loadgen.warnings.iter().filter(|said| said.message().contains("Retry")).count();
+        (lots(loads(&loadgen)[0]).retry, said)
+    };
+    let resend = |number, millis| Resend { number, interval: Duration::from_millis(millis) };
+    let both = "<RetryInterval>250</RetryInterval><RetryNumber>3</RetryNumber>";
+    assert_eq!(section(both), (resend(3, 250), 0));
+    assert_eq!(section("<RetryNumber>0</RetryNumber>"), (resend(0, 10_000), 0));
+    assert_eq!(section("<RetryInterval>0</RetryInterval>"), (resend(1000, 1), 1));
+    assert_eq!(section("<RetryNumber>9999999</RetryNumber>"), (resend(1_000_000, 10_000), 1));
 }
 
 #[test]

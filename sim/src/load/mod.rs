@@ -8,6 +8,7 @@ mod curve;
 mod cycle;
 mod lots;
 mod pace;
+mod refusal;
 mod replay;
 mod sender;
 mod shape;
@@ -16,6 +17,7 @@ mod variety;
 
 pub use lots::{Lots, LotsPer};
 pub use pace::Pace;
+pub use refusal::{Refusals, Resend};
 pub use replay::{ReplayError, ReplayFault, ReplayRow, parse_csv};
 pub use sender::{Creator, Reading, Sending};
 pub use shape::{Bell, Shape, Spacing};
@@ -102,6 +104,32 @@ impl Arrivals {
     #[must_use]
     pub fn paced(self, pace: Option<Pace>) -> Self {
         Self { pace, ..self }
+    }
+
+    /// The same load where its destination refuses what is sent for a while. Only LoadGen's senders
+    /// try again; nothing refuses the others.
+    #[must_use]
+    pub fn refused(self, refusals: Option<Refusals>) -> Self {
+        let Some(refusals) = refusals else { return self };
+        let refusals = match &self.pace {
+            None => refusals.on(|at| Instant::ZERO + at.since(self.start)),
+            Some(pace) => refusals.on(|at| pace.own(at)),
+        };
+        let source = match self.source {
+            Source::Lots(lots) => Source::Sender(Box::new(Sender::new(lots).refused(refusals))),
+            Source::Sender(sender) => Source::Sender(Box::new(sender.refused(refusals))),
+            other @ (Source::Flow(_) | Source::Replay(_) | Source::Users) => other,
+        };
+        Self { source, ..self }
+    }
+
+    /// Messages whose senders gave up so far: they were never sent.
+    #[must_use]
+    pub const fn given_up(&self) -> u64 {
+        match &self.source {
+            Source::Sender(sender) => sender.given_up(),
+            Source::Flow(_) | Source::Lots(_) | Source::Replay(_) | Source::Users => 0,
+        }
     }
 
     /// A controller has looked at its monitor: the pause after a lot is stretched or shortened.

@@ -56,7 +56,7 @@ impl Pace {
     }
 
     /// What the clock shows at `now`.
-    fn own(&self, now: Instant) -> Instant {
+    pub(super) fn own(&self, now: Instant) -> Instant {
         let after = self.stretches.partition_point(|stretch| stretch.0 <= now);
         let Some((from, shown, speed)) = after.checked_sub(1).map(|at| self.stretches[at]) else {
             return Instant::ZERO;

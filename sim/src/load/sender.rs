@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use floodgate_engine::time::{Duration, Instant};
 
 use super::lots::{Lots, LotsPer};
+use super::refusal::Refusals;
 
 /// What makes the messages before they are sent: without one they are there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -66,6 +67,9 @@ pub(super) struct Sender {
     /// When the last messages were made, and when the last were taken.
     made: VecDeque<Instant>,
     taken: VecDeque<Instant>,
+    /// When its destination refuses what it sends, and what it does then.
+    refusals: Option<Refusals>,
+    given_up: u64,
 }
 
 impl Sender {
@@ -84,7 +88,22 @@ impl Sender {
             pause: lots.sleep,
             made: VecDeque::new(),
             taken: VecDeque::new(),
+            refusals: None,
+            given_up: 0,
         }
+    }
+
+    /// The same with a destination that refuses what is sent for a while.
+    pub(super) fn refused(self, refusals: Refusals) -> Self {
+        let takes = !self.lots.sending.takes.is_zero() || !self.lots.sleep.is_zero();
+        let waits = refusals.resend.number > 0 && !refusals.resend.interval.is_zero();
+        assert!(takes || waits, "a send that fails takes time, or a pause comes after it");
+        Self { refusals: Some(refusals), ..self }
+    }
+
+    /// Messages that were given up so far.
+    pub(super) const fn given_up(&self) -> u64 {
+        self.given_up
     }
 
     /// When the next message has been sent, on the load's clock; `index` counts from zero.
@@ -92,6 +111,17 @@ impl Sender {
         if self.lots.files.is_some_and(|files| index >= files) {
             return None;
         }
+        while let Some(sent) = self.send() {
+            match sent {
+                Ok(sent) => return Some(sent),
+                Err(_) => self.given_up += 1,
+            }
+        }
+        None
+    }
+
+    /// One more message is sent: when it is, or when it was given up. None when the time is over.
+    fn send(&mut self) -> Option<Result<Instant, Instant>> {
         if self.in_round == self.width() {
             self.begin_round();
         }
@@ -102,9 +132,12 @@ impl Sender {
         }
         self.in_round += 1;
         let begins = self.create();
-        let sent = begins + self.lots.sending.takes;
-        self.round_ends = self.round_ends.max(sent);
-        Some(sent)
+        let takes = self.lots.sending.takes;
+        let sent = begins + takes;
+        let outcome = self.refusals.as_ref().map_or(Ok(sent), |own| own.outcome(sent, takes));
+        let (Ok(ends) | Err(ends)) = outcome;
+        self.round_ends = self.round_ends.max(ends);
+        Some(outcome)
     }
 
     /// A controller has looked at its monitor.
@@ -175,6 +208,7 @@ fn push(line: &mut VecDeque<Instant>, at: Instant, length: u32) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::refusal::Resend;
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
@@ -238,6 +272,33 @@ mod tests {
         let short = Sending { creator: Some(Creator { queue: 1, ..creator }), ..LOTS.sending };
         let all = sent(Lots { sending: short, ..LOTS }, 8);
         assert_eq!(all[6..], [270, 295]);
+    }
+
+    /// Three tries, 50 ms apart, of a destination that is away from 15 ms to `to`.
+    fn refused(lots: Lots, to: u64) -> Sender {
+        let at = |millis| Instant::ZERO + MS.times(millis);
+        let resend = Resend { interval: MS.times(50), number: 2 };
+        Sender::new(lots).refused(Refusals { spans: vec![(at(15), at(to))], resend })
+    }
+
+    #[test]
+    fn a_failed_send_is_tried_again_and_the_others_of_its_round_wait() {
+        // Both of the second round fail at 20 ms and get there 60 ms later; then all goes on.
+        assert_eq!(millis(&mut refused(LOTS, 80), 6), [10, 10, 80, 80, 90, 90]);
+        // Back too late for the first retry, in time for the second.
+        assert_eq!(millis(&mut refused(LOTS, 81), 6), [10, 10, 140, 140, 150, 150]);
+    }
+
+    #[test]
+    fn a_message_is_given_up_after_its_last_retry_and_does_not_count_as_a_file() {
+        // Tries at 20, 80 and 140 ms fail: the second round is lost, and so is the third one's
+        // first try, at 150 ms.
+        let mut sender = refused(Lots { files: Some(5), ..LOTS }, 151);
+        assert_eq!(millis(&mut sender, 99), [10, 10, 210, 210, 320]);
+        assert_eq!(sender.given_up(), 2);
+        let never = Refusals { spans: Vec::new(), resend: Resend { interval: MS, number: 9 } };
+        let mut untouched = Sender::new(LOTS).refused(never);
+        assert_eq!(millis(&mut untouched, 10), sent(LOTS, 10));
     }
 
     #[test]

@@ -316,7 +316,8 @@ fn build_loads(topology: &Topology, loads: &[LoadSettings]) -> Vec<Load> {
             },
             controller: load.controller.map(Controlling::new),
             arrivals: Arrivals::new(load.arrivals.clone(), key, load.start, load.until, load.count)
-                .paced(load.pace.clone()),
+                .paced(load.pace.clone())
+                .refused(load.refusals.clone()),
             key,
             locations: load.locations.clone(),
             body: load.body.clone(),

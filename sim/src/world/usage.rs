@@ -99,6 +99,7 @@ impl World {
             ended,
             quiescent,
             unfinished: self.backlog(),
+            given_up: self.loads.iter().map(|load| load.arrivals.given_up()).sum(),
             spool_final: self.spool(),
             transactions: self.coordinator.counts(),
             tracking: self.tracking_outcome(),

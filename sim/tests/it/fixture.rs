@@ -328,6 +328,7 @@ impl Plant {
             document_type: "Document".to_owned(),
             variety: Variety::default(),
             pace: None,
+            refusals: None,
             controller: None,
             outbound: Vec::new(),
             poison: None,

@@ -22,6 +22,8 @@ pub(super) struct Settings {
     pub(super) condition: Option<String>,
     pub(super) throttle_millis: Option<u64>,
     pub(super) creator: Option<Creator>,
+    pub(super) retry_millis: Option<u64>,
+    pub(super) retry_number: Option<u64>,
     /// What was said and has no effect on a load, element by element.
     pub(super) noted: Vec<(String, String)>,
 }
@@ -177,8 +179,8 @@ const SECTION: &[(&str, Meaning)] = &[
     ("MessageCreator", Inner(CREATOR)),
     ("NumThreadsPerSection", Set(|s, text| text.number().map(|n| s.threads = Some(n)))),
     ("OptimizeLimitFileSize", Set(|s, text| text.number().map(|n| s.large_over = Some(n)))),
-    ("RetryInterval", Noted),
-    ("RetryNumber", Noted),
+    ("RetryInterval", Set(|s, text| text.number().map(|n| s.retry_millis = Some(n)))),
+    ("RetryNumber", Set(|s, text| text.number().map(|n| s.retry_number = Some(n)))),
     ("SleepInterval", Set(|s, text| text.number().map(|n| s.sleep_millis = Some(n)))),
     (
         "SrcFilePath",

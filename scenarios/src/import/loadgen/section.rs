@@ -6,7 +6,7 @@ use super::Options;
 use super::element::{Configuration, Settings, Stop};
 use super::throttle;
 use crate::plan::load::Load;
-use crate::plan::lots::Lots;
+use crate::plan::lots::{Lots, Resend};
 use crate::plan::rate::Rate;
 use crate::plan::size::Sizes;
 use crate::plan::{Place, Report};
@@ -15,6 +15,10 @@ use crate::plan::{Place, Report};
 const SIZE: u64 = 10 * 1024;
 /// How long a section without a stop mode sends.
 const SECONDS: u64 = 600;
+/// `RetryInterval` and `RetryNumber` of the published files, and the most that a load takes.
+const RETRY_MILLIS: u64 = 10_000;
+const RETRIES: u64 = 1000;
+const RETRIES_MAX: u64 = 1_000_000;
 
 /// One load a section.
 pub(super) fn loads(
@@ -59,6 +63,8 @@ fn over(section: &Settings, common: &Settings) -> Settings {
         throttle_millis: own.throttle_millis.or(common.throttle_millis),
         monitors: if own.monitors.is_empty() { common.monitors } else { own.monitors },
         creator: own.creator.or(common.creator),
+        retry_millis: own.retry_millis.or(common.retry_millis),
+        retry_number: own.retry_number.or(common.retry_number),
         noted: common.noted.into_iter().chain(own.noted).collect(),
     }
 }
@@ -96,6 +102,7 @@ fn load(
         per: options.per,
         send,
         large: None,
+        retry: resend(settings, at, report),
         creator: creator.and_then(|said| throttle::creator(&name, said, options, report)),
         controller: controller.map(|(controller, _)| controller),
     };
@@ -151,6 +158,23 @@ fn pause(millis: u64, at: Place, report: &mut Report) -> Duration {
         report.warn(at, message, "in this section", "a simulated sender takes no time to send");
     }
     Duration::from_millis(millis.max(1))
+}
+
+/// What threads do about a failed send. The published sample has no `RetryNumber`, so what is not
+/// said is what the published files say.
+fn resend(settings: &Settings, at: Place, report: &mut Report) -> Resend {
+    let millis = settings.retry_millis.unwrap_or(RETRY_MILLIS);
+    if millis == 0 {
+        let message = "'RetryInterval' is 0: taken as 1 ms";
+        report.warn(at, message, "in this section", "a simulated retry fails at once again");
+    }
+    let number = settings.retry_number.unwrap_or(RETRIES);
+    if number > RETRIES_MAX {
+        let message = format!("'RetryNumber' is {number}: taken as {RETRIES_MAX}");
+        report.warn(at, message, "in this section", "");
+    }
+    let number = u32::try_from(number.min(RETRIES_MAX)).unwrap_or(u32::MAX);
+    Resend { number, interval: Duration::from_millis(millis.max(1)) }
 }
 
 /// The size that the name of the source file tells, as in `Size_2K.xml`.

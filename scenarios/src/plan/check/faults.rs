@@ -3,6 +3,7 @@
 use super::Checker;
 use super::references::{hosts, send_ports};
 use crate::plan::fault::{Fault, Side};
+use crate::plan::rate::Rate;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
@@ -10,6 +11,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         endpoint(checker, n, fault);
         instance(checker, n, fault);
         location(checker, n, fault);
+        load(checker, n, fault);
     }
 }
 
@@ -59,5 +61,18 @@ fn location(checker: &mut Checker<'_>, n: usize, fault: &Fault) {
     if names().filter(|known| known == name).count() > 1 {
         let message = format!("'{name}' is a location of several receive ports");
         checker.refuse(&path, message, "give its locations different names");
+    }
+}
+
+/// Only LoadGen's senders do something about a failed send.
+fn load(checker: &mut Checker<'_>, n: usize, fault: &Fault) {
+    let scenario = checker.scenario;
+    let Some(name) = &fault.load else { return };
+    let path = format!("fault.{n}.load");
+    checker.refer(&path, "load", name, scenario.loads.iter().map(|load| load.name.as_str()));
+    let named = scenario.loads.iter().find(|load| load.name == *name);
+    if named.is_some_and(|load| !matches!(load.rate, Rate::Lots(_))) {
+        let message = format!("load '{name}' has no senders that would try again");
+        checker.refuse(&path, message, "give it a rate of 'lots', or use location_disabled");
     }
 }
