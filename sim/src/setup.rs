@@ -13,6 +13,7 @@ use floodgate_engine::time::{Duration, Instant};
 
 use crate::cost::Costs;
 use crate::dist::Dist;
+pub use crate::endpoint::QuotaSettings;
 use crate::load::{ArrivalKind, Pace, Refusals, Variety};
 
 pub use coordination::{Coordination, Resolution};
@@ -162,6 +163,8 @@ pub struct SinkSettings {
     pub wire: Dist,
     /// Calls it serves at once; zero means any number. Others wait in line.
     pub limit: u32,
+    /// How many calls it lets begin in the long run and at once; any number if not set.
+    pub quota: Option<QuotaSettings>,
     /// Which calls fail.
     pub failure: Failure,
     /// Time until a failing call returns; the wire time if not set.

@@ -94,6 +94,8 @@ pub struct Transport {
     pub wire: Distribution,
     /// Calls the partner takes at once; 0 = no limit.
     pub limit: u32,
+    /// Calls that the partner lets begin in the long run and at once.
+    pub quota: Option<Quota>,
     /// The host of this transport; the port's when the file gives none.
     pub host: String,
     /// Its service window; outside of it messages wait.
@@ -117,6 +119,15 @@ pub struct Errand {
     pub takes: Distribution,
     /// For which attempts it does not learn it.
     pub fail: Option<Failure>,
+}
+
+/// A partner's quota: a token bucket that is full at the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Quota {
+    /// Calls per second in the long run.
+    pub rate: f64,
+    /// Calls that may begin at once after a pause.
+    pub burst: u32,
 }
 
 /// RetryCount and RetryInterval.
@@ -153,6 +164,21 @@ static RETRY: Shape = Shape::of(
     &[
         Row::default("count", Kind::Integer(0, 1000), "3", "attempts after the first"),
         Row::default("interval", Kind::Duration, "'5 min'", "time between attempts"),
+    ],
+)
+.inline();
+
+static QUOTA: Shape = Shape::of(
+    "quota",
+    "a partner that meters its callers: a token bucket, full at the beginning",
+    &[
+        Row::required("rate", Kind::Number(1e-6, 1e9), "calls per second in the long run"),
+        Row::default(
+            "burst",
+            Kind::Integer(1, 1_000_000),
+            "1",
+            "calls that may begin at once after a pause",
+        ),
     ],
 )
 .inline();
@@ -205,6 +231,12 @@ pub(crate) static TRANSPORT: Shape = Shape::of(
             Kind::Integer(0, 1_000_000),
             "0",
             "calls the partner takes at once; 0 = no limit",
+        ),
+        Row::optional(
+            "quota",
+            Kind::Table(&QUOTA),
+            "as many calls a second as there are",
+            "calls that the partner lets begin in the long run; the others wait in line",
         ),
         Row::optional("host", Kind::Text, "the port's host", "the host of this transport"),
         Row::optional(
@@ -341,6 +373,7 @@ impl Bind for Transport {
         b.key("retry", &mut self.retry);
         b.key("wire", &mut self.wire);
         b.key("limit", &mut self.limit);
+        b.key("quota", &mut self.quota);
         b.key("host", &mut self.host);
         b.key("window", &mut self.window);
         b.key("forward_to", &mut self.forward_to);
@@ -348,6 +381,15 @@ impl Bind for Transport {
         b.key("reply", &mut self.reply);
         b.key("fail", &mut self.fail);
         b.key("fail_takes", &mut self.fail_takes);
+    }
+}
+
+impl Bind for Quota {
+    const SHAPE: &'static Shape = &QUOTA;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("rate", &mut self.rate);
+        b.key("burst", &mut self.burst);
     }
 }
 

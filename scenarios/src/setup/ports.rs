@@ -5,7 +5,8 @@ use floodgate_engine::id::{ReceiveLocationId, SendPortId};
 use floodgate_engine::message::{Context, PropertyId, Value};
 use floodgate_engine::pipeline::Promotion;
 use floodgate_engine::retry::RetryPolicy;
-use floodgate_sim::setup::{EndpointSettings, Errand, Failure, SinkSettings};
+use floodgate_engine::time::Duration;
+use floodgate_sim::setup::{EndpointSettings, Errand, Failure, QuotaSettings, SinkSettings};
 
 use super::Names;
 use super::convert::{dist, failure, filter, port_state, receive_name, send_name};
@@ -98,6 +99,10 @@ impl Names<'_> {
         let sink = SinkSettings {
             wire: dist(&transport.wire),
             limit: transport.limit,
+            quota: transport.quota.map(|quota| QuotaSettings {
+                every: Duration::from_secs_f64(1.0 / quota.rate),
+                burst: quota.burst,
+            }),
             failure: transport.fail.as_ref().map_or(Failure::Never, failure),
             fail_takes: transport.fail_takes,
             errand: Errand {

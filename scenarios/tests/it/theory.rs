@@ -12,29 +12,13 @@
 
 use std::path::Path;
 
-use floodgate_engine::config::AdapterKind;
-use floodgate_engine::hash::{mix, name_key};
-use floodgate_engine::message::Body;
 use floodgate_engine::time::Instant;
 use floodgate_scenarios::plan::Scenario;
 use floodgate_scenarios::setup::setup;
-use floodgate_sim::load::Arrivals;
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::probe::COLUMNS;
-use floodgate_sim::rng::{Purpose, Rng};
-use floodgate_sim::setup::{EndpointSettings, Setup};
 use floodgate_sim::world::World;
-use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
-const CONFIDENCE: f64 = 0.999;
-const HALF_WIDTH_MAX: f64 = 0.02;
-/// A plant without chance has an interval without width: sums are still rounded.
-const ROUNDING: f64 = 1e-9;
-/// A run and its reference differ by what a histogram of three digits rounds off, no more.
-const STRAY_MAX: f64 = 1e-3;
-/// Replications of a plant that has a reference, and of the reference alone.
-const SIMULATED: u32 = 8;
-const REFERRED: u32 = 32;
 /// The mean time of service of most plants, the unit of theory's times.
 const SERVICE_SECONDS: f64 = 0.01;
 
@@ -46,9 +30,18 @@ struct Plant {
 
 macro_rules! plant {
     ($name:literal) => {
-        Plant { name: $name, text: include_str!(concat!("../../theory/", $name, ".toml")) }
+        Plant {
+            name: $name,
+            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/theory/", $name, ".toml")),
+        }
     };
 }
+
+mod judge;
+mod references;
+
+use judge::{holds, holds_by_reference};
+use references::{lefts, mean, reference_p95, reference_sojourn, reference_wait, sojourns};
 
 impl Plant {
     fn read(&self, changes: &[&str]) -> Scenario {
@@ -125,6 +118,16 @@ fn ordered() {
         let claim = Claim("ORD.cap", 50.0, processed_per_second);
         holds(&plant, &[&format!("host.Send.on={on}")], 32, &[claim]);
     }
+}
+
+#[test]
+fn token_bucket() {
+    // A bucket of 20 that gets 100 a second: of 50 calls at once 20 begin, and the last of the
+    // others 30 hundredths of a second later.
+    let last = |run: &Outcome| run.ended.as_secs_f64();
+    // 0.01 + 0.02 + … + 0.30 s of waiting, over 50.
+    let claims = [Claim("TB", 0.3, last), Claim("TB.W", 9.3, sojourn)];
+    holds(&plant!("token_bucket"), &[], 2, &claims);
 }
 
 #[test]
@@ -265,29 +268,6 @@ fn file_poll_limit() {
     holds_by_reference(&plant!("file_poll_limit"), "200_000 s", lefts, &claims);
 }
 
-// The judge, judged.
-
-#[test]
-fn a_plant_with_three_per_cent_more_load_is_refused() {
-    let changes = ["load.0.rate.poisson=82.4"];
-    let estimates = estimates(&plant!("core"), &changes, 16, &CORE);
-    for (Claim(id, expected, _), estimate) in CORE.iter().zip(estimates) {
-        let misses = (estimate.mean - expected).abs() > estimate.half_width();
-        assert!(misses && !estimate.holds(*expected), "{id}: {estimate:?}");
-    }
-}
-
-#[test]
-fn an_interval_must_be_narrow_and_have_the_value() {
-    // t = 3.8834 for 19 degrees of freedom: a half-width of 1.94 of 100.
-    let estimate = Estimate { mean: 100.0, variance: 0.25, freedom: 19.0 };
-    assert!((estimate.half_width() - 1.9417).abs() < 1e-4);
-    assert!(estimate.holds(101.9) && estimate.holds(98.1));
-    assert!(!estimate.holds(102.0) && !estimate.holds(98.0));
-    assert!(!Estimate { variance: 0.28, ..estimate }.holds(100.0), "too wide");
-    assert!(!Estimate { mean: f64::NAN, ..estimate }.holds(100.0), "no value at all");
-}
-
 // Little's law.
 
 /// Two accumulators that know nothing of each other: the backlog over time, and the documents'
@@ -370,214 +350,4 @@ fn sampled(run: &Outcome, name: &str) -> Vec<f64> {
 fn left_after_look(run: &Outcome) -> f64 {
     let left = sampled(run, "Backlog");
     left.iter().sum::<f64>() / left.len() as f64
-}
-
-// References: the same draws, without an engine.
-
-/// The documents of the plant's load, by arrival, each with the key of its draws.
-fn arrivals(setup: &Setup, rng: &Rng) -> Vec<(Instant, u64)> {
-    let load = &setup.loads[0];
-    let Body::Described { documents, .. } = load.body else { unreachable!() };
-    let key = name_key(&load.name);
-    let (kind, until) = (load.arrivals.clone(), load.until);
-    let mut arrivals = Arrivals::new(kind, key, load.start, until, load.count);
-    let instants = std::iter::from_fn(|| arrivals.next(rng));
-    let split = |(at, number)| {
-        let wire = mix(key, number);
-        let lineage = move |n| if documents > 1 { mix(wire, u64::from(n)) } else { wire };
-        (1..=documents).map(move |n| (at, lineage(n)))
-    };
-    instants.zip(1..).flat_map(split).collect()
-}
-
-/// The recursion of Kiefer and Wolfowitz, stage after stage: each document goes to the place that
-/// is free first. Only the last stage may have several places, for they change the order.
-fn sojourns(setup: &Setup) -> Vec<u64> {
-    let rng = Rng::new(setup.seed, setup.replication);
-    let arrivals = arrivals(setup, &rng);
-    let mut documents = arrivals.clone();
-    for port in &setup.topology.send_ports {
-        let endpoint = port.primary.endpoint.index();
-        let name = name_key(&setup.topology.endpoints[endpoint]);
-        let EndpointSettings::Sink(sink) = &setup.endpoints[endpoint] else { unreachable!() };
-        let next = sink.forward_to.map(|to| &setup.topology.receive_locations[to.index()].name);
-        let mut free = vec![Instant::ZERO; sink.limit as usize];
-        for (at, lineage) in &mut documents {
-            let first = free.iter_mut().min().unwrap();
-            let entity = mix(*lineage, name);
-            let takes = sink.wire.sample(|n| rng.uniform(Purpose::Wire, entity, u64::from(n)));
-            *first = (*first).max(*at) + takes;
-            *at = *first;
-            *lineage = next.map_or(*lineage, |next| mix(*lineage, name_key(next)));
-        }
-    }
-    let measured = setup.measure_from..setup.measure_to;
-    let both = arrivals.iter().zip(&documents);
-    let sojourns = both.filter(|((arrived, _), _)| measured.contains(arrived));
-    sojourns.map(|((arrived, _), (done, _))| done.since(*arrived).as_nanos()).collect()
-}
-
-/// What each look at a folder leaves, when it takes so many at most.
-fn lefts(setup: &Setup) -> Vec<u64> {
-    let AdapterKind::Receive(adapter) = setup.topology.adapters[0].kind else { unreachable!() };
-    let rng = Rng::new(setup.seed, setup.replication);
-    let mut arrivals = arrivals(setup, &rng).into_iter().map(|(at, _)| at).peekable();
-    let (mut left, mut lefts) = (0_u64, Vec::new());
-    let mut look = Instant::ZERO;
-    while look < setup.measure_to {
-        if look >= setup.measure_from {
-            lefts.push(left);
-        }
-        look += adapter.poll.unwrap();
-        left += std::iter::from_fn(|| arrivals.next_if(|at| *at <= look)).count() as u64;
-        left = left.saturating_sub(u64::from(adapter.batch_messages));
-    }
-    lefts
-}
-
-fn mean(values: &mut [u64]) -> f64 {
-    values.iter().map(|value| u128::from(*value)).sum::<u128>() as f64 / values.len() as f64
-}
-
-fn reference_sojourn(nanos: &mut [u64]) -> f64 {
-    mean(nanos) / 1e9 / SERVICE_SECONDS
-}
-
-fn reference_wait(nanos: &mut [u64]) -> f64 {
-    reference_sojourn(nanos) - 1.0
-}
-
-fn reference_p95(nanos: &mut [u64]) -> f64 {
-    let rank = (nanos.len() * 95).div_ceil(100) - 1;
-    *nanos.select_nth_unstable(rank).1 as f64 / 1e9 / SERVICE_SECONDS
-}
-
-// Judging.
-
-/// An estimate of a mean from independent values.
-#[derive(Clone, Copy, Debug)]
-struct Estimate {
-    mean: f64,
-    /// Of the mean, not of the values.
-    variance: f64,
-    /// Degrees of freedom of the variance.
-    freedom: f64,
-}
-
-impl Estimate {
-    fn of(values: &[f64]) -> Self {
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let squares = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>();
-        Self { mean, variance: squares / (count - 1.0) / count, freedom: count - 1.0 }
-    }
-
-    /// The sum of two independent estimates; degrees of freedom by Welch and Satterthwaite.
-    fn plus(self, other: Self) -> Self {
-        let variance = self.variance + other.variance;
-        let part = |one: Self| one.variance * one.variance / one.freedom;
-        let freedom = variance * variance / (part(self) + part(other));
-        Self { mean: self.mean + other.mean, variance, freedom }
-    }
-
-    fn half_width(&self) -> f64 {
-        let student = StudentsT::new(0.0, 1.0, self.freedom).unwrap();
-        student.inverse_cdf(0.5 + CONFIDENCE / 2.0) * self.variance.sqrt()
-    }
-
-    fn holds(&self, expected: f64) -> bool {
-        let half_width = self.half_width();
-        (self.mean - expected).abs() <= half_width.max(expected * ROUNDING)
-            && half_width <= HALF_WIDTH_MAX * expected
-    }
-}
-
-/// Runs one replication; every check of the simulator must hold as well.
-fn run(scenario: &Scenario, replication: u32) -> (Setup, Outcome) {
-    let setup = setup(scenario, replication).unwrap();
-    let run = World::new(&setup).run();
-    assert!(run.violations.is_empty(), "{:?}", run.violations);
-    (setup, run)
-}
-
-fn estimates(
-    plant: &Plant,
-    changes: &[&str],
-    replications: u32,
-    claims: &[Claim],
-) -> Vec<Estimate> {
-    let scenario = plant.read(changes);
-    let mut values = vec![Vec::new(); claims.len()];
-    let mut documents = 0;
-    for replication in 0..replications {
-        let (_, run) = run(&scenario, replication);
-        documents += run.meters.received;
-        for (values, Claim(_, _, of)) in values.iter_mut().zip(claims) {
-            values.push(of(&run));
-        }
-    }
-    say(&format!("{}: {documents} documents", plant.name));
-    values.iter().map(|values| Estimate::of(values)).collect()
-}
-
-fn holds(plant: &Plant, changes: &[&str], replications: u32, claims: &[Claim]) {
-    let estimates = estimates(plant, changes, replications, claims);
-    let claims = claims.iter().map(|Claim(id, expected, _)| (*id, *expected));
-    judge(claims, &estimates);
-}
-
-/// Judges claims by short runs of the plant, and by long ones of its reference.
-fn holds_by_reference(
-    plant: &Plant,
-    long: &str,
-    reference: fn(&Setup) -> Vec<u64>,
-    claims: &[Controlled],
-) {
-    let mut errors = vec![Vec::new(); claims.len()];
-    let mut values = vec![Vec::new(); claims.len()];
-    let (mut documents, mut referred) = (0, 0);
-    let scenario = plant.read(&[]);
-    for replication in 0..SIMULATED {
-        let (setup, run) = run(&scenario, replication);
-        documents += run.meters.received;
-        let mut reference = reference(&setup);
-        for (errors, Controlled(id, expected, of, of_reference)) in errors.iter_mut().zip(claims) {
-            let error = of(&run) - of_reference(&mut reference);
-            assert!(error.abs() <= STRAY_MAX * expected, "{id}: strays by {error}");
-            errors.push(error);
-        }
-    }
-    let scenario = plant.read(&[&format!("load.0.measure={long}")]);
-    for replication in SIMULATED..SIMULATED + REFERRED {
-        let mut reference = reference(&setup(&scenario, replication).unwrap());
-        referred += reference.len();
-        for (values, Controlled(_, _, _, of_reference)) in values.iter_mut().zip(claims) {
-            values.push(of_reference(&mut reference));
-        }
-    }
-    say(&format!("{}: {documents} documents, {referred} values of the reference", plant.name));
-    let estimates: Vec<Estimate> = (errors.iter().zip(&values))
-        .map(|(errors, values)| Estimate::of(errors).plus(Estimate::of(values)))
-        .collect();
-    judge(claims.iter().map(|Controlled(id, expected, ..)| (*id, *expected)), &estimates);
-}
-
-fn judge<'a>(claims: impl Iterator<Item = (&'a str, f64)>, estimates: &[Estimate]) {
-    let mut refused = Vec::new();
-    for ((id, expected), estimate) in claims.zip(estimates) {
-        let (mean, half_width) = (estimate.mean, estimate.half_width());
-        let share = half_width / expected * 100.0;
-        let line = format!("{id}: {expected}, found {mean:.6} ± {half_width:.6} ({share:.2} %)");
-        say(&line);
-        if !estimate.holds(expected) {
-            refused.push(line);
-        }
-    }
-    assert!(refused.is_empty(), "{refused:#?}");
-}
-
-/// What `--nocapture` shows.
-#[expect(clippy::print_stdout, reason = "a test may say what it found")]
-fn say(line: &str) {
-    println!("{line}");
 }

@@ -2,9 +2,12 @@
 //!
 //! They are the outside world: what they hold survives everything the engine does.
 
+mod quota;
 mod sink;
 mod source;
 
+pub(crate) use quota::Admission;
+pub use quota::QuotaSettings;
 pub(crate) use sink::{Sink, SinkCall};
 pub(crate) use source::Source;
 

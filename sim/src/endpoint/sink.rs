@@ -8,6 +8,7 @@ use floodgate_engine::id::ReceiveLocationId;
 use floodgate_engine::message::PropertyId;
 use floodgate_engine::time::{Duration, Instant};
 
+use super::quota::Quota;
 use crate::meter::Pool;
 use crate::resource::Usage;
 use crate::rng::{Purpose, Rng};
@@ -40,6 +41,7 @@ pub(crate) struct Sink {
     waiting: VecDeque<SinkCall>,
     down: Vec<(Instant, Instant)>,
     pool: Pool,
+    quota: Option<Box<Quota>>,
 }
 
 /// Draws of one attempt lie this far from those of the next.
@@ -49,8 +51,10 @@ const ERRANDS: u64 = 0x6572_7261_6e64_7321;
 
 impl Sink {
     pub(crate) fn new(name: &str, settings: SinkSettings, window: (Instant, Instant)) -> Self {
+        let quota = settings.quota.map(|quota| Box::new(Quota::new(quota, window)));
         Self {
             settings,
+            quota,
             key: name_key(name),
             busy: 0,
             waiting: VecDeque::new(),
@@ -75,6 +79,16 @@ impl Sink {
 
     pub(crate) const fn forward_to(&self) -> Option<ReceiveLocationId> {
         self.settings.forward_to
+    }
+
+    /// What meters its calls, if anything does.
+    pub(crate) fn quota(&mut self) -> Option<&mut Quota> {
+        self.quota.as_deref_mut()
+    }
+
+    /// How its quota was used, if it has one.
+    pub(crate) fn quota_usage(&self, now: Instant) -> Option<Usage> {
+        self.quota.as_ref().map(|quota| quota.usage(now))
     }
 
     /// A call arrives: whether it begins now; it waits if all places are taken.
@@ -104,6 +118,9 @@ impl Sink {
     /// Calls of `node` that have not begun: its process is gone, and they never will.
     pub(crate) fn forget(&mut self, node: u32) {
         self.waiting.retain(|call| call.node != node);
+        if let Some(quota) = self.quota() {
+            quota.forget(node);
+        }
     }
 
     /// A call ended: its place goes to the one that waited longest.

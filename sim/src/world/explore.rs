@@ -64,6 +64,7 @@ impl Now {
                 | Due::FaultOver(_)
                 | Due::Kill { .. }
                 | Due::Monitor(_)
+                | Due::Quota(_)
                 | Due::Logged(_)
                 | Due::Travelled(_)
                 | Due::Stored(_)

@@ -50,7 +50,7 @@ use floodgate_engine::adapter::{AdapterInput, AnyAdapter, WireResult};
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::{HostInput, HostInstance};
 use floodgate_engine::id::{
-    AdapterId, HostInstanceId, Key, ReceiveLocationId, ServerId, Slab, TransactionId,
+    AdapterId, EndpointId, HostInstanceId, Key, ReceiveLocationId, ServerId, Slab, TransactionId,
 };
 use floodgate_engine::message::{Context, Value};
 use floodgate_engine::message_box::{Effect, MessageBox, Ready};
@@ -138,6 +138,8 @@ enum Due {
     Shared { server: u32, version: u32 },
     /// A controller of a load looks at its monitor.
     Monitor(u32),
+    /// The quota of a partner has something for who waits longest.
+    Quota(EndpointId),
     /// A call on the wire is done.
     Sent(Key),
     /// A transaction is at its MessageBox's server.
@@ -430,6 +432,7 @@ impl World {
             Due::Monitor(load) => return self.monitor(load),
             Due::Operate(act) => self.act(act),
             Due::Publishes { home, publishes } => self.publishes_now(home, publishes),
+            Due::Quota(endpoint) => self.quota_has_more(endpoint),
             Due::Shared { server, version } => self.shared_done(server, version),
             Due::Sent(call) => self.wire_done(call),
             Due::Unlocked(transaction) => self.unlocked(transaction),

@@ -48,9 +48,14 @@ impl World {
             (format!("{host} threads on {server}"), pool.usage(ended))
         });
         let sinks = self.topology.endpoints.iter().zip(&self.endpoints);
-        let limited = sinks.filter_map(|(name, endpoint)| match endpoint {
-            Endpoint::Sink(sink) => Some((format!("{name} (partner)"), sink.usage(ended)?)),
-            Endpoint::Source(_) => None,
+        let limited = sinks.flat_map(|(name, endpoint)| {
+            let (calls, quota) = match endpoint {
+                Endpoint::Sink(sink) => (sink.usage(ended), sink.quota_usage(ended)),
+                Endpoint::Source(_) => (None, None),
+            };
+            let calls = calls.map(|usage| (format!("{name} (partner)"), usage));
+            let quota = quota.map(|usage| (format!("{name} (quota)"), self.observed(usage)));
+            calls.into_iter().chain(quota)
         });
         pools.chain(limited).collect()
     }

@@ -5,7 +5,7 @@ use floodgate_engine::id::{EndpointId, Key, TransactionId};
 use floodgate_engine::message::WireMessage;
 
 use super::{Due, Now, World};
-use crate::endpoint::{Endpoint, Sink, SinkCall};
+use crate::endpoint::{Admission, Endpoint, Sink, SinkCall};
 use crate::trace::Event;
 
 /// A fetch that is under way.
@@ -117,8 +117,36 @@ impl World {
         }
         let attempt = self.attempt(&transmission);
         let (now, call) = (self.now, SinkCall { node, token, transmission, attempt });
-        if self.sink(call.transmission.endpoint).admits(now, &call) {
-            self.begin_call(&call);
+        if let Some(quota) = self.sink(call.transmission.endpoint).quota() {
+            match quota.comes(now, &call) {
+                Admission::Begins => {}
+                Admission::First(at) => {
+                    return self.schedule(at, Due::Quota(call.transmission.endpoint));
+                }
+                Admission::Waits => return,
+            }
+        }
+        self.admit(&call);
+    }
+
+    fn admit(&mut self, call: &SinkCall) {
+        let now = self.now;
+        if self.sink(call.transmission.endpoint).admits(now, call) {
+            self.begin_call(call);
+        }
+    }
+
+    /// The quota of a partner has something for the first in line.
+    #[cold]
+    pub(super) fn quota_has_more(&mut self, endpoint: EndpointId) {
+        let now = self.now;
+        let Some(quota) = self.sink(endpoint).quota() else { return };
+        let (call, next) = quota.next(now);
+        if let Some(at) = next {
+            self.schedule(at, Due::Quota(endpoint));
+        }
+        if let Some(call) = call {
+            self.admit(&call);
         }
     }
 

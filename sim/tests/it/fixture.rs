@@ -84,6 +84,7 @@ pub(crate) fn sink() -> SinkSettings {
     SinkSettings {
         wire: Dist::Constant(Duration::ZERO),
         limit: 0,
+        quota: None,
         failure: Failure::Never,
         fail_takes: None,
         errand: Errand::default(),

@@ -40,6 +40,7 @@ mod ordered_ends;
 mod pinned;
 mod pipelines_both_ways;
 mod ports;
+mod quota;
 mod remarks;
 mod resources;
 mod retry;

@@ -74,6 +74,23 @@ mod tests {
         assert!((all.value - 100.0).abs() < 1e-12 && (all.half - 0.532_863 * scale).abs() < 1e-6);
     }
 
+    #[test]
+    fn the_cost_of_an_interval_is_the_square_of_what_scatters_over_what_is_asked() {
+        // CAP.N05: times between documents that scatter by as much as their mean, and ± 0.5 % of
+        // it with 95 %: (1.96 / 0.005)² = 153,658.35 documents, once the deviation is known.
+        let deviating = |count: usize| {
+            let by = ((count - 1) as f64 / count as f64).sqrt();
+            let all: Vec<f64> =
+                (0..count).map(|at| 1.0 + if at % 2 == 0 { by } else { -by }).collect();
+            Stein::of(&all, 0.95).runs(0.005) as f64
+        };
+        let share = deviating(200_000) / 153_658.352_9;
+        assert!((share - 1.0).abs() < 1e-4, "{share}");
+        // Sixteen runs do not know it so well: t(15) is 8.75 % greater than z.
+        let share = deviating(FIRST) / 153_658.352_9;
+        assert!((share - 1.182_644).abs() < 1e-4, "{share}");
+    }
+
     /// Normal values by the sum of twelve uniforms, near enough.
     fn sample(rng: &Rng, search: u64, at: u64) -> f64 {
         let one = |n| rng.uniform(Purpose::Wire, search, at * 12 + n);
