@@ -264,12 +264,6 @@ impl SubscriptionTable {
         self.unused = unused;
     }
 
-    /// Predicates of subscriptions that are gone: the job `PurgeSubscriptions` removes them.
-    #[must_use]
-    pub const fn unused_predicates(&self) -> u64 {
-        self.unused
-    }
-
     /// The work of the job `PurgeSubscriptions` (R-GC-02); returns how many predicates went.
     pub fn purge(&mut self) -> u64 {
         std::mem::take(&mut self.unused)

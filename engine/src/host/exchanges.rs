@@ -395,12 +395,6 @@ impl HostInstance {
         let batch = PreparedBatch { actions, ..PreparedBatch::default() };
         self.outputs.push_back(HostOutput::Transact { frame, batch, transaction: None });
     }
-
-    /// Requests of this process that wait for an answer.
-    #[must_use]
-    pub fn open_exchanges(&self) -> usize {
-        self.exchanges.open.len()
-    }
 }
 
 /// Promotes what the engine made or copies; it is short enough to route on.

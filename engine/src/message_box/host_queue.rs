@@ -192,4 +192,69 @@ mod tests {
         assert_eq!((queue.next_due(), queue.has_eligible(due)), (Some(due), true));
         assert_eq!(queue.pop(due, |_| 1), Some(ids[0]));
     }
+
+    #[test]
+    fn of_equals_the_fresh_one_goes_first_and_an_empty_ring_takes_what_comes() {
+        // R-CLK-08: the smaller number first; one number is never given twice.
+        let ids = references(4);
+        let mut queue = HostQueue::default();
+        queue.push(7, 5, ids[0]);
+        queue.push(7, 5, ids[1]);
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop(Instant::ZERO, |_| 5)).collect();
+        assert_eq!(order, [ids[0], ids[1]]);
+        // Nothing fresh waits: what comes back is as good as fresh.
+        queue.push(7, 3, ids[2]);
+        queue.push(7, 4, ids[3]);
+        assert!(queue.lanes[6].returned.is_empty());
+        let of = |id: ReferenceId| if id == ids[2] { 3 } else { 4 };
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop(Instant::ZERO, of)).collect();
+        assert_eq!(order, [ids[2], ids[3]]);
+    }
+
+    #[test]
+    fn the_memory_of_a_flood_is_given_back_when_it_is_over() {
+        // No rule: a deep queue leaves no deep memory, and a shallow one is left alone.
+        let mut queue = HostQueue::default();
+        let mut flood = |count: usize, left: usize| {
+            for (sequence, id) in (1..).zip(references(count)) {
+                queue.push(7, sequence, id);
+            }
+            let grown = queue.lanes[6].fresh.capacity();
+            while queue.lanes[6].fresh.len() > left {
+                queue.pop(Instant::ZERO, |_| 1);
+            }
+            let rest = queue.lanes[6].fresh.capacity();
+            while queue.pop(Instant::ZERO, |_| 1).is_some() {}
+            (grown, rest)
+        };
+        let (grown, rest) = flood(2000, 2);
+        assert_eq!(rest, grown, "too little to bother");
+        let (grown, rest) = flood(20_000, 10_000);
+        assert_eq!(rest, grown, "half is still there");
+        let (grown, rest) = flood(20_000, 1000);
+        assert!(rest < grown / 2 && rest >= 1000, "{rest} of {grown}");
+    }
+
+    #[test]
+    fn a_queue_is_empty_without_what_waits_for_its_time_and_counts_it_once_it_is_due() {
+        // R-DEQ-06, INV-29.
+        let ids = references(4);
+        let due = Instant::ZERO + Duration::from_secs(5);
+        let mut queue = HostQueue::default();
+        assert!(queue.is_empty());
+        queue.delay(due, 7, 1, ids[0]);
+        assert!(!queue.is_empty() && !queue.promote_due(Instant::ZERO));
+        assert_eq!([Instant::ZERO, due].map(|at| queue.eligible(at, 9)), [0, 1]);
+        queue.push(7, 2, ids[1]);
+        queue.push(3, 3, ids[2]);
+        assert_eq!([Instant::ZERO, due].map(|at| queue.eligible(at, 9)), [2, 3]);
+        assert_eq!(queue.eligible(due, 1), 1);
+        assert!(queue.promote_due(due) && !queue.promote_due(due));
+        for _ in 0..3 {
+            assert!(queue.pop(due, |_| 2).is_some());
+        }
+        assert!(queue.is_empty());
+        queue.push(7, 4, ids[3]);
+        assert!(!queue.is_empty());
+    }
 }

@@ -281,3 +281,219 @@ impl MessageBox {
         self.instances.get(self.instance_key(id)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{AdapterId, EndpointId};
+    use crate::message::{Body, Context, DocumentName, Parts};
+    use crate::time::Instant;
+
+    const MINE: HostInstanceId = HostInstanceId(0);
+    const OTHER: HostInstanceId = HostInstanceId(1);
+    const PLACE: PropertyId = PropertyId(900);
+    const TOKEN: PropertyId = PropertyId::CORRELATION_TOKEN;
+
+    fn document(promoted: &[(PropertyId, Value)], written: &[(PropertyId, Value)]) -> Document {
+        let mut context = Context::default();
+        for (property, value) in promoted.iter().cloned() {
+            context.promote(property, Some(value)).expect("a short value");
+        }
+        for (property, value) in written.iter().cloned() {
+            context.write(property, Some(value));
+        }
+        Document {
+            name: DocumentName::of_wire(1),
+            lineage: 1,
+            arrived: Instant::ZERO,
+            context,
+            parts: Parts::of(Body::Described { bytes: 1, documents: 1 }),
+        }
+    }
+
+    fn wait(request: u64, correlation: &str, first_only: bool) -> Box<Wait> {
+        Box::new(Wait {
+            operation: 0,
+            subscriber: SubscriberId(0),
+            adapter: AdapterId(0),
+            endpoint: EndpointId(0),
+            token: request,
+            correlation: Value::text(correlation),
+            first_only,
+            request,
+            lineage: request,
+            arrived: Instant::ZERO,
+            context: Context::default(),
+        })
+    }
+
+    /// An instance that waits for answers to a request.
+    fn waiting(instances: &mut Instances, owner: HostInstanceId, wait: Box<Wait>) -> Key {
+        let exchange = Exchange::Response { token: wait.token, fault: false };
+        let key = instances.start(SubscriberId(0), MASTER, Some(owner), Some(exchange));
+        instances.subscribe(key, PropertyId::EPM_RR_CORRELATION_TOKEN, wait.correlation.clone());
+        instances.wait_for(key, wait);
+        key
+    }
+
+    /// An instance that takes what has these values.
+    fn running(instances: &mut Instances, keys: &[(PropertyId, i64)]) -> Key {
+        let key = instances.start(SubscriberId(0), MASTER, None, None);
+        for (property, value) in keys {
+            instances.subscribe(key, *property, Value::Int(*value));
+        }
+        key
+    }
+
+    #[test]
+    fn a_subscription_comes_and_goes_with_its_instance_and_no_other() {
+        // R-SUB-05, INV-26.
+        let mut instances = Instances::default();
+        assert!(instances.is_idle() && instances.is_empty());
+        let first = running(&mut instances, &[(PLACE, 1)]);
+        let other = running(&mut instances, &[(PLACE, 2), (TOKEN, 3)]);
+        let twin = running(&mut instances, &[(PLACE, 1)]);
+        let of = |instances: &Instances, keys: &[(PropertyId, i64)]| {
+            let promoted: Vec<_> = keys.iter().map(|(at, own)| (*at, Value::Int(*own))).collect();
+            instances.matching(&document(&promoted, &[]))
+        };
+        assert_eq!(of(&instances, &[(PLACE, 1)]), [first, twin]);
+        assert_eq!(of(&instances, &[(PLACE, 2), (TOKEN, 3)]), [other], "once, by two properties");
+        assert_eq!(of(&instances, &[(TOKEN, 1)]), []);
+        assert!(instances.end(first).is_some() && instances.end(first).is_none());
+        assert_eq!(of(&instances, &[(PLACE, 1)]), [twin]);
+        assert_eq!(of(&instances, &[(TOKEN, 3)]), [other]);
+        instances.end(other);
+        assert_eq!(of(&instances, &[(PLACE, 2), (TOKEN, 3)]), []);
+        assert_eq!(of(&instances, &[(PLACE, 1)]), [twin]);
+        assert!(!instances.is_idle());
+        instances.end(twin);
+        assert!(instances.is_idle() && instances.is_empty());
+    }
+
+    #[test]
+    fn a_wait_that_is_over_is_kept_as_long_as_a_response_is_under_way() {
+        // R-RR-04, INV-26: what is under way needs to know whom it is for.
+        let mut instances = Instances::default();
+        running(&mut instances, &[(PLACE, 1)]);
+        let key = waiting(&mut instances, OTHER, wait(5, "five", true));
+        let place = as_place(key).expect("a place");
+        assert_eq!(instances.owner_at(place), Some(OTHER));
+        instances.refer(key);
+        instances.release(place);
+        assert!(instances.get(key).is_some(), "it is open, and nothing leads to it");
+        instances.refer(key);
+        instances.refer(key);
+        assert!(instances.close(key) && !instances.close(key));
+        instances.release(place);
+        assert!(instances.get(key).is_some_and(|row| row.closed));
+        instances.release(place);
+        assert!(instances.get(key).is_none());
+        assert_eq!(instances.owner_at(place), None);
+        let unused = waiting(&mut instances, MINE, wait(6, "six", true));
+        assert!(instances.close(unused) && instances.get(unused).is_none());
+    }
+
+    #[test]
+    fn an_expiry_finds_the_wait_whose_response_is_under_way_and_no_other() {
+        // R-RR-07, INV-50.
+        let mut instances = Instances::default();
+        let open = waiting(&mut instances, MINE, wait(5, "five", true));
+        let six = waiting(&mut instances, MINE, wait(6, "six", true));
+        let namesake = waiting(&mut instances, MINE, wait(7, "five", true));
+        for key in [six, namesake] {
+            instances.refer(key);
+            instances.close(key);
+        }
+        let found = |instances: &Instances, request, correlation| {
+            instances.closed_wait(request, &Value::text(correlation))
+        };
+        assert_eq!(found(&instances, 6, "six"), Some(six));
+        assert_eq!(found(&instances, 7, "five"), Some(namesake));
+        assert_eq!(found(&instances, 5, "five"), None, "this one is open");
+        assert_eq!(found(&instances, 6, "five"), None);
+        assert_eq!(found(&instances, 7, "six"), None);
+        instances.refer(open);
+        instances.close(open);
+        assert_eq!(found(&instances, 5, "five"), Some(open));
+    }
+
+    #[test]
+    fn with_a_process_go_its_own_open_waits_and_the_tokens_of_all() {
+        // R-RR-12, R-CRASH-03.
+        let mut instances = Instances::default();
+        let nine = waiting(&mut instances, MINE, wait(9, "nine", true));
+        let over = waiting(&mut instances, MINE, wait(3, "three", true));
+        let four = waiting(&mut instances, MINE, wait(4, "four", true));
+        waiting(&mut instances, OTHER, wait(5, "five", true));
+        running(&mut instances, &[(PLACE, 1)]);
+        instances.refer(over);
+        instances.close(over);
+        assert_eq!(instances.waits_of(MINE), [four, nine], "in the order of their requests");
+        instances.orphan(MINE);
+        let of = ["three", "four", "five", "nine"].map(Value::text);
+        let known = of.map(|token| instances.orphans.contains(&token));
+        assert_eq!(known, [true, true, false, true]);
+    }
+
+    #[test]
+    fn only_a_wait_for_the_first_response_takes_one() {
+        // R-RR-10.
+        let mut instances = Instances::default();
+        let one = waiting(&mut instances, MINE, wait(1, "one", true));
+        let all = waiting(&mut instances, MINE, wait(2, "two", false));
+        let convoy = running(&mut instances, &[(PLACE, 1)]);
+        let taken = [one, all, convoy].map(|key| instances.takes_one(key));
+        assert_eq!(taken, [true, false, false]);
+    }
+
+    #[test]
+    fn word_that_a_question_was_sent_is_not_its_answer_and_that_it_was_not_is() {
+        // R-SR-06, R-ACK-03.
+        let mut instances = Instances::default();
+        let asks = instances.start(SubscriberId(0), MASTER, None, Some(Exchange::Answer));
+        let gathers = instances.start(SubscriberId(1), MASTER, None, None);
+        for key in [asks, gathers] {
+            instances.subscribe(key, TOKEN, Value::Int(1));
+        }
+        let token = [(TOKEN, Value::Int(1))];
+        let found = |kind: Option<&str>| {
+            let kind = kind.map(|kind| (PropertyId::ACK_TYPE, Value::text(kind)));
+            instances.matching(&document(&token, kind.as_slice()))
+        };
+        assert_eq!(found(None), [asks, gathers]);
+        assert_eq!(found(Some("NACK")), [asks, gathers]);
+        assert_eq!(found(Some("ACK")), [gathers]);
+    }
+
+    #[test]
+    fn a_wait_takes_what_is_routed_directly_and_nothing_else() {
+        // R-RR-03: more than the token is asked for.
+        let mut instances = Instances::default();
+        let key = waiting(&mut instances, MINE, wait(1, "one", true));
+        let token = (PropertyId::EPM_RR_CORRELATION_TOKEN, Value::text("one"));
+        let direct = |yes| (PropertyId::ROUTE_DIRECT_TO_TP, Value::Bool(yes));
+        let found = |promoted: &[_]| instances.matching(&document(promoted, &[]));
+        assert_eq!(found(&[token.clone(), direct(true)]), [key]);
+        assert_eq!(found(&[token.clone(), direct(false)]), []);
+        assert_eq!(found(&[token]), []);
+    }
+
+    #[test]
+    fn the_master_has_a_copy_of_everybody_s_subscriptions() {
+        // R-SUB-07.
+        let mut instances = Instances::default();
+        let second = MessageBoxId(1);
+        let there = instances.start(SubscriberId(0), second, None, None);
+        instances.subscribe(there, PLACE, Value::Int(1));
+        instances.subscribe(there, TOKEN, Value::Int(1));
+        let rows = |instances: &Instances| [MASTER, second].map(|home| instances.rows_in(home));
+        assert_eq!(rows(&instances), [2, 2]);
+        let here = running(&mut instances, &[(PLACE, 1), (PLACE, 2), (PLACE, 3)]);
+        assert_eq!(rows(&instances), [5, 2]);
+        instances.end(there);
+        assert_eq!(rows(&instances), [3, 0]);
+        instances.end(here);
+        assert_eq!(rows(&instances), [0, 0]);
+    }
+}

@@ -51,3 +51,62 @@ impl Spare {
         self.0.pop()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{AdapterId, EndpointId, Key, ReferenceId, SubscriberId};
+    use crate::message::{Context, DocumentName};
+    use crate::message_box::Exchange;
+    use crate::time::{Duration, Instant};
+
+    fn message() -> Box<OutboundMessage> {
+        Box::new(OutboundMessage {
+            reference: ReferenceId(Key::NONE),
+            document: DocumentName::of_wire(1),
+            sequence: 1,
+            lineage: 1,
+            arrived: Instant::ZERO,
+            subscriber: SubscriberId(0),
+            exchange: Exchange::OneWay,
+            on_backup: false,
+            adapter: AdapterId(0),
+            endpoint: EndpointId(0),
+            retries_left: 0,
+            retry_interval: Duration::ZERO,
+            bytes: 1,
+            real: None,
+            fingerprint: 1,
+            context: Context::default(),
+        })
+    }
+
+    fn keeping(count: usize) -> Spare {
+        let mut spare = Spare::default();
+        (0..count).for_each(|_| spare.keep(message()));
+        spare
+    }
+
+    #[test]
+    fn memory_is_kept_up_to_a_limit_and_handed_out_again() {
+        // No rule: what a message leaves behind serves the next, and a flood gives its memory back.
+        let mut few = keeping(2);
+        assert_eq!(
+            [few.room(), few.room(), few.room()].map(|room| room.is_some()),
+            [true, true, false]
+        );
+        assert_eq!(keeping(KEPT_MAX + 5).0.len(), KEPT_MAX);
+        assert_eq!(keeping(3).clone().0.len(), 0, "a copy of a world begins without");
+    }
+
+    #[test]
+    fn what_an_adapter_is_through_with_is_taken_over_as_far_as_there_is_room() {
+        // No rule: the same limit holds for both together.
+        for (own, more, after) in [(3, 4, 7), (KEPT_MAX - 1, 1, KEPT_MAX), (KEPT_MAX, 1, KEPT_MAX)]
+        {
+            let (mut spare, mut other) = (keeping(own), keeping(more));
+            spare.take_over(&mut other);
+            assert_eq!((spare.0.len(), other.0.len()), (after, 0), "{own} and {more}");
+        }
+    }
+}

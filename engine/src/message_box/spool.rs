@@ -155,3 +155,59 @@ impl Row {
         mix(name, document.fingerprint())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Body, Context, DocumentName, Parts};
+    use crate::time::Instant;
+
+    fn stored(spool: &mut Spool, number: u64, references: u32) -> MessageId {
+        let document = Document {
+            name: DocumentName::of_wire(number),
+            lineage: number,
+            arrived: Instant::ZERO,
+            context: Context::default(),
+            parts: Parts::of(Body::Described { bytes: 1, documents: 1 }),
+        };
+        spool.store(document, references)
+    }
+
+    fn gone(spool: &mut Spool, count: u64, remains: Remains) {
+        for number in 0..count {
+            let message = stored(spool, number, 1);
+            assert!(spool.release(message, false, remains).is_some());
+        }
+    }
+
+    #[test]
+    fn garbage_is_counted_by_what_the_job_has_to_do_about_it() {
+        // R-GC-01, R-GC-02.
+        let mut spool = Spool::default();
+        gone(&mut spool, 5, Remains::Garbage);
+        gone(&mut spool, 3, Remains::Cold);
+        gone(&mut spool, 2, Remains::Held);
+        assert_eq!((spool.garbage(), spool.collectable(), spool.cold_garbage()), (10, 8, 3));
+        assert_eq!((spool.collect_cold(2), spool.cold_garbage()), (2, 1));
+        assert_eq!((spool.collect_cold(2), spool.cold_garbage()), (1, 0));
+        assert_eq!((spool.collect(9), spool.collectable(), spool.garbage()), (5, 0, 2));
+        let (unknown, known) = (stored(&mut spool, 1, 1), stored(&mut spool, 2, 1));
+        spool.release(unknown, false, Remains::Held);
+        spool.copied(known);
+        assert_eq!((spool.collectable(), spool.garbage()), (0, 3), "it is still needed");
+        spool.copied(unknown);
+        assert_eq!((spool.collectable(), spool.garbage(), spool.live()), (1, 3, 1));
+    }
+
+    #[test]
+    fn two_logs_take_turns() {
+        // R-GC-03: what becomes garbage while the job works one off is for its next round.
+        let mut spool = Spool::default();
+        gone(&mut spool, 4, Remains::Garbage);
+        assert_eq!(spool.collect(3), 3);
+        gone(&mut spool, 2, Remains::Garbage);
+        assert_eq!(spool.collectable(), 3);
+        assert_eq!([spool.collect(9), spool.collect(9), spool.collect(9)], [1, 2, 0]);
+        assert_eq!(spool.collectable(), 0);
+    }
+}
