@@ -5,9 +5,12 @@
 //! process died meanwhile and counts anew, or nothing happened that a mean could be taken of, a
 //! counter has no value.
 
+mod xlang;
+
 use floodgate_engine::config::{AdapterKind, Topology};
 use floodgate_engine::host::HostGauges;
 use floodgate_engine::id::HostId;
+use floodgate_engine::message_box::OrchestrationCounts;
 use floodgate_engine::time::Instant;
 
 /// What a server has done so far.
@@ -43,13 +46,16 @@ pub(crate) struct HostTotals {
     pub(crate) gauges: HostGauges,
     pub(crate) inbound: StayTotals,
     pub(crate) outbound: StayTotals,
+    pub(crate) outbound_adapter: StayTotals,
     pub(crate) exchanges: StayTotals,
     /// Orchestrations on a thread.
     pub(crate) turns: u32,
-    /// Orchestrations that wait in the MessageBox.
-    pub(crate) idle: u64,
-    /// Orchestrations that came to their end.
-    pub(crate) completed: u64,
+    /// Orchestrations in memory that wait for a thread.
+    pub(crate) turns_waiting: u32,
+    /// What became of the instances of its orchestrations.
+    pub(crate) orchestrations: OrchestrationCounts,
+    /// Those that were suspended.
+    pub(crate) orchestrations_suspended: u64,
 }
 
 /// All totals at one instant.
@@ -87,10 +93,9 @@ type HostCounter = (&'static str, &'static str, &'static str, Which, fn(&Between
 const MESSAGING: &str = "BizTalk:Messaging";
 const AGENT: &str = "BizTalk:Message Agent";
 const LATENCY: &str = "BizTalk:Messaging Latency";
-const XLANG: &str = "XLANG/s Orchestrations";
 
 /// What is sampled of every host: over all its instances.
-const HOST_COUNTERS: [HostCounter; 11] = [
+const HOST_COUNTERS: [HostCounter; 9] = [
     (MESSAGING, "Pending receive batches", "batches", Which::All, |host| {
         f64::from(host.now.gauges.pending_batches + host.now.gauges.throttled_batches)
     }),
@@ -110,17 +115,11 @@ const HOST_COUNTERS: [HostCounter; 11] = [
     (LATENCY, "Outbound Latency (sec)", "s", Which::Sending, |host| {
         host.now.outbound.mean_since(host.before.outbound)
     }),
+    (LATENCY, "Outbound Adapter Latency (sec)", "s", Which::Sending, |host| {
+        host.now.outbound_adapter.mean_since(host.before.outbound_adapter)
+    }),
     (LATENCY, "Request-Response Latency (sec)", "s", Which::Answering, |host| {
         host.now.exchanges.mean_since(host.before.exchanges)
-    }),
-    (XLANG, "Orchestrations completed/Sec", "orchestrations/s", Which::Orchestrating, |host| {
-        (host.now.completed - host.before.completed) as f64 / host.seconds
-    }),
-    (XLANG, "Running orchestrations", "orchestrations", Which::Orchestrating, |host| {
-        host.now.turns.into()
-    }),
-    (XLANG, "Idle orchestrations", "orchestrations", Which::Orchestrating, |host| {
-        host.now.idle as f64
     }),
 ];
 
@@ -154,7 +153,8 @@ fn has(topology: &Topology, host: HostId, which: Which) -> bool {
 
 /// The counters that a host has.
 fn of_host(topology: &Topology, host: usize) -> impl Iterator<Item = &'static HostCounter> {
-    HOST_COUNTERS.iter().filter(move |(.., which, _)| has(topology, HostId::from(host), *which))
+    let all = HOST_COUNTERS.iter().chain(&xlang::COUNTERS);
+    all.filter(move |(.., which, _)| has(topology, HostId::from(host), *which))
 }
 
 /// The names and units of the counters of a topology, in the order of [`values`]. A MessageBox is
@@ -234,6 +234,19 @@ pub(crate) fn is_mean(unit: &str) -> bool {
 }
 
 impl HostTotals {
+    /// Adds what became of the instances of one more orchestration, `suspended` of them in all.
+    pub(crate) fn add_orchestration(&mut self, more: OrchestrationCounts, suspended: u64) {
+        let all = &mut self.orchestrations;
+        all.created += more.created;
+        all.completed += more.completed;
+        all.discarded += more.discarded;
+        all.dehydrated += more.dehydrated;
+        all.rehydrated += more.rehydrated;
+        all.persisted += more.persisted;
+        all.waiting += more.waiting;
+        self.orchestrations_suspended += suspended;
+    }
+
     /// Adds what one more instance of the host shows.
     pub(crate) fn add(&mut self, more: HostGauges) {
         let host = &mut self.gauges;

@@ -53,6 +53,13 @@ impl HostInstance {
         u32::try_from(turns.count()).unwrap_or(u32::MAX)
     }
 
+    /// Orchestrations in memory with something to do, which wait for a thread.
+    #[must_use]
+    pub fn turns_waiting(&self) -> u32 {
+        let turns = self.tasks.iter().filter(|task| matches!(task, Task::Orchestrate(_)));
+        u32::try_from(turns.count()).unwrap_or(u32::MAX)
+    }
+
     /// Its gauges.
     #[must_use]
     pub fn gauges(&self) -> HostGauges {

@@ -12,6 +12,7 @@ use std::num::NonZeroU32;
 use super::instance::as_place;
 use super::ordered::OrderedInstance;
 use super::subscriber::CORRELATING_PRIORITY;
+use super::tally::{OrchestrationCounts, Tally};
 use super::{Effect, Exchange, MessageBox, Place, Reason, ReferenceState};
 use crate::config::{SubscriberKind, Topology};
 use crate::id::{Key, MessageBoxId, OrchestrationId, ReferenceId, SubscriberId};
@@ -54,8 +55,7 @@ pub(super) struct Convoys {
     awaits: bool,
     running: BTreeMap<NonZeroU32, Running>,
     idle: BTreeSet<(Instant, NonZeroU32)>,
-    /// Instances that came to their end, by their orchestration.
-    completed: BTreeMap<SubscriberId, i64>,
+    pub(super) tally: Tally,
     /// The instant of the commit under way.
     now: Instant,
 }
@@ -81,10 +81,6 @@ impl Convoys {
 
     pub(super) fn next_end(&self) -> Option<Instant> {
         self.idle.first().map(|(at, _)| *at)
-    }
-
-    fn completes(&mut self, subscriber: SubscriberId, instances: i64) {
-        *self.completed.entry(subscriber).or_default() += instances;
     }
 
     fn watch(&mut self, place: NonZeroU32, until: Option<Instant>) {
@@ -140,8 +136,10 @@ impl MessageBox {
     ) {
         let Some(reference) = self.references.get(id.0) else { return };
         let (subscriber, home) = (reference.subscriber, reference.home());
+        let counts = self.convoys.tally.of(subscriber);
         // The turn that consumes the message is not its end.
-        self.convoys.completes(subscriber, -1);
+        counts.completed = counts.completed.wrapping_sub(1);
+        counts.dehydrated += 1;
         let key = self.instances.start(subscriber, home, None, Some(Exchange::Answer));
         let property = PropertyId::CORRELATION_TOKEN;
         let convoy = Convoy { property, messages: 1, idle: patience };
@@ -208,8 +206,12 @@ impl MessageBox {
         let at = self.references.get(place.reference.0).and_then(|known| known.instance);
         let Some(at) = at.filter(|at| self.convoys.running.contains_key(at)) else { return false };
         self.convoys.watch(at, None);
-        let running = self.convoys.running.get_mut(&at);
-        if running.and_then(|running| running.line.push(place.reference)).is_some() {
+        let Some(running) = self.convoys.running.get_mut(&at) else { return false };
+        let started_by = running.first;
+        if running.line.push(place.reference).is_some() {
+            if started_by != Some(place.reference) {
+                self.convoys.tally.of(place.subscriber).rehydrated += 1;
+            }
             self.enqueue(place);
         }
         true
@@ -231,6 +233,7 @@ impl MessageBox {
         match next {
             Some(next) => self.offer(next),
             None => {
+                self.convoys.tally.of(running.subscriber).dehydrated += 1;
                 let idle = running.convoy.idle;
                 let until = idle.map(|idle| self.convoys.now + idle);
                 self.convoys.watch(at, until);
@@ -244,8 +247,11 @@ impl MessageBox {
         self.convoys.watch(at, None);
         let Some(mut running) = self.convoys.running.remove(&at) else { return };
         self.instances.end(running.key);
-        self.convoys.completes(running.subscriber, 1);
-        for id in running.line.terminate() {
+        let left = running.line.terminate();
+        let counts = self.convoys.tally.of(running.subscriber);
+        counts.completed = counts.completed.wrapping_add(1);
+        counts.discarded += u64::from(!left.is_empty());
+        for id in left {
             let place = self.change(id, |reference| {
                 reference.instance = None;
                 reference.state = ReferenceState::Suspended { resumable: false, by_stop: false };
@@ -273,18 +279,26 @@ impl MessageBox {
 
     /// A message of an orchestration is consumed: without a running instance it was one of its own.
     pub(super) fn completes(&mut self, id: ReferenceId, subscriber: SubscriberId) {
-        if self.references.get(id.0).is_some_and(|reference| reference.instance.is_none()) {
-            self.convoys.completes(subscriber, 1);
-        }
+        let alone = self.references.get(id.0).is_some_and(|known| known.instance.is_none());
+        let counts = self.convoys.tally.of(subscriber);
+        counts.persisted += 1;
+        counts.completed = counts.completed.wrapping_add(u64::from(alone));
     }
 
-    /// Instances of an orchestration that came to their end, and those that wait for a message.
+    /// A turn of an orchestration ends with its suspension.
+    pub(super) fn suspend_instance(&mut self, now: Instant, id: ReferenceId, reason: Reason) {
+        if let Some(reference) = self.references.get(id.0) {
+            self.convoys.tally.of(reference.subscriber).persisted += 1;
+        }
+        self.suspend_reference(now, id, reason);
+    }
+
+    /// What became of the instances of an orchestration.
     #[must_use]
-    pub fn orchestrations(&self, id: SubscriberId) -> (u64, u64) {
-        let completed = self.convoys.completed.get(&id).copied().unwrap_or(0);
+    pub fn orchestrations(&self, id: SubscriberId) -> OrchestrationCounts {
         let waits = |one: &&Running| one.subscriber == id && one.line.len() == 0;
-        let waiting = self.convoys.running.values().filter(waits).count();
-        (u64::try_from(completed).unwrap_or(0), waiting as u64)
+        let waiting = self.convoys.running.values().filter(waits).count() as u64;
+        OrchestrationCounts { waiting, ..self.convoys.tally.get(id) }
     }
 
     /// The states of an orchestration's instances, sorted (R-MBX-02). An instance that ended is

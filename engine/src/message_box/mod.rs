@@ -34,6 +34,7 @@ mod spare;
 mod spool;
 mod staging;
 mod subscriber;
+mod tally;
 mod thrown;
 mod tracking;
 mod transaction;
@@ -82,6 +83,7 @@ use spool::{Row, Spool};
 use staging::Staging;
 pub use staging::TransactionState;
 use subscriber::{Subscriber, TransportSettings};
+pub use tally::OrchestrationCounts;
 use tracking::Tracking;
 pub use tracking::{BodyBatch, TrackingBatch};
 pub use transaction::{
@@ -481,7 +483,7 @@ impl MessageBox {
                 Action::SuspendLate(id) => self.suspend_late(now, id),
                 Action::Resubmit(id, at) => self.resubmit(now, id, at.max(now)),
                 Action::NextTransport(id) => self.move_to_next_transport(id),
-                Action::SuspendInstance(id, reason) => self.suspend_reference(now, id, reason),
+                Action::SuspendInstance(id, reason) => self.suspend_instance(now, id, reason),
                 Action::SuspendReference(id) => self.suspend_reference(now, id, Reason::Adapter),
                 Action::DefaultFailure(id) => self.default_failure(now, id),
             }

@@ -288,6 +288,9 @@ impl MessageBox {
         let id = ReferenceId(self.references.insert(reference));
         let place = Place { reference: id, document, subscriber, home, host, sequence };
         let activates = self.activates(id, instance);
+        if activates && self.subscribers[subscriber.index()].stateful {
+            self.convoys.tally.of(subscriber).created += 1;
+        }
         self.effects.push(Effect::Referenced {
             at: place,
             group: by.group,

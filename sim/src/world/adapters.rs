@@ -120,6 +120,7 @@ impl World {
             AdapterInput::TransmitMessage { call, message } => {
                 self.checks.fill_batch(node, *call);
                 self.checks.transmit(node, *call, message);
+                self.sampled.handed.begins(self.now, message.reference);
                 let event = Event::Transmit {
                     node,
                     document: message.document,

@@ -21,6 +21,7 @@ use super::idle::IdleLooks;
 use super::life::Lives;
 use super::line::Stores;
 use super::load::Load;
+use super::sample::Sampled;
 use super::throttling::Throttling;
 use super::tracking::Tracking;
 use super::users::{Population, Waits};
@@ -28,7 +29,7 @@ use super::{Node, World};
 use rustc_hash::FxHashMap;
 
 use crate::check::Checks;
-use crate::counter::{self, Totals};
+use crate::counter;
 use crate::endpoint::{Endpoint, Sink, Source};
 use crate::load::{ArrivalKind, Arrivals, Choice};
 use crate::meter::{Meters, Pool};
@@ -111,7 +112,7 @@ impl World {
             trace: Trace::default(),
             meters: Meters::over(window.0, window.1, topology.subscribers()),
             samples: Samples::every(setup.sample).with_parts(counters(&topology, setup)),
-            sampled: Totals::default(),
+            sampled: Sampled::of(&topology),
             idle: IdleLooks::over(window, setup.costs.idle_look),
             effects: Vec::new(),
             ready: Vec::new(),

@@ -24,6 +24,7 @@ mod effects;
 mod errand;
 mod exchange;
 mod explore;
+mod handed;
 mod holds;
 mod hosts;
 mod idle;
@@ -61,7 +62,6 @@ use rustc_hash::FxHashMap;
 
 use crate::check::Checks;
 use crate::cost::Costs;
-use crate::counter::Totals;
 use crate::endpoint::Endpoint;
 use crate::meter::{Meters, Pool};
 use crate::outcome::{Outcome, SavedInstance};
@@ -86,6 +86,7 @@ use line::Stores;
 use load::Load;
 pub use operate::Acted;
 pub use pinned::Pin;
+use sample::Sampled;
 use throttling::Throttling;
 use tracking::Tracking;
 use users::Waits;
@@ -262,8 +263,7 @@ pub struct World {
     checks: Checks,
     meters: Meters,
     samples: Samples,
-    /// What single servers and hosts had done at the last sample.
-    sampled: Totals,
+    sampled: Sampled,
     idle: IdleLooks,
     // Buffers, reused.
     effects: Vec<Effect>,

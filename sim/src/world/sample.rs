@@ -1,12 +1,28 @@
 //! Samples: what all counters show at one instant.
 
+use floodgate_engine::config::Topology;
 use floodgate_engine::host::Stays;
 use floodgate_engine::id::{MessageBoxId, OrchestrationId, ServerId};
 use floodgate_engine::time::Instant;
 
 use super::World;
+use super::handed::Handed;
 use crate::counter::{self, HostTotals, ServerTotals, StayTotals, Totals};
 use crate::probe::Snapshot;
+
+/// What samples are made of, beside what is there anyway.
+#[derive(Clone, Debug)]
+pub(super) struct Sampled {
+    /// What single servers and hosts had done at the last sample.
+    last: Totals,
+    pub(super) handed: Handed,
+}
+
+impl Sampled {
+    pub(super) fn of(topology: &Topology) -> Self {
+        Self { last: Totals::default(), handed: Handed::to(topology.host_instances.len()) }
+    }
+}
 
 impl World {
     pub(super) fn sample(&mut self, at: Instant) {
@@ -36,10 +52,10 @@ impl World {
         self.throttling.sample(&mut snapshot);
         let boxes = (0..self.databases.len()).map(MessageBoxId::from);
         let rows = |home| (self.message_box.spool_of(home), self.message_box.tracking_rows(home));
-        let between = (&self.sampled, &totals);
+        let between = (&self.sampled.last, &totals);
         let tracking = self.tracking_gauges();
         let mut parts = counter::values(&self.topology, between, &tracking, boxes.map(rows));
-        self.sampled = totals;
+        self.sampled.last = totals;
         // A MessageBox that was added has no column.
         parts.truncate(self.samples.parts().len());
         self.samples.take(snapshot, &parts);
@@ -67,20 +83,22 @@ impl World {
             totals.ended += stays.ended();
             totals.nanos += stays.time(at);
         };
-        for instance in &self.instances {
+        for (instance, sent) in self.instances.iter().zip(self.sampled.handed.sent()) {
             let host = &mut hosts[instance.host().index()];
             host.add(instance.gauges());
             add(&mut host.inbound, &instance.latencies().inbound);
             add(&mut host.outbound, &instance.latencies().outbound);
+            host.outbound_adapter.ended += sent.ended;
+            host.outbound_adapter.nanos += sent.nanos;
             add(&mut host.exchanges, instance.exchange_latency());
             host.turns += instance.turns();
+            host.turns_waiting += instance.turns_waiting();
         }
         for (index, orchestration) in self.topology.orchestrations.iter().enumerate() {
             let id = self.topology.subscriber_of_orchestration(OrchestrationId::from(index));
-            let (completed, idle) = self.message_box.orchestrations(id);
+            let suspended = self.meters.ports[id.index()].suspended;
             let host = &mut hosts[orchestration.host.index()];
-            host.completed += completed;
-            host.idle += idle;
+            host.add_orchestration(self.message_box.orchestrations(id), suspended);
         }
         hosts
     }

@@ -193,6 +193,10 @@ impl World {
             self.checks.wire_ends(transmission, sent);
         }
         let forward_to = self.sink(transmission.endpoint).forward_to();
+        if sent {
+            let by = self.nodes[call.node as usize].instance;
+            self.sampled.handed.ends(now, by, transmission.reference);
+        }
         if sent && !staged {
             let port = transmission.subscriber.index();
             let is_final = forward_to.is_none() && !transmission.two_way;

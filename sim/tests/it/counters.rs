@@ -7,7 +7,7 @@ use floodgate_sim::dist::Dist;
 use floodgate_sim::load::ArrivalKind;
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::probe::COLUMNS;
-use floodgate_sim::setup::SinkSettings;
+use floodgate_sim::setup::{Failure, SinkSettings};
 
 use crate::answers::asking;
 use crate::fixture::{ASYNC, PUSH, Plant, assert_all_kept, immediate, ms, sink};
@@ -87,6 +87,10 @@ fn processor_time_and_latencies_are_those_of_the_interval() {
         (r"\\server\Processor(_Total)\% Processor Time", [2.0, 0.0, 2.0, 0.0]),
         (r"\BizTalk:Messaging Latency(H)\Inbound Latency (sec)", [0.03, f64::NAN, 0.03, f64::NAN]),
         (r"\BizTalk:Messaging Latency(H)\Outbound Latency (sec)", [0.07, f64::NAN, 0.07, f64::NAN]),
+        (
+            r"\BizTalk:Messaging Latency(H)\Outbound Adapter Latency (sec)",
+            [0.02, f64::NAN, 0.02, f64::NAN],
+        ),
     ];
     for (name, due) in table {
         let found = column(&outcome, name);
@@ -114,6 +118,34 @@ fn orchestrations_are_counted_where_they_wait_and_when_they_end() {
     let ended = completed.iter().filter(|rate| rate.is_finite()).sum::<f64>();
     assert!((ended - 2.0).abs() < 1e-9, "{completed:?}");
     assert!(of("Running orchestrations").iter().all(|running| *running < 0.5));
+    // Each is stored when it begins to wait and when it ends; no code waits in memory.
+    let at_end = |counter: &str| of(counter).last().copied().unwrap();
+    for (counter, due) in [
+        ("Orchestrations created", 2.0),
+        ("Orchestrations dehydrated", 2.0),
+        ("Orchestrations rehydrated", 2.0),
+        ("Orchestrations completed", 2.0),
+        ("Orchestrations discarded", 0.0),
+        ("Orchestrations suspended", 0.0),
+        ("Persistence points", 4.0),
+        ("Orchestrations resident in-memory", 0.0),
+    ] {
+        assert!((at_end(counter) - due).abs() < 1e-9, "{counter}: {:?}", of(counter));
+    }
+    let rehydrated = of("Orchestrations rehydrated/Sec");
+    assert_eq!(rehydrated.iter().position(|rate| *rate > 0.0), Some(5), "{rehydrated:?}");
+}
+
+#[test]
+fn a_failed_attempt_has_no_adapter_latency_and_a_retry_has_its_own() {
+    // The first attempt fails after a second; the next one, five seconds later, takes a second.
+    let mut plant = Plant::new(immediate(), PUSH);
+    let (wire, failure) = (Dist::Constant(Duration::from_secs(1)), Failure::First(1));
+    plant.send_port("Out", "In", ASYNC, SinkSettings { wire, failure, ..sink() });
+    plant.retry(2, Duration::from_secs(5)).all_at_once(1);
+    plant.setup.sample = Duration::from_secs(10);
+    let found = parts(&plant.run(), "Outbound Adapter Latency (sec)");
+    assert!((found[0] - 1.0).abs() < 1e-9, "{found:?}");
 }
 
 #[test]

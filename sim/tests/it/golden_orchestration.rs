@@ -8,7 +8,9 @@ use floodgate_engine::id::{
 use floodgate_engine::message::{
     Body, Context, Document, DocumentName, Parts, PropertyId, Value, WireMessage,
 };
-use floodgate_engine::message_box::{Effect, OrchestrationStatus, PreparedBatch, Reason};
+use floodgate_engine::message_box::{
+    Effect, OrchestrationCounts, OrchestrationStatus, PreparedBatch, Reason,
+};
 use floodgate_engine::orchestration::{Convoy, Program, SendShape};
 use floodgate_engine::subscription::{Condition, Filter};
 use floodgate_engine::time::Duration;
@@ -65,6 +67,10 @@ pub(crate) fn finished(mut world: World) -> (World, Story) {
 
 pub(crate) fn states(world: &World, topology: &Topology) -> Vec<OrchestrationStatus> {
     world.message_box().orchestration_states(topology, PROCESS)
+}
+
+fn counts(world: &World, topology: &Topology) -> OrchestrationCounts {
+    world.message_box().orchestrations(topology.subscriber_of_orchestration(PROCESS))
 }
 
 #[test]
@@ -130,6 +136,9 @@ fn the_suspend_shape_suspends_and_a_resume_goes_on_behind_it() {
     assert_eq!(world.resume_orchestration(PROCESS), 1);
     let (world, story) = finished(world);
     assert_eq!(story.count(&["SuspendShape"]), 1, "it is passed once");
+    // It was stored when it was suspended, and when it was done.
+    let counts = counts(&world, &plant.setup.topology);
+    assert_eq!((counts.created, counts.completed, counts.persisted), (1, 1, 2));
     assert_eq!(story.count(&["o1 by Out", "wire ok"]), 1);
     assert_eq!(world.message_box().reference_counts().total(), 0);
     assert_snapshot!(story.text());
@@ -227,6 +236,21 @@ fn messages_that_come_as_the_instance_ends_are_discarded_with_it() {
         matches!(event, Event::Effect(Effect::SuspendedReference { reason: Reason::Zombie, .. }))
     });
     assert_eq!(zombies.count(), 2);
+    // Two instances of two messages ended with one left each; the third one waits for its second.
+    let (created, completed, discarded) = (3, 2, 2);
+    let (dehydrated, rehydrated, persisted, waiting) = (1, 0, 5, 1);
+    assert_eq!(
+        counts(&world, &plant.setup.topology),
+        OrchestrationCounts {
+            created,
+            completed,
+            discarded,
+            dehydrated,
+            rehydrated,
+            persisted,
+            waiting
+        }
+    );
     assert_snapshot!(story.text());
     assert_all_kept(&world.conclude());
 }
