@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::execute::{Execution, as_u32};
+use super::execute::Execution;
 use super::latencies::Stays;
-use super::receive::received;
+use super::receive::{as_u32, received};
 use super::{DoneRace, Frame, FrameId, HostInstance, HostOutput, Life, Task};
 use crate::batch::{BatchStatus, OperationKind, Status};
 use crate::exchange::correlation;

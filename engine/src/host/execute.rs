@@ -383,7 +383,3 @@ impl HostInstance {
         self.outputs.push_back(HostOutput::Transact { frame, batch, transaction });
     }
 }
-
-pub(super) fn as_u32(count: usize) -> u32 {
-    u32::try_from(count).expect("a batch has fewer than 2^32 documents")
-}

@@ -154,6 +154,6 @@ fn stamp(context: &mut Context, port: &str, location: &str) {
     }
 }
 
-fn as_u32(count: usize) -> u32 {
+pub(super) fn as_u32(count: usize) -> u32 {
     u32::try_from(count).expect("a batch has fewer than 2^32 documents")
 }

@@ -32,6 +32,7 @@ impl MessageBox {
     /// Gives back everything that `owner` had locked, in publication order: it started again, it
     /// stopped, or the dead-process job found its heartbeats missing (R-CRASH-01, R-CRASH-02,
     /// R-SHUT-06). Nothing failed, so retry counts stay as they are. Returns how many references.
+    /// Its transactions have ended before: a lock is held until their outcome (R-CLK-13).
     ///
     /// The head of an ordered port stays its head: whoever takes it next goes on with it
     /// (R-ORD-06).

@@ -194,13 +194,6 @@ impl MessageBox {
         }
     }
 
-    /// Whether a reference is named by a transaction whose outcome is open: then its lock may not
-    /// be taken away (R-CLK-13).
-    #[must_use]
-    pub fn is_held(&self, id: ReferenceId) -> bool {
-        self.references.get(id.0).is_some_and(|reference| reference.held)
-    }
-
     /// Retries that a reference has left on its transport (INV-55).
     #[must_use]
     pub fn retries_left(&self, id: ReferenceId) -> Option<u32> {

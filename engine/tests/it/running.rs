@@ -113,7 +113,8 @@ fn states(bench: &Bench, topology: &Topology, id: u32) -> Vec<OrchestrationStatu
 
 /// Instances that are over, and that wait.
 fn ended_and_waiting(bench: &Bench, id: SubscriberId) -> (u64, u64) {
-    bench.message_box.orchestrations(id)
+    let counts = bench.message_box.orchestrations(id);
+    (counts.completed, counts.waiting)
 }
 
 #[test]
