@@ -1,5 +1,7 @@
 //! A dialogue with an adapter at its desk: what it is told, and what it wants, in words.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "words for what is of interest")]
+
 use std::collections::BTreeMap;
 
 use floodgate_engine::adapter::{
