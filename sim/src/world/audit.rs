@@ -96,6 +96,7 @@ impl World {
             let here: Vec<_> = placed
                 .filter(|placed| placed.server.index() == at)
                 .map(|placed| placed.since)
+                .chain(self.idle.here(at))
                 .collect();
             let (left, usage) = (processor.work_left(self.now), processor.usage());
             let name = format!("{} CPU", server.name);

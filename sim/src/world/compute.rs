@@ -45,6 +45,9 @@ impl World {
         for (_, watched) in &mut self.watched {
             watched.give(server, cost);
         }
+        if self.idle.is_queued() {
+            self.queue_looks(server);
+        }
         self.audits.cpus[server.index()].comes(self.now, cost);
         let job = self.jobs.insert(Placed { job, server, since: self.now });
         let token = job.index() as u64;
@@ -83,6 +86,9 @@ impl World {
     /// A job on a core is done.
     pub(super) fn job_done(&mut self, job: Key) {
         let Some(Placed { job, server, since }) = self.jobs.remove(job) else { return };
+        if self.idle.is_queued() {
+            self.queue_looks(server);
+        }
         self.audits.cpus[server.index()].goes(self.now, since);
         match job {
             Job::Enlistment(transaction) => self.work_on(transaction),

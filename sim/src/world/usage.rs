@@ -71,6 +71,7 @@ impl World {
             // A planned window is seen to its end even if nothing arrives in the rest of it.
             self.active = self.active.max(self.measured.1);
         }
+        self.queue_all_looks();
         self.sample(self.now);
         // A last run of the cleanup job is no part of the work.
         let ended = self.active;
