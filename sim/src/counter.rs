@@ -5,6 +5,7 @@
 //! process died meanwhile and counts anew, or nothing happened that a mean could be taken of, a
 //! counter has no value.
 
+mod agent;
 mod xlang;
 
 use floodgate_engine::config::{AdapterKind, Topology};
@@ -50,6 +51,8 @@ pub(crate) struct HostTotals {
     pub(crate) exchanges: StayTotals,
     /// Orchestrations on a thread.
     pub(crate) turns: u32,
+    /// What its message agents show.
+    pub(crate) agent: agent::AgentTotals,
     /// Orchestrations in memory that wait for a thread.
     pub(crate) turns_waiting: u32,
     /// What became of the instances of its orchestrations.
@@ -85,6 +88,8 @@ enum Which {
     Sending,
     /// With an orchestration.
     Orchestrating,
+    /// With a controller.
+    Throttled,
 }
 
 /// A counter of a host: its object, its name, its unit, who has it, and how it is read.
@@ -147,13 +152,15 @@ fn has(topology: &Topology, host: HostId, which: Which) -> bool {
             let mut transports = std::iter::once(&port.primary).chain(&port.backup);
             transports.any(|transport| transport.host == host)
         }),
+        Which::Throttled => topology.hosts[host.index()].settings.throttling.is_some(),
         Which::Orchestrating => topology.orchestrations.iter().any(|own| own.host == host),
     }
 }
 
 /// The counters that a host has.
 fn of_host(topology: &Topology, host: usize) -> impl Iterator<Item = &'static HostCounter> {
-    let all = HOST_COUNTERS.iter().chain(&xlang::COUNTERS);
+    let agent = [&agent::FLOWS[..], &agent::STATES, &agent::FLAGS, &agent::LIMITS];
+    let all = HOST_COUNTERS.iter().chain(agent.into_iter().flatten()).chain(&xlang::COUNTERS);
     all.filter(move |(.., which, _)| has(topology, HostId::from(host), *which))
 }
 

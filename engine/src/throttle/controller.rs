@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 
 use super::memory::passing;
 use super::settings::{Direction, Override, ThrottleSettings};
+use super::told::{Condition, Told};
 use super::{DeliveryState, PublishingState, Throttle};
 use crate::time::{Duration, Instant};
 
@@ -64,6 +65,7 @@ pub struct Controller {
     /// What the totals were, oldest first; one before the window stays as its edge.
     history: VecDeque<(Instant, Totals)>,
     now: Throttle,
+    told: Told,
 }
 
 impl Controller {
@@ -75,7 +77,26 @@ impl Controller {
             cpus: u64::from(cpus.max(1)),
             history: VecDeque::new(),
             now: Throttle::default(),
+            told: Told::default(),
         }
+    }
+
+    /// What it saw when it looked last.
+    #[must_use]
+    pub const fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// What it goes by.
+    #[must_use]
+    pub const fn settings(&self) -> &ThrottleSettings {
+        &self.settings
+    }
+
+    /// The value above which a condition holds; zero if there is none.
+    #[must_use]
+    pub const fn threshold(&self, condition: Condition) -> u64 {
+        condition.threshold(&self.settings, self.cpus)
     }
 
     /// How often it wants to be looked at.
@@ -97,7 +118,11 @@ impl Controller {
             self.history.pop_front();
         }
         self.history.push_back((now, readings.totals));
+        self.told.readings = *readings;
         let (state, cause) = self.publishing_cause(now, readings);
+        if state != self.now.publishing {
+            self.told.since.0 = now;
+        }
         let rate = state == PublishingState::Rate;
         self.now.publishing = state;
         let delay = self.now.publishing_delay;
@@ -114,6 +139,9 @@ impl Controller {
             | PublishingState::UserOverride => 0,
         };
         let (state, cause) = self.delivery_cause(now, readings);
+        if state != self.now.delivery {
+            self.told.since.1 = now;
+        }
         let rate = state == DeliveryState::Rate;
         self.now.delivery = state;
         let delay = self.now.delivery_delay;
@@ -223,18 +251,32 @@ impl Controller {
             .max_by(|a, b| a.excess.total_cmp(&b.excess))
     }
 
+    /// The worst condition that holds, unless an operator has a say.
     fn publishing_cause(
-        &self,
+        &mut self,
         now: Instant,
         readings: &Readings,
     ) -> (PublishingState, Option<Cause>) {
-        let (settings, severities) = (&self.settings, &self.settings.severities);
-        let said = Some(Cause { excess: 1.0, severity: severities.said });
-        match settings.publishing.said {
+        let causes = self.publishing_causes(now, readings);
+        for (state, cause) in &causes {
+            self.told.note(Condition::of_publishing(*state), cause.is_some());
+        }
+        let said = Cause { excess: 1.0, severity: self.settings.severities.said };
+        match self.settings.publishing.said {
             Override::Never => return (PublishingState::None, None),
-            Override::Always => return (PublishingState::UserOverride, said),
+            Override::Always => return (PublishingState::UserOverride, Some(said)),
             Override::Automatic => {}
         }
+        let found = causes.into_iter().filter(|(_, cause)| cause.is_some());
+        found.min_by_key(|(state, _)| state.rank()).unwrap_or((PublishingState::None, None))
+    }
+
+    fn publishing_causes(
+        &self,
+        now: Instant,
+        readings: &Readings,
+    ) -> [(PublishingState, Option<Cause>); 6] {
+        let (settings, severities) = (&self.settings, &self.settings.severities);
         let per_cpu = |threshold: u64| threshold.saturating_mul(self.cpus);
         let over = Self::over;
         let rate = self.rate_excess(
@@ -243,7 +285,7 @@ impl Controller {
             (|totals| totals.handed_in, |totals| totals.committed),
         );
         let memory = severities.memory;
-        let causes = [
+        [
             (PublishingState::ProcessMemory, self.process_memory(readings)),
             (
                 PublishingState::SystemMemory,
@@ -259,19 +301,35 @@ impl Controller {
                 over(readings.sessions, per_cpu(settings.sessions), severities.said),
             ),
             (PublishingState::Rate, rate),
-        ];
-        let found = causes.into_iter().filter(|(_, cause)| cause.is_some());
-        found.min_by_key(|(state, _)| state.rank()).unwrap_or((PublishingState::None, None))
+        ]
     }
 
-    fn delivery_cause(&self, now: Instant, readings: &Readings) -> (DeliveryState, Option<Cause>) {
-        let (settings, severities) = (&self.settings, &self.settings.severities);
-        let said = Some(Cause { excess: 1.0, severity: severities.said });
-        match settings.delivery.said {
+    /// The worst condition that holds, unless an operator has a say.
+    fn delivery_cause(
+        &mut self,
+        now: Instant,
+        readings: &Readings,
+    ) -> (DeliveryState, Option<Cause>) {
+        let causes = self.delivery_causes(now, readings);
+        for (state, cause) in &causes {
+            self.told.note(Condition::of_delivery(*state), cause.is_some());
+        }
+        let said = Cause { excess: 1.0, severity: self.settings.severities.said };
+        match self.settings.delivery.said {
             Override::Never => return (DeliveryState::None, None),
-            Override::Always => return (DeliveryState::UserOverride, said),
+            Override::Always => return (DeliveryState::UserOverride, Some(said)),
             Override::Automatic => {}
         }
+        let found = causes.into_iter().filter(|(_, cause)| cause.is_some());
+        found.min_by_key(|(state, _)| state.rank()).unwrap_or((DeliveryState::None, None))
+    }
+
+    fn delivery_causes(
+        &self,
+        now: Instant,
+        readings: &Readings,
+    ) -> [(DeliveryState, Option<Cause>); 5] {
+        let (settings, severities) = (&self.settings, &self.settings.severities);
         let per_cpu = |threshold: u64| threshold.saturating_mul(self.cpus);
         let over = Self::over;
         let rate = self.rate_excess(
@@ -280,7 +338,7 @@ impl Controller {
             (|totals| totals.taken, |totals| totals.finished),
         );
         let memory = severities.memory;
-        let causes = [
+        [
             (DeliveryState::ProcessMemory, self.process_memory(readings)),
             (
                 DeliveryState::SystemMemory,
@@ -295,9 +353,7 @@ impl Controller {
                 over(readings.threads, per_cpu(settings.threads), severities.said),
             ),
             (DeliveryState::Rate, rate),
-        ];
-        let found = causes.into_iter().filter(|(_, cause)| cause.is_some());
-        found.min_by_key(|(state, _)| state.rank()).unwrap_or((DeliveryState::None, None))
+        ]
     }
 }
 
@@ -350,6 +406,29 @@ mod tests {
         // 150 for 125: a fifth too much, a fifth of a second.
         assert_eq!(last.publishing_delay, Duration::from_millis(200));
         assert_eq!((last.threads_less, last.delivery), (0, DeliveryState::None));
+    }
+
+    #[test]
+    fn every_condition_that_holds_is_told_whatever_came_of_it() {
+        // Published: a flag a condition, and how long a state lasts; an operator changes neither.
+        let full = Readings { queued: 60_000, in_process: 2_001, ..Readings::default() };
+        let mut settings = ThrottleSettings::default();
+        for said in [Override::Automatic, Override::Never] {
+            settings.publishing.said = said;
+            let mut controller = Controller::new(settings, 2);
+            controller.look(at(3), &full);
+            controller.look(at(5), &full);
+            let told = *controller.told();
+            let high = Condition::ALL.map(|condition| told.is_high(condition));
+            assert_eq!(high, [true, false, false, true, false, false, false, false]);
+            let throttled_since = if said == Override::Automatic { at(3) } else { at(0) };
+            assert_eq!(told.since, (throttled_since, at(3)));
+            controller.look(at(6), &Readings::default());
+            assert!(!controller.told().is_high(Condition::InProcess));
+            assert_eq!(controller.told().since.1, at(6));
+        }
+        let controller = Controller::new(settings, 2);
+        assert_eq!(controller.threshold(Condition::InProcess), 2_000, "of two CPUs");
     }
 
     #[test]

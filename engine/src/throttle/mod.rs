@@ -8,10 +8,12 @@
 mod controller;
 mod memory;
 mod settings;
+mod told;
 
 pub use controller::{Controller, Readings, Totals};
 pub use memory::{Holdings, Memory};
 pub use settings::{Direction, Override, Severities, ThrottleSettings};
+pub use told::{Condition, Told};
 
 use crate::time::Duration;
 

@@ -63,7 +63,7 @@ impl World {
 
     /// What the processors of each server have done: work, and empty looks, but no pauses.
     fn server_totals(&self, at: Instant) -> Vec<ServerTotals> {
-        let looks = self.idle_looks(at);
+        let looks = self.looks_aside(at);
         let one = |(index, server): (usize, &floodgate_engine::config::Server)| {
             let (worked, paused) = self.audits.work[index];
             let all = (worked + paused).as_secs_f64();
@@ -86,6 +86,7 @@ impl World {
         for (instance, sent) in self.instances.iter().zip(self.sampled.handed.sent()) {
             let host = &mut hosts[instance.host().index()];
             host.add(instance.gauges());
+            host.agent.add(instance);
             add(&mut host.inbound, &instance.latencies().inbound);
             add(&mut host.outbound, &instance.latencies().outbound);
             host.outbound_adapter.ended += sent.ended;
@@ -93,6 +94,11 @@ impl World {
             add(&mut host.exchanges, instance.exchange_latency());
             host.turns += instance.turns();
             host.turns_waiting += instance.turns_waiting();
+        }
+        for (instance, controller) in self.instances.iter().zip(self.throttling.controllers()) {
+            if let Some(controller) = controller {
+                hosts[instance.host().index()].agent.add_controller(at, controller);
+            }
         }
         for (index, orchestration) in self.topology.orchestrations.iter().enumerate() {
             let id = self.topology.subscriber_of_orchestration(OrchestrationId::from(index));

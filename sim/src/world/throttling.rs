@@ -120,6 +120,11 @@ impl Throttling {
         u64::try_from(sum.checked_div(weights).unwrap_or(0)).unwrap_or(u64::MAX)
     }
 
+    /// By host instance; none where no host is throttled.
+    pub(super) fn controllers(&self) -> &[Option<Controller>] {
+        &self.controllers
+    }
+
     /// The most severe state and the longest delay of any host instance, for the samples.
     pub(super) fn sample(&self, into: &mut Snapshot) {
         for now in self.controllers.iter().flatten().map(Controller::throttle) {

@@ -73,6 +73,37 @@ fn a_full_database_holds_publishing_back_and_loses_nothing() {
 }
 
 #[test]
+fn what_a_controller_sees_and_does_is_told_by_its_message_agent_s_counters() {
+    // R-THR-02, by the names of the product's counters.
+    let outcome = overloaded(Some(by_database(5_000)), 30_000);
+    let of = |host: &str, counter: &str| {
+        let name = format!("\\BizTalk:Message Agent({host})\\{counter}");
+        let parts = outcome.samples.parts();
+        let at = COLUMNS.len() + parts.iter().position(|(known, _)| *known == name).expect(&name);
+        outcome.samples.rows().iter().map(|(_, row)| row[at]).collect::<Vec<f64>>()
+    };
+    assert_eq!(of("H", PUBLISHING), series(&outcome, PUBLISHING));
+    assert!(of("S", PUBLISHING).iter().all(|state| *state < 0.5));
+    let (state, high) = (of("H", PUBLISHING), of("H", "High database size"));
+    assert!(high.contains(&1.0) && high.contains(&0.0));
+    assert!(state.iter().zip(&high).all(|(state, high)| (state - 6.0 * high).abs() < 0.5));
+    // One second more at every sample of an unbroken state.
+    let lasts = of("H", "Message publishing throttling state duration");
+    let both = lasts.windows(2).zip(state.windows(2));
+    let steady = both.filter(|(_, state)| *state == [6.0, 6.0]).map(|(lasts, _)| lasts);
+    assert!(steady.clone().count() > 10);
+    assert!(steady.filter(|lasts| lasts[1] > 1.0).all(|of| (of[1] - of[0] - 1.0).abs() < 1e-6));
+    assert!(of("H", "Database size").iter().any(|size| *size > 5_000.0));
+    assert!(of("S", "Message delivery throttling user override").iter().all(|said| *said > 1.5));
+    // What comes in and goes out of the MessageBox, in messages.
+    let total = of("H", "Total messages published");
+    assert_eq!(total.last(), Some(&30_000.0));
+    let rate = of("H", "Message publishing outgoing rate");
+    let whole = rate.iter().filter(|rate| rate.is_finite()).sum::<f64>();
+    assert!((whole - 30_000.0).abs() < 300.0, "{whole}");
+}
+
+#[test]
 fn a_threshold_out_of_reach_changes_nothing() {
     // Published: at 2,000,000 messages the overdrive test is not throttled.
     let free = overloaded(None, 20_000);

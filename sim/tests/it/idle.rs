@@ -74,9 +74,9 @@ fn inbound(cores: u32, look_ms: u64) -> (f64, Outcome) {
 
 #[test]
 fn empty_looks_stand_in_line_at_the_database_s_cores() {
-    // R-CLK-07: two classes, 100 looks a second, 2 ms: 40 % of one core. Who comes finds one at work
-    // as often, and waits for half of it: 0.4 ms, and a little more after messages, when pollers
-    // look more often.
+    // R-CLK-07: two classes, 100 looks a second, 2 ms: 40 % of one core. Who comes finds one at
+    // work as often, and waits for half of it: 0.4 ms, and a little more after messages, when
+    // pollers look more often.
     let ((free, idle), (priced, busy)) = (inbound(1, 0), inbound(1, 2));
     let used = busy.resources[0].1.utilisation - idle.resources[0].1.utilisation;
     assert!((used - 0.4).abs() < 0.02, "{used}");
