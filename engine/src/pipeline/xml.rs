@@ -299,4 +299,15 @@ mod tests {
         let text = "<E><B><a/></B><B><b/></B></E>";
         assert_eq!(types(text, Some("B")), [Some("a".into())]);
     }
+
+    #[test]
+    fn nothing_but_blanks_is_beside_the_one_root() {
+        // R-MSG-11: text, references and attributes that no reader would accept.
+        for text in ["<a/><b/>", "<a/>x", "<a/><![CDATA[x]]>", "&amp;<a/>", "<a x='1' x='2'/>"] {
+            assert!(types(text, None).contains(&None), "{text}");
+        }
+        for text in ["<a><![CDATA[x]]>&amp;y</a>", " <a x='1'/>\n"] {
+            assert_eq!(types(text, None), [Some("a".to_owned())], "{text}");
+        }
+    }
 }

@@ -22,6 +22,7 @@ mod openings;
 mod operators;
 mod paused;
 mod pipelines;
+mod races;
 mod receiver;
 mod running;
 mod sender;

@@ -3,11 +3,12 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test asks for the effect it is about")]
 
 use floodgate_engine::batch::Operation;
-use floodgate_engine::message::{Body, Defect, WireMessage};
+use floodgate_engine::map::Map;
+use floodgate_engine::message::{Body, Defect, DefectKind, DocumentName, PropertyId, WireMessage};
 use floodgate_engine::message_box::{Effect, LogEntry};
 use floodgate_engine::pipeline::{
-    Act, Component, Custom, FlatFile, Outcome, ReceivePipeline, SendPipeline, Stage, When,
-    XmlDisassembler,
+    Act, Component, Custom, FlatFile, Outcome, Outgoing, ReceivePipeline, SendPipeline, Stage,
+    When, XmlDisassembler, XmlValidator,
 };
 
 use crate::bench::{ASYNC, Bench, add_send_port, batch_of, immediate, topology, wire, wire_of};
@@ -152,4 +153,124 @@ fn a_component_that_fails_is_reported_with_the_message() {
              send port \"Out\", location \"Out\", reason: document 1 failed at Encode with E_FAIL"
         )
     );
+}
+
+/// The same with a context that other messages have, too: it may go the fast way.
+fn templated(mut message: WireMessage) -> WireMessage {
+    message.context = message.context.into_template(3);
+    message
+}
+
+#[test]
+fn a_message_goes_the_fast_way_only_if_that_makes_no_difference() {
+    // R-PIPE-06, R-RCV-02, R-RIP-11, R-MAP-01: whatever one of these does to a message of its own
+    // it does to one of a template.
+    let consumes = || vec![custom(When::Document(2), Act::Consume)];
+    let preserving = XmlDisassembler { preserves: true, ..XmlDisassembler::default() };
+    let xml = ReceivePipeline::xml;
+    let pipelines = [
+        (xml(), Told::Documents(3, 0)),
+        (ReceivePipeline { validate: consumes(), ..xml() }, Told::Documents(1, 0)),
+        (ReceivePipeline { resolve_party: consumes(), ..xml() }, Told::Documents(1, 0)),
+        (
+            ReceivePipeline { disassemble: vec![Component::XmlDisassembler(preserving)], ..xml() },
+            Told::Documents(1, 0),
+        ),
+        (ReceivePipeline::pass_through(), Told::Documents(1, 0)),
+    ];
+    for (pipeline, due) in &pipelines {
+        assert_eq!(told(pipeline, &three()), *due);
+        assert_eq!(told(pipeline, &templated(three())), *due, "{}", pipeline.name);
+    }
+    let mut bad = three();
+    bad.defect = Some(Defect::at(Stage::Disassemble, 2));
+    assert_eq!(told(&xml(), &templated(bad)), Told::Failed);
+    let real = wire_of(1, Body::Real(b"<Order/>".as_slice().into()));
+    assert_eq!(told(&xml(), &templated(real)), Told::Documents(1, 0));
+    let wrong = wire_of(1, Body::Real(b"<Order>".as_slice().into()));
+    assert_eq!(told(&xml(), &templated(wrong)), Told::Failed);
+    let larger = [Map { size_per_mille: 2000, ..Map::any() }];
+    let mut out = Vec::new();
+    xml().execute(&larger, &templated(three()), &mut out);
+    assert!(out.iter().all(|document| document.parts.bytes() == 200), "{out:?}");
+}
+
+#[test]
+fn what_decode_consumes_is_told_as_consumed() {
+    // R-PIPE-08, R-RCV-02.
+    let pipeline = ReceivePipeline {
+        decode: vec![custom(When::Always, Act::Consume)],
+        ..ReceivePipeline::xml()
+    };
+    let mut out = Vec::new();
+    let Outcome::Done(reception) = pipeline.execute(&[], &three(), &mut out) else {
+        panic!("it is done with")
+    };
+    assert!(reception.consumed && reception.failed.is_empty() && out.is_empty());
+}
+
+#[test]
+fn a_party_that_is_not_resolved_fails_the_interchange() {
+    // R-RIP-06: however well its components recover elsewhere; a forged message fails nowhere.
+    let recovering =
+        || Component::XmlValidator(XmlValidator { recoverable: true, ..Default::default() });
+    let faulty = |stage, kind| {
+        let mut message = three();
+        message.defect = Some(Defect { kind, ..Defect::at(stage, 2) });
+        message
+    };
+    let resolving = ReceivePipeline { resolve_party: vec![recovering()], ..ReceivePipeline::xml() };
+    let validating = ReceivePipeline { validate: vec![recovering()], ..ReceivePipeline::xml() };
+    let (whole, alone) = (Told::Failed, Told::Documents(2, 1));
+    for (kind, validated) in [(DefectKind::Invalid, alone), (DefectKind::Unreadable, whole)] {
+        assert_eq!(told(&resolving, &faulty(Stage::ResolveParty, kind)), Told::Failed);
+        assert_eq!(told(&validating, &faulty(Stage::Validate, kind)), validated, "{kind:?}");
+    }
+    for kind in [DefectKind::Forged, DefectKind::Unrecognised] {
+        assert_eq!(told(&resolving, &faulty(Stage::ResolveParty, kind)), Told::Documents(3, 0));
+        assert_eq!(told(&validating, &faulty(Stage::Validate, kind)), Told::Documents(3, 0));
+    }
+}
+
+#[test]
+fn only_a_disassembler_that_recovers_has_unrouted_documents_suspended_alone() {
+    // R-RIP-01, R-RIP-04, R-MSG-11, R-RCV-03.
+    let xml = |recoverable| ReceivePipeline {
+        disassemble: vec![Component::XmlDisassembler(XmlDisassembler {
+            recoverable,
+            ..XmlDisassembler::default()
+        })],
+        ..ReceivePipeline::default()
+    };
+    let suspends = |pipeline: &ReceivePipeline| {
+        let mut context = wire(1).context;
+        pipeline.prepare(&mut context);
+        context.is_set(PropertyId::SUSPEND_MESSAGE_ON_ROUTING_FAILURE)
+    };
+    let own = ReceivePipeline {
+        disassemble: vec![custom(When::Always, Act::Fail)],
+        ..ReceivePipeline::default()
+    };
+    let none = ReceivePipeline::pass_through();
+    let all = [xml(true), xml(false), own, none];
+    assert_eq!(all.each_ref().map(suspends), [true, false, false, false]);
+    assert_eq!(all.each_ref().map(ReceivePipeline::disassembles), [true, true, false, false]);
+    assert_eq!(all.each_ref().map(|own| own.documents_in(&three())), [3, 3, 1, 1]);
+}
+
+#[test]
+fn real_bytes_survive_a_map_that_keeps_their_size() {
+    // R-MAP-01, R-PIPE-11.
+    let bytes: std::sync::Arc<[u8]> = b"<Order/>".as_slice().into();
+    let sent = |size_per_mille| {
+        let maps = [Map { size_per_mille, ..Map::any() }];
+        let message = wire(1);
+        let name = DocumentName { wire: 1, sequence: 1, split: false };
+        let pipeline = SendPipeline::pass_through();
+        match pipeline.execute(&maps, name, &message.context, 8, Some(&bytes)) {
+            Outgoing::Ready { real, bytes, .. } => (real.is_some(), bytes),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!([1000, 1500].map(sent), [(true, 8), (false, 12)]);
 }
