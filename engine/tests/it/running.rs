@@ -117,6 +117,12 @@ fn ended_and_waiting(bench: &Bench, id: SubscriberId) -> (u64, u64) {
     (counts.completed, counts.waiting)
 }
 
+/// Created, completed, discarded, dehydrated, rehydrated, persisted.
+fn tally(bench: &Bench, id: SubscriberId) -> [u64; 6] {
+    let own = bench.message_box.orchestrations(id);
+    [own.created, own.completed, own.discarded, own.dehydrated, own.rehydrated, own.persisted]
+}
+
 #[test]
 fn an_instance_lives_from_its_question_to_the_answer() {
     // R-SR-03, R-SUB-05, R-MBX-02, INV-26.
@@ -148,6 +154,8 @@ fn an_instance_lives_from_its_question_to_the_answer() {
     assert_eq!(states(&bench, &topology, 0), []);
     assert_eq!(ended_and_waiting(&bench, ASKS), (1, 0));
     assert_eq!(bench.message_box.instance_subscriptions(MASTER), 0);
+    // Once it had to wait, and the answer brought it back; each of its turns was stored.
+    assert_eq!(tally(&bench, ASKS), [1, 1, 0, 1, 1, 2]);
 }
 
 #[test]
@@ -185,6 +193,7 @@ fn the_first_answer_ends_it_and_another_is_discarded() {
         .collect();
     assert_eq!(discarded, [(3, false, Reason::Zombie)]);
     assert_eq!(bench.message_box.suspended().references, 1);
+    assert_eq!(tally(&bench, ASKS), [1, 1, 1, 1, 1, 2]);
     assert_eq!(ended_and_waiting(&bench, ASKS), (1, 0));
     assert_eq!(states(&bench, &orchestrations(None), 0), [], "what is discarded runs no more");
 }
