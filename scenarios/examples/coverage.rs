@@ -152,6 +152,6 @@ fn interval(plant: &Plant, seed: u64) -> Option<[f64; 2]> {
     changes.push(format!("seed={seed}"));
     let scenario = Scenario::parse("plant.toml", TEXT.as_bytes(), Path::new(""), &changes);
     let ask =
-        Ask { precision: 0.02, seconds_max: 20_000.0, recovery: 0.0, threads: 1, explain: false };
+        Ask { precision: 0.02, seconds_max: 20_000.0, recovery: 0.0, threads: 1, ..Ask::DEFAULT };
     search(plant.name, &scenario.unwrap(), ask).unwrap().interval
 }

@@ -9,7 +9,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
 use crate::catalogue::{CATALOGUE, Source};
-use crate::experiment::mst::RECOVERY_SECONDS;
+use crate::experiment::mst::{PRECISION, RECOVERY_SECONDS, STEPS_MAX};
 use crate::experiment::sweep::cli::{Sharding, SweepArgs, ThreadArgs, sharding, sweep};
 use crate::import::cli::{ImportArgs, import};
 use crate::plan::{Problem, Problems, Scenario, schema::schema};
@@ -80,7 +80,7 @@ pub struct MstArgs {
     #[command(flatten)]
     pub scenario: ScenarioArgs,
     /// Width of the interval, relative to the throughput: above 0, at most 0.5
-    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    #[arg(long, value_name = "SHARE", default_value_t = PRECISION)]
     #[arg(allow_negative_numbers = true, value_parser = precision)]
     pub precision: f64,
     /// Gives up after this many seconds of virtual time in one probe
@@ -92,6 +92,10 @@ pub struct MstArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = RECOVERY_SECONDS)]
     #[arg(allow_negative_numbers = true, value_parser = seconds)]
     pub recovery: f64,
+    /// Gives up after this many steps of all its runs together, some millions a second
+    #[arg(long, value_name = "STEPS", default_value_t = STEPS_MAX)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_steps: u64,
     /// Finds out how the capacity follows each price and knob, too: several times the work
     #[arg(long)]
     pub elasticities: bool,

@@ -16,7 +16,9 @@ use crate::plan::load::Load;
 use crate::plan::rate::Rate;
 use crate::plan::send::{SendPort, Transport};
 use crate::plan::{Problems, Scenario};
+use crate::setup::Arriving;
 
+use super::fuel::Fuel;
 use super::held::HeldInput;
 use super::scale::preloaded;
 
@@ -34,6 +36,8 @@ const WINDOWS_MAX: usize = 4000;
 const DRAINED: f64 = 0.2;
 /// Seconds of load that the preload holds, at least.
 const PRELOAD_SECONDS: f64 = 30.0;
+/// And no more than so many documents: they are all in memory.
+const PRELOAD_DOCUMENTS_MAX: f64 = 2e6;
 
 /// How a probe came out.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -98,16 +102,16 @@ struct Windows {
 
 impl Windows {
     /// Runs one window; returns arrivals and the growth of the backlog in it.
-    fn next(&mut self) -> (f64, f64) {
+    fn next(&mut self, fuel: &mut Fuel<'_>) -> Result<(f64, f64), Problems> {
         let until = self.world.now() + self.length;
-        self.world.run_until(until);
+        fuel.run_until(&mut self.world, until)?;
         self.world.wait_until(until);
         self.held.look(&self.world);
         let (offered, backlog) = (self.world.meters().offered, self.world.backlog());
         let arrivals = (offered - self.offered) as f64;
         let growth = backlog as f64 - self.backlog as f64;
         (self.offered, self.backlog) = (offered, backlog);
-        (arrivals, growth)
+        Ok((arrivals, growth))
     }
 }
 
@@ -115,9 +119,14 @@ impl Windows {
 ///
 /// # Errors
 ///
-/// A replay file that cannot be read.
-pub fn probe(scenario: &Scenario, question: &Question) -> Result<DriftProbe, Problems> {
+/// A replay file that cannot be read, and no steps left.
+pub(super) fn probe(
+    scenario: &Scenario,
+    question: &Question,
+    fuel: &mut Fuel<'_>,
+) -> Result<DriftProbe, Problems> {
     let preload = (question.rate * PRELOAD_SECONDS).max(WINDOW_DOCUMENTS * 10.0);
+    let preload = preload.min(PRELOAD_DOCUMENTS_MAX);
     let length = window_length(question);
     // The backlog is put in when the plant has warmed up: before, it would drain unseen.
     let start = Instant::ZERO + warm_up(scenario, question)?.max(length);
@@ -125,7 +134,7 @@ pub fn probe(scenario: &Scenario, question: &Question) -> Result<DriftProbe, Pro
     setup.seed = question.seed;
     let mut world = World::new(&setup);
     let first = start + length;
-    world.run_until(first);
+    fuel.run_until(&mut world, first)?;
     world.wait_until(first);
     let windows = Windows {
         length,
@@ -135,7 +144,7 @@ pub fn probe(scenario: &Scenario, question: &Question) -> Result<DriftProbe, Pro
         held: HeldInput::since(&world),
         world,
     };
-    Ok(decide(windows, question, preload))
+    decide(windows, question, preload, fuel)
 }
 
 /// The warm-up of the loads; where attempts fail by plan, long enough for the retries to fill:
@@ -182,7 +191,12 @@ fn window_length(question: &Question) -> Duration {
     period.times(least.as_nanos().div_ceil(period.as_nanos()))
 }
 
-fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe {
+fn decide(
+    mut windows: Windows,
+    question: &Question,
+    preload: f64,
+    fuel: &mut Fuel<'_>,
+) -> Result<DriftProbe, Problems> {
     let seconds = windows.length.as_secs_f64();
     let target = question.delta * question.rate * seconds;
     let mut growths: Vec<f64> = Vec::new();
@@ -190,7 +204,7 @@ fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe
     let mut drift = Drift::Undecided;
     let mut why = "no decision within the budget";
     while growths.len() < WINDOWS_MAX && (growths.len() as f64) * seconds < question.seconds_max {
-        let (arrivals, growth) = windows.next();
+        let (arrivals, growth) = windows.next(fuel)?;
         departed += arrivals - growth;
         growths.push(growth);
         if windows.backlog as f64 <= preload * DRAINED {
@@ -220,7 +234,7 @@ fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe
     let grown = growths.iter().sum::<f64>();
     let per_second = grown / span;
     let held = windows.held.evidence(&windows.world, grown);
-    DriftProbe {
+    Ok(DriftProbe {
         drift,
         held: held.filter(|_| drift == Drift::Growing),
         seconds: windows.world.now().as_secs_f64(),
@@ -232,7 +246,7 @@ fn decide(mut windows: Windows, question: &Question, preload: f64) -> DriftProbe
             "{why}: backlog {per_second:+.2}/s over {} windows of {seconds:.2} s, log ratio {ratio:+.1} of ±{SPRT_BOUND:.1}",
             growths.len()
         ),
-    }
+    })
 }
 
 /// Whether the mean growth, give or take two standard errors, is within the target.
@@ -271,8 +285,7 @@ pub(super) fn edge(scenario: &Scenario) -> f64 {
             | Rate::Steps(..)
             | Rate::Users(_) => 1,
         };
-        let documents = load.kinds().map(|kind| kind.documents).max();
-        f64::from(messages) * f64::from(documents.unwrap_or(load.documents))
+        f64::from(messages) * f64::from(Arriving::of(scenario, load).most)
     };
     scenario.loads.iter().map(arriving).fold(ENGINE_BATCH, f64::max)
 }

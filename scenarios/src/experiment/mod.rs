@@ -3,6 +3,7 @@
 mod clock;
 pub mod drift;
 pub mod figures;
+mod fuel;
 mod held;
 pub mod judge;
 mod marks;

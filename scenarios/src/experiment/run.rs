@@ -9,12 +9,14 @@ use floodgate_reports as reports;
 use floodgate_reports::{PhaseUse, Record, Verdict, VerdictRow};
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::probe::{self, COLUMNS};
+use floodgate_sim::setup::Setup;
 use floodgate_sim::trace::CHECKPOINT;
 use floodgate_sim::world::World;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::clock::WallClock;
 use super::figures;
+use super::fuel::Fuel;
 use super::judge::{judge, per_second, port_rate};
 use super::marks::Marks;
 use super::saved::{self, SavedFile};
@@ -86,22 +88,59 @@ pub fn run_silently(name: &str, scenario: &Scenario) -> Result<Run, Problems> {
     run_as(name, scenario, false)
 }
 
+/// Runs a scenario once for a search, which says what it may cost.
+///
+/// # Errors
+///
+/// A replay file that cannot be read, and no steps left.
+pub(super) fn run_on(
+    name: &str,
+    scenario: &Scenario,
+    fuel: &mut Fuel<'_>,
+) -> Result<Run, Problems> {
+    let setup = setup(scenario, 0)?;
+    let clock = WallClock::start();
+    let marks = Marks::of(scenario, &setup);
+    let outcome = outcome_on(&setup, fuel)?;
+    Ok(told(name, scenario, &setup, (outcome, marks, clock.elapsed())))
+}
+
+/// The bare outcome of such a run: nothing is told of it, and its beginning is not run again.
+///
+/// # Errors
+///
+/// No steps left.
+pub(super) fn outcome_on(setup: &Setup, fuel: &mut Fuel<'_>) -> Result<Outcome, Problems> {
+    let mut world = World::new(setup);
+    fuel.run_until(&mut world, Instant::from_nanos(u64::MAX))?;
+    Ok(world.run())
+}
+
 fn run_as(name: &str, scenario: &Scenario, is_watched: bool) -> Result<Run, Problems> {
     let setup = setup(scenario, 0)?;
     let clock = WallClock::start();
     let mut marks = Marks::of(scenario, &setup);
     let outcome = watch(World::new(&setup), &mut marks, is_watched);
-    let wall = clock.elapsed();
+    Ok(told(name, scenario, &setup, (outcome, marks, clock.elapsed())))
+}
+
+/// A finished run as others are told of it.
+fn told(
+    name: &str,
+    scenario: &Scenario,
+    setup: &Setup,
+    (outcome, marks, wall): (Outcome, Marks, WallDuration),
+) -> Run {
     let phases = marks.finish(&outcome);
     let mut record = record(name, scenario, &outcome, wall);
-    record.verdicts.push(replays(&setup, &outcome));
+    record.verdicts.push(replays(setup, &outcome));
     record.phases = phases.iter().map(|(phase, _)| phase.clone()).collect();
     record.published = figures::published(scenario, &record);
     let expected = figures::expected(scenario, &record);
     record.verdicts.extend(expected);
     let samples = samples(&outcome, &phases);
     let saved = saved::files(&setup.topology, &outcome.saved);
-    Ok(Run { outcome, record, samples, saved })
+    Run { outcome, record, samples, saved }
 }
 
 /// Runs a world to its end, with a progress bar when a person watches a long run.
@@ -137,7 +176,7 @@ fn watch(mut world: World, marks: &mut Marks, is_watched: bool) -> Outcome {
 
 /// The same seed gives the same events (INV-69): the beginning of the run again, up to the first
 /// checkpoint or the end, and its digest compared.
-fn replays(setup: &floodgate_sim::setup::Setup, outcome: &Outcome) -> VerdictRow {
+fn replays(setup: &Setup, outcome: &Outcome) -> VerdictRow {
     let mut again = World::new(setup);
     while again.trace().events() < CHECKPOINT && again.step() {}
     let (same, events) = match outcome.checkpoints.first() {

@@ -8,7 +8,7 @@ use crate::plan::load::Load;
 use crate::plan::lots::Lots;
 use crate::plan::rate::Rate;
 use crate::plan::{Problems, Scenario};
-use crate::setup::setup;
+use crate::setup::{Arriving, setup};
 
 /// Whether a search for the capacity of the scenario can give an interval at all: the period that
 /// its windows must hold.
@@ -78,7 +78,7 @@ pub fn offered_rate(scenario: &Scenario) -> Result<f64, Problems> {
                     return Err(unscalable(load));
                 }
                 let (period, interchanges) = period(load, lots);
-                interchanges * load.documents_mean() / period.as_secs_f64()
+                interchanges * Arriving::of(scenario, load).mean / period.as_secs_f64()
             }
             Rate::AllAtOnce | Rate::Ramp(..) | Rate::Replay(_) | Rate::Users(_) => {
                 return Err(unscalable(load));
@@ -272,7 +272,8 @@ pub fn preloaded(scenario: &Scenario, documents: u64, at: Instant) -> Result<Set
         if let ArrivalKind::Lots(lots) = &mut load.arrivals {
             (lots.files, lots.time) = (None, None);
         }
-        let messages = (documents as f64 / count as f64 / plan.documents_mean()) as u64;
+        let each = documents as f64 / count as f64;
+        let messages = (each / Arriving::of(scenario, plan).mean) as u64;
         preloads.push(LoadSettings {
             name: format!("{} (preload)", load.name),
             arrivals: ArrivalKind::Replay(vec![

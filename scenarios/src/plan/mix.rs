@@ -97,14 +97,4 @@ impl Load {
         let alone = self.mix.is_empty().then(|| self.own_kind());
         self.kinds_of_mix().chain(alone)
     }
-
-    /// Documents of an interchange in the mean over its kinds.
-    #[must_use]
-    pub fn documents_mean(&self) -> f64 {
-        let weights: f64 = self.kinds().map(|kind| kind.weight).sum();
-        if weights <= 0.0 {
-            return f64::from(self.documents);
-        }
-        self.kinds().map(|kind| kind.weight * f64::from(kind.documents)).sum::<f64>() / weights
-    }
 }

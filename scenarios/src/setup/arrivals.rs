@@ -18,8 +18,9 @@ use crate::plan::rate::{Rate, Spacing as Spaced};
 use crate::plan::users;
 
 /// The arrivals of a load that is no replay.
-pub(super) fn arrivals(load: &Load, recorded: &[Instant]) -> ArrivalKind {
-    let documents = load.documents_mean();
+///
+/// An interchange of it becomes so many `documents` in the mean.
+pub(super) fn arrivals(load: &Load, documents: f64, recorded: &[Instant]) -> ArrivalKind {
     let per_second = |rate: f64| rate / documents;
     let shaped = |shape, spacing| ArrivalKind::Shape { shape, spacing: spaced(spacing) };
     match &load.rate {

@@ -35,12 +35,7 @@ pub(super) fn content(load: &Load, folder: &Path) -> Result<Content, Problems> {
         | Rate::Steps(..)
         | Rate::Users(_) => Vec::new(),
     };
-    let described = |size: &plan::size::Sizes, documents: u32| {
-        let bytes = size.mean().saturating_mul(u64::from(documents));
-        Body::Described { bytes: u32::try_from(bytes).unwrap_or(u32::MAX), documents }
-    };
-    let real = load.body.as_ref().map(|text| Body::Real(Arc::from(text.as_bytes())));
-    let body = real.unwrap_or_else(|| described(&load.size, load.documents));
+    let body = real(load).unwrap_or_else(|| described(&load.size, load.documents));
     let of_mix = |kind: Interchange<'_>| Kind {
         weight: kind.weight,
         document_type: kind.document_type.to_owned(),
@@ -61,6 +56,17 @@ pub(super) fn content(load: &Load, folder: &Path) -> Result<Content, Problems> {
     let recorded = recorded(&rows, &mut kinds);
     let instants = rows.iter().map(|row| row.at).collect();
     Ok(Content { body, variety: Variety { kinds, recorded }, instants })
+}
+
+/// The bytes that a load's interchanges are, if it says them.
+pub(super) fn real(load: &Load) -> Option<Body> {
+    load.body.as_ref().map(|text| Body::Real(Arc::from(text.as_bytes())))
+}
+
+/// An interchange of so many documents of this size.
+pub(super) fn described(size: &plan::size::Sizes, documents: u32) -> Body {
+    let bytes = size.mean().saturating_mul(u64::from(documents));
+    Body::Described { bytes: u32::try_from(bytes).unwrap_or(u32::MAX), documents }
 }
 
 /// What the rows of a recording say; a type that is none of the load's is a kind without weight.

@@ -10,6 +10,7 @@ use super::Names;
 use super::arrivals::{arrivals, pace};
 use super::content::content;
 use super::convert::{defect_kind, position, stage};
+use super::documents::Arriving;
 use super::dynamic::outbound;
 use crate::plan::operate::Act;
 use crate::plan::{self, Problems};
@@ -31,13 +32,14 @@ impl Names<'_> {
             None => self.locations(&load.to),
         };
         let start = Instant::ZERO + load.start;
+        let documents = Arriving::of(self.scenario, load).mean;
         let content = content(load, &self.scenario.folder)?;
         let timetable = self.scenario.timetable();
         let phased = timetable.map(|timetable| timetable.loads_end);
         Ok(LoadSettings {
             name: load.name.clone(),
             locations,
-            arrivals: arrivals(load, &content.instants),
+            arrivals: arrivals(load, documents, &content.instants),
             start,
             until: load.measure.map(|measure| start + load.warm_up + measure).or(phased),
             count: load.count,

@@ -6,6 +6,7 @@
 mod arrivals;
 mod content;
 mod convert;
+mod documents;
 mod dynamic;
 mod exchanges;
 mod faults;
@@ -29,6 +30,8 @@ use floodgate_sim::setup::{EndpointSettings, Setup};
 
 use crate::plan::phase::PhaseKind;
 use crate::plan::{self, Problems, Scenario};
+pub use documents::Arriving;
+
 use convert::{costs, discipline, done_order, host_settings, position};
 
 /// The farthest instant of a run that nothing else ends: about 31 years.

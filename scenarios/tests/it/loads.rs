@@ -15,7 +15,7 @@ use floodgate_sim::setup::LoadSettings;
 use crate::bad_input::{GOOD, problems};
 
 const BRIEFLY: Ask =
-    Ask { precision: 0.1, seconds_max: 100.0, recovery: 60.0, threads: 1, explain: false };
+    Ask { precision: 0.1, seconds_max: 100.0, recovery: 60.0, threads: 1, ..Ask::DEFAULT };
 
 /// `GOOD` with another rate and these lines after it.
 fn with(rate: &str, more: &str) -> String {
@@ -445,7 +445,7 @@ fn a_search_scales_two_loads_of_lots_to_any_rate() {
     let found = search(
         "two",
         &scenario,
-        Ask { precision: 0.2, seconds_max: 6000.0, recovery: 60.0, threads: 1, explain: false },
+        Ask { precision: 0.2, seconds_max: 6000.0, recovery: 60.0, threads: 1, ..Ask::DEFAULT },
     )
     .unwrap();
     assert!((found.mst.unwrap() / 10.0 - 1.0).abs() < 0.2, "{:?}", found.probes);

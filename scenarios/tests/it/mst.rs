@@ -49,7 +49,7 @@ fn searched(precision: f64, changes: &[&str]) -> MstRecord {
     search(
         "plant",
         &scenario,
-        Ask { precision, seconds_max: 20_000.0, recovery: 60.0, threads: 2, explain: false },
+        Ask { precision, seconds_max: 20_000.0, recovery: 60.0, threads: 2, ..Ask::DEFAULT },
     )
     .expect("the load can be scaled")
 }
@@ -120,9 +120,46 @@ fn searched_within(precision: f64, seconds: f64) -> MstRecord {
     search(
         "plant",
         &scenario,
-        Ask { precision, seconds_max: seconds, recovery: 60.0, threads: 2, explain: false },
+        Ask { precision, seconds_max: seconds, recovery: 60.0, threads: 2, ..Ask::DEFAULT },
     )
     .expect("the load can be scaled")
+}
+
+#[test]
+fn a_budget_ends_every_search_and_every_search_at_the_same_place() {
+    // Every document is tried a thousand times, and then is lost.
+    let changes = [
+        "send_port.Out.primary.fail={ always = true }",
+        "send_port.Out.primary.wire=0 s",
+        "send_port.Out.primary.retry={ count = 1000, interval = '1 ms' }",
+    ];
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    let parsed = |changes: &[String]| {
+        Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), changes).expect("right")
+    };
+    let ask = Ask { steps_max: 2_000_000, ..Ask::DEFAULT };
+    let record = search("plant", &parsed(&changes), ask).expect("it ends");
+    assert_eq!((record.verdict, record.interval), (MstVerdict::Undecided, None));
+    let last = record.probes.last().expect("it says why");
+    assert_eq!(last.evidence, "the search was not over after 2 million steps of its runs");
+    // One that needs more than that, on however many threads.
+    let spent = |threads: usize| {
+        let ask = Ask { steps_max: 3_000_000, threads, ..ask };
+        let record = search("plant", &parsed(&[]), ask).expect("it ends");
+        (record.verdict, record.mst, record.probes)
+    };
+    assert_eq!(spent(1).0, MstVerdict::Undecided);
+    assert_eq!(spent(1), spent(3));
+}
+
+#[test]
+fn documents_that_nobody_takes_apart_are_one() {
+    // R-PIPE-10: a location that passes messages through makes one document of ten. The partner
+    // does 100 of them a second, as many as of any other kind, and of what a disassembler finds.
+    let xml = "receive_port.In.location.0.pipeline=XMLReceive";
+    for changes in [&["load.0.documents=10"][..], &["load.0.documents=10", xml]] {
+        assert_holds(&searched(0.1, changes), 100.0);
+    }
 }
 
 #[test]
@@ -131,7 +168,7 @@ fn the_answer_does_not_depend_on_the_number_of_threads() {
         let scenario =
             Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &[]).expect("right");
         let ask =
-            Ask { precision: 0.04, seconds_max: 20_000.0, recovery: 60.0, threads, explain: false };
+            Ask { precision: 0.04, seconds_max: 20_000.0, recovery: 60.0, threads, ..Ask::DEFAULT };
         let record = search("plant", &scenario, ask).expect("the load can be scaled");
         MstRecord { wall_seconds: 0.0, ..record }
     };
@@ -173,6 +210,7 @@ fn elasticities_are_those_of_what_is_full_and_of_nothing_else() {
             recovery: 60.0,
             threads: 2,
             explain: true,
+            ..Ask::DEFAULT
         };
         search("plant", &scenario.expect("right"), ask).expect("the load can be scaled")
     };

@@ -12,7 +12,7 @@ use floodgate_scenarios::plan::Scenario;
 use crate::mst::PLANT;
 
 const ASK: Ask =
-    Ask { precision: 0.04, seconds_max: 20_000.0, recovery: 60.0, threads: 2, explain: false };
+    Ask { precision: 0.04, seconds_max: 20_000.0, recovery: 60.0, threads: 2, ..Ask::DEFAULT };
 
 fn plant(text: &str, changes: &[&str]) -> Scenario {
     let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();

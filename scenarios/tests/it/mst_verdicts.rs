@@ -20,7 +20,7 @@ fn searched(precision: f64, changes: &[&str]) -> MstRecord {
     search(
         "plant",
         &scenario,
-        Ask { precision, seconds_max: 20_000.0, recovery: 60.0, threads: 2, explain: false },
+        Ask { precision, seconds_max: 20_000.0, recovery: 60.0, threads: 2, ..Ask::DEFAULT },
     )
     .expect("the load can be scaled")
 }
@@ -80,6 +80,22 @@ fn a_goal_of_time_with_much_to_do_is_met_where_theory_says() {
     assert!(holds(&record, 80.31), "{:?}", record.interval);
     assert_eq!(record.goal, "backlog: at most 1 % of the time over 20 documents");
     assert_eq!(record.verdict, MstVerdict::Sustainable);
+}
+
+#[test]
+fn a_backlog_that_all_but_one_window_of_twenty_keep_has_a_line() {
+    // M/M/1: from h(0) = 1 / rate, h(n) = 1 / rate + 100 / rate h(n - 1), the backlog comes to 21
+    // for the first time after the sum of h(0) … h(20) in the mean. At 62.53 a second the chance
+    // of that is 5 % in the 70 s that a run lasts.
+    let record = searched(0.1, &["goal=[{ backlog = { at_most = 20 } }]"]);
+    let [low, high] = record.interval.expect("found");
+    assert!(low < 62.526 && 62.526 < high && high < 1.15 * low, "[{low}, {high}]");
+    assert_eq!(record.goal, "backlog: at most 20 documents");
+    // Of windows that a run cannot hold twenty of there is no line, and that is said.
+    let wide = "load.0.measure=2000 s";
+    let record = searched(0.5, &["goal=[{ backlog = { at_most = 20 } }]", wide]);
+    let said = record.probes.iter().filter(|probe| probe.evidence.contains("too rare"));
+    assert_eq!(said.count(), 1, "{:?}", record.probes);
 }
 
 #[test]

@@ -330,7 +330,13 @@ impl World {
 
     /// Runs until `until` or the end; `true` if there is more.
     pub fn run_until(&mut self, until: Instant) -> bool {
-        loop {
+        self.run_until_or(until, &mut { u64::MAX })
+    }
+
+    /// The same, but for so many steps at most, which are counted down.
+    pub fn run_until_or(&mut self, until: Instant, steps: &mut u64) -> bool {
+        while *steps > 0 {
+            *steps -= 1;
             if self.ring.is_empty() {
                 match self.next_at() {
                     Some(at) if at < until && at <= self.end => {}
@@ -342,6 +348,7 @@ impl World {
                 return false;
             }
         }
+        true
     }
 
     /// Whether nothing happens before `until` any more.

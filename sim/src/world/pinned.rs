@@ -17,11 +17,17 @@ pub struct Pin {
 }
 
 impl World {
-    /// Runs until `until`, or until the loads have offered so many documents in all, whichever is
-    /// first; `true` if it was the instant. A setup for this has loads without arrivals of their
-    /// own.
-    pub fn run_pinned(&mut self, pin: &Pin, until: Instant, offered_max: u64) -> bool {
-        loop {
+    /// Runs until `until`, or until the loads have offered so many documents in all or so many
+    /// steps are taken, whichever is first; `true` if it was the instant. A setup for this has
+    /// loads without arrivals of their own.
+    pub fn run_pinned(
+        &mut self,
+        pin: &Pin,
+        until: Instant,
+        (offered_max, steps): (u64, &mut u64),
+    ) -> bool {
+        while *steps > 0 {
+            *steps -= 1;
             while self.backlog() < pin.documents {
                 if self.meters.offered >= offered_max {
                     return false;
@@ -35,6 +41,7 @@ impl World {
                 return true;
             }
         }
+        false
     }
 
     /// The load that is furthest behind its share offers its next message.

@@ -35,7 +35,7 @@ fn as_one_document_ends_another_comes() {
     {
         let mut world = plant(places);
         for second in 1..=3 {
-            assert!(world.run_pinned(&pin(documents), at(second), MANY));
+            assert!(world.run_pinned(&pin(documents), at(second), (MANY, &mut MANY.clone())));
             assert_eq!((world.now(), world.backlog()), (at(second), documents));
         }
         let ended = world.meters().offered - documents;
@@ -56,7 +56,7 @@ fn loads_keep_their_proportions() {
     plant.load(ArrivalKind::Replay(Vec::new()), None);
     plant.setup.loads[1].locations = vec![other];
     let mut world = World::new(&plant.setup);
-    world.run_pinned(&pin(9), at(10), MANY);
+    world.run_pinned(&pin(9), at(10), (MANY, &mut MANY.clone()));
     // One port is full, the other does everything in no time, and has no more for that.
     let processed = [0, 1].map(|port| world.meters().ports[port].processed);
     assert!((990..=1000).contains(&processed[0]), "{processed:?}");
@@ -70,6 +70,12 @@ fn it_ends_with_so_many_documents_offered() {
     plant.send_port("Out", "In", ASYNC, sink());
     plant.load(ArrivalKind::Replay(Vec::new()), None);
     let mut world = World::new(&plant.setup);
-    assert!(!world.run_pinned(&Pin { documents: 4, shares: vec![1.0] }, at(1), 500));
+    let mut steps = MANY;
+    assert!(!world.run_pinned(&Pin { documents: 4, shares: vec![1.0] }, at(1), (500, &mut steps)));
     assert_eq!((world.now(), world.meters().offered), (Instant::ZERO, 500));
+    // It would go on with more documents, but not without steps.
+    let mut few = 10;
+    let pin = Pin { documents: 4, shares: vec![1.0] };
+    assert!(!world.run_pinned(&pin, at(1), (MANY, &mut few)));
+    assert!(few == 0 && world.meters().offered < 550, "{}", world.meters().offered);
 }

@@ -44,7 +44,7 @@ impl Search<'_> {
         let one = |at: usize| {
             let question = question(at);
             let key = || format!("drift {question:?}");
-            self.journal.once(key, || probe(&self.scaled(rates[at]), &question))
+            self.journal.once(key, |fuel| probe(&self.scaled(rates[at]), &question, fuel))
         };
         let probes = in_order(rates.len(), self.ask.threads, one);
         let probes = probes.into_iter().collect::<Result<Vec<_>, _>>()?;

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Search;
 use super::bracket::STEPS_MAX;
-use super::goals::{against, missed, share_of, watch};
+use super::goals::{against, is_of_windows, missed, share_of, watch};
 use super::limit::busiest;
 use super::pinned::seed_of;
+use crate::experiment::fuel::Fuel;
 use crate::experiment::parallel::in_order;
-use crate::experiment::run::{Run, run_silently};
+use crate::experiment::run::{Run, run_on};
 use crate::plan::Problems;
 use crate::plan::expect::Expect;
 use crate::plan::goal::Goal;
@@ -22,13 +23,15 @@ use crate::plan::goal::Goal;
 const SHORT: f64 = 0.02;
 const HELD: f64 = 0.5;
 /// Runs with seeds of their own at every rate that is tried against a goal.
-const GOAL_REPLICATIONS: usize = 5;
+pub(super) const GOAL_REPLICATIONS: usize = 5;
 /// Loads below the answer at which goals are looked at again.
 const LOWER: [f64; 4] = [0.25, 0.5, 0.75, 0.9];
 /// A goal that is missed at this fraction of the capacity is not a matter of load.
 const HOPELESS: f64 = 1000.0;
 /// Documents of a confirmation, at least.
 const CONFIRM_DOCUMENTS: f64 = 20_000.0;
+/// And where a goal is about the whole of a window, which should be the one that is written.
+const CONFIRM_WINDOW: f64 = 2_000.0;
 /// Documents that are enough where no goal is stated.
 const CONFIRM_DOCUMENTS_MAX: f64 = 200_000.0;
 /// The first of their seeds; the ones before belong to other parts of the search.
@@ -66,34 +69,54 @@ impl Search<'_> {
         Ok(passes.map(|(passes, last)| (passes, all_fail, last)))
     }
 
-    /// Whether a goal that is met at `low` is missed by every run at some lower load: then there is
-    /// no single answer.
-    pub(super) fn misses_below(&mut self, low: f64) -> Result<bool, Problems> {
-        if self.scenario.goals.is_empty() {
-            return Ok(false);
+    /// What is left to find out of an answer: whether the plant, which can do `capacity`, comes
+    /// back from an overload, and whether a goal that is met at `low` is missed at a lower load.
+    pub(super) fn judged_beyond(
+        &mut self,
+        capacity: f64,
+        low: f64,
+    ) -> Result<MstVerdict, Problems> {
+        let is_goal = !self.scenario.goals.is_empty();
+        let rates: Vec<f64> = LOWER.iter().filter(|_| is_goal).map(|share| low * share).collect();
+        // The overload takes longest, so that it begins first.
+        let all = in_order(1 + rates.len(), self.ask.threads, |at| match at.checked_sub(1) {
+            None => self.overload(capacity).map(|drained| (drained, None)),
+            Some(at) => self.tried(rates[at], at).map(|one| (None, Some(one))),
+        });
+        let all = all.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let (drained, tried): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let tried: Vec<Confirmation> = tried.into_iter().flatten().collect();
+        if !self.came_back(capacity, drained.into_iter().flatten().next()) {
+            return Ok(MstVerdict::Metastable);
         }
-        let rates = LOWER.map(|share| low * share);
-        let tried = self.empty_starts(&rates)?;
+        self.note_all(&rates, &tried);
         for (rate, one) in rates.iter().zip(tried) {
             // One run may miss by chance; all of them do not.
             if one.missed.is_some() {
                 let again = self.empty_starts(&[*rate; GOAL_REPLICATIONS])?;
                 if again.iter().all(|one| one.missed.is_some()) {
-                    return Ok(true);
+                    return Ok(MstVerdict::NonMonotone);
                 }
             }
         }
-        Ok(false)
+        Ok(MstVerdict::Sustainable)
     }
 
     /// Runs from an empty start at these rates, each with a seed of its own, at the same time.
     pub(super) fn empty_starts(&mut self, rates: &[f64]) -> Result<Vec<Confirmation>, Problems> {
-        let tried = in_order(rates.len(), self.ask.threads, |at| {
-            let key = || format!("empty start {} {at}", rates[at]);
-            self.journal.once(key, || self.empty_start(rates[at], at))
-        });
+        let tried = in_order(rates.len(), self.ask.threads, |at| self.tried(rates[at], at));
         let tried = tried.into_iter().collect::<Result<Vec<_>, _>>()?;
-        for (rate, one) in rates.iter().zip(&tried) {
+        self.note_all(rates, &tried);
+        Ok(tried)
+    }
+
+    fn tried(&self, rate: f64, at: usize) -> Result<Confirmation, Problems> {
+        let key = || format!("empty start {rate} {at}");
+        self.journal.once(key, |fuel| self.empty_start(rate, at, fuel))
+    }
+
+    fn note_all(&mut self, rates: &[f64], tried: &[Confirmation]) {
+        for (rate, one) in rates.iter().zip(tried) {
             self.documents += one.received;
             self.broken |= one.verdict == MstVerdict::Broken;
             self.probes.push(Probe {
@@ -104,10 +127,14 @@ impl Search<'_> {
                 evidence: one.evidence(),
             });
         }
-        Ok(tried)
     }
 
-    fn empty_start(&self, rate: f64, replication: usize) -> Result<Confirmation, Problems> {
+    fn empty_start(
+        &self,
+        rate: f64,
+        replication: usize,
+        fuel: &mut Fuel<'_>,
+    ) -> Result<Confirmation, Problems> {
         let mut scenario = self.scaled(rate);
         if replication > 0 {
             scenario.seed = seed_of(self.scenario, FIRST_RUN + replication as u64);
@@ -120,13 +147,13 @@ impl Search<'_> {
             load.count = None;
             let written = load.measure.unwrap_or(Duration::ZERO);
             let enough = most.map_or(written, |most| written.min(most));
-            load.measure = Some(enough.max(documents(CONFIRM_DOCUMENTS)));
+            load.measure = Some(enough.max(documents(confirm_documents(&self.scenario.goals))));
         }
         scenario.drain = Duration::ZERO;
         let lasts = scenario.loads.iter().filter_map(|load| load.measure).max();
         watch(&mut scenario, lasts.unwrap_or(Duration::ZERO));
-        let run = run_silently("confirmation", &scenario)?;
-        Ok(Confirmation::of(&run, &self.scenario.goals))
+        let run = run_on("confirmation", &scenario, fuel)?;
+        Ok(Confirmation::of(rate, &run, &self.scenario.goals))
     }
 }
 
@@ -134,6 +161,10 @@ impl Search<'_> {
 #[derive(Deserialize, Serialize)]
 pub(super) struct Confirmation {
     pub(super) verdict: MstVerdict,
+    /// What it would be if every goal were met.
+    pub(super) otherwise: MstVerdict,
+    /// Documents offered a second.
+    pub(super) rate: f64,
     /// The goal that it missed.
     pub(super) missed: Option<String>,
     /// The promise that was broken, or what else is wrong.
@@ -148,38 +179,52 @@ pub(super) struct Confirmation {
 }
 
 impl Confirmation {
-    fn of(run: &Run, goals: &[Goal]) -> Self {
+    fn of(rate: f64, run: &Run, goals: &[Goal]) -> Self {
         let record = &run.record;
         let failed = record.verdicts.iter().find(|row| row.verdict == Verdict::Fail);
-        let missed = goals.iter().find_map(|goal| missed(goal, run));
+        let missed = goals.iter().find_map(|goal| missed(goal, &run.outcome));
         let suspended = record.documents.suspended;
         let may_lose = goals.iter().any(|goal| matches!(goal, Goal::Suspended(_)));
         let held = held(run);
         let lost = || format!("{suspended} documents were suspended");
-        let (verdict, failed) = match (failed, &missed) {
-            (Some(failed), _) => (MstVerdict::Broken, Some(failed.name.clone())),
-            (None, Some(_)) => (MstVerdict::Unsustainable, None),
-            (None, None) if held.is_some() => (MstVerdict::InputThrottled, held),
-            (None, None) if suspended > 0 && !may_lose => (MstVerdict::Lossy, Some(lost())),
-            (None, None) => (MstVerdict::Sustainable, None),
+        let (otherwise, failed) = match failed {
+            Some(failed) => (MstVerdict::Broken, Some(failed.name.clone())),
+            None if held.is_some() => (MstVerdict::InputThrottled, held),
+            None if suspended > 0 && !may_lose => (MstVerdict::Lossy, Some(lost())),
+            None => (MstVerdict::Sustainable, None),
         };
+        let is_missed = missed.is_some() && otherwise != MstVerdict::Broken;
         Self {
-            verdict,
+            verdict: if is_missed { MstVerdict::Unsustainable } else { otherwise },
+            otherwise,
+            rate,
             missed,
             failed,
             received: record.documents.received,
             seconds: record.virtual_seconds,
             seed: record.seed,
-            against: goals.iter().map(|goal| against(goal, run)).collect(),
+            against: goals.iter().map(|goal| against(goal, &run.outcome)).collect(),
             busiest: busiest(&run.outcome.resources),
         }
     }
 
+    /// With every goal met: that was judged of this run and others together.
+    pub(super) fn with_goals_met(self) -> Self {
+        Self { verdict: self.otherwise, missed: None, ..self }
+    }
+
     fn evidence(&self) -> String {
-        let detail = self.failed.as_deref().or(self.missed.as_deref());
+        let is_missed = self.verdict == MstVerdict::Unsustainable;
+        let detail = if is_missed { &self.missed } else { &self.failed };
+        let detail = detail.as_deref();
         let detail = detail.unwrap_or("every promise kept, every goal met");
         format!("empty start, {} documents: {detail}", self.received)
     }
+}
+
+/// Documents of a confirmation, at least.
+pub(super) fn confirm_documents(goals: &[Goal]) -> f64 {
+    if goals.iter().any(is_of_windows) { CONFIRM_WINDOW } else { CONFIRM_DOCUMENTS }
 }
 
 /// Whether less was accepted than offered while publishing waited (R-THR-02).
@@ -208,13 +253,15 @@ mod tests {
     #[test]
     fn a_goal_that_every_run_misses_with_less_to_do_is_found() {
         let ask =
-            Ask { precision: 0.1, seconds_max: 3600.0, recovery: 60.0, threads: 1, explain: false };
+            Ask { precision: 0.1, seconds_max: 3600.0, recovery: 60.0, threads: 1, ..Ask::DEFAULT };
         for (over, misses) in [("1 ms", true), ("60 s", false)] {
             let goal = format!("goal=[{{ late = {{ over = '{over}', at_most = 0.01 }} }}]");
             let scenario = Source::find("throttled_host").unwrap().read(&[goal]).unwrap();
             let journal = Journal::default();
             let mut search = Search::of(&scenario, ask, &journal).unwrap();
-            assert_eq!(search.misses_below(90.0).unwrap(), misses, "{over}");
+            let found = search.judged_beyond(100.0, 90.0).unwrap();
+            let expected = if misses { MstVerdict::NonMonotone } else { MstVerdict::Sustainable };
+            assert_eq!(found, expected, "{over}");
         }
     }
 }

@@ -44,10 +44,10 @@ impl Looks<'_> {
         let (backlog, warm_up, lasts) = self.plant;
         let seed = seed_of(self.held.scenario, FIRST_RUN + seed);
         let key = || format!("turned {} {backlog} {seed} {warm_up} {lasts}", scenario.hash());
-        self.held.journal.once(key, || {
+        self.held.journal.once(key, |fuel| {
             let alone = Journal::default();
             let held = Held::of(scenario, &alone)?;
-            let stretch = held.stretch(backlog, seed, (warm_up, lasts))?;
+            let stretch = held.stretched(backlog, seed, (warm_up, lasts), fuel)?;
             Ok((stretch.rate, stretch.documents))
         })
     }

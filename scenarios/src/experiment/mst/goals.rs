@@ -8,12 +8,16 @@ use floodgate_engine::time::Duration;
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::probe::COLUMNS;
 
-use crate::experiment::run::Run;
+use crate::experiment::judge::per_second;
 use crate::plan::Scenario;
 use crate::plan::goal::{Backlog, Goal, Late};
 
 /// Samples of the backlog in the window of a run: at instants that no period falls in with.
 const SAMPLES: f64 = 1618.034;
+
+/// A backlog that may never be exceeded is kept by all but so large a share of windows: no load
+/// that is drawn keeps to it always.
+const WINDOWS_OVER: f64 = 0.05;
 
 /// A goal in words.
 pub(super) fn in_words(goal: &Goal) -> String {
@@ -33,9 +37,11 @@ pub(super) fn in_words(goal: &Goal) -> String {
     }
 }
 
-/// The share that a goal allows; none where it allows nothing, or is no share.
+/// The share that a goal allows; none where it allows nothing. A backlog that may never be exceeded
+/// is a share of windows: so many of a hundred may see more.
 pub(super) fn allowed(goal: &Goal) -> Option<f64> {
     let share = match goal {
+        Goal::Backlog(own) if own.share <= 0.0 => WINDOWS_OVER,
         Goal::Backlog(own) => own.share,
         Goal::Late(own) => own.at_most,
         Goal::Suspended(own) | Goal::Throttled(own) => own.at_most,
@@ -43,13 +49,20 @@ pub(super) fn allowed(goal: &Goal) -> Option<f64> {
     (share > 0.0).then_some(share)
 }
 
+/// Whether a goal is about the whole of a window, which is kept or not.
+pub(super) const fn is_of_windows(goal: &Goal) -> bool {
+    matches!(goal, Goal::Backlog(own) if own.share <= 0.0)
+}
+
 /// What of a run counts against a goal, and how much there was.
-pub(super) fn against(goal: &Goal, run: &Run) -> (f64, f64) {
-    let outcome = &run.outcome;
+pub(super) fn against(goal: &Goal, outcome: &Outcome) -> (f64, f64) {
     let documents = (outcome.meters.offered_in_window as f64).max(1.0);
     match goal {
+        Goal::Backlog(own) if own.share <= 0.0 => {
+            (f64::from(u8::from(outcome.meters.backlog.max() > own.at_most)), 1.0)
+        }
         Goal::Backlog(own) => (share_over(own.at_most, outcome) * documents, documents),
-        Goal::Late(own) => late(own, run),
+        Goal::Late(own) => late(own, outcome),
         Goal::Suspended(_) => {
             let received = (outcome.meters.received as f64).max(1.0);
             (outcome.meters.suspended as f64, received)
@@ -59,15 +72,9 @@ pub(super) fn against(goal: &Goal, run: &Run) -> (f64, f64) {
 }
 
 /// The goal in words, if the run missed it.
-pub(super) fn missed(goal: &Goal, run: &Run) -> Option<String> {
-    let misses = match goal {
-        Goal::Backlog(own) if own.share <= 0.0 => run.outcome.meters.backlog.max() > own.at_most,
-        Goal::Backlog(_) | Goal::Late(_) | Goal::Suspended(_) | Goal::Throttled(_) => {
-            let (bad, all) = against(goal, run);
-            bad / all > allowed(goal).unwrap_or(0.0)
-        }
-    };
-    misses.then(|| in_words(goal))
+pub(super) fn missed(goal: &Goal, outcome: &Outcome) -> Option<String> {
+    let (bad, all) = against(goal, outcome);
+    (bad / all > allowed(goal).unwrap_or(0.0)).then(|| in_words(goal))
 }
 
 /// What a run of `lasts` must be sampled for.
@@ -101,11 +108,11 @@ pub(super) fn share_of(outcome: &Outcome, name: &str, is: impl Fn(f64) -> bool) 
 ///
 /// What is under way for longer than was allowed is late as well. As many as arrive in that time
 /// may still be on their way in good time.
-fn late(goal: &Late, run: &Run) -> (f64, f64) {
-    let histogram = run.outcome.latency();
+fn late(goal: &Late, outcome: &Outcome) -> (f64, f64) {
+    let histogram = outcome.latency();
     let in_time = histogram.count_between(0, goal.over.as_nanos()) as f64;
-    let under_way = run.record.rate.offered * goal.over.as_secs_f64();
-    let overdue = (run.outcome.unfinished as f64 - under_way).max(0.0);
+    let under_way = per_second(outcome, outcome.meters.offered_in_window) * goal.over.as_secs_f64();
+    let overdue = (outcome.unfinished as f64 - under_way).max(0.0);
     let samples = histogram.len() as f64 + overdue;
     (samples - in_time, samples.max(1.0))
 }

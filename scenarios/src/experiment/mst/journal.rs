@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::experiment::fuel::{Budget, Fuel};
 use crate::plan::{Problems, Scenario};
 
 /// The file in the run folder.
@@ -27,6 +28,8 @@ const HEAD: &str = "search";
 #[derive(Debug, Default)]
 pub struct Journal {
     kept: Option<Mutex<Kept>>,
+    /// What the search may still cost: what is read was paid for, and is paid for again.
+    budget: Budget,
 }
 
 #[derive(Debug)]
@@ -34,7 +37,8 @@ struct Kept {
     path: PathBuf,
     file: File,
     head: Value,
-    known: BTreeMap<String, Value>,
+    /// What came of a piece of work, and what it took.
+    known: BTreeMap<String, (u64, Value)>,
 }
 
 impl Journal {
@@ -55,12 +59,14 @@ impl Journal {
         // The last line of a search that was killed may be half a line: it says nothing.
         let mut lines = text.lines().map_while(|line| serde_json::from_str(line).ok());
         let known = match lines.next() {
-            Some((name, found)) if name == *HEAD && found == head => lines.collect(),
-            Some::<(String, Value)>(_) | None => BTreeMap::new(),
+            Some((name, _, found)) if name == *HEAD && found == head => {
+                lines.map(|(name, took, found)| (name, (took, found))).collect()
+            }
+            Some::<(String, u64, Value)>(_) | None => BTreeMap::new(),
         };
         let mut kept = Kept { file: File::create(&path)?, path, head, known };
         kept.rewrite()?;
-        Ok(Self { kept: Some(Mutex::new(kept)) })
+        Ok(Self { kept: Some(Mutex::new(kept)), budget: Budget::default() })
     }
 
     /// The search is over, and its record is written.
@@ -78,20 +84,30 @@ impl Journal {
         }
     }
 
+    /// The steps that the search may still take.
+    pub(in crate::experiment) const fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// What `work` comes to: read, if it was done before, or done, and noted.
     pub(super) fn once<T: Serialize + DeserializeOwned>(
         &self,
         key: impl FnOnce() -> String,
-        work: impl FnOnce() -> Result<T, Problems>,
+        work: impl FnOnce(&mut Fuel<'_>) -> Result<T, Problems>,
     ) -> Result<T, Problems> {
-        let Some(kept) = &self.kept else { return work() };
+        let mut fuel = Fuel::of(&self.budget);
+        let Some(kept) = &self.kept else { return work(&mut fuel) };
         let key = key();
         let known = lock(kept).known.get(&key).cloned();
-        if let Some(found) = known.and_then(|value| serde_json::from_value(value).ok()) {
+        let read = |(took, value)| Some((took, serde_json::from_value(value).ok()?));
+        if let Some((took, found)) = known.and_then(read) {
+            fuel.burn(took)?;
             return Ok(found);
         }
-        let found = work()?;
-        lock(kept).note(key, &found).map_err(|error| Problems::one(error.to_string(), None))?;
+        let found = work(&mut fuel)?;
+        lock(kept)
+            .note(key, fuel.tanks(), &found)
+            .map_err(|error| Problems::one(error.to_string(), None))?;
         Ok(found)
     }
 
@@ -100,24 +116,25 @@ impl Journal {
     pub(super) fn touchstone<T: Serialize>(&self, key: &str, found: &T) -> Result<(), Problems> {
         let Some(kept) = &self.kept else { return Ok(()) };
         let mut kept = lock(kept);
-        let unlike = |known: &Value| serde_json::to_value(found).ok().as_ref() != Some(known);
+        let unlike =
+            |(_, known): &(u64, Value)| serde_json::to_value(found).ok().as_ref() != Some(known);
         let done = match kept.known.get(key).map(unlike) {
             Some(false) => return Ok(()),
             Some(true) => {
                 kept.known.clear();
-                kept.restart().and_then(|()| kept.note(key.to_owned(), found))
+                kept.restart().and_then(|()| kept.note(key.to_owned(), 0, found))
             }
-            None => kept.note(key.to_owned(), found),
+            None => kept.note(key.to_owned(), 0, found),
         };
         done.map_err(|error| Problems::one(error.to_string(), None))
     }
 }
 
 impl Kept {
-    fn note<T: Serialize>(&mut self, key: String, found: &T) -> io::Result<()> {
+    fn note<T: Serialize>(&mut self, key: String, took: u64, found: &T) -> io::Result<()> {
         let value = serde_json::to_value(found)?;
-        write_line(&mut self.file, &key, &value)?;
-        self.known.insert(key, value);
+        write_line(&mut self.file, (&key, took), &value)?;
+        self.known.insert(key, (took, value));
         Ok(())
     }
 
@@ -127,9 +144,9 @@ impl Kept {
     }
 
     fn rewrite(&mut self) -> io::Result<()> {
-        write_line(&mut self.file, HEAD, &self.head)?;
+        write_line(&mut self.file, (HEAD, 0), &self.head)?;
         let mut known = self.known.iter();
-        known.try_for_each(|(key, value)| write_line(&mut self.file, key, value))
+        known.try_for_each(|(key, (took, value))| write_line(&mut self.file, (key, *took), value))
     }
 }
 
@@ -138,8 +155,8 @@ fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
 }
 
 /// One line in one piece: whoever is killed leaves half a line at most.
-fn write_line(file: &mut File, key: &str, value: &Value) -> io::Result<()> {
-    let mut line = serde_json::to_string(&(key, value))?;
+fn write_line(file: &mut File, (key, took): (&str, u64), value: &Value) -> io::Result<()> {
+    let mut line = serde_json::to_string(&(key, took, value))?;
     line.push('\n');
     file.write_all(line.as_bytes())
 }

@@ -106,6 +106,21 @@ impl Line {
         Some(times(bread, meat))
     }
 
+    /// The share that is late at a rate, as the line says.
+    pub(super) fn share(&self, rate: f64) -> f64 {
+        libm::exp(self.level + self.slope * (rate / self.centre - 1.0))
+    }
+
+    /// The variance of a count of late documents, as a multiple of its mean: neighbours are late
+    /// together.
+    pub(super) fn dispersion(&self, seen: &[Seen]) -> f64 {
+        let error = |one: &Seen| one.late - self.expected(one);
+        let squares: f64 = seen.iter().map(|one| error(one) * error(one)).sum();
+        let expected: f64 = seen.iter().map(|one| self.expected(one)).sum();
+        let free = (seen.len() as f64 - 2.0).max(1.0);
+        squares / expected * seen.len() as f64 / free
+    }
+
     /// The rate at which this share is late.
     pub(super) fn root(&self, share: f64) -> f64 {
         self.centre * (1.0 + (libm::log(share) - self.level) / self.slope)

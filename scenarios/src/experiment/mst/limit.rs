@@ -17,6 +17,7 @@ use floodgate_sim::world::{HoldKind, World};
 use serde::{Deserialize, Serialize};
 
 use super::pinned::{Held, seed_of};
+use crate::experiment::fuel::Fuel;
 use crate::experiment::parallel::in_order;
 use crate::experiment::scale::{preloaded, scaled};
 use crate::plan::{Problems, Scenario};
@@ -38,6 +39,8 @@ const HELD_LITTLE: f64 = 0.05;
 const EASY: f64 = 0.5;
 /// What is offered to a plant whose backlog cannot be held, as a share of what it can do.
 const OVERLOAD: f64 = 1.2;
+/// Documents that such a plant begins with, at most: they are all in memory.
+const PRELOAD_MAX: f64 = 2e6;
 /// The look at a plant that is not full: one run, with a seed of its own.
 const EASY_RUN: u64 = 500;
 
@@ -84,15 +87,25 @@ pub(super) fn limits(
     held: &Held<'_>,
     plant: &Plant<'_>,
     threads: usize,
+    fuel: &mut Fuel<'_>,
 ) -> Result<Limits, Problems> {
     let rate = plant.rate;
-    let looks = in_order(2, threads, |at| match (at, plant.backlog) {
-        (0, Some(backlog)) => plant.full(held, backlog),
-        (0, None) => plant.overloaded(),
-        _ => plant.easy(),
+    let looks = in_order(2, threads, |at| {
+        let mut fuel = Fuel::of(held.journal.budget());
+        let look = match (at, plant.backlog) {
+            (0, Some(backlog)) => plant.full(held, backlog, &mut fuel),
+            (0, None) => plant.overloaded(&mut fuel),
+            _ => plant.easy(&mut fuel),
+        };
+        look.map(|look| (look, fuel.tanks()))
     });
-    let [full, easy]: [Look; 2] =
-        looks.into_iter().collect::<Result<Vec<_>, _>>()?.try_into().expect("two looks were taken");
+    let mut looked = Vec::new();
+    for look in looks {
+        let (look, took) = look?;
+        fuel.note(took);
+        looked.push(look);
+    }
+    let [full, easy]: [Look; 2] = looked.try_into().expect("two looks were taken");
     let seen = seen(&full, &easy);
     let first = binding(&seen);
     let told = |one: &Seen| one.limit((rate, rate * EASY), full.publishing);
@@ -133,16 +146,16 @@ struct Taken {
 fn watch(
     mut world: World,
     (from, to): (Instant, Instant),
-    mut run_until: impl FnMut(&mut World, Instant),
-) -> Look {
+    mut run_until: impl FnMut(&mut World, Instant) -> Result<(), Problems>,
+) -> Result<Look, Problems> {
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
     let mut taken: Vec<(u64, u32)> = Vec::new();
     let mut states = vec![0_u32; PublishingState::ALL.len()];
-    run_until(&mut world, from);
+    run_until(&mut world, from)?;
     let step = to.since(from).as_secs_f64() / f64::from(LOOKS);
     for look in 0..LOOKS {
         let share = f64::from(look) + (f64::from(look) * GOLDEN).fract();
-        run_until(&mut world, from + Duration::from_secs_f64(share * step));
+        run_until(&mut world, from + Duration::from_secs_f64(share * step))?;
         let holds = world.holds();
         taken.resize(holds.len(), (0, 0));
         for ((sum, looks), hold) in taken.iter_mut().zip(&holds) {
@@ -154,7 +167,7 @@ fn watch(
             *count += u32::from(why != PublishingState::None && why == *state);
         }
     }
-    run_until(&mut world, to);
+    run_until(&mut world, to)?;
     let holds = world.holds().into_iter().zip(taken).map(|(hold, (sum, looks))| Taken {
         share: sum as f64 / f64::from(LOOKS) / hold.places.max(1) as f64,
         often: f64::from(looks) / f64::from(LOOKS),
@@ -166,7 +179,7 @@ fn watch(
     let most = states.iter().zip(PublishingState::ALL).max_by_key(|(count, _)| **count);
     let publishing = most.map_or(PublishingState::None, |(_, state)| *state);
     let documents = world.meters().offered;
-    Look { outcome: world.conclude(), holds, publishing, documents }
+    Ok(Look { outcome: world.conclude(), holds, publishing, documents })
 }
 
 impl Plant<'_> {
@@ -180,38 +193,37 @@ impl Plant<'_> {
     }
 
     /// With its backlog held.
-    fn full(&self, held: &Held<'_>, backlog: u64) -> Result<Look, Problems> {
+    fn full(&self, held: &Held<'_>, backlog: u64, fuel: &mut Fuel<'_>) -> Result<Look, Problems> {
         let pin = held.pin(backlog);
         let world = held.world(self.seed(), self.window())?;
-        Ok(watch(world, self.window(), |world, until| {
-            world.run_pinned(&pin, until, u64::MAX);
-        }))
+        watch(world, self.window(), |world, until| fuel.run_pinned(world, &pin, (until, u64::MAX)))
     }
 
     /// With much to do from the beginning, and more coming than it can do.
-    fn overloaded(&self) -> Result<Look, Problems> {
+    fn overloaded(&self, fuel: &mut Fuel<'_>) -> Result<Look, Problems> {
         let rate = self.rate * OVERLOAD;
         let scenario = scaled(self.scenario, rate / self.written);
-        let preload = rate * self.spans.1.as_secs_f64();
-        Ok(self.open(preloaded(&scenario, preload as u64, Instant::ZERO)?))
+        let preload = (rate * self.spans.1.as_secs_f64()).min(PRELOAD_MAX);
+        self.open(preloaded(&scenario, preload as u64, Instant::ZERO)?, fuel)
     }
 
     /// With half as much to do as it can.
-    fn easy(&self) -> Result<Look, Problems> {
+    fn easy(&self, fuel: &mut Fuel<'_>) -> Result<Look, Problems> {
         let mut setup = setup(&scaled(self.scenario, self.rate * EASY / self.written), 0)?;
         for load in &mut setup.loads {
             (load.until, load.count) = (None, None);
         }
-        Ok(self.open(setup))
+        self.open(setup, fuel)
     }
 
-    fn open(&self, mut setup: Setup) -> Look {
+    fn open(&self, mut setup: Setup, fuel: &mut Fuel<'_>) -> Result<Look, Problems> {
         setup.seed = self.seed();
         (setup.measure_from, setup.measure_to) = self.window();
         setup.end = self.window().1;
         watch(World::new(&setup), self.window(), |world, until| {
-            world.run_until(until);
+            fuel.run_until(world, until)?;
             world.wait_until(until);
+            Ok(())
         })
     }
 }

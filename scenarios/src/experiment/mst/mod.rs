@@ -38,10 +38,14 @@ use floodgate_engine::time::Duration;
 use floodgate_reports as reports;
 use floodgate_reports::{CurvePoint, MstRecord, MstVerdict, Probe};
 
+/// Width of the interval, relative to the throughput, unless said otherwise.
+pub const PRECISION: f64 = 0.01;
 /// Seconds of the capacity that wait after an overload, unless said otherwise: five minutes.
 pub const RECOVERY_SECONDS: f64 = 300.0;
 /// Virtual seconds of one probe, unless said otherwise.
 pub const SECONDS_MAX: f64 = 4.0 * 3600.0;
+/// Steps of all worlds of a search, unless said otherwise: an hour or so of one core.
+pub const STEPS_MAX: u64 = 20_000_000_000;
 /// How often an interval made this way should hold the true value.
 const CONFIDENCE: f64 = 0.95;
 /// The share of the asked width that is measured; the rest is for what a measurement leaves out.
@@ -64,10 +68,24 @@ pub struct Ask {
     /// Seconds of the capacity that must wait before the plant has to show that it comes back;
     /// with nothing, it need not.
     pub recovery: f64,
+    /// Steps of all its worlds together, after which it is over whatever is known then.
+    pub steps_max: u64,
     /// Threads that work at it; the answer does not depend on them.
     pub threads: usize,
     /// Whether elasticities are wanted, which take several times as long.
     pub explain: bool,
+}
+
+impl Ask {
+    /// What is asked unless somebody says otherwise.
+    pub const DEFAULT: Self = Self {
+        precision: PRECISION,
+        seconds_max: SECONDS_MAX,
+        recovery: RECOVERY_SECONDS,
+        steps_max: STEPS_MAX,
+        threads: 1,
+        explain: false,
+    };
 }
 
 /// Searches, prints what was found, and leaves a folder if asked to.
@@ -84,6 +102,7 @@ pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
         precision: args.precision,
         seconds_max: args.max_seconds.unwrap_or(SECONDS_MAX),
         recovery: args.recovery,
+        steps_max: args.max_steps,
         threads: args.threads.count(),
         explain: args.elasticities,
     };
@@ -142,7 +161,13 @@ pub fn search_on(
     let clock = WallClock::start();
     let mut search = Search::of(scenario, ask, journal)?;
     let mut record = empty(name, scenario);
-    search.find(&mut record)?;
+    journal.budget().fill(ask.steps_max);
+    match search.find(&mut record) {
+        Ok(()) => {}
+        // What was found so far is no answer.
+        Err(_) if journal.budget().is_spent() => search.give_up(&mut record),
+        Err(problems) => return Err(problems),
+    }
     if search.broken {
         record.verdict = MstVerdict::Broken;
     }
@@ -228,6 +253,17 @@ impl Search<'_> {
         self.explain(&held, capacity.as_ref(), record)
     }
 
+    /// The budget is spent: there is no answer but that.
+    fn give_up(&mut self, record: &mut MstRecord) {
+        let why = format!(
+            "the search was not over after {} million steps of its runs",
+            self.ask.steps_max as f64 / 1e6
+        );
+        self.probes.push(unknown(self.written, &why));
+        (record.mst, record.interval) = (None, None);
+        record.verdict = MstVerdict::Undecided;
+    }
+
     /// What stops the plant, and what its capacity follows.
     fn explain(
         &mut self,
@@ -248,7 +284,7 @@ impl Search<'_> {
         };
         let key = || format!("limits {rate} {:?} {:?}", plant.backlog, plant.spans);
         let threads = self.ask.threads;
-        let limits = self.journal.once(key, || limits(held, &plant, threads))?;
+        let limits = self.journal.once(key, |fuel| limits(held, &plant, threads, fuel))?;
         self.documents += limits.documents;
         [record.limit, record.next_limit] = limits.both;
         if limits.is_input_held && record.verdict == MstVerdict::Sustainable {
@@ -357,11 +393,7 @@ impl Search<'_> {
         record.verdict = outcome.verdict;
         if record.verdict == MstVerdict::Sustainable && !self.is_timed() {
             let capacity = record.capacity.unwrap_or(low);
-            if !self.recovers(capacity)? {
-                record.verdict = MstVerdict::Metastable;
-            } else if self.misses_below(low)? {
-                record.verdict = MstVerdict::NonMonotone;
-            }
+            record.verdict = self.judged_beyond(capacity, low)?;
         }
         [record.limit, record.next_limit] = outcome.busiest;
         Ok(())

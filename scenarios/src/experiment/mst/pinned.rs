@@ -8,9 +8,10 @@ use floodgate_sim::world::{Pin, World};
 use serde::{Deserialize, Serialize};
 
 use super::journal::Journal;
+use crate::experiment::fuel::Fuel;
 use crate::experiment::scale::offered_rate;
 use crate::plan::{Problems, Scenario};
-use crate::setup::setup;
+use crate::setup::{Arriving, setup};
 
 /// Seeds that others can read: no program rounds them.
 const SEED_BITS: u32 = 53;
@@ -79,7 +80,7 @@ impl<'a> Held<'a> {
     pub(super) fn of(scenario: &'a Scenario, journal: &'a Journal) -> Result<Self, Problems> {
         let alone = |load: &crate::plan::load::Load| {
             let own = Scenario { loads: vec![load.clone()], ..scenario.clone() };
-            offered_rate(&own).map(|documents| documents / load.documents_mean())
+            offered_rate(&own).map(|rate| rate / Arriving::of(scenario, load).mean)
         };
         let shares = scenario.loads.iter().map(alone).collect::<Result<_, _>>()?;
         Ok(Self { scenario, journal, shares })
@@ -118,10 +119,17 @@ impl<'a> Held<'a> {
         let pin = self.pin(documents);
         let mut world = self.world(seed, (Instant::ZERO, end))?;
         let filled = WARM_UP_BACKLOGS * documents;
-        world.run_pinned(&pin, Instant::ZERO + budget.warm_up, filled + budget.warm_up_documents);
-        world.run_pinned(&pin, end, world.meters().offered.max(filled));
+        let mut fuel = Fuel::of(self.journal.budget());
+        let mut run = |world: &mut World, until: Instant, offered_max: u64| {
+            fuel.run_pinned(world, &pin, (until, offered_max))
+        };
+        let (warm, enough) = (Instant::ZERO + budget.warm_up, filled + budget.warm_up_documents);
+        run(&mut world, warm, enough)?;
+        let offered = world.meters().offered;
+        run(&mut world, end, offered.max(filled))?;
         let (from, before) = (world.now(), ended(&world));
-        world.run_pinned(&pin, end, world.meters().offered + budget.documents);
+        let offered = world.meters().offered;
+        run(&mut world, end, offered + budget.documents)?;
         let seconds = world.now().since(from).as_secs_f64();
         let through = ended(&world) - before;
         let pilot = Pilot {
@@ -144,14 +152,16 @@ impl<'a> Held<'a> {
         spans: (Duration, Duration),
     ) -> Result<Stretch, Problems> {
         let key = || format!("held {documents} {seed} {spans:?}");
-        self.journal.once(key, || self.stretched(documents, seed, spans))
+        self.journal.once(key, |fuel| self.stretched(documents, seed, spans, fuel))
     }
 
-    fn stretched(
+    /// The same, whether it was done before or not.
+    pub(super) fn stretched(
         &self,
         documents: u64,
         seed: u64,
         (warm_up, lasts): (Duration, Duration),
+        fuel: &mut Fuel<'_>,
     ) -> Result<Stretch, Problems> {
         let from = Instant::ZERO + warm_up;
         let to = from + lasts;
@@ -160,7 +170,7 @@ impl<'a> Held<'a> {
         let mut counts = Vec::new();
         let half = Duration::from_nanos(lasts.as_nanos() / 2);
         for until in [from, from + half, to] {
-            world.run_pinned(&pin, until, u64::MAX);
+            fuel.run_pinned(&mut world, &pin, (until, u64::MAX))?;
             counts.push(ended(&world));
         }
         let per_second =

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Search;
 use super::pinned::seed_of;
+use crate::experiment::fuel::Fuel;
 use crate::plan::Problems;
 use crate::setup::setup;
 
@@ -23,6 +24,8 @@ const AFTERWARDS: f64 = 0.8;
 const PATIENCE: f64 = 2.0;
 /// A backlog below this share of what there was is gone, if it was less before.
 const GONE: f64 = 0.05;
+/// Documents that wait, at most: they are all in memory.
+const WAITING_MAX: f64 = 2e6;
 /// Looks while it drains.
 const LOOKS: u32 = 200;
 /// The seed of this run; the others belong to other parts of the search.
@@ -30,7 +33,7 @@ const RUN: u64 = 700;
 
 /// What became of an overload.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-struct Drained {
+pub(super) struct Drained {
     /// Documents that waited when it ended.
     backlog: u64,
     /// Seconds until they were gone; `None` if that took too long.
@@ -45,14 +48,19 @@ struct Drained {
 }
 
 impl Search<'_> {
-    /// Whether the plant, which can do `rate`, comes back from an overload.
-    pub(super) fn recovers(&mut self, rate: f64) -> Result<bool, Problems> {
+    /// The plant, which can do `rate`, after an overload; none if nobody asks.
+    pub(super) fn overload(&self, rate: f64) -> Result<Option<Drained>, Problems> {
         if self.ask.recovery <= 0.0 {
-            return Ok(true);
+            return Ok(None);
         }
         let seed = seed_of(self.scenario, RUN);
-        let key = || format!("overload {rate} {} {seed}", self.worth());
-        let drained = self.journal.once(key, || self.overloaded(rate, seed))?;
+        let key = || format!("overload {rate} {} {seed}", self.worth(rate));
+        self.journal.once(key, |fuel| self.overloaded(rate, seed, fuel)).map(Some)
+    }
+
+    /// Whether it came back.
+    pub(super) fn came_back(&mut self, rate: f64, drained: Option<Drained>) -> bool {
+        let Some(drained) = drained else { return true };
         let Drained { backlog, after, limit, seconds, documents, broken } = drained;
         self.documents += documents;
         self.broken |= broken;
@@ -63,7 +71,7 @@ impl Search<'_> {
         self.probes.push(Probe {
             rate: rate * AFTERWARDS,
             seconds,
-            seeds: vec![seed],
+            seeds: vec![seed_of(self.scenario, RUN)],
             verdict: match after {
                 Some(_) => MstVerdict::Sustainable,
                 None => MstVerdict::Metastable,
@@ -72,21 +80,21 @@ impl Search<'_> {
                 "after an overload of {OVERLOAD} times the capacity {backlog} documents {end}"
             ),
         });
-        Ok(after.is_some())
+        after.is_some()
     }
 
     /// Seconds of the capacity that wait when the overload ends: less than was asked for where a
-    /// probe may not take as long as that needs.
-    fn worth(&self) -> f64 {
+    /// probe may not take as long as that needs, or so many documents cannot be held.
+    fn worth(&self, rate: f64) -> f64 {
         let each = 1.0 / (OVERLOAD - 1.0) + PATIENCE / (1.0 - AFTERWARDS);
-        self.ask.recovery.min(self.ask.seconds_max / each)
+        self.ask.recovery.min(self.ask.seconds_max / each).min(WAITING_MAX / rate)
     }
 
-    fn overloaded(&self, rate: f64, seed: u64) -> Result<Drained, Problems> {
+    fn overloaded(&self, rate: f64, seed: u64, fuel: &mut Fuel<'_>) -> Result<Drained, Problems> {
         let scenario = self.scaled(rate * AFTERWARDS);
         let warm_up = scenario.loads.iter().map(|load| load.start + load.warm_up).max();
         let flood = Instant::ZERO + warm_up.unwrap_or(Duration::ZERO) + Duration::from_secs(10);
-        let lasts = self.worth() / (OVERLOAD - 1.0);
+        let lasts = self.worth(rate) / (OVERLOAD - 1.0);
         let over = flood + Duration::from_secs_f64(lasts);
         let mut setup = setup(&scenario, 0)?;
         setup.seed = seed;
@@ -96,13 +104,14 @@ impl Search<'_> {
             load.pace = Some(Pace::new(load.start, &paces, setup.end));
         }
         let mut world = World::new(&setup);
-        let wait = |world: &mut World, until: Instant| {
-            world.run_until(until);
+        let mut wait = |world: &mut World, until: Instant| {
+            fuel.run_until(world, until)?;
             world.wait_until(until);
+            Ok::<_, Problems>(())
         };
-        wait(&mut world, flood);
+        wait(&mut world, flood)?;
         let before = world.backlog();
-        wait(&mut world, over);
+        wait(&mut world, over)?;
         let backlog = world.backlog();
         let gone = before.max((backlog as f64 * GONE) as u64);
         let limit = PATIENCE * backlog as f64 / (rate * (1.0 - AFTERWARDS));
@@ -112,7 +121,7 @@ impl Search<'_> {
                 break;
             }
             let seconds = limit * f64::from(look) / f64::from(LOOKS);
-            wait(&mut world, over + Duration::from_secs_f64(seconds));
+            wait(&mut world, over + Duration::from_secs_f64(seconds))?;
             after = (world.backlog() <= gone).then_some(seconds);
         }
         Ok(Drained {
@@ -131,9 +140,10 @@ mod tests {
     use super::super::{Ask, Journal};
     use super::*;
     use crate::catalogue::Source;
+    use crate::experiment::fuel::Budget;
 
     const ASK: Ask =
-        Ask { precision: 0.1, seconds_max: 3600.0, recovery: 60.0, threads: 1, explain: false };
+        Ask { precision: 0.1, seconds_max: 3600.0, recovery: 60.0, threads: 1, ..Ask::DEFAULT };
 
     #[test]
     fn what_waits_is_gone_in_time_or_it_is_not() {
@@ -141,12 +151,13 @@ mod tests {
         let journal = Journal::default();
         let mut search = Search::of(&scenario, ASK, &journal).unwrap();
         // It can do 100 a second: a minute of that, at 20 a second, is gone after five minutes.
-        let drained = search.overloaded(100.0, 1).unwrap();
+        let drained = search.overloaded(100.0, 1, &mut Fuel::of(&Budget::default())).unwrap();
         assert!((5500..6700).contains(&drained.backlog), "{drained:?}");
         let after = drained.after.expect("it can do this");
         assert!((after / 300.0 - 1.0).abs() < 0.1, "{drained:?}");
         // A plant that can do half of what is said of it never comes back.
-        assert!(!search.recovers(200.0).unwrap());
+        let drained = search.overload(200.0).unwrap();
+        assert!(!search.came_back(200.0, drained));
         assert_eq!(search.probes[0].verdict, MstVerdict::Metastable);
     }
 }

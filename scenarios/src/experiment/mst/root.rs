@@ -4,21 +4,26 @@
 //! which led to it covers less than it says. So a bracket and two pilots find the place and the
 //! scatter, and the answer comes from fresh runs, as many as the asked width needs.
 
+use floodgate_engine::hash::mix;
 use floodgate_engine::time::Duration;
 use floodgate_reports::{MstVerdict, Probe, Verdict};
+use floodgate_sim::outcome::Outcome;
 
 use serde::{Deserialize, Serialize};
 
-use super::confirm::Confirmation;
-use super::goals::{against, allowed, in_words, watch};
+use super::confirm::{Confirmation, GOAL_REPLICATIONS, confirm_documents};
+use super::goals::{against, allowed, in_words, is_of_windows, watch};
 use super::late::{Line, Seen};
 use super::pinned::seed_of;
-use super::{CONFIDENCE, Search};
+use super::{CONFIDENCE, Search, unknown};
+use crate::experiment::fuel::Fuel;
+use crate::experiment::judge::judge;
 use crate::experiment::parallel::in_order;
-use crate::experiment::run::{Run, run_silently};
-use crate::plan::Problems;
+use crate::experiment::run::outcome_on;
 use crate::plan::expect::Expect;
 use crate::plan::goal::Goal;
+use crate::plan::{Problems, Scenario};
+use crate::setup::setup;
 
 /// Halvings of what is left to the capacity before the goal counts as met up to it.
 const DOUBLINGS: i32 = 10;
@@ -26,8 +31,9 @@ const DOUBLINGS: i32 = 10;
 const SECONDS_FIRST: f64 = 20.0;
 const SECONDS_PILOT: f64 = 60.0;
 /// A run lasts for so many of the times in which a queue forgets, of one place and exponential
-/// work at that load; one that only brackets for a third of it, or until it has seen enough.
-const RELAXATIONS: f64 = 40.0;
+/// work at that load; one that only brackets for a seventh of it, or until it has seen enough.
+const RELAXATIONS: f64 = 100.0;
+const BRACKETING: f64 = 7.0;
 /// Before that, from an empty start, it warms up for so many of them, or a quarter of the run.
 const SETTLED: f64 = 5.0;
 const DOCUMENTS_FIRST: f64 = 20_000.0;
@@ -37,35 +43,65 @@ const ROUNDS: usize = 3;
 const SCATTER_MAX: f64 = 0.7;
 /// How often the pilot may be twice as long.
 const LONGER: u32 = 3;
+/// Windows of a run, for a goal that is about whole windows; the documents in them, at most.
+const WINDOWS: f64 = 20.0;
+const DOCUMENTS_MAX: f64 = 2e6;
 /// Runs of the pilots.
 const PILOT: usize = 6;
 const SECOND: usize = 12;
 /// Rates of the pilots and of the answer lie so far from their centre, relative to it; for a wide
-/// interval the later ones so many times further, or their slope is all chance.
+/// interval the later ones so many times further, or their slope is all chance. What is above the
+/// centre lies at most so much of the way to the capacity.
 const AWAY_PILOT: f64 = 0.03;
-const AWAY_SECOND: f64 = 0.02;
-const AWAY: f64 = 0.01;
+const AWAY_SECOND: f64 = 0.025;
+const AWAY: f64 = 0.02;
 const WIDE: f64 = 0.02;
-const WIDER_MAX: f64 = 2.5;
-/// The answer's runs, at least, and at most.
+const WIDER_MAX: f64 = 1.5;
+const TO_CAPACITY: f64 = 0.7;
+/// The answer's runs, at least, and at most; rather than more than so many they last longer,
+/// since each begins with a warm-up that says nothing.
 const RUNS_MIN: f64 = 16.0;
 const RUNS_MAX: f64 = 400.0;
+const RUNS_ENOUGH: f64 = 32.0;
+/// Fewer runs than the least would do: they are so much shorter at most.
+const SHORTER_MAX: f64 = 0.4;
+/// How many times as many there may be when the first of them scatter more than the pilots did.
+const RUNS_MORE: f64 = 4.0;
+/// An interval this much wider than asked is still told.
+const WIDER: f64 = 1.1;
+const TOLD: f64 = 4.0;
 /// Documents of a run, at least.
 const DOCUMENTS_MIN: f64 = 2_000.0;
+/// Windows of a run that only brackets.
+const WINDOWS_FIRST: f64 = 10.0;
 /// The first of their seeds; the ones before belong to other parts of the search.
 const FIRST_RUN: u64 = 20_000;
 
 /// The load that just meets a goal.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Root {
     pub(super) rate: f64,
     pub(super) half: f64,
+    line: Line,
+    /// The variance of what counts against the goal, as a multiple of its mean.
+    dispersion: f64,
 }
 
-/// Runs on either side of the answer that must agree with it, together.
-const AGREEING: usize = 3;
-/// They are so many half-widths from it.
+impl Root {
+    /// Whether runs at `rate` say that the line is wrong: by more than chance explains, so much as
+    /// there is on the other side of what is allowed.
+    fn is_contradicted(&self, rate: f64, share: f64, (bad, all): (f64, f64)) -> bool {
+        let chance = (self.dispersion * self.line.share(rate) * all).sqrt() * NO_CHANCE;
+        if rate > self.rate { bad + chance < share * all } else { bad - chance > share * all }
+    }
+}
+
+/// Runs on either side of the answer that must not contradict it, together.
+const AGREEING: usize = 2;
+/// They are so many half-widths of the interval from it.
 const AGREE_DISTANCE: f64 = 2.0;
+/// Standard errors that no chance explains.
+const NO_CHANCE: f64 = 3.0;
 
 /// What is kept of a run.
 #[derive(Deserialize, Serialize)]
@@ -76,11 +112,21 @@ struct Ran {
 }
 
 impl Ran {
-    fn of(goal: &Goal, run: &Run) -> Self {
+    fn of(goal: &Goal, scenario: &Scenario, outcome: &Outcome) -> Self {
+        let (verdicts, _) = judge(scenario, outcome);
         Self {
-            against: against(goal, run),
-            documents: run.record.documents.received,
-            broken: run.record.verdicts.iter().any(|row| row.verdict == Verdict::Fail),
+            against: against(goal, outcome),
+            documents: outcome.meters.received,
+            broken: verdicts.iter().any(|row| row.verdict == Verdict::Fail),
+        }
+    }
+
+    /// With what another run saw.
+    fn and(self, other: &Self) -> Self {
+        Self {
+            against: (self.against.0 + other.against.0, self.against.1 + other.against.1),
+            documents: self.documents + other.documents,
+            broken: self.broken || other.broken,
         }
     }
 }
@@ -119,31 +165,48 @@ impl Search<'_> {
             // So wide an interval has no load well below it that could agree.
             return Ok(None);
         }
-        let above = self.empty_starts(&[root.rate + away; AGREEING])?;
-        let below = self.empty_starts(&[root.rate - away; AGREEING])?;
-        // Shares are skew: most runs just above the answer have less than their mean.
-        let misses = |runs: &[Confirmation]| {
+        let rates = [root.rate - away, root.rate + away];
+        let tried = self.empty_starts(&[rates; AGREEING].concat())?;
+        let sum = |runs: &[Confirmation], at: usize| {
             let all = runs.iter().map(|one| one.against[at]);
-            let (bad, all) = all.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-            allowed(goal).is_some_and(|share| bad > share * all)
+            all.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
         };
-        if !misses(&above) || misses(&below) {
+        let (below, above): (Vec<_>, Vec<_>) =
+            tried.into_iter().partition(|one| one.rate < root.rate);
+        let share = allowed(goal).unwrap_or(0.0);
+        let is_contradicted = root.is_contradicted(rates[0], share, sum(&below, at))
+            || root.is_contradicted(rates[1], share, sum(&above, at));
+        // Some other goal might bind that has no line.
+        let misses = |(other, goal): (usize, &Goal)| {
+            let (bad, all) = sum(&below, other);
+            other != at && bad > allowed(goal).unwrap_or(0.0) * all
+        };
+        if is_contradicted || self.scenario.goals.iter().enumerate().any(misses) {
             return Ok(None);
         }
         *binding = in_words(goal);
-        let meets = below.into_iter().find(|one| one.missed.is_none());
-        Ok(meets.map(|one| (root.rate - root.half, root.rate + root.half, one)))
+        // By chance one may have more than the share: they are judged together.
+        let worst = below.into_iter().max_by_key(|one| one.otherwise != MstVerdict::Sustainable);
+        Ok(worst.map(|one| (root.rate - root.half, root.rate + root.half, one.with_goals_met())))
     }
 
     /// The load at which the share is what `goal` allows, below `capacity`. None where
     /// the share does not rise with the load as it should, so that a bracket has to do.
     fn root(&mut self, capacity: f64, goal: &Goal, at_most: f64) -> Result<Option<Root>, Problems> {
         let mut looking = Looking { search: self, goal: goal.clone(), at_most, capacity, runs: 0 };
+        let most = looking.window(capacity).as_secs_f64() * WINDOWS * capacity;
+        if most > DOCUMENTS_MAX {
+            // So rare that no number of runs which anybody waits for would show it.
+            looking.too_rare();
+            return Ok(None);
+        }
         let Some(around) = looking.bracket()? else { return Ok(None) };
-        let mut seconds = looking.relaxed(around).max(SECONDS_PILOT);
+        let window = looking.window(around).as_secs_f64();
+        let windows = window * WINDOWS;
+        let mut seconds = looking.relaxed(around).max(SECONDS_PILOT).max(windows);
         let mut first = looking.spread(around, (PILOT, AWAY_PILOT), seconds)?;
         for _ in 0..LONGER {
-            if scatter(&first) <= SCATTER_MAX {
+            if scatter(&first) <= SCATTER_MAX || is_of_windows(goal) {
                 break;
             }
             seconds *= 2.0;
@@ -159,7 +222,7 @@ impl Search<'_> {
             let found = looking.near(centre, line);
             let is_there = (found / centre - 1.0).abs() <= looking.away(AWAY_SECOND);
             if let Some(line) = line.filter(Line::rises).filter(|_| is_there || round == ROUNDS) {
-                return looking.answer(&line, centre, pilot.len(), seconds);
+                return looking.answer(&line, found, pilot.len(), seconds);
             }
             centre = found;
         }
@@ -172,6 +235,26 @@ impl Looking<'_, '_> {
     fn near(&self, centre: f64, line: Option<Line>) -> f64 {
         let found = line.map_or(centre, |line| line.root(self.at_most));
         found.clamp(0.92 * centre, (1.06 * centre).min(0.999 * self.capacity))
+    }
+
+    /// What a goal about whole windows is judged over: what the loads say is measured, or so many
+    /// documents.
+    fn window(&self, rate: f64) -> Duration {
+        let least = confirm_documents(&self.search.scenario.goals) / rate;
+        let least = Duration::from_secs_f64(least);
+        let loads = self.search.scenario.loads.iter().filter_map(|load| load.measure).max();
+        if is_of_windows(&self.goal) { least.max(loads.unwrap_or(least)) } else { Duration::ZERO }
+    }
+
+    /// Notes that a goal has no estimate.
+    fn too_rare(&mut self) {
+        let evidence = format!(
+            "{}: too rare for a line: {WINDOWS} windows are more than {:.0} million \
+             documents; what is told is a bracket of {GOAL_REPLICATIONS} seeds",
+            in_words(&self.goal),
+            DOCUMENTS_MAX / 1e6
+        );
+        self.search.probes.push(unknown(self.capacity, &evidence));
     }
 
     /// Seconds in which a queue at `rate` forgets often enough.
@@ -209,14 +292,20 @@ impl Looking<'_, '_> {
     }
 
     fn share(&mut self, rate: f64) -> Result<f64, Problems> {
-        let enough = (self.relaxed(rate) / 3.0).min(DOCUMENTS_FIRST / rate);
-        let seen = self.runs(&[rate, rate], enough.max(SECONDS_FIRST))?;
+        let enough = (self.relaxed(rate) / BRACKETING).min(DOCUMENTS_FIRST / rate);
+        let windows = self.window(rate).as_secs_f64() * WINDOWS_FIRST;
+        let seen = self.runs(&[rate, rate], enough.max(SECONDS_FIRST).max(windows))?;
         let late: f64 = seen.iter().map(|one| one.late).sum();
         Ok(late / seen.iter().map(|one| one.samples).sum::<f64>())
     }
 
     fn away(&self, least: f64) -> f64 {
         least * (self.search.ask.precision / WIDE).clamp(1.0, WIDER_MAX)
+    }
+
+    /// How far from `centre` to look: so far, unless the capacity is near.
+    fn below_capacity(&self, centre: f64, away: f64) -> f64 {
+        away.min(TO_CAPACITY * (self.capacity / centre - 1.0))
     }
 
     /// Runs at both sides of `centre` in turn.
@@ -226,6 +315,7 @@ impl Looking<'_, '_> {
         (count, away): (usize, f64),
         seconds: f64,
     ) -> Result<Vec<Seen>, Problems> {
+        let away = self.below_capacity(centre, away);
         let side = |at: usize| if at.is_multiple_of(2) { 1.0 - away } else { 1.0 + away };
         let rates: Vec<f64> = (0..count).map(|at| centre * side(at)).collect();
         self.runs(&rates, seconds)
@@ -243,28 +333,45 @@ impl Looking<'_, '_> {
         let wanted = self.search.ask.precision / 2.0 * centre;
         let one = pilot.error(share) * (piloted as f64).sqrt();
         let needed = (1.96 * one / wanted).powi(2) * 1.4 + 2.0;
-        let count = 2 * (needed.clamp(RUNS_MIN, RUNS_MAX) / 2.0).ceil() as usize;
+        let shorter = (needed / RUNS_MIN).clamp(SHORTER_MAX, 1.0);
+        let needed = needed.clamp(RUNS_MIN, RUNS_MAX);
+        let longer = (needed / RUNS_ENOUGH).floor().max(1.0) * shorter;
+        let even = |runs: f64| 2 * (runs / 2.0).ceil() as usize;
+        let (count, seconds) = (even(needed / longer.max(1.0)), seconds * longer);
         let away = self.away(AWAY);
-        let seen = self.spread(centre, (count, away), seconds)?;
+        let mut seen = self.spread(centre, (count, away), seconds)?;
         // That it rises is what the pilots, which lie further apart, were asked.
+        let Some(first) = Line::through(&seen, centre).filter(Line::is_up) else {
+            return Ok(None);
+        };
+        let half = first.half(share, CONFIDENCE);
+        if half > WIDER * wanted {
+            // They scatter more than the pilots did. Once, and as many more as that needs: adding
+            // runs until an interval looks narrow would make it hold less than it says.
+            let more = (half / wanted).powi(2).min(RUNS_MORE) - 1.0;
+            seen.extend(self.spread(centre, (even(count as f64 * more), away), seconds)?);
+        }
         let Some(line) = Line::through(&seen, centre).filter(Line::is_up) else {
             return Ok(None);
         };
-        let root = Root { rate: line.root(share), half: line.half(share, CONFIDENCE) };
+        let half = line.half(share, CONFIDENCE);
+        let runs = seen.len() as u64;
+        let away = self.below_capacity(centre, away);
+        let (rate, dispersion) = (line.root(share), line.dispersion(&seen));
         self.search.probes.push(Probe {
-            rate: root.rate,
+            rate,
             seconds,
-            seeds: (0..count as u64).map(|at| self.seed(self.runs - count as u64 + at)).collect(),
+            seeds: (0..runs).map(|at| self.seed(self.runs - runs + at)).collect(),
             verdict: MstVerdict::Sustainable,
             evidence: format!(
-                "{} just there: a line through {count} runs at {:.1} and {:.1}/s, ± {:.2}",
+                "{} just there: a line through {runs} runs at {:.1} and {:.1}/s, ± {half:.2}",
                 in_words(&self.goal),
                 centre * (1.0 - away),
                 centre * (1.0 + away),
-                root.half
             ),
         });
-        Ok((root.half <= 2.0 * wanted && root.rate > 0.0).then_some(root))
+        let root = Root { rate, half, line, dispersion };
+        Ok((half <= TOLD * wanted && rate > 0.0).then_some(root))
     }
 
     fn seed(&self, run: u64) -> u64 {
@@ -279,9 +386,7 @@ impl Looking<'_, '_> {
         let all = in_order(rates.len(), threads, |at| {
             let (rate, run) = (rates[at], first + at as u64);
             let key = || format!("goal {:?} {rate} {run} {seconds}", this.goal);
-            this.search
-                .journal
-                .once(key, || Ok(Ran::of(&this.goal, &this.run(rate, run, seconds)?)))
+            this.search.journal.once(key, |fuel| this.run(rate, run, seconds, fuel))
         });
         let mut seen = Vec::new();
         for (rate, run) in rates.iter().zip(all) {
@@ -293,17 +398,39 @@ impl Looking<'_, '_> {
         Ok(seen)
     }
 
-    fn run(&self, rate: f64, run: u64, seconds: f64) -> Result<Run, Problems> {
+    /// One run, or as many as there are windows in its time.
+    fn run(&self, rate: f64, run: u64, seconds: f64, fuel: &mut Fuel<'_>) -> Result<Ran, Problems> {
+        let window = self.window(rate);
+        if window.is_zero() {
+            return self.once(rate, self.seed(run), seconds, fuel);
+        }
+        let windows = (seconds / window.as_secs_f64()).round().max(1.0) as u64;
+        let mut ran = self.once(rate, self.seed(run), 0.0, fuel)?;
+        for more in 1..windows {
+            ran = ran.and(&self.once(rate, mix(self.seed(run), more), 0.0, fuel)?);
+        }
+        Ok(ran)
+    }
+
+    /// One run from an empty start; of a goal about whole windows, over such a window.
+    fn once(
+        &self,
+        rate: f64,
+        seed: u64,
+        seconds: f64,
+        fuel: &mut Fuel<'_>,
+    ) -> Result<Ran, Problems> {
         let search = &*self.search;
         let mut scenario = search.scaled(rate);
-        scenario.seed = self.seed(run);
+        scenario.seed = seed;
         scenario.expect = Expect::default();
         let least = Duration::from_secs_f64(seconds.max(DOCUMENTS_MIN / rate));
         // Whole periods: the half of a day is no day.
         let period = search.period.at(rate / search.written);
-        let lasts = match least.as_nanos().checked_div(period.as_nanos()) {
-            Some(whole) => period.times(whole + 1),
-            None => least,
+        let lasts = match (self.window(rate), least.as_nanos().checked_div(period.as_nanos())) {
+            (window, _) if !window.is_zero() => window,
+            (_, Some(whole)) => period.times(whole + 1),
+            (_, None) => least,
         };
         let settled = self.relaxed(rate) / RELAXATIONS * SETTLED;
         let settled = Duration::from_secs_f64(settled.min(lasts.as_secs_f64() / 4.0));
@@ -314,7 +441,8 @@ impl Looking<'_, '_> {
         }
         scenario.drain = Duration::ZERO;
         watch(&mut scenario, lasts);
-        run_silently("confirmation", &scenario)
+        let outcome = outcome_on(&setup(&scenario, 0)?, fuel)?;
+        Ok(Ran::of(&self.goal, &scenario, &outcome))
     }
 }
 

@@ -77,7 +77,7 @@ impl Cell {
             Question::Mst { precision, seconds_max } => {
                 // The cells themselves are what goes on at the same time.
                 let ask =
-                    Ask { precision, seconds_max, recovery: 60.0, threads: 1, explain: false };
+                    Ask { precision, seconds_max, recovery: 60.0, threads: 1, ..Ask::DEFAULT };
                 let found = search(&sweep.source.name, &scenario, ask)?;
                 let verdict = match found.exit_code() {
                     0 => Verdict::Pass,

@@ -1,0 +1,157 @@
+//! What a search may cost: so many steps of its worlds in all.
+//!
+//! Everything else that bounds a search (seconds of a probe, documents of a run, runs) leaves a
+//! scenario some way to take for ever: retries by the million, a queue that forgets slowly, a rate
+//! that doubles and doubles. A step is one input to one machine, and every world takes as many
+//! however many threads there are; so it is the same searches that come to their end, everywhere.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use floodgate_engine::time::Instant;
+use floodgate_sim::world::{Pin, World};
+
+use crate::plan::Problems;
+
+/// Steps that are taken from the budget at a time.
+const TANK: u64 = 1 << 16;
+
+/// The steps that all pieces of work of a search may take together.
+#[derive(Debug)]
+pub(super) struct Budget {
+    tanks: AtomicU64,
+}
+
+impl Default for Budget {
+    /// Without an end.
+    fn default() -> Self {
+        Self { tanks: AtomicU64::new(u64::MAX) }
+    }
+}
+
+impl Budget {
+    /// So many steps from now on.
+    pub(super) fn fill(&self, steps: u64) {
+        self.tanks.store(steps.div_ceil(TANK), Ordering::SeqCst);
+    }
+
+    /// Whether all of it was asked for.
+    pub(super) fn is_spent(&self) -> bool {
+        self.tanks.load(Ordering::SeqCst) == 0
+    }
+
+    /// Takes so many tanks.
+    fn take(&self, tanks: u64) -> Result<(), Problems> {
+        let less = |left: u64| left.checked_sub(tanks).filter(|left| *left > 0);
+        match self.tanks.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                // Whoever else is at work ends, too.
+                self.tanks.store(0, Ordering::SeqCst);
+                Err(Problems::one("the steps of the search are used up".to_owned(), None))
+            }
+        }
+    }
+}
+
+/// The steps of one piece of work.
+#[derive(Debug)]
+pub(super) struct Fuel<'a> {
+    budget: &'a Budget,
+    left: u64,
+    tanks: u64,
+}
+
+impl<'a> Fuel<'a> {
+    /// For a piece of work that has taken none yet.
+    pub(super) const fn of(budget: &'a Budget) -> Self {
+        Self { budget, left: 0, tanks: 0 }
+    }
+
+    /// What the piece took.
+    pub(super) const fn tanks(&self) -> u64 {
+        self.tanks
+    }
+
+    /// Counts what was taken for it by others.
+    pub(super) const fn note(&mut self, tanks: u64) {
+        self.tanks += tanks;
+    }
+
+    /// Takes what the same piece took when it was done before.
+    ///
+    /// # Errors
+    ///
+    /// When that is more than is left.
+    pub(super) fn burn(&mut self, tanks: u64) -> Result<(), Problems> {
+        self.tanks += tanks;
+        self.budget.take(tanks)
+    }
+
+    /// Runs `world` until `until`; `false` if it ended before.
+    ///
+    /// # Errors
+    ///
+    /// When the steps of the search are used up.
+    pub(super) fn run_until(
+        &mut self,
+        world: &mut World,
+        until: Instant,
+    ) -> Result<bool, Problems> {
+        self.run(|steps| world.run_until_or(until, steps))
+    }
+
+    /// The same with a held backlog.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub(super) fn run_pinned(
+        &mut self,
+        world: &mut World,
+        pin: &Pin,
+        (until, offered_max): (Instant, u64),
+    ) -> Result<(), Problems> {
+        self.run(|steps| world.run_pinned(pin, until, (offered_max, steps))).map(|_| ())
+    }
+
+    fn run(&mut self, mut some: impl FnMut(&mut u64) -> bool) -> Result<bool, Problems> {
+        loop {
+            if self.left == 0 {
+                self.burn(1)?;
+                self.left = TANK;
+            }
+            let more = some(&mut self.left);
+            if self.left > 0 {
+                return Ok(more);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_up_is_used_up_for_all_and_what_was_done_before_counts() {
+        let budget = Budget::default();
+        budget.fill(3 * TANK);
+        let (mut one, mut other) = (Fuel::of(&budget), Fuel::of(&budget));
+        // Work that ends within a tank takes one, and goes on with what is left of it.
+        let mut taken = 0;
+        let some = |of: u64| {
+            move |steps: &mut u64| {
+                *steps -= of.min(*steps);
+                true
+            }
+        };
+        assert!(one.run(some(10)).is_ok() && one.run(some(10)).is_ok());
+        taken += one.tanks();
+        assert_eq!((taken, budget.is_spent()), (1, false));
+        assert!(other.burn(1).is_ok());
+        assert!(other.burn(1).is_err() && budget.is_spent());
+        // The other one has some left, and no more after that.
+        assert!(one.run(some(10)).is_ok());
+        assert!(one.run(some(TANK)).is_err());
+    }
+}
