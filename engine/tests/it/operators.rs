@@ -171,3 +171,26 @@ fn what_comes_by_a_stopped_group_waits_for_its_start() {
         bench.transmitted().iter().map(|(_, message)| message.document.wire).collect();
     assert_eq!((sent, bench.message_box.reference_counts().suspended), (vec![2], 1));
 }
+
+#[test]
+fn what_is_remembered_is_forgotten_when_a_port_is_enlisted() {
+    // R-SUB-02, R-SUB-09: of templates and of values alike.
+    let mut topology = topology(immediate());
+    for name in ["First", "Second"] {
+        add_send_port(&mut topology, name, "In", ASYNC);
+    }
+    topology.send_ports[1].state = PortState::Bound;
+    let mut bench = Bench::new(topology);
+    let publish = |bench: &mut Bench, template| {
+        let mut document = document(1, "In");
+        document.context = document.context.into_template(template);
+        let before = bench.message_box.reference_counts().total();
+        assert_eq!(bench.commit(publishing(vec![document])).overall, Status::OK);
+        bench.message_box.reference_counts().total() - before
+    };
+    assert_eq!([7, 0].map(|template| publish(&mut bench, template)), [1, 1]);
+    bench.message_box.operate_port(SendPortId(1), PortOperation::Start).expect("it is bound");
+    assert_eq!([7, 0].map(|template| publish(&mut bench, template)), [2, 2]);
+    bench.message_box.operate_port(SendPortId(0), PortOperation::Unenlist).expect("it may");
+    assert_eq!([7, 0].map(|template| publish(&mut bench, template)), [1, 1]);
+}

@@ -409,3 +409,30 @@ fn a_message_box_that_is_added_is_looked_into_like_the_others() {
     bench.tell(HostInput::WorkAvailable { home });
     assert_eq!(bench.looks.len(), 1);
 }
+
+#[test]
+fn between_two_messages_of_a_batch_nothing_else_has_changed() {
+    // R-BSND-03: who looks at gauges and clocks need not look then.
+    let mut bench = batched();
+    bench.publish([1, 2]);
+    let Some((_, AdapterInput::BeginBatch { call })) = bench.calls.last().cloned() else {
+        panic!("it begins")
+    };
+    let mut midway = Vec::new();
+    for returned in [
+        Returned::Begun { max: 10, transaction: None },
+        Returned::Pending,
+        Returned::Pending,
+        Returned::Done,
+    ] {
+        let before = (bench.host.gauges(), bench.host.poll_timeout());
+        bench.host.handle_input(bench.now, HostInput::Returned { call, returned });
+        midway.push(bench.host.is_midway());
+        if bench.host.is_midway() {
+            assert_eq!((bench.host.gauges(), bench.host.poll_timeout()), before);
+        }
+        bench.tell(HostInput::Wake);
+        assert!(!bench.host.is_midway());
+    }
+    assert_eq!(midway, [false, true, true, false]);
+}
