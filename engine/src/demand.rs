@@ -1,5 +1,7 @@
 //! Work: what the engine asks of a server's CPU. The driver prices it; the engine only counts.
 
+use std::hint::cold_path;
+
 use crate::batch::Operation;
 use crate::config::Topology;
 use crate::exchange::{RequestPort, SolicitPort};
@@ -42,6 +44,7 @@ pub struct Demand {
 
 impl Demand {
     /// The work of one submitted message: pipeline, then map (R-PIPE-11).
+    #[inline(always)]
     pub(crate) fn add_wire(
         &mut self,
         topology: &Topology,
@@ -57,7 +60,10 @@ impl Demand {
         let documents = match wire.parts.body() {
             Body::Described { documents, .. } if location.pipeline.disassembles() => *documents,
             Body::Described { .. } => 1,
-            Body::Real(_) => location.pipeline.documents_in(wire),
+            Body::Real(_) => {
+                cold_path();
+                location.pipeline.documents_in(wire)
+            }
         };
         if location.pipeline.disassembles() {
             self.xml_messages += documents;
@@ -67,6 +73,7 @@ impl Demand {
         // What real bytes are is not known before they are read: they count as mapped.
         let real = matches!(wire.parts.body(), Body::Real(_));
         if Map::choose_for(maps, &wire.context).is_some() || (real && !maps.is_empty()) {
+            cold_path();
             self.map_messages += documents;
             let each = bytes / u64::from(documents.max(1));
             self.add_mapped(topology, bytes, each);

@@ -5,6 +5,7 @@
 //! [`Slab`] and carry a generation, so that a stale identity is noticed instead of obeyed.
 
 use std::fmt;
+use std::hint::cold_path;
 
 macro_rules! configured_id {
     ($($(#[$doc:meta])* $name:ident, $letter:literal;)*) => {$(
@@ -173,6 +174,7 @@ impl<T> Slab<T> {
     }
 
     /// Puts `value` into the place freed last, or into a new one.
+    #[inline(always)]
     pub fn insert(&mut self, value: T) -> Key {
         self.len += 1;
         if self.first_free != NO_PLACE {
@@ -185,6 +187,12 @@ impl<T> Slab<T> {
             cell.place = Place::Taken(value);
             return Key { index, generation: cell.generation };
         }
+        self.append(value)
+    }
+
+    /// A place that was never taken before.
+    #[inline(never)]
+    fn append(&mut self, value: T) -> Key {
         if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
             // The first chunk grows by doubling, so that small worlds stay small.
             let room = if self.chunks.is_empty() { 0 } else { CHUNK };
@@ -201,25 +209,32 @@ impl<T> Slab<T> {
     #[must_use]
     pub fn get(&self, key: Key) -> Option<&T> {
         let cell = self.chunks.get(key.index() / CHUNK)?.get(key.index() % CHUNK)?;
-        match &cell.place {
-            Place::Taken(value) if cell.generation == key.generation => Some(value),
-            Place::Taken(_) | Place::Free { .. } => None,
+        if let Place::Taken(value) = &cell.place
+            && cell.generation == key.generation
+        {
+            return Some(value);
         }
+        cold_path();
+        None
     }
 
     /// The entry for change, unless it left or its place has a new tenant.
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         let cell = self.chunks.get_mut(key.index() / CHUNK)?.get_mut(key.index() % CHUNK)?;
-        match &mut cell.place {
-            Place::Taken(value) if cell.generation == key.generation => Some(value),
-            Place::Taken(_) | Place::Free { .. } => None,
+        if let Place::Taken(value) = &mut cell.place
+            && cell.generation == key.generation
+        {
+            return Some(value);
         }
+        cold_path();
+        None
     }
 
     /// Takes the entry out; its key is dead from now on.
     pub fn remove(&mut self, key: Key) -> Option<T> {
         let cell = self.chunks.get_mut(key.index() / CHUNK)?.get_mut(key.index() % CHUNK)?;
         if cell.generation != key.generation || matches!(cell.place, Place::Free { .. }) {
+            cold_path();
             return None;
         }
         cell.generation = cell.generation.wrapping_add(1);

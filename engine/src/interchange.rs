@@ -1,5 +1,6 @@
 //! Interchanges: one wire message that holds many documents, found one at a time (R-PIPE-07).
 
+use std::hint::cold_path;
 use std::sync::Arc;
 
 use crate::hash::mix;
@@ -180,6 +181,7 @@ fn finder<'a>(component: &'a Component, wire: &'a WireMessage) -> Option<Finder<
 
 /// Splits a described body whose documents all pass, without a look at any of them: the common
 /// case, which allocates nothing. Zero documents are a consumed message (R-RCV-02).
+#[inline(always)]
 pub(crate) fn split_described(splits: bool, wire: &WireMessage, out: &mut Vec<Document>) {
     let count = match wire.parts.body() {
         Body::Described { documents, .. } if splits => *documents,
@@ -297,6 +299,7 @@ fn typed(mut document: Document, message_type: &str, bad: bool) -> Extracted {
 
 /// How many documents a message holds for a Disassemble stage: what an account of arrivals counts.
 /// A text that cannot be read counts for what was found in it, and for one at least.
+#[inline(always)]
 pub(crate) fn count(stage: &[Component], wire: &WireMessage) -> u32 {
     match wire.parts.body() {
         Body::Described { documents, .. } if stage.iter().any(Component::disassembles) => {
@@ -304,6 +307,7 @@ pub(crate) fn count(stage: &[Component], wire: &WireMessage) -> u32 {
         }
         Body::Described { .. } => 1,
         Body::Real(_) => {
+            cold_path();
             let Some(mut interchange) = Interchange::open(stage, wire) else { return 1 };
             let mut found = 0;
             while let Some(Ok(_)) = interchange.next() {

@@ -51,6 +51,7 @@ impl Map {
 
     /// The map for a context's type.
     #[must_use]
+    #[inline(always)]
     pub fn choose_for<'a>(maps: &'a [Self], context: &Context) -> Option<&'a Self> {
         if maps.is_empty() {
             return None;

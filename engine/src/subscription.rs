@@ -4,6 +4,7 @@
 //! The table files every group of a filter under one of its equality conditions, evaluates only
 //! the groups so found, and remembers the answer per distinct set of routed-on values.
 
+use std::hint::cold_path;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -282,6 +283,7 @@ impl SubscriptionTable {
     }
 
     /// Which subscriptions match `document`; an empty route is a routing failure (R-PUB-06).
+    #[inline(always)]
     pub fn route(&mut self, document: &Document) -> RouteId {
         let template = document.context.template() as usize;
         // The sequence number is not part of the context, so a template does not fix it.
@@ -294,6 +296,7 @@ impl SubscriptionTable {
         {
             return RouteId(known - 1);
         }
+        cold_path();
         let mut route = self.route_by_signature(document);
         if !document.context.predicates().is_empty() {
             route = self.admitted(document, route);

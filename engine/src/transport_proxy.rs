@@ -7,6 +7,8 @@
 
 use std::borrow::BorrowMut;
 use std::collections::VecDeque;
+use std::hint::cold_path;
+use std::mem;
 use std::sync::Arc;
 
 use crate::adapter::{
@@ -153,9 +155,11 @@ impl TransportProxy {
             Closing::Housekeeping => batch.brings_in(),
         };
         if refused {
+            cold_path();
             return Status::SHUTTING_DOWN;
         }
         if batch.submitted_twice() || batch.is_empty() || !batch.has_callback() {
+            cold_path();
             self.refused = Some(Box::new(batch));
             return Status::INVALID_ARGUMENT;
         }
@@ -193,6 +197,20 @@ impl TransportProxy {
     /// The memory of what the adapter is through with.
     pub(crate) const fn spare(&mut self) -> &mut Spare {
         &mut self.spare
+    }
+
+    /// The next thing the adapter wants, if that is the end of a call: the short way of the
+    /// commonest output, which [`Self::poll_output`] gives as well.
+    #[inline]
+    #[must_use]
+    pub fn poll_returned(&mut self) -> Option<(CallId, Returned)> {
+        let Some(AdapterOutput::Returned { call, returned }) = self.outputs.front() else {
+            return None;
+        };
+        let ended = (*call, *returned);
+        // It has nothing to drop.
+        mem::forget(self.outputs.pop_front());
+        Some(ended)
     }
 
     /// The next thing the adapter wants; the driver drains this after every input.

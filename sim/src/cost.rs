@@ -202,6 +202,7 @@ impl Costs {
 
     /// Time under the MessageBox's locks for one transaction.
     #[must_use]
+    #[inline(always)]
     pub fn lock(&self, footprint: Footprint, around: Around) -> Duration {
         if footprint.only_routes() {
             return Duration::ZERO;
@@ -223,6 +224,7 @@ impl Costs {
 
     /// Time of the log disk for one transaction.
     #[must_use]
+    #[inline(always)]
     pub fn log(&self, footprint: Footprint) -> Duration {
         if footprint.only_routes() {
             return Duration::ZERO;
@@ -234,6 +236,7 @@ impl Costs {
 
     /// Time of the data disk for one transaction.
     #[must_use]
+    #[inline(always)]
     pub fn data(&self, footprint: Footprint) -> Duration {
         if footprint.only_routes() {
             return Duration::ZERO;

@@ -98,7 +98,7 @@ impl Dist {
     /// One span; `uniform(k)` is the k-th uniform number, inside (0, 1), of this draw.
     ///
     /// Uses no uniform for a constant, `shape` for Erlang and one for each of the others.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn sample(&self, mut uniform: impl FnMut(u32) -> f64) -> Duration {
         match *self {

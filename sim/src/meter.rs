@@ -31,7 +31,7 @@ impl Level {
     }
 
     /// The level is `value` from now on.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, now: Instant, value: u64) {
         self.advance(now);
         self.value = value;
@@ -111,7 +111,7 @@ impl Pool {
     }
 
     /// The pool is at these levels from now on; nothing is done if it was already.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, now: Instant, busy: u64, places: u64, waiting: u64) {
         if busy != self.busy.value() {
             self.starts += busy.saturating_sub(self.busy.value());
@@ -300,6 +300,7 @@ impl Meters {
     }
 
     /// A document is transmitted by `port`; its latency counts if it arrived in the window.
+    #[inline(always)]
     pub fn processed(&mut self, now: Instant, port: usize, arrived: Instant, is_final: bool) {
         let in_window = self.in_window(now);
         let nanos = now.since(arrived).as_nanos();

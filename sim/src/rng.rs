@@ -94,7 +94,7 @@ const fn avalanche(mut z: u64) -> u64 {
 }
 
 /// One block of Philox4x32-10, as Random123 defines it.
-#[inline]
+#[inline(always)]
 fn philox4x32(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for round in 0..10 {
         if round > 0 {

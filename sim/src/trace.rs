@@ -5,6 +5,8 @@
 //! or off cannot move it. A checkpoint every [`CHECKPOINT`] events lets two runs find the stretch
 //! in which they part without keeping either.
 
+use std::hint::cold_path;
+
 use floodgate_engine::hash::mix;
 use floodgate_engine::id::{EndpointId, TransactionId};
 use floodgate_engine::message::DocumentName;
@@ -250,7 +252,7 @@ fn place_words(kind: u64, at: &Place, more: u64) -> [u64; 4] {
     [kind, name_word(at.document), at.sequence, pair(at.subscriber.0, 0) ^ more]
 }
 
-#[inline]
+#[inline(always)]
 fn effect_words(effect: &Effect) -> [u64; 4] {
     match effect {
         Effect::Acknowledgement { document, of, sequence, positive } => {
@@ -339,6 +341,13 @@ pub struct Trace {
     history: Vec<(Instant, Event)>,
 }
 
+/// The digest's two lanes after one more event.
+#[inline(always)]
+fn stir([left, right]: [u64; 2], now: Instant, [kind, a, b, c]: [u64; 4]) -> [u64; 2] {
+    let left = mix(left ^ now.as_nanos(), kind ^ a.rotate_left(17));
+    [left, mix(right ^ b, c ^ left)]
+}
+
 impl Trace {
     /// A trace that also keeps every event as a line of text, for golden tests and replays.
     #[must_use]
@@ -347,21 +356,21 @@ impl Trace {
     }
 
     /// Takes one event; `tell` is called only when a story is kept.
-    #[inline]
+    #[inline(always)]
     pub fn record(&mut self, now: Instant, event: &Event, tell: impl FnOnce() -> String) {
         self.take(now, event.words());
         if self.story.is_some() {
-            self.tell(now, *event, tell);
+            self.tell(now, event, tell);
         }
     }
 
     /// Out of line with what it tells: a run that keeps no story has its instructions together.
     #[cold]
     #[inline(never)]
-    fn tell(&mut self, now: Instant, event: Event, tell: impl FnOnce() -> String) {
+    fn tell(&mut self, now: Instant, event: &Event, tell: impl FnOnce() -> String) {
         if let Some(story) = &mut self.story {
             story.push((now, tell()));
-            self.history.push((now, event));
+            self.history.push((now, *event));
         }
     }
 
@@ -373,22 +382,30 @@ impl Trace {
         effects: &[Effect],
         tell: impl Fn(&Effect) -> String,
     ) {
+        // Here and not in memory until all are taken.
+        let (mut lanes, mut events) = (self.lanes, self.events);
         for effect in effects {
-            self.take(now, effect_words(effect));
+            lanes = stir(lanes, now, effect_words(effect));
+            events += 1;
+            if events.is_multiple_of(CHECKPOINT) {
+                cold_path();
+                self.checkpoints.push(lanes[0] ^ lanes[1]);
+            }
         }
+        (self.lanes, self.events) = (lanes, events);
         if self.story.is_some() {
             for effect in effects {
-                self.tell(now, Event::Effect(*effect), || tell(effect));
+                self.tell(now, &Event::Effect(*effect), || tell(effect));
             }
         }
     }
 
-    #[inline]
-    fn take(&mut self, now: Instant, [kind, a, b, c]: [u64; 4]) {
-        self.lanes[0] = mix(self.lanes[0] ^ now.as_nanos(), kind ^ a.rotate_left(17));
-        self.lanes[1] = mix(self.lanes[1] ^ b, c ^ self.lanes[0]);
+    #[inline(always)]
+    fn take(&mut self, now: Instant, words: [u64; 4]) {
+        self.lanes = stir(self.lanes, now, words);
         self.events += 1;
         if self.events.is_multiple_of(CHECKPOINT) {
+            cold_path();
             self.checkpoints.push(self.lanes[0] ^ self.lanes[1]);
         }
     }

@@ -481,6 +481,7 @@ impl AnyAdapter {
 }
 
 impl Adapter for AnyAdapter {
+    #[inline(always)]
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match self {
             Self::Gone => {}

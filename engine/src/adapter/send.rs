@@ -218,6 +218,7 @@ impl Sender {
         self.running.len() - self.free.len()
     }
 
+    #[inline(always)]
     fn start(&mut self, job: Job, proxy: &mut TransportProxy) {
         let place = self.free.pop().unwrap_or_else(|| {
             self.running.push(None);
@@ -268,6 +269,7 @@ impl Sender {
         self.employ(proxy);
     }
 
+    #[inline(always)]
     fn finish(&mut self, now: Instant, mut job: Job, proxy: &mut TransportProxy) {
         match job.call {
             Some(call)
@@ -341,6 +343,7 @@ impl Sender {
 
     /// One engine batch for all fates but `MoveToNextTransport`, which may be refused and would
     /// take the others with it (R-ATOM-02): those go in a batch of their own.
+    #[inline(always)]
     fn post(&mut self, now: Instant, fates: Vec<Attempted>, proxy: &mut TransportProxy) {
         if fates.iter().all(|one| one.fate != Fate::NextTransport) {
             return self.post_batch(now, fates, proxy);

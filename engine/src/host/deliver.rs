@@ -1,6 +1,7 @@
 //! Delivering to send adapters: one message a call, or an adapter batch at a time.
 
 use std::collections::VecDeque;
+use std::hint::cold_path;
 
 use super::life::Made;
 use super::{Frame, FrameId, HostInstance, HostOutput, Life, Task};
@@ -226,6 +227,7 @@ impl HostInstance {
         let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return };
         let (adapter, call) = (delivery.adapter, CallId(frame.0));
         if self.life != Life::Running {
+            cold_path();
             // What was not handed over before `Terminate` is not handed over any more.
             delivery.waiting.clear();
             if delivery.given.is_empty() {

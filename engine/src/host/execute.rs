@@ -1,5 +1,6 @@
 //! Executing an engine batch on an engine thread: pipelines, maps, one transaction, one callback.
 
+use std::hint::cold_path;
 use std::sync::Arc;
 
 use super::exchanges::Requests;
@@ -75,6 +76,7 @@ pub(super) struct Locations {
 }
 
 impl Locations {
+    #[inline(always)]
     pub(super) fn find(
         &mut self,
         topology: &Topology,
@@ -84,6 +86,7 @@ impl Locations {
         if let Some(Some(known)) = self.by_template.get(template) {
             return *known;
         }
+        cold_path();
         let found = Self::search(topology, wire);
         if template != 0 {
             if self.by_template.len() <= template {
@@ -204,6 +207,7 @@ impl HostInstance {
         self.settings.batch_queue.saturating_mul(self.cpus).max(1)
     }
 
+    #[inline(always)]
     pub(super) fn admit(&mut self, mut execution: Execution) {
         match execution.race {
             DoneRace::ResponseBeforeComplete | DoneRace::ReturnFirst => {
@@ -259,7 +263,14 @@ impl HostInstance {
         if execution.publishes {
             batch.documents.reserve(operations.len());
         }
-        for (at, operation) in operations.into_iter().enumerate() {
+        // The commonest of all ask for nothing: they are read where they are.
+        let plain = if exchanges || !disallowed.is_empty() { 0 } else { operations.len() };
+        batch.actions.extend(operations[..plain].iter().map_while(|operation| {
+            let Operation::Delete(reference) = operation else { return None };
+            Some((OperationKind::Delete, Action::Delete(*reference)))
+        }));
+        let done = batch.actions.len();
+        for (at, operation) in operations.into_iter().enumerate().skip(done) {
             let kind = operation.kind();
             exchanges |= matches!(
                 operation,
@@ -282,6 +293,7 @@ impl HostInstance {
         self.outputs.push_back(HostOutput::Transact { frame, batch, transaction });
     }
 
+    #[inline(always)]
     pub(super) fn prepare(
         &mut self,
         adapter: AdapterId,
@@ -338,10 +350,14 @@ impl HostInstance {
         if status.overall.is_success() {
             match execution.transaction {
                 None => self.settle(now, execution.settles),
-                Some(transaction) => self.owe(transaction, execution.settles),
+                Some(transaction) => {
+                    cold_path();
+                    self.owe(transaction, execution.settles);
+                }
             }
             self.forget_errors(&execution.remarked);
             if let Some(requests) = requests {
+                cold_path();
                 let tokens = self.exchanges_committed(now, execution.posted_by(), *requests);
                 if self.holds(&execution, &status, tokens) {
                     return;
@@ -352,6 +368,7 @@ impl HostInstance {
     }
 
     /// `BatchComplete`, and `Done` if it has not returned.
+    #[inline(always)]
     pub(super) fn complete(&mut self, execution: &Execution, status: BatchStatus) {
         self.call(execution.adapter, AdapterInput::BatchComplete(status));
         if execution.owes_return {

@@ -32,6 +32,7 @@ mod resume;
 mod threads;
 
 use std::collections::VecDeque;
+use std::hint::cold_path;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -421,10 +422,11 @@ impl HostInstance {
 
     /// When it wants to be woken, if nothing else happens before.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let growth = if self.tasks.is_empty() { None } else { self.threads.grows_at() };
         if self.life != Life::Running {
+            cold_path();
             return earlier(growth, self.pauses.due());
         }
         // Asked after every input: a plain fold, with the commonest answers first.
@@ -445,14 +447,18 @@ impl HostInstance {
             internal.saturating_sub(self.waiting).min(in_process.saturating_sub(self.in_process));
         match self.settings.watermarks {
             None => room,
-            Some(_) if self.flooded => 0,
-            Some(marks) => room.min(marks.high.saturating_sub(self.in_process)),
+            Some(marks) => {
+                cold_path();
+                let high = if self.flooded { 0 } else { marks.high };
+                room.min(high.saturating_sub(self.in_process))
+            }
         }
     }
 
     /// The watermarks are looked at whenever the number of messages handed out changes (R-DEQ-09).
     fn watch_watermarks(&mut self) {
         if let Some(marks) = self.settings.watermarks {
+            cold_path();
             self.flooded =
                 self.in_process >= marks.high || (self.flooded && self.in_process >= marks.low);
         }

@@ -7,6 +7,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::hint::cold_path;
 
 use super::{Frame, FrameId, HostInstance, HostOutput, Task, earlier};
 use crate::batch::BatchStatus;
@@ -34,6 +35,10 @@ pub(super) struct Pauses {
 impl Pauses {
     /// When the next frame goes on.
     pub(super) fn due(&self) -> Option<Instant> {
+        if self.ends.is_empty() && self.put_off.is_empty() {
+            return None;
+        }
+        cold_path();
         let end = self.ends.peek().map(|Reverse((end, _))| *end);
         earlier(end, self.put_off.front().map(|(due, _)| *due))
     }
@@ -125,6 +130,7 @@ impl HostInstance {
         if delay.is_zero() {
             return self.proceed(now, frame);
         }
+        cold_path();
         if self.is_delivery(frame) {
             self.threads.release();
             self.pauses.deliveries += 1;

@@ -1,5 +1,6 @@
 //! Receiving: what becomes of one submitted message (R-RCV-01, and the table of 3.3).
 
+use std::hint::cold_path;
 use std::sync::Arc;
 
 use super::HostInstance;
@@ -12,6 +13,7 @@ use crate::pipeline::{Outcome, ReceivePipeline, Reception};
 
 impl HostInstance {
     /// One submitted message: location, pipeline, map (R-RCV-01).
+    #[inline(always)]
     pub(super) fn receive(&mut self, mut wire: WireMessage, batch: &mut PreparedBatch) -> Action {
         let Some(location) = self.locations.find(&self.topology, &wire) else {
             return Action::Refuse(Status::URL_DISALLOWED);
@@ -19,6 +21,7 @@ impl HostInstance {
         let location = &self.topology.receive_locations[location.index()];
         let port = &self.topology.receive_ports[location.port.index()];
         if wire.context.template() == 0 {
+            cold_path();
             // R-CTX-09: what cannot be stored is refused before anything is made of it.
             if !wire.context.is_storable() {
                 return Action::Refuse(Status::NO_INTERFACE);
@@ -32,6 +35,7 @@ impl HostInstance {
                     received(&location.pipeline, &wire, reception, first, batch)
                 }
                 Authentication::Drop => {
+                    cold_path();
                     batch.documents.truncate(first);
                     {
                         let pipeline = &location.pipeline;
@@ -39,15 +43,21 @@ impl HostInstance {
                     }
                 }
                 Authentication::Keep => {
+                    cold_path();
                     batch.documents.truncate(first);
                     suspend_failed(wire, Reason::Authentication)
                 }
             },
-            Outcome::Suspended(handed) => suspend_failed(*handed, Reason::Pipeline),
+            Outcome::Suspended(handed) => {
+                cold_path();
+                suspend_failed(*handed, Reason::Pipeline)
+            }
             Outcome::Failed(failure) if failure.status == Status::NO_INTERFACE => {
+                cold_path();
                 Action::Refuse(failure.status)
             }
             Outcome::Failed(failure) => {
+                cold_path();
                 let routes = port.route_failed;
                 let report = location.pipeline.report(failure, &port.name, &location.name);
                 let number = ErrorSubject::Wire(wire.number);
@@ -70,6 +80,7 @@ fn authenticate(wire: &WireMessage, setting: Authentication) -> Authentication {
 }
 
 /// The message went through its pipeline.
+#[inline(always)]
 pub(super) fn received(
     pipeline: &ReceivePipeline,
     wire: &WireMessage,

@@ -1,5 +1,7 @@
 //! What adapters say of the messages they dispose of, on its way into the transaction.
 
+use std::hint::cold_path;
+
 use super::{Frame, FrameId, HostInstance};
 use crate::adapter::ErrorSubject;
 use crate::batch::Status;
@@ -12,6 +14,10 @@ impl HostInstance {
     /// is refused.
     pub(super) fn remark(&mut self, frame: FrameId, batch: &mut PreparedBatch) {
         let Some(Frame::Execute(execution)) = self.frames.get_mut(frame.0) else { return };
+        if execution.updates.is_empty() && self.errors.is_empty() {
+            return;
+        }
+        cold_path();
         for (reference, xml) in std::mem::take(&mut execution.updates) {
             match parse(&xml, &self.topology.properties) {
                 Ok(properties) => batch
@@ -27,10 +33,12 @@ impl HostInstance {
     }
 
     /// Adds the texts set on the messages of a batch; returns on which.
+    #[inline(always)]
     pub(super) fn errors_of(&self, batch: &mut PreparedBatch) -> Vec<ErrorSubject> {
         if self.errors.is_empty() {
             return Vec::new();
         }
+        cold_path();
         let subjects = batch.actions.iter().filter_map(|(_, action)| {
             if let Action::SuspendWire { wire, .. } = action {
                 return Some(ErrorSubject::Wire(wire.number));
@@ -46,6 +54,7 @@ impl HostInstance {
     }
 
     /// The messages were disposed of.
+    #[inline(always)]
     pub(super) fn forget_errors(&mut self, remarked: &[ErrorSubject]) {
         for subject in remarked {
             self.errors.remove(subject);

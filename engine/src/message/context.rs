@@ -63,7 +63,12 @@ impl Context {
     }
 
     fn find(&self, property: PropertyId) -> Result<usize, usize> {
-        self.properties.entries.binary_search_by_key(&property, |entry| entry.0)
+        let entries = &self.properties.entries;
+        // Half of what is asked for is absent, and behind all that is there.
+        if entries.last().is_none_or(|last| last.0 < property) {
+            return Err(entries.len());
+        }
+        entries.binary_search_by_key(&property, |entry| entry.0)
     }
 
     fn put(&mut self, property: PropertyId, value: Option<Value>, kind: PropertyKind) {

@@ -7,6 +7,7 @@
 mod context;
 
 use std::fmt;
+use std::hint::cold_path;
 use std::sync::Arc;
 
 pub use crate::defect::{Defect, DefectKind};
@@ -328,11 +329,10 @@ impl Parts {
     /// The size of all parts in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let others = self
-            .others
-            .as_ref()
-            .map_or(0, |parts| parts.iter().map(|part| part.body.bytes()).sum());
-        self.body.bytes() + others
+        let body = self.body.bytes();
+        let Some(others) = &self.others else { return body };
+        cold_path();
+        body + others.iter().map(|part| part.body.bytes()).sum::<u64>()
     }
 }
 

@@ -242,31 +242,38 @@ impl MessageBox {
     /// Publishes what the transaction owes, as its last act: by now its own documents are routed,
     /// so that the scratch is free. What nobody wants is dropped without a trace (R-ROUTE-05,
     /// INV-22).
+    #[inline(always)]
     pub(super) fn publish_owed(&mut self, now: Instant) {
         while !self.acknowledgements.owed.is_empty() {
-            let owed = std::mem::take(&mut self.acknowledgements.owed);
-            for Owed { mut document, of, to } in owed {
-                self.route(std::slice::from_ref(&document));
-                if let Some(to) = to
-                    && self.instances.get(to).is_some()
-                    && !self.correlated.contains(&(0, to))
-                {
-                    self.correlated.push((0, to));
-                }
-                if self.is_unrouted(0) {
-                    continue;
-                }
-                document.name = DocumentName::of_made(self.make_number());
-                let positive = !is_fault(&document.context);
-                let effect = Effect::Acknowledgement {
-                    document: document.name,
-                    of: of.0,
-                    sequence: of.1,
-                    positive,
-                };
-                self.effects.push(effect);
-                self.publish(now, document, 0);
+            self.publish_next_owed(now);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn publish_next_owed(&mut self, now: Instant) {
+        let owed = std::mem::take(&mut self.acknowledgements.owed);
+        for Owed { mut document, of, to } in owed {
+            self.route(std::slice::from_ref(&document));
+            if let Some(to) = to
+                && self.instances.get(to).is_some()
+                && !self.correlated.contains(&(0, to))
+            {
+                self.correlated.push((0, to));
             }
+            if self.is_unrouted(0) {
+                continue;
+            }
+            document.name = DocumentName::of_made(self.make_number());
+            let positive = !is_fault(&document.context);
+            let effect = Effect::Acknowledgement {
+                document: document.name,
+                of: of.0,
+                sequence: of.1,
+                positive,
+            };
+            self.effects.push(effect);
+            self.publish(now, document, 0);
         }
     }
 }

@@ -188,6 +188,7 @@ impl MessageBox {
 
     /// The priority of the subscription that a reference came by: what started a convoy has that
     /// of its orchestration, what follows that of the instance subscription (R-SUB-08).
+    #[inline(always)]
     pub(super) fn priority(&self, place: &Place) -> u8 {
         let own = self.subscribers[place.subscriber.index()].priority;
         if self.convoys.are_none() {

@@ -1,5 +1,6 @@
 //! The work queues of all hosts: what became eligible, and who takes it.
 
+use std::hint::cold_path;
 use std::sync::Arc;
 
 use super::acknowledge::is_fault;
@@ -67,6 +68,7 @@ impl MessageBox {
     }
 
     /// The queue a reference waits in: its host's, or that of the one instance that may take it.
+    #[inline(always)]
     fn queue_of(&mut self, place: &Place) -> (&mut HostQueue, Ready) {
         let (home, host) = (place.home, place.host);
         let only = match self.instances.is_empty() {
@@ -89,6 +91,7 @@ impl MessageBox {
     }
 
     /// References that a look by `owner` into `home` would find, counted up to `max`.
+    #[inline(always)]
     pub(super) fn eligible(
         &self,
         now: Instant,
@@ -100,6 +103,7 @@ impl MessageBox {
         (shared + self.own_queue(home, owner).eligible(now, max)).min(max)
     }
 
+    #[inline(always)]
     pub(super) fn enqueue(&mut self, place: Place) {
         let priority = self.priority(&place);
         let order = self.policy.dequeue_order.key(place.sequence);
@@ -146,13 +150,16 @@ impl MessageBox {
             // queue, even after it was resumed and waits for a retry.
             let Some(found) = self.references.get(id.0) else { continue };
             if found.state != ReferenceState::Queued || found.valid_from > now {
+                cold_path();
                 continue;
             }
             let dynamic = self.subscribers[found.subscriber.index()].dynamic;
             if self.windows && self.waits_for_window(now, id) {
+                cold_path();
                 continue;
             }
             if dynamic && !self.is_addressed(id) {
+                cold_path();
                 self.suspend_reference(now, id, Reason::Unaddressed);
                 continue;
             }
@@ -167,6 +174,7 @@ impl MessageBox {
                 None => Box::new(self.outbound(id, &locked)),
             };
             if dynamic {
+                cold_path();
                 self.address(&mut message);
             }
             out.push(message);
@@ -196,6 +204,7 @@ impl MessageBox {
         if own.is_empty() {
             return shared.pop(now, sequence);
         }
+        cold_path();
         let own_first = match (own.first_priority(now), shared.first_priority(now)) {
             (Some(own), Some(shared)) => own <= shared,
             (Some(_), None) => true,
@@ -204,12 +213,16 @@ impl MessageBox {
         if own_first { own.pop(now, sequence) } else { shared.pop(now, sequence) }
     }
 
+    #[inline(always)]
     fn outbound(&self, id: ReferenceId, reference: &Reference) -> OutboundMessage {
         let document = &self.row(reference).document;
         let transport = self.transport(reference);
         let instance = match self.instances.is_empty() {
             true => None,
-            false => self.instance_of(id),
+            false => {
+                cold_path();
+                self.instance_of(id)
+            }
         };
         let wait = instance.and_then(|instance| instance.wait.as_deref());
         let exchange = match instance.and_then(|instance| instance.exchange) {
@@ -221,17 +234,20 @@ impl MessageBox {
             None => Exchange::OneWay,
         };
         let mut context = if self.has_remarks() {
+            cold_path();
             self.context_for(reference).demoted()
         } else {
             document.context.demoted()
         };
         let subscriber = &self.subscribers[reference.subscriber.index()];
         if let Some(properties) = &subscriber.configuration[usize::from(reference.on_backup)] {
+            cold_path();
             for (property, value) in &**properties {
                 context.write(*property, Some(value.clone()));
             }
         }
         if exchange == Exchange::Solicit {
+            cold_path();
             // R-SR-01: absent means one-way.
             context.write(PropertyId::IS_SOLICIT_RESPONSE, Some(Value::Bool(true)));
         }

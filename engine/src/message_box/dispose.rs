@@ -1,6 +1,9 @@
 //! What becomes of a delivered message: another attempt, another transport, suspension, the end.
 
+use std::hint::cold_path;
+
 use super::exchange::is_two_way;
+use super::spool::Row;
 use super::{
     Effect, LogEntry, MessageBox, PendingOperation, Place, Reason, ReferenceState, retries,
 };
@@ -73,19 +76,49 @@ impl MessageBox {
         let lane = self.lane_meant(pending, id);
         self.effects.push(effect(place));
         if self.tracking.is_on() {
+            cold_path();
             self.track_ended(id);
         }
         self.leave_ordered(place);
         if self.subscribers[place.subscriber.index()].stateful {
+            cold_path();
             self.completes(id, place.subscriber);
         }
         if !self.convoys.are_none() {
+            cold_path();
             self.consumed(id);
         }
         self.remove(id);
         self.settle_rest(place.subscriber, lane, pending);
     }
 
+    #[inline(always)]
+    pub(super) fn remove(&mut self, id: ReferenceId) {
+        let Some(reference) = self.references.remove(id.0) else { return };
+        if let Some(place) = reference.instance {
+            cold_path();
+            self.instances.release(place);
+        }
+        self.state_hash = self.state_hash.wrapping_sub(reference.hash());
+        *self.counts.of(reference.state) -= 1;
+        let suspended = reference.is_suspended();
+        let remains = self.remains(&reference);
+        if suspended {
+            cold_path();
+            self.suspended.references -= 1;
+        }
+        if self.has_remarks() {
+            cold_path();
+            self.forget_remarks(reference.sequence);
+        }
+        let spool = &mut self.spools[usize::from(reference.home)];
+        if let Some(document) = spool.release(reference.message, suspended, remains) {
+            self.state_hash = self.state_hash.wrapping_sub(Row::hash(&document));
+            self.effects.push(Effect::Collectable { document: document.name });
+        }
+    }
+
+    #[inline(always)]
     pub(super) fn leave_ordered(&mut self, place: Place) {
         if self.is_sabotaged(Sabotage::OfferOrderedFollowers) {
             return;
@@ -93,6 +126,7 @@ impl MessageBox {
         if let Some(lanes) = &mut self.subscribers[place.subscriber.index()].ordered
             && let Some(next) = lanes.head_left(place.reference)
         {
+            cold_path();
             self.offer(next);
         }
     }

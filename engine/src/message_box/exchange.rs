@@ -101,6 +101,7 @@ pub(super) fn is_two_way(context: &Context) -> bool {
 impl MessageBox {
     /// Opens the waits of a batch before it is routed, since a loop-back request is its own
     /// response (R-RR-14). What fails takes them back.
+    #[inline(always)]
     pub(super) fn open_waits(
         &mut self,
         owner: HostInstanceId,
@@ -128,6 +129,7 @@ impl MessageBox {
 
     /// The batch commits: its waits are there. A request that the engine suspends is answered by
     /// a fault (R-RR-08).
+    #[inline(always)]
     pub(super) fn tell_waits(&mut self, opened: &[Key], batch: &PreparedBatch) {
         for key in opened {
             let Some(instance) = self.instances.get(*key) else { continue };

@@ -1,9 +1,106 @@
 //! What a transaction will ask of the databases, before it runs: the driver prices it.
 
-use super::{Action, Footprint, Footprints, MessageBox, PreparedBatch, Reference};
+use std::hint::cold_path;
+
+use super::{Action, MessageBox, PreparedBatch, Reference};
 use crate::id::{HostInstanceId, MessageBoxId, ReferenceId};
 use crate::message::Document;
 use crate::time::Instant;
+
+/// What a transaction asks of the database: the driver prices it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Footprint {
+    /// Rows inserted, changed or deleted: messages and references.
+    pub rows: u32,
+    /// Bytes of message bodies written or read.
+    pub bytes: u64,
+    /// Fragments of bodies that are too large for one row (R-LMS-02).
+    pub fragments: u32,
+    /// Times the batch reached the batch threshold and its first part was written under a
+    /// distributed transaction (R-LMS-01).
+    pub flushes: u32,
+    /// Messages among the rows whose pages are no longer in memory.
+    pub cold: u32,
+    /// Documents that the master routes while there are several MessageBoxes (R-MMB-01).
+    pub routed: u32,
+}
+
+impl Footprint {
+    /// Whether it only looks subscriptions up for what other MessageBoxes store: the rows that
+    /// this takes are the call's own and gone when it returns (R-PUB-02).
+    #[must_use]
+    pub const fn only_routes(&self) -> bool {
+        self.routed > 0 && self.rows == self.routed && self.bytes == 0 && self.flushes == 0
+    }
+
+    /// Both together.
+    pub(super) const fn join(&mut self, more: Self) {
+        self.rows += more.rows;
+        self.bytes += more.bytes;
+        self.fragments += more.fragments;
+        self.flushes += more.flushes;
+        self.routed += more.routed;
+        self.cold += more.cold;
+    }
+}
+
+/// What a transaction asks of each MessageBox it touches. One is the common case and takes no
+/// memory of its own.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Footprints {
+    first: Option<(MessageBoxId, Footprint)>,
+    others: Vec<(MessageBoxId, Footprint)>,
+}
+
+impl Footprints {
+    /// Only one MessageBox is touched.
+    #[must_use]
+    pub const fn one(home: MessageBoxId, footprint: Footprint) -> Self {
+        Self { first: Some((home, footprint)), others: Vec::new() }
+    }
+
+    /// Adds to what is asked of `home`.
+    pub fn add(&mut self, home: MessageBoxId, more: Footprint) {
+        let Some(first) = &mut self.first else {
+            self.first = Some((home, more));
+            return;
+        };
+        if first.0 == home {
+            return first.1.join(more);
+        }
+        cold_path();
+        match self.others.iter_mut().find(|(known, _)| *known == home) {
+            Some((_, footprint)) => footprint.join(more),
+            None => self.others.push((home, more)),
+        }
+    }
+
+    /// How many MessageBoxes are touched; the master is visited at least.
+    #[must_use]
+    pub fn boxes(&self) -> u32 {
+        1 + u32::try_from(self.others.len()).expect("few MessageBoxes")
+    }
+
+    /// Documents that the master only routes, if it does: what is stored is stored elsewhere.
+    #[must_use]
+    pub fn routed(&self) -> Option<u32> {
+        let touched = self.first.iter().chain(&self.others);
+        touched.map(|(_, asked)| asked).find(|asked| asked.only_routes()).map(|asked| asked.routed)
+    }
+
+    /// The `at`-th MessageBox touched, and what is asked of it. A transaction that touches nothing
+    /// still visits the master, asking nothing.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<(MessageBoxId, Footprint)> {
+        match at {
+            0 => Some(self.first.unwrap_or_default()),
+            _ => {
+                cold_path();
+                self.others.get(at - 1).copied()
+            }
+        }
+    }
+}
 
 impl Action {
     /// Rows it touches, published documents aside.
@@ -49,6 +146,7 @@ impl MessageBox {
     }
 
     /// A document's row and its references, and the bytes of its parts.
+    #[inline(always)]
     fn stored(&mut self, document: &Document) -> Footprint {
         let route = self.subscriptions.route(document);
         let references = self.subscriptions.matches(route).len();
@@ -108,6 +206,7 @@ impl MessageBox {
                 continue;
             }
             if let Action::Await(id, ..) = action {
+                cold_path();
                 if sum.rows > 0 {
                     footprints.add(at, std::mem::take(&mut sum));
                 }
@@ -129,10 +228,10 @@ impl MessageBox {
             }
             at = home;
             sum.join(Footprint { rows, cold, ..Footprint::default() });
-            if self.tracking.is_on()
-                && let Some(tracked) = reference.and_then(|known| self.tracked_end(action, known))
-            {
-                sum.join(tracked);
+            if self.tracking.is_on() {
+                cold_path();
+                let tracked = reference.and_then(|known| self.tracked_end(action, known));
+                sum.join(tracked.unwrap_or_default());
             }
         }
         if sum.rows > 0 {
@@ -143,7 +242,11 @@ impl MessageBox {
     /// What the publication of a tracked document asks for besides.
     #[inline]
     fn tracked_begin(&self, document: &Document) -> Option<Footprint> {
-        if self.tracking.is_on() { self.tracking.publishes(document) } else { None }
+        if !self.tracking.is_on() {
+            return None;
+        }
+        cold_path();
+        self.tracking.publishes(document)
     }
 
     /// What the end of a delivery to a tracked service asks for besides.

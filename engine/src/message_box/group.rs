@@ -148,6 +148,7 @@ impl MessageBox {
     }
 
     /// Whether a batch needs a MessageBox that is not available (R-ADD-02, R-MMB-06).
+    #[inline(always)]
     pub(super) fn is_out_of_reach(&mut self, batch: &PreparedBatch) -> bool {
         if self.offline.is_empty() {
             return false;

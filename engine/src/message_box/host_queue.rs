@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::hint::cold_path;
 
 use crate::id::ReferenceId;
 use crate::time::Instant;
@@ -23,27 +24,29 @@ struct Lane {
 }
 
 impl Lane {
+    #[inline(always)]
     fn push(&mut self, sequence: u64, reference: ReferenceId) {
         if self.fresh.is_empty() || self.fresh_last < sequence {
             self.fresh_last = sequence;
             self.fresh.push_back(reference);
         } else {
+            cold_path();
             self.returned.push(Reverse((sequence, reference)));
         }
     }
 
+    #[inline(always)]
     fn pop(&mut self, sequence_of: impl Fn(ReferenceId) -> u64) -> Option<ReferenceId> {
-        let returned_first = match (self.fresh.front(), self.returned.peek()) {
-            (Some(fresh), Some(Reverse((returned, _)))) => *returned < sequence_of(*fresh),
-            (None, Some(_)) => true,
-            (Some(_) | None, None) => false,
-        };
-        if returned_first {
-            return self.returned.pop().map(|Reverse((_, reference))| reference);
+        if let Some(Reverse((returned, _))) = self.returned.peek() {
+            cold_path();
+            if self.fresh.front().is_none_or(|fresh| *returned < sequence_of(*fresh)) {
+                return self.returned.pop().map(|Reverse((_, reference))| reference);
+            }
         }
         let reference = self.fresh.pop_front()?;
         // A flood's memory is given back once the flood is over.
         if self.fresh.capacity() > 4096 && self.fresh.len() < self.fresh.capacity() / 8 {
+            cold_path();
             self.fresh.shrink_to(self.fresh.len() * 2);
         }
         Some(reference)
@@ -66,6 +69,7 @@ pub(super) struct HostQueue {
 
 impl HostQueue {
     /// Adds an eligible reference.
+    #[inline(always)]
     pub(super) fn push(&mut self, priority: u8, sequence: u64, reference: ReferenceId) {
         let lane = usize::from(priority) - 1;
         self.lanes[lane].push(sequence, reference);
@@ -93,6 +97,7 @@ impl HostQueue {
     ///
     /// `sequence_of` tells the publication order of a queued reference, which only a comparison
     /// with one that came back needs; zero for one that is gone.
+    #[inline(always)]
     pub(super) fn pop(
         &mut self,
         now: Instant,
@@ -119,6 +124,8 @@ impl HostQueue {
         self.next_due().is_some_and(|due| due <= now) && self.promote(now)
     }
 
+    #[cold]
+    #[inline(never)]
     fn promote(&mut self, now: Instant) -> bool {
         let before = self.delayed.len();
         while let Some(Reverse((due, ..))) = self.delayed.peek()

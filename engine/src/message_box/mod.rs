@@ -39,6 +39,7 @@ mod thrown;
 mod tracking;
 mod transaction;
 
+use std::hint::cold_path;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -65,6 +66,7 @@ pub use counts::ReferenceCounts;
 pub use dequeue::Ready;
 use dynamic::Addresses;
 pub use exchange::{Closing, Wait, Waiting};
+pub use footprint::{Footprint, Footprints};
 pub use group::BoxRefusal;
 use host_queue::HostQueue;
 use instance::Instances;
@@ -87,8 +89,7 @@ pub use tally::OrchestrationCounts;
 use tracking::Tracking;
 pub use tracking::{BodyBatch, TrackingBatch};
 pub use transaction::{
-    Action, Effect, Exchange, Footprint, Footprints, OutboundMessage, Part, Place, PreparedBatch,
-    Reason, Rest,
+    Action, Effect, Exchange, OutboundMessage, Part, Place, PreparedBatch, Reason, Rest,
 };
 
 /// Where a reference is: exactly one of these (INV-14).
@@ -498,11 +499,13 @@ impl MessageBox {
     /// The host whose queue a reference is in: that of its one taker, or its transport's.
     #[inline(always)]
     fn host(&self, reference: &Reference) -> HostId {
-        let owner = reference.instance.and_then(|place| self.instances.owner_at(place));
-        match owner {
-            Some(owner) => self.host_of[owner.index()],
-            None => self.host_of_transport(reference),
+        if let Some(place) = reference.instance {
+            cold_path();
+            if let Some(owner) = self.instances.owner_at(place) {
+                return self.host_of[owner.index()];
+            }
         }
+        self.host_of_transport(reference)
     }
 
     #[inline(always)]
@@ -510,7 +513,10 @@ impl MessageBox {
         let subscriber = &self.subscribers[reference.subscriber.index()];
         match &subscriber.transports[usize::from(reference.on_backup)] {
             Some(own) if !subscriber.dynamic => own.host,
-            Some(_) | None => self.transport(reference).host,
+            Some(_) | None => {
+                cold_path();
+                self.transport(reference).host
+            }
         }
     }
 
@@ -519,6 +525,7 @@ impl MessageBox {
         let own = subscriber.transports[usize::from(reference.on_backup)].as_ref();
         let own = own.expect("a reference is on a transport its port has");
         if subscriber.dynamic {
+            cold_path();
             return self.dynamic_transport(reference, *own).unwrap_or(*own);
         }
         *own
@@ -558,32 +565,11 @@ impl MessageBox {
         let changed = reference.clone();
         *self.counts.of(changed.state) += 1;
         if changed.is_suspended() != was_suspended {
+            cold_path();
             self.spools[usize::from(changed.home)].suspend(changed.message, !was_suspended);
         }
         self.state_hash = self.state_hash.wrapping_add(changed.hash());
         (self.place(id, &changed), changed)
-    }
-
-    fn remove(&mut self, id: ReferenceId) {
-        let Some(reference) = self.references.remove(id.0) else { return };
-        if let Some(place) = reference.instance {
-            self.instances.release(place);
-        }
-        self.state_hash = self.state_hash.wrapping_sub(reference.hash());
-        *self.counts.of(reference.state) -= 1;
-        let suspended = reference.is_suspended();
-        let remains = self.remains(&reference);
-        if suspended {
-            self.suspended.references -= 1;
-        }
-        if self.has_remarks() {
-            self.forget_remarks(reference.sequence);
-        }
-        let spool = &mut self.spools[usize::from(reference.home)];
-        if let Some(document) = spool.release(reference.message, suspended, remains) {
-            self.state_hash = self.state_hash.wrapping_sub(Row::hash(&document));
-            self.effects.push(Effect::Collectable { document: document.name });
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an operator does to service instances: suspend, resume, terminate (R-MBX-08).
 
+use std::hint::cold_path;
+
 use super::lanes::Lanes;
 use super::{
     Action, Allowed, Effect, InstanceOperation, MessageBox, PendingOperation, PreparedBatch,
@@ -276,6 +278,7 @@ impl MessageBox {
         pending: PendingOperation,
     ) {
         let Some(head) = self.head_of(subscriber, lane) else { return };
+        cold_path();
         match pending {
             PendingOperation::None | PendingOperation::Resume => {}
             PendingOperation::Suspend => self.suspend_queued(head),

@@ -1,5 +1,6 @@
 //! Publishing: a document becomes a spool row and one reference per matching subscription.
 
+use std::hint::cold_path;
 use std::sync::Arc;
 
 use super::acknowledge::{acknowledges, is_fault};
@@ -47,6 +48,7 @@ impl MessageBox {
     /// \[M\] A document that the engine was told to suspend on a routing failure counts as taken:
     /// it is suspended alone and its siblings are published, as under recoverable processing
     /// (R-RIP-04); the sources say nothing of the standard mode.
+    #[inline(always)]
     pub(super) fn judge_publish(&self, batch: &PreparedBatch, first: u32, count: u32) -> Status {
         let mut unrouted = (first..first + count)
             .filter(|at| self.is_unrouted(*at))
@@ -74,6 +76,7 @@ impl MessageBox {
         if self.instances.is_idle() {
             return;
         }
+        cold_path();
         for (at, document) in (0..).zip(documents) {
             for instance in self.instances.matching(document) {
                 if !document.context.predicates().is_empty()
@@ -126,12 +129,15 @@ impl MessageBox {
 
     /// Stores the document once per MessageBox with a match, and makes one reference per matching
     /// subscription (R-PUB-02, R-PUB-03).
+    #[inline(always)]
     pub(super) fn publish(&mut self, now: Instant, document: Document, at: u32) {
         if self.is_unrouted(at) {
+            cold_path();
             return self.publish_unrouted(now, document);
         }
         let route = self.routes[at as usize];
         if self.spools.len() > 1 || !self.correlated.is_empty() || !self.convoys.are_none() {
+            cold_path();
             return self.publish_apart(document, route, at);
         }
         let references = self.subscriptions.matches(route).len();
@@ -139,6 +145,7 @@ impl MessageBox {
         let name = self.announce(&document, references, 1);
         let message = self.spools[0].store(document, references);
         if self.tracking.is_on() {
+            cold_path();
             self.track_published(MessageBoxId(0), message);
         }
         for at in 0..references as usize {
@@ -231,6 +238,7 @@ impl MessageBox {
     }
 
     /// Tells of a document about to be stored, and counts it in the state.
+    #[inline(always)]
     fn announce(&mut self, document: &Document, references: u32, bodies: u32) -> DocumentName {
         let (name, fingerprint, lineage) =
             (document.name, document.fingerprint(), document.lineage);
@@ -241,6 +249,7 @@ impl MessageBox {
         name
     }
 
+    #[inline(always)]
     fn refer(
         &mut self,
         message: MessageId,

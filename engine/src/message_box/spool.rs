@@ -42,6 +42,7 @@ pub(super) enum Remains {
 }
 
 impl Spool {
+    #[inline(always)]
     pub(super) fn store(&mut self, document: Document, references: u32) -> MessageId {
         MessageId(self.rows.insert(Row { document, references, suspended: 0 }))
     }
@@ -52,6 +53,7 @@ impl Spool {
 
     /// One subscriber is done with the message; returns the document when it was the last
     /// (R-GC-01: the reference goes at once, the row later).
+    #[inline(always)]
     pub(super) fn release(
         &mut self,
         message: MessageId,

@@ -114,7 +114,11 @@ impl ReceivePipeline {
     /// Whether one of its components may consume a document (R-RCV-02).
     #[must_use]
     pub fn is_custom(&self) -> bool {
-        self.stages().iter().any(|(_, stage)| stage.iter().any(Component::is_custom))
+        let any = |stage: &[Component]| stage.iter().any(Component::is_custom);
+        any(&self.decode)
+            || any(&self.disassemble)
+            || any(&self.validate)
+            || any(&self.resolve_party)
     }
 
     /// Whether an interchange comes out as one message (R-RIP-11).
@@ -133,6 +137,7 @@ impl ReceivePipeline {
 
     /// How many documents it finds in `wire`, were each of them good.
     #[must_use]
+    #[inline(always)]
     pub fn documents_in(&self, wire: &WireMessage) -> u32 {
         interchange::count(&self.disassemble, wire)
     }
@@ -148,6 +153,7 @@ impl ReceivePipeline {
 
     /// Runs the pipeline and then the port's maps on `wire`, appending its good documents to
     /// `out`: none of them, if the message fails as a whole (R-RIP-02).
+    #[inline(always)]
     pub fn execute(&self, maps: &[Map], wire: &WireMessage, out: &mut Vec<Document>) -> Outcome {
         let described = matches!(wire.parts.body(), Body::Described { .. });
         let nothing_special = described

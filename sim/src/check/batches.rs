@@ -77,6 +77,7 @@ impl Asked {
         batch.actions.iter().filter_map(move_of).collect()
     }
 
+    #[inline(always)]
     pub(crate) fn of(batch: &PreparedBatch) -> Self {
         let mut asked = Self::default();
         for (_, action) in &batch.actions {

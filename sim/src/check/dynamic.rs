@@ -1,5 +1,7 @@
 //! The check on dynamic sends: INV-42, worked out anew from the message alone.
 
+use std::hint::cold_path;
+
 use floodgate_engine::config::Topology;
 use floodgate_engine::id::AdapterId;
 use floodgate_engine::message::{Context, PropertyId, Value};
@@ -53,11 +55,12 @@ impl DynamicPorts {
     }
 
     /// A message is handed to an adapter: of a dynamic port, to the one it asked for (INV-42).
-    #[inline]
+    #[inline(always)]
     pub(super) fn transmit(&self, docket: &mut Docket, message: &OutboundMessage) {
         if !self.ports.get(message.subscriber.index()).is_some_and(|dynamic| *dynamic) {
             return;
         }
+        cold_path();
         let asked = self.asked(&message.context);
         let marked = message.context.is_set(PropertyId::IS_DYNAMIC_SEND);
         docket.judge(Rule::DynamicChoice, marked && asked == Some(message.adapter), || {

@@ -1,6 +1,8 @@
 //! What a commit's effects are to the checks: one dispatch for all of them, so that each check is
 //! asked only about what it judges.
 
+use std::hint::cold_path;
+
 use floodgate_engine::config::Topology;
 use floodgate_engine::message::DocumentName;
 use floodgate_engine::message_box::{Effect, MessageBox};
@@ -9,6 +11,7 @@ use super::{Checks, Rule};
 
 impl Checks {
     /// A commit's changes, in order.
+    #[inline(always)]
     pub(crate) fn effects(
         &mut self,
         effects: &[Effect],
@@ -21,18 +24,22 @@ impl Checks {
         }
         // What follows looks at a commit as a whole, and nothing plain is of interest there.
         if !plain || self.expects_replies() {
+            cold_path();
             self.exchange_effects(effects);
         }
         if !plain {
+            cold_path();
             self.interchanges(effects, message_box, topology);
         }
     }
 
     /// One change; `true` if it is one of those that every document brings, and means no more.
     #[expect(clippy::too_many_lines, reason = "a list: an arm for each effect")]
+    #[inline(always)]
     fn effect(&mut self, effect: &Effect) -> bool {
         self.homes.effect(&mut self.docket, effect);
         if self.routing.holds() {
+            cold_path();
             self.routing.held(&mut self.docket, effect);
         }
         match effect {

@@ -4,6 +4,8 @@
 //! that bring them; of the engine's effects only what opens and closes a wait is believed, and it
 //! has to agree with those.
 
+use std::hint::cold_path;
+
 use floodgate_engine::batch::{Batch, BatchStatus, Operation, OperationKind};
 use floodgate_engine::config::Topology;
 use floodgate_engine::id::{HostInstanceId, ReferenceId, SubscriberId};
@@ -393,8 +395,10 @@ impl Checks {
     }
 
     /// An adapter is handed an answer (INV-49…51).
+    #[inline(always)]
     pub(super) fn answer(&mut self, node: u32, message: &OutboundMessage) {
         let Exchange::Response { token, fault } = message.exchange else { return };
+        cold_path();
         let now = self.docket.now;
         let docket = &mut self.docket;
         let name = message.document;

@@ -185,6 +185,7 @@ impl Checks {
         }
     }
 
+    #[inline(always)]
     pub(super) fn follows(&self, document: DocumentName) -> bool {
         !self.interchanges.held.is_empty() && self.interchanges.held.contains_key(&document.wire)
     }

@@ -2,6 +2,8 @@
 //!
 //! Most of them need to know who lives, and keep an account only in worlds whose life is watched.
 
+use std::hint::cold_path;
+
 use floodgate_engine::adapter::CallId;
 use floodgate_engine::batch::Batch;
 use floodgate_engine::config::Topology;
@@ -66,17 +68,22 @@ impl Life {
         self.ends > 0
     }
 
+    #[inline(always)]
     pub(super) fn handed_over(&mut self, node: u32, call: CallId, sequence: u64) {
         if self.watched {
+            cold_path();
             self.handed.insert(sequence, (node, call));
         }
     }
 
+    #[inline(always)]
     pub(super) fn disposed(&mut self, sequence: u64) {
         if !self.due.is_empty() {
+            cold_path();
             self.due.remove(&sequence);
         }
         if self.watched {
+            cold_path();
             self.handed.remove(&sequence);
         }
     }

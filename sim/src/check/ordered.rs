@@ -1,6 +1,7 @@
 //! Checks on ordered delivery: INV-44…47.
 
 use std::collections::BTreeMap;
+use std::hint::cold_path;
 
 use floodgate_engine::config::{OnFailure, SendPort, Topology};
 use floodgate_engine::dynamic::OrderScope;
@@ -99,7 +100,10 @@ impl OrderedPorts {
                 given_back: Vec::new(),
             })
         };
-        Self { ports: topology.send_ports.iter().enumerate().map(port).collect() }
+        let mut ports: Vec<_> = topology.send_ports.iter().enumerate().map(port).collect();
+        // A port without an order is not looked for behind the last one with an order.
+        while ports.pop_if(|port| port.is_none()).is_some() {}
+        Self { ports }
     }
 
     fn of(&mut self, port: SubscriberId) -> Option<&mut OrderedPort> {
@@ -113,9 +117,11 @@ impl OrderedPorts {
     }
 
     /// A message is handed to an adapter.
+    #[inline(always)]
     pub(super) fn with_adapter(&mut self, docket: &mut Docket, message: &OutboundMessage) {
         let (port, sequence) = (message.subscriber, message.sequence);
         let Some(ordered) = self.of(port) else { return };
+        cold_path();
         ordered.sort(message);
         let before = ordered.lane(sequence).with_adapter.replace(sequence);
         let alone = before.is_none_or(|before| before == sequence);
@@ -142,9 +148,11 @@ impl OrderedPorts {
     }
 
     /// A message is gone; it may have been `suspended` until now.
+    #[inline(always)]
     pub(super) fn left(&mut self, at: &Place, suspended: bool) {
         self.left_adapter(at);
         if let Some(port) = self.of(at.subscriber) {
+            cold_path();
             port.gone += 1;
             port.apart.retain(|apart| *apart != at.sequence);
             let held = port.held.take_if(|held| *held == at.sequence).is_some();
@@ -198,6 +206,7 @@ impl OrderedPorts {
     }
 
     /// The wire took a message.
+    #[inline(always)]
     pub(super) fn sent(&mut self, docket: &mut Docket, port: SubscriberId, sequence: u64) {
         let Some(ordered) = self.of(port) else { return };
         if ordered.late.contains(&sequence) {

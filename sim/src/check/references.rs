@@ -1,6 +1,7 @@
 //! Checks on references: where they are, how often they were tried, what became of them.
 //! INV-10, 13, 14, 16…18, 24, 34…37, 39.
 
+use std::hint::cold_path;
 use std::num::NonZeroU64;
 
 use floodgate_engine::adapter::CallId;
@@ -163,13 +164,16 @@ impl References {
         self.collectable += 1;
     }
 
+    #[inline(always)]
     fn note_call(&mut self, node: u32, call: CallId, message: (ReferenceId, u64)) {
         let node = node as usize;
         if self.calls.len() <= node {
+            cold_path();
             self.calls.resize(node + 1, Vec::new());
         }
         let calls = &mut self.calls[node];
         if calls.len() <= call.0.index() {
+            cold_path();
             calls.resize(call.0.index() + 1, None);
         }
         calls[call.0.index()] = Some(message);
@@ -235,6 +239,7 @@ impl Checks {
         });
     }
 
+    #[inline(always)]
     pub(super) fn ended(&mut self, at: &Place) {
         self.life.disposed(at.sequence);
         let from = self.references.go(at, Whereabouts::Gone);
@@ -361,6 +366,7 @@ impl Checks {
     }
 
     /// `TransmitMessage` hands a message to an adapter, in `call`.
+    #[inline(always)]
     pub(crate) fn transmit(&mut self, node: u32, call: CallId, message: &OutboundMessage) {
         let name = message.document;
         self.life.handed_over(node, call, message.sequence);
@@ -434,6 +440,7 @@ impl Checks {
     }
 
     /// An attempt begins on the wire.
+    #[inline(always)]
     pub(crate) fn wire_begins(&mut self, attempt: &floodgate_engine::adapter::Transmission) {
         let now = self.docket.now;
         let Some(known) = self.references.get(attempt.reference, attempt.sequence) else { return };
@@ -471,6 +478,7 @@ impl Checks {
     }
 
     /// An attempt ended on the wire.
+    #[inline(always)]
     pub(crate) fn wire_ends(
         &mut self,
         attempt: &floodgate_engine::adapter::Transmission,

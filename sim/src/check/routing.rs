@@ -3,6 +3,8 @@
 //! The states of ports and groups are followed from the acts that changed them, and routes are
 //! worked out from the predicates themselves, without the engine's index.
 
+use std::hint::cold_path;
+
 use floodgate_engine::batch::{BatchStatus, Status};
 use floodgate_engine::config::Topology;
 use floodgate_engine::id::{
@@ -131,11 +133,12 @@ impl Routing {
     }
 
     /// The host where a reference is allows what its document demands (INV-23).
-    #[inline]
+    #[inline(always)]
     pub(super) fn host(&self, docket: &mut Docket, at: &Place) {
         if self.demands.is_empty() {
             return;
         }
+        cold_path();
         let Some(demands) = self.demands.get(&at.document) else { return };
         let host = &self.hosts[at.host.index()];
         let value = |property: PropertyId| {
@@ -161,6 +164,7 @@ impl Routing {
 
     /// What is due for a document now.
     pub(super) fn expected(&self, topology: &Topology, document: &Document) -> Expected {
+        cold_path();
         let ports = self.route(topology, document);
         let reported = document.context.read(PropertyId::ACK_TYPE).is_none();
         let awaited = document.promoted(PropertyId::ROUTE_DIRECT_TO_TP).is_some();
@@ -208,6 +212,7 @@ fn transition(docket: &mut Docket, known: PortState, from: PortState, to: PortSt
 impl Checks {
     /// The subscribers a document must reach, worked out from the predicates themselves; only
     /// for some documents, since it looks at every port.
+    #[inline(always)]
     pub(crate) fn expect_route(
         &mut self,
         topology: &Topology,

@@ -1,6 +1,7 @@
 //! A sink: the partner that a send adapter transmits to.
 
 use std::collections::VecDeque;
+use std::hint::cold_path;
 
 use floodgate_engine::adapter::Transmission;
 use floodgate_engine::hash::{mix, name_key};
@@ -97,14 +98,17 @@ impl Sink {
         if begins {
             self.busy += 1;
         } else {
+            cold_path();
             self.waiting.push_back(*call);
         }
         self.measure(now);
         begins
     }
 
+    #[inline(always)]
     fn measure(&mut self, now: Instant) {
         if self.settings.limit > 0 {
+            cold_path();
             let (busy, limit) = (u64::from(self.busy), u64::from(self.settings.limit));
             self.pool.set(now, busy, limit, self.waiting.len() as u64);
         }
@@ -124,6 +128,7 @@ impl Sink {
     }
 
     /// A call ended: its place goes to the one that waited longest.
+    #[inline(always)]
     pub(crate) fn end(&mut self, now: Instant) -> Option<SinkCall> {
         let next = self.waiting.pop_front();
         if next.is_none() {
@@ -134,6 +139,7 @@ impl Sink {
     }
 
     /// How a call that begins now will end.
+    #[inline(always)]
     pub(crate) fn outcome(&self, now: Instant, rng: &Rng, call: &SinkCall) -> CallOutcome {
         let entity = mix(call.transmission.lineage, self.key);
         let draws = u64::from(call.attempt) * DRAWS_PER_ATTEMPT;
@@ -169,7 +175,12 @@ impl Sink {
 }
 
 /// Whether an attempt fails by plan.
+#[inline(always)]
 fn fails(failure: Failure, rng: &Rng, entity: u64, call: &SinkCall) -> bool {
+    if failure == Failure::Never {
+        return false;
+    }
+    cold_path();
     match failure {
         Failure::Never => false,
         Failure::Always => true,

@@ -166,6 +166,7 @@ impl Arrivals {
     }
 
     /// The instant of the next arrival, never before that of the last; none when the load is over.
+    #[inline(always)]
     pub fn next(&mut self, rng: &Rng) -> Option<Instant> {
         if self.count >= self.count_max {
             return None;

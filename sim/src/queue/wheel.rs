@@ -122,8 +122,11 @@ impl<T> Wheel<T> {
     fn push_between(&mut self, entry: Entry<T>) {
         if self.run.len() < RUN_INSERT {
             // It is the last one pushed: of equal instants and ties it is the latest.
-            let key = (entry.at, entry.tie);
-            let at = self.run.partition_point(|known| (known.at, known.tie) > key);
+            let mut at = self.run.partition_point(|known| known.at > entry.at);
+            let later = |known: &Entry<T>| known.at == entry.at && known.tie > entry.tie;
+            while self.run.get(at).is_some_and(later) {
+                at += 1;
+            }
             return self.run.insert(at, entry);
         }
         self.crowd.push(entry);
@@ -269,7 +272,7 @@ impl<T> Default for Wheel<T> {
 }
 
 impl<T> Schedule<T> for Wheel<T> {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, at: Instant, tie: u32, item: T) {
         let at = at.as_nanos();
         assert!(at >= self.now, "an event may not be scheduled in the past");

@@ -70,7 +70,7 @@ impl Audit {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self, now: Instant) {
         let span = u128::from(now.since(self.since).as_nanos());
         let working = u128::from(self.present.min(self.servers));
@@ -93,7 +93,7 @@ impl Audit {
     }
 
     /// A job that came at `since` goes.
-    #[inline]
+    #[inline(always)]
     pub fn goes(&mut self, now: Instant, since: Instant) {
         self.advance(now);
         self.present = self.present.saturating_sub(1);

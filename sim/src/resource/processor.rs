@@ -26,6 +26,7 @@ impl Processor {
 
     /// Takes a job. Under first come first served its end is known at once; under processor
     /// sharing it depends on what comes after, so ask [`Self::poll_timeout`].
+    #[inline(always)]
     pub fn submit(&mut self, now: Instant, job: u64, demand: Duration) -> Option<Instant> {
         match self {
             Self::Fcfs(cores) => Some(cores.submit(now, demand)),

@@ -1,5 +1,7 @@
 //! Between engine and adapters: carrying their calls, and telling of them.
 
+use std::hint::cold_path;
+
 use floodgate_engine::adapter::{AdapterInput, AdapterOutput, CallId, Returned};
 use floodgate_engine::batch::{Batch, Operation, Suspendable};
 use floodgate_engine::config::Topology;
@@ -14,6 +16,7 @@ use crate::setup::ResponseOrder;
 use crate::trace::Event;
 
 impl World {
+    #[inline(always)]
     pub(super) fn carry_adapter(&mut self, node: u32, output: AdapterOutput) {
         let instance = self.nodes[node as usize].instance;
         match output {
@@ -73,6 +76,7 @@ impl World {
             format!("A>E  {name} b{cookie}: {} ; Done{within}", said.join(", "))
         });
         if let Some(transaction) = transaction {
+            cold_path();
             self.coordinator.posted(self.now, node, transaction, cookie);
             self.checks.posted_in(node, transaction, &batch);
         }
@@ -158,19 +162,21 @@ impl World {
     }
 
     /// A call of the engine's came back: its turn is after what is due already.
+    #[inline(always)]
     pub(super) fn adapter_returned(&mut self, node: u32, call: CallId, returned: Returned) {
         let instance = self.nodes[node as usize].instance;
         self.watch_return(node, call, returned);
         self.ring.push_back(Now::Host(instance, HostInput::Returned { call, returned }));
     }
 
-    #[inline]
+    #[inline(always)]
     fn watch_return(&mut self, node: u32, call: CallId, returned: Returned) {
-        if let Returned::Begun { max, .. } = returned {
+        if let Returned::Begun { max, transaction, .. } = returned {
+            cold_path();
             self.checks.begin_batch(node, call, max);
-        }
-        if let Returned::Begun { transaction: Some(transaction), .. } = returned {
-            self.coordinator.enlist(self.now, node, transaction);
+            if let Some(transaction) = transaction {
+                self.coordinator.enlist(self.now, node, transaction);
+            }
         }
         match returned {
             Returned::Failed => self.checks.threw(node, call),

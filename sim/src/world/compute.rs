@@ -1,5 +1,7 @@
 //! Work on the processors of the servers.
 
+use std::hint::cold_path;
+
 use floodgate_engine::host::{FrameId, HostInput};
 use floodgate_engine::id::{HostInstanceId, Key, ServerId};
 use floodgate_engine::time::{Duration, Instant};
@@ -41,8 +43,10 @@ impl World {
     }
 
     /// Work for a server's processor.
+    #[inline(always)]
     pub(super) fn compute(&mut self, server: ServerId, job: Job, cost: Duration) {
         for (_, watched) in &mut self.watched {
+            cold_path();
             watched.give(server, cost);
         }
         if self.idle.is_queued() {
@@ -84,6 +88,7 @@ impl World {
     }
 
     /// A job on a core is done.
+    #[inline(always)]
     pub(super) fn job_done(&mut self, job: Key) {
         let Some(Placed { job, server, since }) = self.jobs.remove(job) else { return };
         if self.idle.is_queued() {

@@ -5,6 +5,7 @@
 //! (R-TXN-01). This file keeps the books; `distributed.rs` carries the consequences.
 
 use std::collections::BTreeMap;
+use std::hint::cold_path;
 
 use floodgate_engine::adapter::{ConfirmOf, Transmission};
 use floodgate_engine::hash::{mix, name_key};
@@ -138,6 +139,10 @@ impl Coordinator {
     }
 
     pub(super) fn active(&mut self, id: TransactionId) -> Option<&mut Open> {
+        if self.open.is_empty() {
+            return None;
+        }
+        cold_path();
         self.open.get_mut(&id).filter(|open| open.state == TransactionState::Active)
     }
 
@@ -156,7 +161,12 @@ impl Coordinator {
     }
 
     /// A posted batch is complete; or it never will be, and its confirm object does not exist.
+    #[inline(always)]
     pub(super) fn returned(&mut self, node: u32, cookie: u64, failed: bool) {
+        if self.open.is_empty() {
+            return;
+        }
+        cold_path();
         let own = |open: &&mut Open| open.node == node && open.posted.contains(&cookie);
         if let Some(open) = self.open.values_mut().find(own) {
             open.posted.retain(|known| *known != cookie);

@@ -1,5 +1,7 @@
 //! The database under the MessageBox: CPU of its server, then the part that runs one at a time.
 
+use std::hint::cold_path;
+
 use floodgate_engine::batch::{BatchStatus, Status};
 use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::host::{FrameId, HostInput};
@@ -68,6 +70,7 @@ impl Pending {
 
     /// Databases in it, if it is distributed; an adapter's own transaction is one, since the
     /// adapter's resource is in it too. The master that only routes is asked and not enlisted.
+    #[inline(always)]
     fn enlisted(&self) -> u32 {
         let outside = match self.what {
             Transaction::Batch { transaction, .. } => transaction.is_some(),
@@ -92,6 +95,7 @@ impl Pending {
     }
 
     /// The MessageBox it is at, and since when, if it is in that stage.
+    #[inline(always)]
     pub(super) fn here(&self, stage: Stage) -> Option<(MessageBoxId, Instant)> {
         let (home, _) = self.footprints.get(self.at)?;
         (self.stage == stage).then_some((home, self.since))
@@ -128,6 +132,7 @@ impl World {
         self.begin(what, Footprints::one(home, footprint));
     }
 
+    #[inline(always)]
     fn begin(&mut self, what: Transaction, footprints: Footprints) {
         let pending = Pending { what, footprints, at: 0, stage: Stage::Begins, since: self.now };
         let (instance, enlisted) = (pending.of(), pending.enlisted());
@@ -142,6 +147,7 @@ impl World {
     }
 
     /// The CPU part in the MessageBox whose turn it is; the commit when all have had theirs.
+    #[inline(always)]
     pub(super) fn arrived_at_box(&mut self, key: Key) {
         let Some(pending) = self.pending.get_mut(key) else { return };
         let Some((home, footprint)) = pending.footprints.get(pending.at) else {
@@ -161,6 +167,7 @@ impl World {
     }
 
     /// The CPU part is done: into the locks.
+    #[inline(always)]
     pub(super) fn computed(&mut self, key: Key) {
         let Some(pending) = self.pending.get_mut(key) else { return };
         let Some((home, footprint)) = pending.footprints.get(pending.at) else { return };
@@ -179,6 +186,7 @@ impl World {
     }
 
     /// Out of the locks: to the log disk.
+    #[inline(always)]
     pub(super) fn unlocked(&mut self, key: Key) {
         let Some(pending) = self.pending.get_mut(key) else { return };
         let Some((home, footprint)) = pending.footprints.get(pending.at) else { return };
@@ -204,6 +212,7 @@ impl World {
 
     /// To the data disk. \[M\] Pages are read and written within the transaction: what a cache
     /// spares is in the price.
+    #[inline(always)]
     fn write(&mut self, key: Key) {
         let Some(pending) = self.pending.get_mut(key) else { return };
         let Some((home, footprint)) = pending.footprints.get(pending.at) else { return };
@@ -225,6 +234,7 @@ impl World {
     }
 
     /// One MessageBox has done its part: the next one's turn.
+    #[inline(always)]
     fn advance(&mut self, key: Key) {
         let Some(pending) = self.pending.get_mut(key) else { return };
         if let Some((home, _)) = pending.footprints.get(pending.at) {
@@ -317,6 +327,7 @@ impl World {
     }
 
     /// The transaction ends here and now: this is the commit order (R-CLK-06).
+    #[inline(always)]
     fn commit(&mut self, key: Key) {
         let Some(pending) = self.pending.remove(key) else { return };
         match pending.what {
@@ -375,9 +386,11 @@ impl World {
         self.watch_levels();
         self.tell_ready();
         if resumes {
+            cold_path();
             self.watch_reports();
         }
         if !self.topology.orchestrations.is_empty() {
+            cold_path();
             self.watch_box();
         }
         status
@@ -396,6 +409,7 @@ impl World {
         if self.topology.orchestrations.is_empty() {
             return (accepted, false);
         }
+        cold_path();
         // What an orchestration sends came from no source.
         let sent = batch.documents.iter().map(|document| document.name.wire);
         let made = sent.filter(|wire| *wire >= SENT_BY_ORCHESTRATIONS).count() as u64;
@@ -411,7 +425,7 @@ impl World {
     }
 
     /// Documents that the engine owns once `action` is committed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn accepts(&self, action: &Action) -> u64 {
         match action {
             Action::Publish { count, .. } => u64::from(*count),
@@ -452,6 +466,7 @@ impl World {
         }
         self.checks.effects(&effects, &self.message_box, &self.topology);
         if self.life.watched {
+            cold_path();
             // What is published again was still at its source: it arrived twice, so to say.
             let again = effects.iter().filter(|effect| {
                 let Effect::Published { document, .. } = effect else { return false };
@@ -460,6 +475,7 @@ impl World {
             self.documents_arrived += again.count() as u64;
         }
         if !self.waits.is_idle() {
+            cold_path();
             self.watch_requests(&effects);
         }
         self.effects = effects;
@@ -471,6 +487,7 @@ impl World {
         self.pending.iter().filter(|(_, pending)| pending.of() == instance).count() as u64
     }
 
+    #[inline(always)]
     pub(super) fn watch_levels(&mut self) {
         let (spool, backlog) = (self.spool(), self.backlog());
         self.meters.spool.set(self.now, spool);
@@ -478,6 +495,7 @@ impl World {
         self.meters.backlog.set(self.now, backlog);
         self.watch_tracking();
         if self.jobs_run && !self.cleanup_due && self.message_box.has_collectable() {
+            cold_path();
             self.cleanup_due = true;
             let period = self.cleanup_every.as_nanos().max(1);
             let next = (self.now.as_nanos() / period + 1) * period;
@@ -504,6 +522,7 @@ impl World {
     }
 
     /// Hosts with something eligible are told, and the next waiting reference is watched.
+    #[inline(always)]
     pub(super) fn tell_ready(&mut self) {
         let mut ready: Vec<Ready> = std::mem::take(&mut self.ready);
         self.message_box.take_ready(&mut ready);

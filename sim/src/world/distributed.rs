@@ -287,6 +287,7 @@ impl World {
     }
 
     /// Keeps a successful write back until the commit; `false` if it is in no transaction.
+    #[inline(always)]
     pub(super) fn staged_write(&mut self, attempt: &Transmission) -> bool {
         let Some(transaction) = attempt.transaction else { return false };
         if let Some(open) = self.coordinator.active(transaction) {
@@ -296,6 +297,7 @@ impl World {
     }
 
     /// Whether an attempt in a transaction still counts: after the outcome nobody takes it.
+    #[inline(always)]
     pub(super) fn takes_part(&mut self, attempt: &Transmission) -> bool {
         attempt.transaction.is_none_or(|id| self.coordinator.active(id).is_some())
     }

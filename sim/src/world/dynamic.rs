@@ -11,6 +11,7 @@ impl World {
     /// Makes sure that an endpoint exists before the first call to it. One that nobody configured
     /// behaves as the end that its dynamic port is configured with, by itself: it has its own
     /// places and its own chance, keyed by its location (R-DYN-01).
+    #[inline(always)]
     pub(super) fn meet(&mut self, endpoint: EndpointId) {
         while self.endpoints.len() <= endpoint.index() {
             let next = EndpointId::from(self.endpoints.len());

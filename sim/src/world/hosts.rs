@@ -1,6 +1,6 @@
 //! Between host instances and what they run on: their inputs, and carrying what they want.
 
-use floodgate_engine::adapter::{Adapter, AdapterInput, AdapterOutput, CallId, Returned};
+use floodgate_engine::adapter::{Adapter, AdapterInput, CallId, Returned};
 use floodgate_engine::host::{DoneRace, HostInput, HostOutput};
 use floodgate_engine::id::{AdapterId, HostInstanceId};
 use floodgate_engine::time::Instant;
@@ -68,6 +68,7 @@ impl World {
         is_due
     }
 
+    #[inline(always)]
     pub(super) fn carry(&mut self, id: HostInstanceId, output: HostOutput) {
         match output {
             HostOutput::Call { adapter, input } => self.call_adapter(id, adapter, input),
@@ -99,11 +100,14 @@ impl World {
     pub(super) fn adapter_input(&mut self, node: u32, input: AdapterInput) {
         let Node { machine, proxy, .. } = &mut self.nodes[node as usize];
         machine.handle_input(self.now, input, proxy);
-        while let Some(output) = self.nodes[node as usize].proxy.poll_output() {
-            if let AdapterOutput::Returned { call, returned } = &output {
-                self.adapter_returned(node, *call, *returned);
-            } else {
+        loop {
+            let proxy = &mut self.nodes[node as usize].proxy;
+            if let Some((call, returned)) = proxy.poll_returned() {
+                self.adapter_returned(node, call, returned);
+            } else if let Some(output) = proxy.poll_output() {
                 self.carry_adapter(node, output);
+            } else {
+                return;
             }
         }
     }

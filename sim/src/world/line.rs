@@ -62,12 +62,14 @@ impl Line {
     }
 
     /// Takes a job and says when it ends.
+    #[inline(always)]
     pub(super) fn submit(&mut self, now: Instant, demand: Duration) -> Instant {
         self.audit.comes(now, demand);
         self.server.submit(now, demand)
     }
 
     /// The job that came at `since` ends.
+    #[inline(always)]
     pub(super) fn ends(&mut self, now: Instant, since: Instant) {
         self.audit.goes(now, since);
     }

@@ -39,12 +39,14 @@ pub(super) struct Load {
 
 /// Documents that a message counts for at the generator's boundary: those that its location's
 /// pipeline will make of it. One that the pipeline consumes whole counts for one.
+#[inline(always)]
 pub(super) fn documents_of(location: &ReceiveLocation, message: &WireMessage) -> u64 {
     u64::from(location.pipeline.documents_in(message).max(1))
 }
 
 impl Load {
     /// The next message's location, context and content.
+    #[inline(always)]
     fn turn(&self, rng: &Rng) -> (ReceiveLocationId, Context, Body) {
         let addresses = self.contexts_of_kind / self.locations.len();
         let turn = self.sent as usize;
@@ -123,6 +125,7 @@ impl World {
     }
 
     /// The next message of a load, and where it goes.
+    #[inline(always)]
     pub(super) fn next_message(&mut self, index: u32) -> (ReceiveLocationId, WireMessage) {
         let load = &mut self.loads[index as usize];
         let (location, context, body) = load.turn(&self.rng);
@@ -140,6 +143,7 @@ impl World {
     }
 
     /// A load offers a message.
+    #[inline(always)]
     pub(super) fn offer(&mut self, location: ReceiveLocationId, message: WireMessage) {
         let documents = documents_of(&self.topology.receive_locations[location.index()], &message);
         self.meters.offered(self.now, documents);
@@ -151,6 +155,7 @@ impl World {
     }
 
     /// A message arrives at a location's source.
+    #[inline(always)]
     pub(super) fn arrive(&mut self, location: ReceiveLocationId, message: WireMessage) {
         self.wires_arrived += 1;
         let documents = documents_of(&self.topology.receive_locations[location.index()], &message);

@@ -36,7 +36,7 @@ impl Presence {
         *own += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn goes(&mut self, home: MessageBoxId, instance: HostInstanceId) {
         let Some(present) = self.present.get_mut(home.index()) else { return };
         let own = &mut self.transactions[home.index() * self.instances + instance.index()];

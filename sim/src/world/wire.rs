@@ -103,6 +103,7 @@ impl World {
         self.ring.push_back(Now::Answered(node, token, result));
     }
 
+    #[inline(always)]
     pub(super) fn sink(&mut self, endpoint: EndpointId) -> &mut Sink {
         let Endpoint::Sink(sink) = &mut self.endpoints[endpoint.index()] else {
             unreachable!("a send adapter transmits to a sink")
@@ -157,6 +158,7 @@ impl World {
         configured.saturating_sub(transmission.retries_left)
     }
 
+    #[inline(always)]
     pub(super) fn begin_call(&mut self, call: &SinkCall) {
         self.checks.wire_begins(&call.transmission);
         self.meters.ports[call.transmission.subscriber.index()].attempts += 1;
@@ -168,6 +170,7 @@ impl World {
         self.schedule(now + outcome.takes, Due::Sent(key));
     }
 
+    #[inline(always)]
     pub(super) fn wire_done(&mut self, key: Key) {
         let Some(OnWire { call, sent, errand }) = &self.on_wire.remove(key) else { return };
         if *errand {
