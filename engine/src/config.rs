@@ -324,6 +324,9 @@ pub struct RequestSettings {
     pub batch_messages: u32,
     /// Clients served at once by one location, at most (R-HOST-03: 256).
     pub concurrent: u32,
+    /// Listeners of one location for each CPU, who take clients in and are in `Done` of their
+    /// batches (R-HOST-03: 2). \[M\] The product counts them for the process.
+    pub threads_per_cpu: u32,
     /// How long a request waits; `None` leaves it to the engine (R-RR-01).
     pub timeout: Option<Duration>,
     /// Whether the first response is the last (R-RR-10).
@@ -343,6 +346,7 @@ impl Default for RequestSettings {
         Self {
             batch_messages: 1,
             concurrent: 256,
+            threads_per_cpu: 2,
             timeout: None,
             first_only: true,
             blocking: false,

@@ -7,6 +7,7 @@
 //! (R-RETRY-06): the retry count it sees is all it needs.
 
 mod aside;
+mod door;
 mod facade;
 mod fate;
 mod isolated;
@@ -473,6 +474,21 @@ impl AnyAdapter {
 }
 
 impl AnyAdapter {
+    /// The same on a machine with so many CPUs (R-HOST-03).
+    #[must_use]
+    pub fn on(self, cpus: u32) -> Self {
+        match self {
+            Self::Requester(requester) => Self::Requester(requester.on(cpus)),
+            Self::Gone
+            | Self::Isolated(_)
+            | Self::Own(_)
+            | Self::Receiver(_)
+            | Self::Sender(_)
+            | Self::TransactionalReceiver(_)
+            | Self::TransactionalSender(_) => self,
+        }
+    }
+
     /// The same, hosted by a process that is not the engine's, if it `is` so.
     #[must_use]
     pub fn isolated(self, is: bool) -> Self {

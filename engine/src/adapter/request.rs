@@ -10,6 +10,7 @@
 use rustc_hash::FxHashMap;
 
 use super::aside::{Aside, PAUSE_OVER};
+use super::door::{Door, Next};
 use super::fate::{NOT_SENT, NOT_SUBMITTED};
 use super::receive::PerKind;
 use super::{
@@ -29,29 +30,12 @@ const BATCH_ATTEMPTS_MAX: u32 = 4;
 /// Tokens of answers lie above those of fetches.
 const ANSWERS: u64 = 1 << 32;
 
-/// Where a location's one listener is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Phase {
-    /// Nothing may be submitted any more (R-LIFE-06).
-    Closed,
-    Fetching,
-    /// As many clients are served as may be.
-    Full,
-    /// In `Done` of a batch, with or without more clients at the door.
-    Submitting {
-        cookie: u64,
-        more: bool,
-    },
-    Watching,
-}
-
 #[derive(Clone, Debug)]
 struct Location {
     id: ReceiveLocationId,
     endpoint: EndpointId,
     two_way: bool,
-    phase: Phase,
-    serving: u32,
+    door: Door,
 }
 
 /// What a batch does with one message.
@@ -101,6 +85,7 @@ struct Answering {
 #[derive(Clone, Debug)]
 pub struct Requester {
     settings: RequestSettings,
+    cpus: u32,
     locations: Vec<Location>,
     outstanding: FxHashMap<u64, Outstanding>,
     clients: FxHashMap<u64, Client>,
@@ -119,6 +104,7 @@ impl Requester {
     pub fn new(settings: RequestSettings) -> Self {
         Self {
             settings,
+            cpus: 1,
             locations: Vec::new(),
             outstanding: FxHashMap::default(),
             clients: FxHashMap::default(),
@@ -131,18 +117,29 @@ impl Requester {
         }
     }
 
-    fn fetch(&mut self, at: usize, proxy: &mut TransportProxy) {
-        let location = &mut self.locations[at];
-        location.phase = Phase::Fetching;
-        let room = self.settings.concurrent.saturating_sub(location.serving).max(1);
-        let request = WireRequest::Fetch {
-            endpoint: location.endpoint,
-            location: location.id,
-            messages: self.settings.batch_messages.min(room),
-            bytes: u64::MAX,
-            transaction: None,
-        };
-        proxy.wire(at as u64, request);
+    /// The same on a machine with so many CPUs: its listeners are counted for each.
+    #[must_use]
+    pub fn on(self, cpus: u32) -> Self {
+        Self { cpus, ..self }
+    }
+
+    /// A listener of a location does what is next.
+    fn listen(&mut self, at: usize, next: Next, proxy: &mut TransportProxy) {
+        let location = &self.locations[at];
+        match next {
+            Next::Fetch(room) => {
+                let request = WireRequest::Fetch {
+                    endpoint: location.endpoint,
+                    location: location.id,
+                    messages: self.settings.batch_messages.min(room),
+                    bytes: u64::MAX,
+                    transaction: None,
+                };
+                proxy.wire(at as u64, request);
+            }
+            Next::Nothing => {}
+            Next::Watch => proxy.watch(location.id),
+        }
     }
 
     fn fetched(
@@ -154,17 +151,19 @@ impl Requester {
         proxy: &mut TransportProxy,
     ) {
         if messages.is_empty() {
-            return self.rest(at, false, proxy);
+            let next = self.locations[at].door.found_nobody();
+            return self.listen(at, next, proxy);
         }
-        self.locations[at].serving += u32::try_from(messages.len()).unwrap_or(u32::MAX);
-        if self.locations[at].phase == Phase::Closed {
+        let door = &mut self.locations[at].door;
+        door.let_in(u32::try_from(messages.len()).unwrap_or(u32::MAX));
+        if door.is_closed() {
             // Who came while the location closed is turned away (R-LIFE-06, R-SHUT-03).
             for message in messages {
                 self.respond(at, message.number, Answer::Failed, proxy);
             }
             return;
         }
-        self.locations[at].phase = Phase::Submitting { cookie: self.next_cookie, more };
+        door.submits(self.next_cookie, more);
         let two_way = self.locations[at].two_way;
         let mut items = Vec::with_capacity(messages.len());
         for message in messages {
@@ -175,7 +174,10 @@ impl Requester {
             };
             items.push((message, intent));
         }
-        self.post(now, Outstanding { location: at, items, attempts: 1 }, proxy);
+        if self.post(now, Outstanding { location: at, items, attempts: 1 }, proxy) {
+            let next = self.locations[at].door.goes_on();
+            self.listen(at, next, proxy);
+        }
     }
 
     /// A client is known by its token from now on.
@@ -205,11 +207,13 @@ impl Requester {
         token
     }
 
-    fn post(&mut self, now: Instant, outstanding: Outstanding, proxy: &mut TransportProxy) {
+    /// Whether the engine took the batch.
+    fn post(&mut self, now: Instant, outstanding: Outstanding, proxy: &mut TransportProxy) -> bool {
         let cookie = self.next_cookie;
         self.next_cookie += 1;
         let Ok(mut batch) = proxy.get_batch(cookie) else {
-            return self.refuse_all(outstanding, proxy);
+            self.refuse_all(outstanding, proxy);
+            return false;
         };
         let expires = self.settings.timeout.map(|timeout| now + timeout);
         for (message, intent) in &outstanding.items {
@@ -225,11 +229,13 @@ impl Requester {
                 Intent::Suspend => Operation::MoveToSuspendQueue(Suspendable::Wire(message)),
             });
         }
-        if proxy.done(batch).is_success() {
+        let taken = proxy.done(batch).is_success();
+        if taken {
             self.outstanding.insert(cookie, outstanding);
         } else {
             self.refuse_all(outstanding, proxy);
         }
+        taken
     }
 
     fn refuse_all(&mut self, refused: Outstanding, proxy: &mut TransportProxy) {
@@ -260,33 +266,15 @@ impl Requester {
         answer: Answer,
         proxy: &mut TransportProxy,
     ) {
-        let served = &mut self.locations[location];
-        served.serving = served.serving.saturating_sub(1);
-        let endpoint = served.endpoint;
+        let endpoint = self.locations[location].endpoint;
         proxy.wire(u64::MAX, WireRequest::Respond { endpoint, request, answer });
-        self.admit(location, proxy);
+        self.leaves(location, proxy);
     }
 
     /// There is room for another client.
-    fn admit(&mut self, at: usize, proxy: &mut TransportProxy) {
-        if self.locations[at].phase == Phase::Full {
-            self.rest(at, true, proxy);
-        }
-    }
-
-    fn rest(&mut self, at: usize, more: bool, proxy: &mut TransportProxy) {
-        let location = &mut self.locations[at];
-        if location.phase == Phase::Closed {
-            return;
-        }
-        if location.serving >= self.settings.concurrent {
-            location.phase = Phase::Full;
-        } else if more {
-            self.fetch(at, proxy);
-        } else {
-            location.phase = Phase::Watching;
-            proxy.watch(location.id);
-        }
+    fn leaves(&mut self, at: usize, proxy: &mut TransportProxy) {
+        let next = self.locations[at].door.left();
+        self.listen(at, next, proxy);
     }
 
     fn place(&self, id: ReceiveLocationId) -> Option<usize> {
@@ -294,17 +282,9 @@ impl Requester {
     }
 
     fn done_returned(&mut self, returned: u64, proxy: &mut TransportProxy) {
-        let found =
-            self.locations.iter().enumerate().find_map(|(at, location)| match location.phase {
-                Phase::Submitting { cookie, more } if cookie == returned => Some((at, more)),
-                Phase::Closed
-                | Phase::Fetching
-                | Phase::Full
-                | Phase::Submitting { .. }
-                | Phase::Watching => None,
-            });
-        if let Some((at, more)) = found {
-            self.rest(at, more, proxy);
+        for at in 0..self.locations.len() {
+            let next = self.locations[at].door.returned(returned);
+            self.listen(at, next, proxy);
         }
     }
 
@@ -406,10 +386,8 @@ impl Requester {
 
     fn withdraw(&mut self, token: u64, proxy: &mut TransportProxy) {
         let Some(client) = self.clients.remove(&token) else { return };
-        let served = &mut self.locations[client.location];
-        served.serving = served.serving.saturating_sub(1);
         self.settle(Settling::Cancel(token), proxy);
-        self.admit(client.location, proxy);
+        self.leaves(client.location, proxy);
     }
 
     fn settle(&mut self, settling: Settling, proxy: &mut TransportProxy) {
@@ -460,9 +438,7 @@ impl Requester {
             proxy.returned(call, Returned::Pending);
         }
         if first {
-            let served = &mut self.locations[client.location];
-            served.serving = served.serving.saturating_sub(1);
-            self.admit(client.location, proxy);
+            self.leaves(client.location, proxy);
         }
     }
 
@@ -499,7 +475,7 @@ impl Requester {
     /// when it is complete.
     fn terminate(&mut self, call: CallId, proxy: &mut TransportProxy) {
         for location in &mut self.locations {
-            location.phase = Phase::Closed;
+            location.door.close();
         }
         let submitted = self.clients.iter().filter(|(_, client)| client.submitted);
         let mut waiting: Vec<u64> = submitted.map(|(token, _)| *token).collect();
@@ -522,14 +498,12 @@ impl Requester {
 
     fn open(&mut self, location: ReceiveLocationId, endpoint: EndpointId, two_way: bool) {
         match self.place(location) {
-            Some(at) => self.locations[at].phase = Phase::Watching,
-            None => self.locations.push(Location {
-                id: location,
-                endpoint,
-                two_way,
-                phase: Phase::Watching,
-                serving: 0,
-            }),
+            Some(at) => self.locations[at].door.open(),
+            None => {
+                let listeners = self.settings.threads_per_cpu.saturating_mul(self.cpus);
+                let door = Door::new(listeners, self.settings.concurrent);
+                self.locations.push(Location { id: location, endpoint, two_way, door });
+            }
         }
     }
 }
@@ -551,10 +525,9 @@ impl Adapter for Requester {
                 proxy.watch(location);
             }
             AdapterInput::Arrived { location } => {
-                if let Some(at) = self.place(location)
-                    && self.locations[at].phase == Phase::Watching
-                {
-                    self.fetch(at, proxy);
+                if let Some(at) = self.place(location) {
+                    let next = self.locations[at].door.arrived();
+                    self.listen(at, next, proxy);
                 }
             }
             AdapterInput::BatchComplete(status) => self.complete(now, &status, proxy),
@@ -576,7 +549,7 @@ impl Adapter for Requester {
             }
             AdapterInput::RemoveReceiveEndpoint { location } => {
                 if let Some(at) = self.place(location) {
-                    self.locations[at].phase = Phase::Closed;
+                    self.locations[at].door.close();
                 }
             }
             AdapterInput::UpdateEndpointConfig { location, endpoint } => {

@@ -23,7 +23,8 @@ fn requester(settings: RequestSettings) -> Dialogue<Requester> {
 }
 
 fn settings() -> RequestSettings {
-    RequestSettings { batch_messages: 5, concurrent: 2, ..RequestSettings::default() }
+    let (batch_messages, concurrent) = (5, 2);
+    RequestSettings { batch_messages, concurrent, threads_per_cpu: 1, ..RequestSettings::default() }
 }
 
 /// Clients ask at location 0, and their batch is with the engine.
@@ -205,4 +206,23 @@ fn whose_batch_is_under_way_in_terminate_is_refused_when_it_is_complete() {
     told.arrived(0);
     told.desk.proxy.terminate(false);
     assert_eq!(told.fetched(0, [1, 2], true), format!("{}; {}", refused(1), refused(2)));
+}
+
+#[test]
+fn another_listener_goes_to_the_door_while_one_is_in_done() {
+    // R-HOST-03: 2 listeners for each CPU, if nobody says otherwise, and 256 clients.
+    let one_each = RequestSettings { batch_messages: 1, ..RequestSettings::default() };
+    let mut told = Dialogue::with(Requester::new(one_each));
+    told.add(0);
+    assert_eq!(told.arrived(0), "fetch 1 from 0 #0");
+    assert_eq!(told.fetched(0, [1], true), "done 1: submit 1; fetch 1 from 0 #0");
+    assert_eq!(told.fetched(0, [2], true), "done 2: submit 2", "both are in Done");
+    assert_eq!(told.done(2, OK), "fetch 1 from 0 #0");
+    assert_eq!((one_each.concurrent, one_each.threads_per_cpu), (256, 2));
+    // On two CPUs there are four.
+    let mut told = Dialogue::with(Requester::new(one_each).on(2));
+    told.add(0);
+    told.arrived(0);
+    let fetches = (1..=4).map(|number| told.fetched(0, [number], true).contains("fetch"));
+    assert_eq!(fetches.collect::<Vec<_>>(), [true, true, true, false]);
 }

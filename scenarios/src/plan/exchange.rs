@@ -39,6 +39,8 @@ words! {
 pub struct Clients {
     /// Clients served at once, at most.
     pub at_once: u32,
+    /// Listeners of the location for each CPU of its server.
+    pub threads_per_cpu: u32,
     /// How long the adapter lets a request wait; the host's time-out when absent.
     pub timeout: Option<Duration>,
     /// Whether the first response is the last.
@@ -89,6 +91,12 @@ static CLIENTS: Shape = Shape::of(
     "how clients who wait for an answer are served (R-RR-01, R-RR-16)",
     &[
         Row::default("at_once", Kind::Integer(1, 1_000_000), "256", "clients served at once"),
+        Row::default(
+            "threads_per_cpu",
+            Kind::Integer(1, 10),
+            "2",
+            "listeners for each CPU, who take clients in and submit them (R-HOST-03)",
+        ),
         Row::optional(
             "timeout",
             Kind::PositiveDuration,
@@ -204,6 +212,7 @@ impl Bind for Clients {
 
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("at_once", &mut self.at_once);
+        b.key("threads_per_cpu", &mut self.threads_per_cpu);
         b.key("timeout", &mut self.timeout);
         b.key("first_only", &mut self.first_only);
         b.key("blocking", &mut self.blocking);

@@ -54,11 +54,22 @@ pub struct Completion {
     pub wait: Duration,
 }
 
+impl SendKind {
+    /// Messages that it transmits at once, unless it is said otherwise: HTTP has a hundred in
+    /// flight (`HttpOutInflightSize`, R-HOST-03). \[M\] Of the others the number is not published.
+    const fn workers(self) -> u32 {
+        match self {
+            Self::Http => 100,
+            Self::File | Self::Sync | Self::Synthetic => 20,
+        }
+    }
+}
+
 impl SendAdapter {
     /// The defaults of `kind`.
     #[must_use]
     pub fn preset(kind: SendKind) -> Self {
-        let free = Self { kind, workers: 20, batch: 1, ..Self::default() };
+        let free = Self { kind, workers: kind.workers(), batch: 1, ..Self::default() };
         match kind {
             SendKind::File => Self { batched: true, batch: 20, ..free },
             SendKind::Http => Self {
@@ -104,7 +115,7 @@ pub(crate) static SEND_ADAPTER: Shape = Shape::of(
         Row::optional(
             "workers",
             Kind::Integer(0, 100_000),
-            "20, or 0 when blocking",
+            "20 (http: 100), or 0 when blocking",
             "the adapter's own threads",
         ),
         Row::optional("completion", Kind::Table(&COMPLETION), OF_KIND, "gathering of deletes"),
@@ -138,7 +149,7 @@ impl Bind for SendAdapter {
         b.key("batched", &mut self.batched);
         if b.reading() {
             self.batch = if self.batched { 20 } else { 1 };
-            self.workers = if self.blocking { 0 } else { 20 };
+            self.workers = if self.blocking { 0 } else { self.kind.workers() };
         }
         b.key("batch", &mut self.batch);
         b.key("workers", &mut self.workers);

@@ -18,6 +18,7 @@ pub(super) fn request_kind(own: &ReceiveAdapter) -> AdapterKind {
     let Some(clients) = &own.clients else { return AdapterKind::Request(settings) };
     AdapterKind::Request(RequestSettings {
         concurrent: clients.at_once,
+        threads_per_cpu: clients.threads_per_cpu,
         timeout: clients.timeout,
         first_only: clients.first_only,
         blocking: clients.blocking,

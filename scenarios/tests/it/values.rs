@@ -1,8 +1,10 @@
 //! Values that a scenario leaves to the product, each against a literal.
 
+use floodgate_engine::config::AdapterKind;
 use floodgate_engine::time::Duration;
 use floodgate_scenarios::catalogue::Source;
 use floodgate_scenarios::plan::Problem;
+use floodgate_scenarios::setup::setup;
 
 use crate::bad_input::{GOOD, problems};
 
@@ -87,4 +89,25 @@ fn a_host_has_one_instance_a_server() {
     assert_eq!(on("'bts1', 'bts2'"), [""; 0]);
     let twice = on("'bts1', 'bts2', 'bts1'");
     assert!(twice.len() == 1 && twice[0].contains("one instance a server"), "{twice:?}");
+}
+
+#[test]
+fn the_http_presets_have_the_published_numbers() {
+    // R-HOST-03, R-HOST-04: 256 clients at once, 2 listeners for each CPU; 100 messages in flight,
+    // of which 5 finished ones are deleted together, or those of a second.
+    let desk = Source::find("request_response").unwrap().read(&[]).unwrap();
+    let topology = setup(&desk, 0).unwrap().topology;
+    let mut requests = Vec::new();
+    for adapter in &topology.adapters {
+        if let AdapterKind::Request(settings) = adapter.kind {
+            requests.push((settings.concurrent, settings.threads_per_cpu));
+        }
+    }
+    assert_eq!(requests, [(256, 2)]);
+    let smoke = Source::find("smoke").unwrap();
+    let http = smoke.read(&["send_port.0.primary.adapter=http".to_owned()]).unwrap();
+    let adapter = &http.send_ports[0].primary.adapter;
+    let completion = adapter.completion.as_ref().unwrap();
+    let gathered = (completion.batch, completion.wait);
+    assert_eq!((adapter.workers, gathered), (100, (5, Duration::from_secs(1))));
 }

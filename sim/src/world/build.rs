@@ -188,6 +188,7 @@ fn build_nodes(topology: &Topology) -> (Vec<Node>, Vec<u32>) {
     let mut node_of = Vec::new();
     for (index, config) in topology.host_instances.iter().enumerate() {
         let isolated = topology.is_isolated(config.host);
+        let cpus = topology.servers[config.server.index()].cpus;
         assert!(!isolated || only_receives(topology, config.host), "isolated hosts only receive");
         for (at, adapter) in topology.adapters.iter().enumerate() {
             node_of.push(u32::try_from(nodes.len()).expect("fewer than 2^32 adapters"));
@@ -199,7 +200,7 @@ fn build_nodes(topology: &Topology) -> (Vec<Node>, Vec<u32>) {
                     adapter: AdapterId::from(at),
                     key: mix(name_key(&name), index as u64),
                     name,
-                    machine: AnyAdapter::new(adapter.kind).isolated(isolated),
+                    machine: AnyAdapter::new(adapter.kind).on(cpus).isolated(isolated),
                     proxy: TransportProxy::numbered(
                         u32::try_from(nodes.len()).expect("fewer than 2^32 adapters"),
                     ),

@@ -349,7 +349,9 @@ impl World {
                 None => {
                     let instance = self.topology.host_instances[instance.index()];
                     let kind = self.topology.adapters[adapter.index()].kind;
-                    AnyAdapter::new(kind).isolated(self.topology.is_isolated(instance.host))
+                    let cpus = self.topology.servers[instance.server.index()].cpus;
+                    let isolated = self.topology.is_isolated(instance.host);
+                    AnyAdapter::new(kind).on(cpus).isolated(isolated)
                 }
             };
             let fresh = Node {

@@ -62,6 +62,7 @@ fn settings() -> impl Strategy<Value = RequestSettings> {
             RequestSettings {
                 batch_messages,
                 concurrent,
+                threads_per_cpu: 1 + concurrent % 3,
                 timeout,
                 // Who waits for several answers has to know for how long.
                 first_only: first_only || timeout.is_none(),
