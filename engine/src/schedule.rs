@@ -143,4 +143,19 @@ mod tests {
         assert!(Schedule::default().is_active(at(1_000_000)));
         assert_eq!(Schedule::default().next_change(at(3)), None);
     }
+
+    #[test]
+    fn a_date_that_is_here_is_not_waited_for() {
+        // R-LIFE-10: the next change is after now, or an open location would be looked at for ever.
+        let from = |start| Schedule { start: at(start), ..Schedule::default() };
+        assert_eq!(
+            [3, 2, 1].map(|start| from(start).next_change(at(2))),
+            [Some(at(3)), None, None]
+        );
+        let dated = Schedule { stop: Some(at(4)), ..from(2) };
+        assert_eq!(
+            [1, 2, 3, 4].map(|now| dated.next_change(at(now))),
+            [Some(at(2)), Some(at(4)), Some(at(4)), None]
+        );
+    }
 }

@@ -221,4 +221,33 @@ mod tests {
         dequeuer.found(ms(52), 20, 0);
         assert_eq!(dequeuer.due(), Some(ms(102)));
     }
+
+    #[test]
+    fn while_one_look_is_under_way_another_that_found_nothing_parks_nobody() {
+        // R-DEQ-02, R-CLK-07: what comes meanwhile is for the look that is still out.
+        let mut dequeuer = Dequeuer::new(&HostSettings::default(), Instant::ZERO);
+        dequeuer.work_available(ms(0));
+        assert!(!dequeuer.is_looking() && dequeuer.look(ms(50)) && dequeuer.is_looking());
+        dequeuer.found(ms(51), 20, 20);
+        assert!(!dequeuer.is_looking());
+        assert!(dequeuer.look(ms(51)) && dequeuer.look(ms(51)));
+        dequeuer.found(ms(52), 20, 0);
+        dequeuer.work_available(ms(53));
+        assert_eq!((dequeuer.due(), dequeuer.is_looking()), (None, true));
+        dequeuer.found(ms(54), 20, 0);
+        assert_eq!((dequeuer.due(), dequeuer.is_looking()), (Some(ms(104)), false));
+    }
+
+    #[test]
+    fn a_throttled_poller_has_fewer_looks_under_way_and_never_none() {
+        // R-THR-03: of five at once.
+        for (less, looks) in [(0, 5), (3, 2), (99, 1)] {
+            let mut dequeuer = Dequeuer::new(&HostSettings::default(), Instant::ZERO);
+            dequeuer.shrink(less);
+            dequeuer.work_available(ms(0));
+            assert!(dequeuer.look(ms(50)));
+            dequeuer.found(ms(50), 20, 20);
+            assert_eq!((0..9).filter(|_| dequeuer.look(ms(50))).count(), looks);
+        }
+    }
 }

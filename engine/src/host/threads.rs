@@ -112,7 +112,7 @@ mod tests {
         let mut pool = ThreadPool::new(&settings, 1);
         pool.shrink(2);
         let leases = |pool: &mut ThreadPool| (0..9).filter(|_| pool.lease(Instant::ZERO)).count();
-        assert_eq!(leases(&mut pool), 2);
+        assert_eq!((leases(&mut pool), pool.grows_at()), (2, None));
         pool.shrink(99);
         assert_eq!((leases(&mut pool), pool.leased(), pool.grows_at()), (0, 2, None));
         pool.release();

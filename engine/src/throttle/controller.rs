@@ -481,6 +481,7 @@ mod tests {
         assert_eq!(tenth(in_process.delivery_delay), 75);
         assert_eq!(tenth(memory.publishing_delay), 500);
         assert_eq!((memory.threads_less, in_process.threads_less), (10, 0));
+        assert_eq!((database.threads_less, database.looks_less), (10, 0));
         assert_eq!((memory.looks_less, in_process.looks_less), (10, 10));
     }
 

@@ -188,6 +188,13 @@ mod tests {
         ];
         causes.sort_by_key(|state| state.rank());
         assert_eq!(causes.map(PublishingState::code), [4, 9, 6, 2],);
+        let throttle = Throttle::publishing(PublishingState::Rate, 0.5);
+        assert_eq!(
+            (throttle.publishing, throttle.delivery),
+            (PublishingState::Rate, DeliveryState::None)
+        );
+        let throttle = Throttle::delivery(Threads, 0.5);
+        assert_eq!((throttle.publishing, throttle.delivery), (PublishingState::None, Threads));
         let delays = [0.0, 0.5, 1.0, 7.0]
             .map(|severity| Throttle::publishing(PublishingState::Rate, severity).publishing_delay);
         assert_eq!(

@@ -154,6 +154,28 @@ fn a_batch_that_fails_again_and_again_is_refused_at_last() {
     assert_eq!(told.complete(2, [FAIL, OK]), format!("{}; done 3: submit 2", refused(1)));
     assert_eq!(told.complete(3, [FAIL]), "why 2; done 4: suspend 2");
     assert_eq!(told.complete(4, [FAIL]), refused(2), "the fourth was the last");
+    told.arrived(1);
+    told.fetched(1, [3], false);
+    told.done(5, OK);
+    for cookie in 5..8 {
+        assert_eq!(told.blameless(cookie), format!("done {}: submit 3", cookie + 1));
+    }
+    assert_eq!(told.blameless(8), refused(3));
+}
+
+#[test]
+fn after_the_one_answer_or_a_fault_nobody_waits() {
+    // R-RR-07, R-RR-10: a second answer is sent to nobody.
+    for (first_only, fault) in [(true, false), (true, true), (false, true), (false, false)] {
+        let patient = RequestSettings { first_only, timeout: None, ..settings() };
+        let mut told = requester(patient);
+        ask(&mut told, [1]);
+        told.done(1, OK);
+        told.complete(1, [OK]);
+        brings(&mut told, 1, 11, fault);
+        let second = brings(&mut told, 1, 12, false);
+        assert_eq!(second == "Sent", first_only || fault, "{second}");
+    }
 }
 
 #[test]

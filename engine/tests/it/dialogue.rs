@@ -8,7 +8,7 @@ use floodgate_engine::adapter::{
     Adapter, AdapterInput, AdapterOutput, Answer, CallId, ConfirmOf, ErrorSubject, Returned,
     WireRequest, WireResult,
 };
-use floodgate_engine::batch::{Batch, Operation, Status, Suspendable};
+use floodgate_engine::batch::{Batch, BatchStatus, Operation, Status, Suspendable};
 use floodgate_engine::id::{EndpointId, ReceiveLocationId, TransactionId};
 use floodgate_engine::message::WireMessage;
 use floodgate_engine::message_box::OutboundMessage;
@@ -89,6 +89,17 @@ impl<A: Adapter> Dialogue<A> {
     ) -> String {
         let batch = self.batches.remove(&cookie).expect("it was posted");
         self.tell(complete(&batch, &statuses))
+    }
+
+    /// `BatchComplete` of a batch that failed, and no operation is to blame.
+    pub(crate) fn blameless(&mut self, cookie: u64) -> String {
+        let batch = self.batches.remove(&cookie).expect("it was posted");
+        let all = vec![Status::OK; batch.operations().len()];
+        let AdapterInput::BatchComplete(status) = complete(&batch, &all) else {
+            panic!("a completion")
+        };
+        let status = BatchStatus { overall: Status::FAIL, ..status };
+        self.tell(AdapterInput::BatchComplete(status))
     }
 
     pub(crate) fn ended(&mut self, transaction: u64, committed: bool) -> String {

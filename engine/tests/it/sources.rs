@@ -118,20 +118,10 @@ fn a_batch_that_fails_again_and_again_is_left_at_its_source() {
     stubborn.arrived(0);
     stubborn.fetched(0, [1], false);
     stubborn.done(1, OK);
-    // The engine names no operation to blame: nothing is learnt.
-    assert_eq!(stubborn.complete(1, [FAIL]), "why 1; done 2: suspend 1");
-    for cookie in 2..4 {
-        let status = floodgate_engine::batch::BatchStatus {
-            overall: FAIL,
-            ..floodgate_engine::batch::BatchStatus::assemble(
-                cookie,
-                [(floodgate_engine::batch::OperationKind::MoveToSuspendQueue, OK)],
-            )
-        };
-        let again = stubborn.tell(AdapterInput::BatchComplete(status));
-        assert_eq!(again, format!("done {}: suspend 1", cookie + 1));
+    for cookie in 1..4 {
+        assert_eq!(stubborn.blameless(cookie), format!("done {}: submit 1", cookie + 1));
     }
-    assert_eq!(stubborn.complete(4, [OK]), "remove [1]");
+    assert_eq!(stubborn.blameless(4), "");
 }
 
 /// Three messages in a transaction, two transactions at once.
@@ -290,6 +280,22 @@ fn a_bad_message_is_remembered_and_suspended_when_it_is_read_again() {
     told.ended(4, false);
     told.at(15);
     assert_eq!(reads(&mut told, [1, 4]), "done 5 in 5: submit 1, submit 4", "ten seconds later");
+}
+
+#[test]
+fn of_two_bad_messages_only_the_one_that_was_suspended_is_forgotten() {
+    // R-TXN-12 b, R-TXN-13.
+    let poison = OnPoison::SuspendOnNextRead { remember: TEN };
+    let mut told =
+        transactional(TransactionalReceiveSettings { on_poison: poison, ..TRANSACTIONAL });
+    told.arrived(0);
+    reads(&mut told, [1, 2]);
+    told.complete(1, [FAIL, FAIL]);
+    told.ended(1, false);
+    assert_eq!(reads(&mut told, [1]), "why 1; done 2 in 2: suspend 1");
+    told.complete(2, [OK]);
+    told.ended(2, true);
+    assert_eq!(reads(&mut told, [1, 2]), "why 2; done 3 in 3: submit 1, suspend 2");
 }
 
 #[test]
