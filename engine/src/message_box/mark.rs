@@ -1,6 +1,6 @@
 //! Marks of a batch under judgement: what one of its operations has named already.
 
-use super::{Action, MessageBox, ReferenceState};
+use super::{Action, Claim, MessageBox, ReferenceState};
 use crate::batch::Status;
 use crate::id::{HostInstanceId, ReferenceId};
 
@@ -11,10 +11,9 @@ impl MessageBox {
         match self.references.get_mut(id.0) {
             Some(reference)
                 if reference.state == ReferenceState::Locked(owner)
-                    && !reference.staged
-                    && !reference.held =>
+                    && reference.claim == Claim::None =>
             {
-                reference.staged = true;
+                reference.claim = Claim::Batch;
                 Status::OK
             }
             Some(_) | None => Status::FAIL,
@@ -39,8 +38,10 @@ impl MessageBox {
         else {
             return;
         };
-        if let Some(reference) = self.references.get_mut(id.0) {
-            reference.staged = false;
+        if let Some(reference) = self.references.get_mut(id.0)
+            && reference.claim == Claim::Batch
+        {
+            reference.claim = Claim::None;
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::acknowledge::{acknowledges, is_fault};
 use super::exchange::{is_two_way, routes_directly};
 use super::{
-    Effect, MessageBox, PendingOperation, Place, PreparedBatch, Reason, Reference, ReferenceState,
-    RouteId,
+    Claim, Effect, MessageBox, PendingOperation, Place, PreparedBatch, Reason, Reference,
+    ReferenceState, RouteId,
 };
 use crate::batch::Status;
 use crate::exchange::LateResponses;
@@ -285,8 +285,7 @@ impl MessageBox {
             dehydrated: false,
             on_backup: false,
             home: u8::try_from(home.0).expect("fewer than 256 MessageBoxes"),
-            staged: false,
-            held: false,
+            claim: Claim::None,
         };
         if let Some(instance) = instance {
             self.instances.refer(instance);

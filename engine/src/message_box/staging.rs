@@ -5,7 +5,7 @@
 //! what it names stays locked, so that forgetting it is all there is to an abort (INV-55).
 
 use super::thrown::Thrown;
-use super::{Action, MessageBox, PreparedBatch, ReferenceState};
+use super::{Action, Claim, MessageBox, PreparedBatch, ReferenceState};
 use crate::batch::{BatchStatus, Status};
 use crate::id::{HostInstanceId, ReferenceId, TransactionId};
 use crate::message::{PropertyId, Value};
@@ -116,7 +116,7 @@ impl MessageBox {
 
     fn hold(&mut self, id: ReferenceId, held: bool) {
         if let Some(reference) = self.references.get_mut(id.0) {
-            reference.held = held;
+            reference.claim = if held { Claim::Transaction } else { Claim::None };
         }
     }
 
@@ -148,7 +148,8 @@ impl MessageBox {
 
     fn is_held_by(&self, owner: HostInstanceId, id: ReferenceId) -> bool {
         let held = |reference: &super::Reference| {
-            reference.held && reference.state == ReferenceState::Locked(owner)
+            reference.claim == Claim::Transaction
+                && reference.state == ReferenceState::Locked(owner)
         };
         self.references.get(id.0).is_some_and(held)
     }
