@@ -74,6 +74,19 @@ fn what_holds_the_input_of_a_busy_plant_is_no_limit_but_an_answer_to_too_much() 
 }
 
 #[test]
+fn a_host_that_its_own_throttling_stops_from_sending_carries_its_load_from_empty_alone() {
+    // R-THR-02: with more than 1000 messages in the database, batches that wait to be published
+    // hold every thread of the host, and nothing is sent any more. From empty it does 100 a second.
+    let changes = ["host.H.throttling={ messages = 1000 }"].map(ToString::to_string);
+    let scenario = Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes);
+    let ask = Ask { precision: 0.06, recovery: 60.0, threads: 2, ..Ask::DEFAULT };
+    let record = search("plant", &scenario.expect("right"), ask).expect("it can be scaled");
+    assert_eq!(record.verdict, MstVerdict::Metastable, "{:?}", record.probes);
+    assert!(holds(&record, 100.0), "{:?}", record.interval);
+    assert!(record.recover.expect("told") < 90.0, "{record:?}");
+}
+
+#[test]
 fn a_goal_of_time_with_much_to_do_is_met_where_theory_says() {
     // M/M/1: more than 20 for a share of (rate / capacity)^21 of the time.
     let record = searched(0.05, &["goal=[{ backlog = { at_most = 20, share = 0.01 } }]"]);

@@ -116,8 +116,17 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
         seconds_max: ask.seconds_max,
     };
     let seed = seed_of(scenario, 0);
-    let first = held.pilot(BACKLOGS[BACKLOGS.len() - 1], seed, &budget)?;
+    let mut first = held.pilot(BACKLOGS[BACKLOGS.len() - 1], seed, &budget)?;
     let (mut documents, mut broken) = (first.documents, first.broken);
+    // A plant that much to do brings to a standstill may well do something with less.
+    for less in BACKLOGS.iter().rev().skip(1) {
+        if first.rate.is_some() || first.is_endless {
+            break;
+        }
+        first = held.pilot(*less, seed, &budget)?;
+        documents += first.documents;
+        broken = broken.or(first.broken.take());
+    }
     let Some((warm_up, rate)) = first.rate.map(|rate| (first.warm_up, rate)) else {
         let is_endless = first.is_endless;
         return Ok(Curve { is_endless, documents, broken, ..Curve::default() });

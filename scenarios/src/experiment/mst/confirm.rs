@@ -6,11 +6,12 @@ use floodgate_reports::{Limit, MstVerdict, Probe, Verdict};
 
 use serde::{Deserialize, Serialize};
 
-use super::Search;
 use super::bracket::STEPS_MAX;
+use super::capacity::Capacity;
 use super::goals::{against, is_of_windows, missed, share_of, watch};
 use super::limit::busiest;
 use super::pinned::seed_of;
+use super::{CONFIRM_DISTANCE, Search};
 use crate::experiment::fuel::Fuel;
 use crate::experiment::parallel::in_order;
 use crate::experiment::run::{Run, run_on};
@@ -22,6 +23,8 @@ use crate::plan::goal::Goal;
 /// for so much of the time.
 const SHORT: f64 = 0.02;
 const HELD: f64 = 0.5;
+/// Runs from an empty start that must all keep a capacity which a backlog takes away.
+const KEPT: usize = 3;
 /// Runs with seeds of their own at every rate that is tried against a goal.
 pub(super) const GOAL_REPLICATIONS: usize = 5;
 /// Loads below the answer at which goals are looked at again.
@@ -67,6 +70,22 @@ impl Search<'_> {
             };
         }
         Ok(passes.map(|(passes, last)| (passes, all_fail, last)))
+    }
+
+    /// The interval of a capacity that a backlog takes away from the plant, if it keeps it from an
+    /// empty start: then it is the answer, and what is left of it is what the plant recovers at.
+    pub(super) fn kept_from_empty(
+        &mut self,
+        capacity: &Capacity,
+    ) -> Result<Option<(f64, f64)>, Problems> {
+        let (value, half) = (capacity.mean.value, capacity.mean.half);
+        if half > value * self.ask.precision {
+            return Ok(None);
+        }
+        let below = value - CONFIRM_DISTANCE * half.max(value * self.ask.precision / 2.0);
+        let tried = self.empty_starts(&[below; KEPT])?;
+        let is_kept = tried.iter().all(|one| one.grown < SHORT);
+        Ok(is_kept.then_some((value - half, value + half)))
     }
 
     /// What is left to find out of an answer: whether the plant, which can do `capacity`, comes
@@ -170,6 +189,8 @@ pub(super) struct Confirmation {
     /// The promise that was broken, or what else is wrong.
     failed: Option<String>,
     received: u64,
+    /// What waited at its end, as a share of what had come.
+    grown: f64,
     seconds: f64,
     seed: u64,
     /// What counts against each goal, and how much there was.
@@ -201,6 +222,7 @@ impl Confirmation {
             missed,
             failed,
             received: record.documents.received,
+            grown: run.outcome.unfinished as f64 / (run.outcome.meters.offered as f64).max(1.0),
             seconds: record.virtual_seconds,
             seed: record.seed,
             against: goals.iter().map(|goal| against(goal, &run.outcome)).collect(),

@@ -232,7 +232,11 @@ impl Search<'_> {
             return Ok(());
         }
         let measured = match &capacity {
-            Some(capacity) => self.agreed(capacity)?,
+            Some(capacity) => match self.agreed(capacity)? {
+                Some(interval) => Some(interval),
+                None if curve.falls_at.is_some() => self.kept_from_empty(capacity)?,
+                None => None,
+            },
             None => None,
         };
         let found = capacity.as_ref().map(|own| own.mean.value);
