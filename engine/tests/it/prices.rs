@@ -47,7 +47,8 @@ fn deleting(ids: &[ReferenceId]) -> PreparedBatch {
 }
 
 fn touched(footprints: &Footprints) -> Vec<(u32, Footprint)> {
-    (0..).map_while(|at| footprints.get(at)).map(|(home, asked)| (home.0, asked)).collect()
+    let all = (0..footprints.boxes()).filter_map(|at| footprints.get(at as usize));
+    all.map(|(home, asked)| (home.0, asked)).collect()
 }
 
 #[test]
