@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
             .split('.')
             .all(|part| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_'));
         if !named || !property.contains('.') {
-            let help = "a property is Namespace.Property, like BTS.ReceivePortName";
+            let help = "R-CTX-01: a property is Namespace.Property, like BTS.ReceivePortName";
             return Err(self.wrong(start, "expected a property", help));
         }
         let operator = self.operator()?;
@@ -179,7 +179,7 @@ impl<'a> Reader<'a> {
             self.at += sign.len();
             return Ok(operator);
         }
-        let help = "operators: == != < <= > >= & exists";
+        let help = "R-SUB-02: operators: == != < <= > >= & exists";
         Err(self.wrong(start, "expected an operator", help))
     }
 
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
             (_, Err(_)) => Err(self.wrong(
                 start,
                 "expected a value",
-                "values: a \"double-quoted\" string, a whole number, true or false",
+                "R-CTX-01: values: a \"double-quoted\" string, a whole number, true or false",
             )),
         }
     }

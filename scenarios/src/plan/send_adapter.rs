@@ -190,11 +190,17 @@ impl SendAdapter {
         if matches!(self.kind, SendKind::File | SendKind::Http) {
             let message = format!("'{}' adapters are not transactional", self.kind.word());
             b.refuse("transactional", &message, "R-TXN-17: take kind = 'synthetic'");
-        } else if self.blocking || !self.batched {
+        } else if self.blocking {
+            b.refuse(
+                "blocking",
+                "a transactional adapter does not block",
+                "R-TXN-08: leave 'blocking' out",
+            );
+        } else if !self.batched {
             b.refuse(
                 "transactional",
-                "a transactional adapter takes batches and does not block",
-                "R-TXN-08: say 'batched = true', and leave 'blocking' out",
+                "a transactional adapter takes batches",
+                "R-TXN-08: say 'batched = true'",
             );
         } else if self.completion.is_some() {
             b.refuse(

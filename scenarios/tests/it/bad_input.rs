@@ -533,8 +533,8 @@ fn transactions_that_the_product_forbids() {
     };
     let cases = [
         (send("kind = 'file'"), "'file' adapters are not transactional"),
-        (send("kind = 'synthetic', blocking = true"), "takes batches and does not block"),
-        (send("kind = 'synthetic'"), "takes batches and does not block"),
+        (send("kind = 'synthetic', blocking = true"), "does not block"),
+        (send("kind = 'synthetic'"), "a transactional adapter takes batches"),
         (receive("kind = 'push'"), "'push' adapters are not transactional"),
         (receive("kind = 'queue', on_poison = 'stop'"), "would be overtaken by other batches"),
         (

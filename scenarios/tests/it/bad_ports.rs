@@ -95,7 +95,58 @@ fn a_filter_on_a_property_that_nobody_knows_is_refused() {
         let found = problems(&asking(&format!("{name} exists and {name} exists")), &[]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].located().contains(&format!("18:10: no property is called '{name}'")));
-        assert!(!found[0].is_warning() && found[0].advice().unwrap().contains(near), "{found:?}");
+        let advice = found[0].advice().unwrap();
+        assert!(!found[0].is_warning() && advice.contains(near), "{found:?}");
+        assert!(advice.contains("R-CTX-01"), "{advice}");
+    }
+}
+
+#[test]
+fn a_filter_that_does_not_parse_cites_the_rule_of_what_is_allowed() {
+    // R-SUB-02, R-CTX-01.
+    for (filter, at, message, rule) in [
+        ("BTS.ReceivePortName =~ \"In\"", "18:31", "expected an operator", "R-SUB-02"),
+        ("BTS.ReceivePortName like \"In\"", "18:31", "expected an operator", "R-SUB-02"),
+        ("BTS.ReceivePortName == In", "18:34", "expected a value", "R-CTX-01"),
+        ("Port == \"In\"", "18:11", "expected a property", "R-CTX-01"),
+    ] {
+        let found = problems(&asking(filter), &[]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        let located = found[0].located();
+        assert!(located.contains(at) && located.contains(message), "{located}");
+        assert!(!found[0].is_warning() && found[0].advice().unwrap().contains(rule), "{found:?}");
+    }
+}
+
+#[test]
+fn a_filter_that_compares_unlike_types_is_warned_of() {
+    // R-SUB-02, R-SUB-04: other types are unequal and have no order.
+    for (filter, said) in [
+        ("BTS.ReceivePortName == 5", "'BTS.ReceivePortName' is a text"),
+        ("BTS.ReceivePortName > 5", "compared with a whole number: this condition never holds"),
+        ("BTS.ReceivePortName != true", "this condition always holds where it is present"),
+        ("BTS.RouteDirectToTP == \"true\"", "'BTS.RouteDirectToTP' is true or false"),
+        ("BTS.RetryCount == \"3\"", "'BTS.RetryCount' is a whole number"),
+        ("BTS.ReceivePortName & \"In\"", "has no bits: this condition never holds"),
+    ] {
+        let found = problems(&asking(filter), &[]);
+        assert!(found.iter().all(Problem::is_warning), "{found:?}");
+        let about = found.iter().find(|one| one.located().contains(said));
+        let about = about.unwrap_or_else(|| panic!("{filter}: {found:?}"));
+        assert!(about.located().contains("18:10") && about.advice().unwrap().contains("R-SUB-02"));
+    }
+    for filter in [
+        "BTS.ReceivePortName == \"In\"",
+        "BTS.RouteDirectToTP == true",
+        "BTS.RetryCount & 2",
+        "Orders.Amount == 5",
+        "BTS.AckType exists",
+    ] {
+        let found = problems(&asking(filter), &[]);
+        let unlike = |one: &&Problem| {
+            one.located().contains("this condition") && !one.located().contains("nothing promotes")
+        };
+        assert_eq!(found.iter().filter(unlike).count(), 0, "{filter}: {found:?}");
     }
 }
 

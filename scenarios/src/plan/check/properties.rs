@@ -8,7 +8,7 @@
 use floodgate_engine::message::PropertyTable;
 
 use super::Checker;
-use crate::plan::filter::Filter;
+use crate::plan::filter::{Condition, Filter, FilterValue, Operator};
 use crate::plan::nearest::nearest;
 use crate::plan::receive::ReceivePipeline;
 use crate::plan::scenario::Scenario;
@@ -34,6 +34,21 @@ const WRITTEN: [&str; 6] = [
     "ErrorReport.FailureMessageID",
     "ErrorReport.FailureTime",
 ];
+
+/// The system properties that are true or false.
+const TRUTHS: [&str; 8] = [
+    "BTS.IsDynamicSend",
+    "BTS.IsSolicitResponse",
+    "BTS.Loopback",
+    "BTS.RouteDirectToTP",
+    "BTS.SuspendAsNonResumable",
+    "BTS.SuspendMessageOnMappingFailure",
+    "BTS.SuspendMessageOnRoutingFailure",
+    "XLANGs.SuspendShapePassed",
+];
+/// Those that are whole numbers; all others are texts.
+const NUMBERS: [&str; 3] =
+    ["BTS.ActionOnFailure", "BTS.InterchangeSequenceNumber", "BTS.RetryCount"];
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
@@ -63,8 +78,8 @@ pub(super) fn asked(checker: &mut Checker<'_>, path: &str, filter: &Filter) {
         if !known().any(|name| name == property) && is_own(property) {
             let message = format!("no property is called '{property}'");
             let help = match nearest(property, known()) {
-                Some(near) => format!("did you mean '{near}'?"),
-                None => "such as BTS.ReceivePortName, BTS.MessageType, BTS.AckType".to_owned(),
+                Some(near) => format!("R-CTX-01: did you mean '{near}'?"),
+                None => "R-CTX-01: such as BTS.ReceivePortName, BTS.MessageType".to_owned(),
             };
             checker.refuse(path, message, help);
         } else if let Some(who) = who_would(checker.scenario, property) {
@@ -72,6 +87,52 @@ pub(super) fn asked(checker: &mut Checker<'_>, path: &str, filter: &Filter) {
             checker.warn(path, message, format!("R-SUB-04: {who}"));
         }
     }
+    for condition in filter.groups.iter().flatten() {
+        compared(checker, path, condition);
+    }
+}
+
+/// A condition compares like with like: another type is unequal and has no order, which is
+/// allowed and surely not meant.
+fn compared(checker: &mut Checker<'_>, path: &str, condition: &Condition) {
+    let property = condition.property.as_str();
+    let Some(value) = &condition.value else { return };
+    if !known().any(|name| name == property) {
+        return;
+    }
+    let (own, write) = match property {
+        own if TRUTHS.contains(&own) => ("true or false", "true or false"),
+        own if NUMBERS.contains(&own) => ("a whole number", "a number without quotes"),
+        _ => ("a text", "the value in double quotes"),
+    };
+    let found = match value {
+        FilterValue::Bool(_) => "true or false",
+        FilterValue::Integer(_) => "a whole number",
+        FilterValue::Text(_) => "a text",
+    };
+    let bits = condition.operator == Operator::BitwiseAnd && own != "a whole number";
+    if found == own && !bits {
+        return;
+    }
+    let outcome = match condition.operator {
+        Operator::NotEqual => "always holds where it is present",
+        Operator::BitwiseAnd
+        | Operator::Equal
+        | Operator::Exists
+        | Operator::Greater
+        | Operator::GreaterOrEqual
+        | Operator::Less
+        | Operator::LessOrEqual => "never holds",
+    };
+    let (message, advice) = if bits {
+        let message = format!("'{property}' is {own} and has no bits: this condition {outcome}");
+        (message, "R-SUB-02: '&' is for whole numbers".to_owned())
+    } else {
+        let message =
+            format!("'{property}' is {own} and is compared with {found}: this condition {outcome}");
+        (message, format!("R-SUB-02: write {write}"))
+    };
+    checker.warn(path, message, advice);
 }
 
 /// Whether a name claims to be a property of the engine, or nearly is one. Other names may be of
