@@ -213,7 +213,9 @@ fn verdicts(record: &Record) -> Option<String> {
         parts.push(format!("{} {noun} kept: {}", names.len(), names.join(" ")));
     }
     if !record.not_exercised.is_empty() {
-        parts.push(format!("Not exercised: {}", record.not_exercised.join(", ")));
+        let names = &record.not_exercised;
+        let count = names.len();
+        parts.push(format!("{count} had no occasion here, not exercised: {}", names.join(" ")));
     }
     Some(parts.join("\n"))
 }

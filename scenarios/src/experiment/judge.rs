@@ -104,7 +104,8 @@ fn expectations(scenario: &Scenario, outcome: &Outcome, rows: &mut Vec<VerdictRo
     for rule in &expect.exercised {
         let seen = outcome.verdicts.iter().find(|verdict| verdict.rule.id() == rule);
         let occasions = seen.map_or(0, |verdict| verdict.occasions);
-        let detail = format!("{rule} saw {occasions} occasions.");
+        let promise = seen.map_or("", |verdict| verdict.rule.promise());
+        let detail = format!("{occasions} occasions. {promise}");
         rows.push(row(&format!("expect.exercised.{rule}"), occasions > 0, detail));
     }
 }
