@@ -108,7 +108,8 @@ fn summary(map: &Map, page: &mut String) {
          golden sequence, such as `GS-02(d)`, are named by no test. *Untested*: code names it, no \
          test does. *Open*: nobody names it. *Data*: the tests that name it assert, and hold every \
          literal that the promise states. Only a comment inside a test or directly above it counts \
-         as proof.\n",
+         as proof. \
+         The page counts citations: whether a test proves what it names is for its reader to judge.\n",
         data.part, data.whole
     )
     .expect("a string takes everything");
