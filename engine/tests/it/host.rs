@@ -544,3 +544,24 @@ fn a_host_instance_counts_what_it_took_and_how_often_it_looked_for_nothing() {
     assert_eq!((looks(10) - looks(5), looks(0) >= before), (5, true));
     assert!(looks(3) > 3);
 }
+
+#[test]
+fn what_was_taken_with_false_is_the_adapter_s_for_as_long_as_it_likes() {
+    // R-RETRY-07: neither disposed of nor offered again; one that failed at once is.
+    for (returned, due) in [(Returned::Pending, 1), (Returned::Failed, 2)] {
+        let mut topology = topology(immediate());
+        add_send_port(&mut topology, "Out", "In", ASYNC);
+        let mut bench = Bench::new(topology);
+        bench.publish([1]);
+        let call = bench.transmitted()[0].0;
+        bench.returned(call, returned);
+        for _ in 0..100 {
+            bench.now += Duration::from_minutes(24 * 60);
+            bench.tell(HostInput::WorkAvailable { home: MASTER });
+            bench.tell(HostInput::Wake);
+        }
+        assert_eq!(bench.transmitted().len(), due);
+        let counts = bench.message_box.reference_counts();
+        assert_eq!((counts.locked, counts.total()), (1, 1));
+    }
+}

@@ -353,3 +353,46 @@ fn a_group_resumes_its_started_members_and_takes_its_own_subscriptions_along() {
     let predicates = bench.message_box.purge_subscriptions();
     assert_eq!((predicates, bench.message_box.purge_subscriptions()), (4, 0));
 }
+
+/// Lets an adapter take and send what is offered, one at a time; the numbers, in that order.
+fn sent_one_by_one(bench: &mut Bench) -> Vec<u64> {
+    let mut sent = Vec::new();
+    for _ in 0..9 {
+        for message in take(bench, 9) {
+            sent.push(message.document.wire);
+            act(bench, Action::Delete(message.reference));
+        }
+    }
+    sent
+}
+
+#[test]
+fn a_message_that_is_resumed_goes_last_and_one_that_failed_is_not_resumed() {
+    // R-ORD-15: m1 is the first of three that a stopped port set aside; it is resumed when the
+    // others are, and when they are back it follows them. What fails is suspended for good.
+    for (resumed, due) in [([0, 1, 2], [1, 2, 3]), ([1, 2, 0], [2, 3, 1]), ([2, 0, 1], [3, 1, 2])] {
+        let mut topology = one_port();
+        topology.send_ports[0].ordered = Some(OnFailure::Continue);
+        topology.send_ports[0].state = PortState::Stopped;
+        let mut bench = Bench::new(topology);
+        publish(&mut bench, (1..=3).map(|number| document(number, "In")));
+        let apart = bench.message_box.service_instances(bench.now);
+        assert_eq!(apart.len(), 3);
+        for at in resumed {
+            let done = bench.message_box.operate(bench.now, apart[at].id, Resume);
+            assert!(done.is_ok(), "{done:?}");
+        }
+        assert_eq!(sent_one_by_one(&mut bench), due);
+    }
+    let mut topology = one_port();
+    topology.send_ports[0].ordered = Some(OnFailure::Continue);
+    let mut bench = Bench::new(topology);
+    publish(&mut bench, (1..=3).map(|number| document(number, "In")));
+    let first = take(&mut bench, 9);
+    assert_eq!(first[0].document.wire, 1);
+    act(&mut bench, Action::SuspendReference(first[0].reference));
+    assert_eq!(bench.message_box.resume(OUT), 0);
+    let failed = bench.message_box.service_instances(bench.now)[0].id;
+    assert!(bench.message_box.operate(bench.now, failed, Resume).is_err());
+    assert_eq!(sent_one_by_one(&mut bench), [2, 3]);
+}

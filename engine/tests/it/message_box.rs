@@ -451,3 +451,32 @@ fn an_operator_hears_how_many_were_terminated() {
     let after = bench.message_box.reference_counts();
     assert_eq!((after.suspended, after.work), (0, 8));
 }
+
+/// What becomes of a message that could not be sent.
+type Fails = fn(&OutboundMessage) -> Action;
+
+#[test]
+fn what_fails_and_is_not_suspended_is_no_error_message() {
+    // R-FMR-03: an adapter that retries, one that gives up in silence, one that suspends.
+    let failures: [(u32, Fails, usize); 3] = [
+        (1, |message| Action::DefaultFailure(message.reference), 0),
+        (0, |message| Action::Delete(message.reference), 0),
+        (0, |message| Action::DefaultFailure(message.reference), 1),
+    ];
+    for (retries, fails, due) in failures {
+        let mut topology = one_port();
+        topology.send_ports[0].route_failed = true;
+        topology.send_ports[0].primary.retry =
+            RetryPolicy { count: retries, interval: Duration::from_secs(1) };
+        add_send_port(&mut topology, "Errors", "In", ASYNC);
+        let error = Condition::equals(PropertyId::ERROR_TYPE, Value::text("FailedMessage"));
+        topology.send_ports[1].filter = Some(Filter::all_of(vec![error]));
+        let mut bench = Bench::new(topology);
+        bench.commit(publishing(vec![document(1, "In")]));
+        let taken = look(&mut bench, MASTER, FIRST);
+        let actions = vec![(OperationKind::Resubmit, fails(&taken[0]))];
+        bench.commit(PreparedBatch { actions, ..PreparedBatch::default() });
+        assert_eq!(look(&mut bench, MASTER, FIRST).len(), due, "the subscriber has it");
+        assert_eq!(bench.message_box.suspended().len(), 0);
+    }
+}

@@ -26,7 +26,7 @@ use crate::fixture::{
     ASYNC, BATCHED, BLOCKING, BLOCKING_BATCHED, PUSH, Plant, Story, Verdict, all_kept,
     assert_all_kept, demand, demand_eq, finish, finish_within, holds, immediate, ms, notices, sink,
 };
-use crate::golden_two_way::desk;
+use crate::golden_two_way::{desk, replying};
 use crate::retry::done_orders;
 
 /// Clients, one or two partners, and what goes wrong between them.
@@ -338,4 +338,23 @@ fn transmission_reply_and_deletion_may_be_one_transaction() {
         assert_eq!(story.instants(&[line]), shown, "{line} in\n{}", story.text());
     }
     assert_eq!(story.count(&["SubmitResponse(m2), Delete(m1)"]), 1);
+}
+
+#[test]
+fn a_response_that_was_taken_with_true_is_deleted_by_the_engine() {
+    // R-RR-06: with `true` the adapter posts nothing for it, with `false` it posts the deletion.
+    for (blocking, posted) in [(true, 0), (false, 1)] {
+        let settings = RequestSettings { blocking, ..RequestSettings::default() };
+        let mut world = desk(settings, replying(Duration::from_millis(100))).telling();
+        finish(&mut world);
+        let story = Story::of(&world);
+        story.assert_order(&[
+            &["IN@H TransmitMessage(m2)"],
+            &["answers the client of m1: 200 with m2"],
+            &["deletes m2 of In"],
+        ]);
+        assert_eq!(story.count(&["IN@H", "Delete(m2) ; Done"]), posted, "{}", story.text());
+        assert_eq!((world.meters().answers.responses, world.backlog()), (1, 0));
+        assert_all_kept(&world.conclude());
+    }
 }

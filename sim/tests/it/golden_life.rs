@@ -10,6 +10,7 @@ use floodgate_engine::host::LocationAct;
 use floodgate_engine::id::{
     AdapterId, HostId, HostInstanceId, ReceiveLocationId, SendPortId, ServerId,
 };
+use floodgate_engine::pipeline::ReceivePipeline;
 use floodgate_engine::schedule::{Schedule, Window};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
@@ -440,4 +441,22 @@ fn send_and_receive_adapters_share_neither_process_nor_machine() {
     assert_eq!((story.count(&["IN@H "]) > 0, story.count(&["IN@Senders"])), (true, 0));
     assert_eq!(story.instants(&["locks m1 of Out to instance1"]).len(), 1);
     assert_eq!((world.meters().processed, world.backlog()), (2, 0));
+}
+
+#[test]
+fn locations_are_added_one_by_one_to_an_adapter_that_is_initialized_and_loaded() {
+    // R-LIFE-03: one adapter, two locations that are open and one that is not.
+    let mut plant = plant(PUSH, sink(), &[3]);
+    plant.receive_port("Second", ReceivePipeline::pass_through());
+    plant.receive_port("Third", ReceivePipeline::pass_through());
+    plant.setup.topology.receive_locations[2].enabled = false;
+    let (_, story) = run(&plant);
+    story.assert_order(&[
+        &["IN@H Initialize"],
+        &["IN@H Load"],
+        &["IN@H AddReceiveEndpoint(In)"],
+        &["IN@H AddReceiveEndpoint(Second)"],
+        &["Submit(m1)"],
+    ]);
+    assert_eq!(story.count(&["AddReceiveEndpoint"]), 2, "{}", story.text());
 }
