@@ -214,6 +214,9 @@ pub(crate) struct Bench {
     pub(crate) hold_work: bool,
     /// What was worked on, or is.
     pub(crate) works: Vec<(FrameId, Demand)>,
+    /// Keeps transactions in [`Self::held`] until [`Self::commit_held`].
+    pub(crate) hold_commits: bool,
+    pub(crate) held: Vec<(FrameId, PreparedBatch)>,
     /// Every transaction so far, as it was asked for.
     pub(crate) asked: Vec<Asked>,
     /// How many references each look asked for.
@@ -233,6 +236,8 @@ impl Bench {
             now: Instant::ZERO,
             hold_work: false,
             works: Vec::new(),
+            hold_commits: false,
+            held: Vec::new(),
             asked: Vec::new(),
             looks: Vec::new(),
             calls: Vec::new(),
@@ -252,6 +257,10 @@ impl Bench {
                 HostOutput::Transact { frame, batch, transaction } => {
                     let asked = Asked { batch: batch.clone(), transaction };
                     self.asked.push(asked);
+                    if self.hold_commits {
+                        self.held.push((frame, batch));
+                        continue;
+                    }
                     let status = self.commit(batch);
                     self.host.handle_input(self.now, HostInput::Committed { frame, status });
                     self.notify();
@@ -280,6 +289,17 @@ impl Bench {
         self.message_box.take_effects(&mut effects);
         self.effects.append(&mut effects);
         status
+    }
+
+    /// What was held is committed, and the host instance goes on.
+    pub(crate) fn commit_held(&mut self) {
+        self.hold_commits = false;
+        for (frame, batch) in std::mem::take(&mut self.held) {
+            let status = self.commit(batch);
+            self.host.handle_input(self.now, HostInput::Committed { frame, status });
+            self.notify();
+        }
+        self.tell(HostInput::Wake);
     }
 
     /// Tells the host instance of what became eligible for it.

@@ -290,3 +290,29 @@ fn a_solicit_that_is_settled_takes_no_reply_any_more() {
     assert!(matches!(bench.asked[0].batch.actions[0].1, Action::Delete(_)));
     assert_eq!(reply(&mut bench, reference, false), [Status::FAIL]);
 }
+
+#[test]
+fn no_response_finds_a_request_that_is_not_committed() {
+    // R-RR-05: whoever guesses the token answers nobody while the commit is held.
+    use DoneRace::{CompleteFirst, ResponseBeforeComplete, ResponseBeforeReturn, ReturnFirst};
+    for race in [ReturnFirst, CompleteFirst, ResponseBeforeComplete, ResponseBeforeReturn] {
+        let mut bench = Bench::new(two_way());
+        bench.hold_commits = true;
+        post(&mut bench, RECEIVER, vec![request(1)], race);
+        let token = bench.asked[0].batch.waits[0].correlation.clone();
+        let mut early = document(900, "Elsewhere");
+        let property = PropertyId::EPM_RR_CORRELATION_TOKEN;
+        early.context.promote(property, Some(token)).expect("short");
+        let direct = Some(Value::Bool(true));
+        early.context.promote(PropertyId::ROUTE_DIRECT_TO_TP, direct).expect("short");
+        assert_ne!(bench.commit(publishing(vec![early])).overall, Status::OK, "{race:?}");
+        let home = floodgate_engine::id::MessageBoxId(0);
+        bench.tell(HostInput::WorkAvailable { home });
+        assert_eq!(bench.transmitted().len(), 0, "{race:?}");
+        assert!(!told(&mut bench, RECEIVER).contains(&"complete"), "{race:?}");
+        bench.commit_held();
+        let question = sent(&bench);
+        answer(&mut bench, &question);
+        assert!(told(&mut bench, RECEIVER).contains(&"answer"), "{race:?}");
+    }
+}
