@@ -153,10 +153,10 @@ impl Routing {
     /// Whether a subscription of this filter, or of this identity, matches.
     fn matches(
         document: &Document,
-        (property, name): (PropertyId, &str),
+        (to, name): (Option<&Value>, &str),
         filter: Option<&Filter>,
     ) -> usize {
-        let direct = matches!(document.promoted(property), Some(Value::Text(to)) if *to == *name);
+        let direct = matches!(to, Some(Value::Text(to)) if **to == *name);
         let filtered =
             filter.is_some_and(|filter| filter.matches(|property| document.promoted(property)));
         usize::from(direct) + usize::from(filtered)
@@ -173,17 +173,19 @@ impl Routing {
 
     fn route(&self, topology: &Topology, document: &Document) -> Vec<SubscriberId> {
         let mut reached = Vec::new();
+        let to_port = document.promoted(PropertyId::SP_TRANSPORT_ID);
+        let to_group = document.promoted(PropertyId::SP_GROUP_ID);
         for (index, port) in topology.send_ports.iter().enumerate() {
             let host = &topology.hosts[port.primary.host.index()];
             if self.ports[index] == PortState::Bound || !document.context.admits(&host.properties) {
                 continue;
             }
-            let own = (PropertyId::SP_TRANSPORT_ID, port.name.as_str());
+            let own = (to_port.as_ref(), port.name.as_str());
             let mut matches = Self::matches(document, own, port.filter.as_ref());
             for (group, state) in topology.send_port_groups.iter().zip(&self.groups) {
                 let member = group.ports.iter().any(|member| member.index() == index);
                 if member && *state != PortState::Bound {
-                    let own = (PropertyId::SP_GROUP_ID, group.name.as_str());
+                    let own = (to_group.as_ref(), group.name.as_str());
                     matches += Self::matches(document, own, group.filter.as_ref());
                 }
             }
