@@ -26,6 +26,7 @@ use crate::fixture::{
 
 mod exceptions;
 mod ordered;
+mod refused_suspension;
 
 const FIVE_MINUTES: Duration = Duration::from_minutes(5);
 /// The one send port of most plants.

@@ -132,6 +132,7 @@ fn gs_12_two_locations_are_two_endpoints_and_the_alias_makes_no_third() {
     assert_eq!(story.instants(&["m1 by Out", "wire ok"]), [ms(2000)]);
     assert_eq!(story.instants(&["m2 by Out", "wire ok"]), [ms(2000)]);
     assert_eq!(story.instants(&["m3 by Out", "wire ok"]), [ms(3000)]);
+    assert_snapshot!(story.text());
 }
 
 #[test]

@@ -109,10 +109,13 @@ fn gs_08_b_a_response_overtakes_batch_complete_and_done() {
     let transmit = &["IN@H TransmitMessage(m2)"][..];
     let complete = &["IN@H b1: BatchComplete"][..];
     let returns = &["IN@H b1: Done returns"][..];
-    for (order, done, lines) in [
-        (ResponseOrder::AfterComplete, DoneOrder::CompleteFirst, [complete, returns, transmit]),
-        (ResponseOrder::BeforeComplete, DoneOrder::ReturnFirst, [returns, transmit, complete]),
-        (ResponseOrder::BeforeReturn, DoneOrder::ReturnFirst, [transmit, complete, returns]),
+    let after = (ResponseOrder::AfterComplete, DoneOrder::CompleteFirst);
+    let before = (ResponseOrder::BeforeComplete, DoneOrder::ReturnFirst);
+    let earliest = (ResponseOrder::BeforeReturn, DoneOrder::ReturnFirst);
+    for ((order, done), name, lines) in [
+        (after, "gs_08_b_complete_before_done_returns", [complete, returns, transmit]),
+        (before, "gs_08_b_the_response_before_complete", [returns, transmit, complete]),
+        (earliest, "gs_08_b_the_response_before_done_returns", [transmit, complete, returns]),
     ] {
         let mut plant = desk_with_partner(Duration::from_millis(100));
         (plant.setup.responses, plant.setup.done) = (order, done);
@@ -120,6 +123,7 @@ fn gs_08_b_a_response_overtakes_batch_complete_and_done() {
         story.assert_order(&lines);
         assert_eq!((world.meters().answers.responses, world.backlog()), (1, 0), "{order:?}");
         assert_eq!(world.message_box().reference_counts().total(), 0, "{order:?}");
+        assert_snapshot!(name, story.text());
     }
 }
 
@@ -225,7 +229,9 @@ fn a_request_that_fails_at_its_subscriber_is_answered_by_a_fault() {
 #[test]
 fn gs_08_e_a_request_batch_that_fails_leaves_nobody_waiting() {
     // GS-08(e).
-    for (suspend_failed, suspended) in [(false, 0), (true, 1)] {
+    for (suspend_failed, suspended, name) in
+        [(false, 0, "gs_08_e_the_client_is_refused"), (true, 1, "gs_08_e_the_adapter_suspends_too")]
+    {
         let settings = RequestSettings { suspend_failed, ..RequestSettings::default() };
         let mut plant = desk(settings, replying(Duration::ZERO));
         // Nobody subscribes to what In publishes.
@@ -237,6 +243,9 @@ fn gs_08_e_a_request_batch_that_fails_leaves_nobody_waiting() {
         assert_eq!(story.count(&["waits for its response"]), 0);
         assert_eq!(story.count(&["suspends m1, non-resumable, Adapter"]), suspended);
         assert_eq!((world.message_box().open_waits_count(), world.backlog()), (0, 0));
+        // The run does not wait for a time-out that nobody waits for.
+        assert!(world.clone().conclude().ended < ms(1000));
+        assert_snapshot!(name, story.text());
     }
 }
 
