@@ -107,9 +107,9 @@ impl TransactionalReceiver {
         }
     }
 
-    /// `AddReceiveEndpoint`. A request could be read in a transaction, but its response could not
-    /// be part of it, since nobody sees the request before the commit; like WCF this adapter
-    /// refuses such a location outright (R-TXN-10).
+    /// `AddReceiveEndpoint`. The engine takes a request in a transaction, but its response cannot
+    /// be part of that, since nobody sees the request before the commit. Like WCF this adapter
+    /// refuses such a location outright; another may take it (R-TXN-10).
     fn open(
         &mut self,
         now: Instant,

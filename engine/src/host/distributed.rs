@@ -1,8 +1,9 @@
 //! A host instance's share in distributed transactions: what is over only when the outcome is.
 
+use super::exchanges::Requests;
 use super::{HostInstance, Task};
 use crate::batch::{BatchStatus, OperationKind};
-use crate::id::{ReferenceId, TransactionId};
+use crate::id::{AdapterId, ReferenceId, TransactionId};
 use crate::message_box::{Action, PreparedBatch};
 use crate::time::Instant;
 
@@ -14,14 +15,29 @@ pub(super) struct Share {
     count: usize,
     /// Messages that the engine deletes in it, since the adapter said `true` (R-TXN-09).
     own: Vec<ReferenceId>,
+    /// What it does to exchanges, with when it was posted, and by whom.
+    requests: Option<((Instant, AdapterId), Box<Requests>)>,
 }
 
 impl HostInstance {
     /// A batch of an adapter was staged: its deliveries end with the transaction.
     pub(super) fn owe(&mut self, transaction: TransactionId, count: usize) {
         if count > 0 {
-            self.shares.push(Share { transaction, count, own: Vec::new() });
+            self.shares.push(Share { transaction, count, own: Vec::new(), requests: None });
         }
+    }
+
+    /// A batch with requests was staged: nobody sees them before the commit, so nobody waits, and
+    /// no time runs (R-TXN-10, R-RR-05). After an abort there was none of it.
+    #[cold]
+    pub(super) fn owe_exchanges(
+        &mut self,
+        transaction: TransactionId,
+        posted_by: (Instant, AdapterId),
+        requests: Box<Requests>,
+    ) {
+        let requests = Some((posted_by, requests));
+        self.shares.push(Share { transaction, count: 0, own: Vec::new(), requests });
     }
 
     /// The engine's own part of an adapter batch came back, staged or refused.
@@ -33,7 +49,7 @@ impl HostInstance {
         status: &BatchStatus,
     ) {
         if status.overall.is_success() {
-            self.shares.push(Share { transaction, count: own.len(), own });
+            self.shares.push(Share { transaction, count: own.len(), own, requests: None });
         } else {
             self.tasks.push_back(Task::Fail(own));
         }
@@ -54,9 +70,12 @@ impl HostInstance {
             .into_iter()
             .partition(|share: &Share| share.transaction == transaction);
         self.shares = open;
-        for Share { count, own, .. } in done {
+        for Share { count, own, requests, .. } in done {
             if committed {
                 self.settle(now, count);
+                if let Some((posted_by, requests)) = requests {
+                    self.exchanges_committed(now, posted_by, *requests);
+                }
             } else if !own.is_empty() {
                 self.tasks.push_back(Task::Fail(own));
             }

@@ -358,6 +358,10 @@ impl HostInstance {
             self.forget_errors(&execution.remarked);
             if let Some(requests) = requests {
                 cold_path();
+                if let Some(transaction) = execution.transaction {
+                    self.owe_exchanges(transaction, execution.posted_by(), requests);
+                    return self.complete(&execution, status);
+                }
                 let tokens = self.exchanges_committed(now, execution.posted_by(), *requests);
                 if self.holds(&execution, &status, tokens) {
                     return;

@@ -7,7 +7,7 @@
 use super::thrown::Thrown;
 use super::{Action, Claim, MessageBox, PreparedBatch, ReferenceState};
 use crate::batch::{BatchStatus, Status};
-use crate::id::{HostInstanceId, ReferenceId, TransactionId};
+use crate::id::{HostInstanceId, Key, ReferenceId, TransactionId};
 use crate::message::{PropertyId, Value};
 use crate::sabotage::Sabotage;
 use crate::time::Instant;
@@ -88,7 +88,9 @@ impl MessageBox {
             Some(branch) if branch.prepared => return refused(&batch, Status::FAIL),
             Some(_) | None => {}
         }
+        let foreseen = self.foresee_waits(owner, &batch);
         let mut statuses = self.judge_in_reach(owner, &batch);
+        self.take_back_waits(&foreseen);
         let reachable = !self.is_out_of_reach(&batch);
         if reachable {
             self.judge_thrown(now, transaction, &batch, &mut statuses);
@@ -137,13 +139,26 @@ impl MessageBox {
     }
 
     fn can_still(&mut self, owner: HostInstanceId, batch: &PreparedBatch) -> bool {
+        let foreseen = self.foresee_waits(owner, batch);
         self.route(&batch.documents);
-        batch.actions.iter().all(|(_, action)| {
+        let able = batch.actions.iter().all(|(_, action)| {
             if let Action::Publish { first, count } = action {
                 return self.judge_publish(batch, *first, *count).is_success();
             }
             action.reference().is_none_or(|id| self.is_held_by(owner, id))
-        })
+        });
+        self.take_back_waits(&foreseen);
+        able
+    }
+
+    /// The waits that a commit would open, for as long as the batch is judged: a loop-back request
+    /// is its own response (R-RR-14). Until the commit nobody waits (R-TXN-10).
+    fn foresee_waits(&mut self, owner: HostInstanceId, batch: &PreparedBatch) -> Vec<Key> {
+        if batch.waits.is_empty() {
+            return Vec::new();
+        }
+        let waits = batch.waits.clone();
+        self.open_waits(owner, &mut PreparedBatch { waits, ..PreparedBatch::default() })
     }
 
     fn is_held_by(&self, owner: HostInstanceId, id: ReferenceId) -> bool {

@@ -124,6 +124,18 @@ impl Exchanges {
         !self.replied_alone.is_empty() && self.replied_alone.remove(&solicit)
     }
 
+    /// The transaction in which these were submitted was aborted: nobody asked (R-TXN-10).
+    pub(super) fn never_requested<'a>(&mut self, numbers: impl Iterator<Item = &'a u64>) {
+        for number in numbers {
+            if let Some(key) = self.requests.get(number)
+                && self.known.get(key).is_some_and(|known| known.stage == Stage::Posted)
+            {
+                self.known.remove(key);
+                self.requests.remove(number);
+            }
+        }
+    }
+
     fn is_response(&self, subscriber: SubscriberId) -> bool {
         subscriber.index() >= self.first_response
     }

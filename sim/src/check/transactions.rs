@@ -168,6 +168,9 @@ impl Checks {
             self.all_happened(transaction, ended, &account);
             return;
         }
+        let posted = self.transactions.posted.values().filter(|(known, _)| *known == transaction);
+        let given = posted.flat_map(|(_, numbers)| numbers).chain(&account.given);
+        self.exchanges.never_requested(given);
         let (before, after) = ended.hashes;
         let nothing = before == after && ended.effects.is_empty();
         self.docket.judge(Rule::AbortChangesNothing, nothing, || {

@@ -468,7 +468,7 @@ fn a_forgotten_confirm_is_a_leak_when_the_time_is_up() {
 
 #[test]
 fn a_request_response_location_is_refused() {
-    // R-TXN-10: the refusal alone; a request in a transaction of its own is not shown here.
+    // R-TXN-10: the refusal alone; who takes it is told in golden_transacted_requests.rs.
     let (mut receiver, mut proxy) = (TransactionalReceiver::new(mq()), TransportProxy::default());
     let (location, endpoint) = (ReceiveLocationId(0), EndpointId(0));
     let two_way = AdapterInput::AddReceiveEndpoint { location, endpoint, two_way: true };

@@ -25,6 +25,7 @@ mod golden_orphans;
 mod golden_ports;
 mod golden_receive;
 mod golden_send;
+mod golden_transacted_requests;
 mod golden_transactions;
 mod golden_two_way;
 mod idle;
