@@ -114,6 +114,10 @@ figures! {
         /// Documents transmitted successfully, one for each subscription they matched. Unit:
         /// documents.
         pub processed: u64,
+        /// Those of them that had been transmitted before: the process that did it ended before it
+        /// could say so. Unit: documents.
+        #[serde(default)]
+        pub repeated: u64,
         /// Documents put into the suspended queue, resumable or not. Unit: documents.
         pub suspended: u64,
         /// Documents still on their way when the run ended. Unit: documents.
@@ -257,6 +261,17 @@ impl Record {
         let mut rows: Vec<_> = self.verdicts.iter().collect();
         rows.sort_by_key(|row| row.verdict);
         rows
+    }
+
+    /// The resources that were in use at all, the busiest first, and how many were not.
+    pub fn busiest(&self) -> (Vec<&ResourceUse>, usize) {
+        let in_use = |one: &&ResourceUse| {
+            [one.utilisation, one.queue_mean, one.wait_mean].iter().any(|own| *own > 0.0)
+        };
+        let mut busiest: Vec<_> = self.resources.iter().filter(in_use).collect();
+        busiest.sort_by(|a, b| b.utilisation.total_cmp(&a.utilisation));
+        let idle = self.resources.len() - busiest.len();
+        (busiest, idle)
     }
 
     /// The command that runs this again.

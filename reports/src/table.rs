@@ -92,7 +92,7 @@ fn run_figures(record: &Record) -> String {
         (
             "Processed",
             per_second(rate.processed).to_string(),
-            format!("{} documents", count(documents.processed)),
+            format!("{} documents{}", count(documents.processed), again(documents.repeated)),
         ),
         ("Suspended", count(documents.suspended), String::new()),
         ("Unfinished", count(documents.unfinished), given_up(documents.given_up)),
@@ -118,7 +118,14 @@ fn run_figures(record: &Record) -> String {
     rendered(table, &[1])
 }
 
-/// What was published, beside what was simulated.
+/// What was sent a second time.
+fn again(repeated: u64) -> String {
+    match repeated {
+        0 => String::new(),
+        _ => format!(", {} of them again, after a process had ended", count(repeated)),
+    }
+}
+
 /// What the senders of loads gave up, if they gave up any.
 fn given_up(interchanges: u64) -> String {
     if interchanges == 0 {
@@ -127,6 +134,7 @@ fn given_up(interchanges: u64) -> String {
     format!("{} interchanges were given up by their senders", count(interchanges))
 }
 
+/// What was published, beside what was simulated.
 fn published(record: &Record) -> Option<String> {
     let mut table = table(&["Figure", "Published", "Simulated", "Error", "Source"]);
     for row in &record.published {
@@ -221,11 +229,12 @@ fn verdicts(record: &Record) -> Option<String> {
 }
 
 fn resources(record: &Record) -> Option<String> {
-    if record.resources.is_empty() {
-        return None;
+    let (busiest, idle) = record.busiest();
+    let unused =
+        format!("{idle} never in use: without work, or without a price ({})", record.profile);
+    if busiest.is_empty() {
+        return (idle > 0).then(|| format!("Resources: {unused}"));
     }
-    let mut busiest: Vec<_> = record.resources.iter().collect();
-    busiest.sort_by(|a, b| b.utilisation.total_cmp(&a.utilisation));
     let mut table = table(&["Resource", "Utilisation", "Mean queue", "Mean wait"]);
     for one in busiest.iter().take(ROWS_MAX) {
         table.add_row(vec![
@@ -236,8 +245,9 @@ fn resources(record: &Record) -> Option<String> {
         ]);
     }
     let hidden = busiest.len().saturating_sub(ROWS_MAX);
-    let more = if hidden == 0 { String::new() } else { format!("\n… and {hidden} less busy") };
-    Some(rendered(table, &[1, 2, 3]) + &more)
+    let less = if hidden == 0 { String::new() } else { format!("\n… and {hidden} less busy") };
+    let none = if idle == 0 { String::new() } else { format!("\n… and {unused}") };
+    Some(rendered(table, &[1, 2, 3]) + &less + &none)
 }
 
 /// Processed documents and the spool over time, each from zero to its peak.

@@ -67,6 +67,8 @@ pub struct Outcome {
     pub unfinished: u64,
     /// Messages that the senders of loads gave up: they were never offered.
     pub given_up: u64,
+    /// Transmissions of what had gone out before, when the process that sent it ended (INV-54).
+    pub repeated: u64,
     /// Rates, latencies, levels.
     pub meters: Meters,
     /// Final spool rows, garbage included.

@@ -132,7 +132,14 @@ fn keys(record: &Record) -> Vec<Key> {
         Key {
             label: "Processed",
             value: html(per_second(rate.processed)),
-            note: format!("transmitted, {} offered", per_second(rate.offered)),
+            note: match documents.repeated {
+                0 => format!("transmitted, {} offered", per_second(rate.offered)),
+                again => format!(
+                    "transmitted, {} of them again after a process had ended, {} offered",
+                    count(again),
+                    per_second(rate.offered)
+                ),
+            },
         },
         key("Latency, p99", html(maybe_seconds(latency_seconds.p99)), "99 in 100 were no slower"),
         key("Suspended", count(documents.suspended), "documents"),
@@ -200,8 +207,7 @@ fn phases(record: &Record) -> Vec<PhaseLine> {
 
 /// The busiest first: that is where a reader looks for the limit.
 fn resources(record: &Record) -> Vec<ResourceLine<'_>> {
-    let mut busiest: Vec<_> = record.resources.iter().collect();
-    busiest.sort_by(|a, b| b.utilisation.total_cmp(&a.utilisation));
+    let busiest = record.busiest().0;
     busiest
         .into_iter()
         .map(|of| ResourceLine {

@@ -24,6 +24,7 @@ pub(crate) fn record() -> Record {
             suspended: 12,
             unfinished: 377,
             given_up: 0,
+            repeated: 0,
         },
         rate: Rate { offered: 290.0, received: 289.991, processed: 289.447 },
         latency_seconds: Latency {

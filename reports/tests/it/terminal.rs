@@ -23,6 +23,25 @@ fn several_send_ports_are_shown_side_by_side() {
 }
 
 #[test]
+fn what_was_sent_again_and_what_was_never_in_use_is_said_so() {
+    let mut record = fixture::record();
+    let shown = |record: &Record| run_summary(record, &Samples::default());
+    let text = shown(&record);
+    assert!(!text.contains("again") && text.contains("\n… and 1 never in use:"), "{text}");
+    record.documents.repeated = 14;
+    let text = shown(&record);
+    assert!(text.contains("documents, 14 of them again, after a process had ended"), "{text}");
+    for one in &mut record.resources {
+        (one.utilisation, one.queue_mean, one.wait_mean) = (0.0, 0.0, 0.0);
+    }
+    let text = shown(&record);
+    assert!(
+        text.contains("\nResources: 6 never in use:") && !text.contains("Mean queue"),
+        "{text}"
+    );
+}
+
+#[test]
 fn promises_that_were_kept_take_one_line() {
     let mut record = fixture::record();
     let shown = |record: &Record| run_summary(record, &Samples::default());

@@ -215,6 +215,7 @@ fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration
         documents: reports::Documents {
             received: meters.received,
             processed: meters.processed,
+            repeated: outcome.repeated,
             suspended: meters.suspended,
             unfinished: outcome.unfinished,
             given_up: outcome.given_up,

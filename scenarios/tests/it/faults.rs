@@ -2,6 +2,7 @@
 
 use floodgate_engine::id::{EndpointId, HostInstanceId, ReceiveLocationId};
 use floodgate_engine::time::{Duration, Instant};
+use floodgate_scenarios::catalogue::CATALOGUE;
 use floodgate_scenarios::setup::setup;
 use floodgate_sim::setup::Fault;
 use floodgate_sim::world::World;
@@ -167,4 +168,14 @@ fn senders_try_again_as_long_as_their_destination_is_away() {
         let outcome = World::new(&setup(&read(&text), 0).unwrap()).run();
         assert_eq!((outcome.given_up, outcome.meters.offered), (given_up, sent), "{number}");
     }
+}
+
+#[test]
+fn what_went_out_before_its_process_died_is_counted_as_a_repetition() {
+    // INV-54: the partner gets again what the dead had sent and not said so; nothing else.
+    let text = CATALOGUE.iter().find(|(name, _)| *name == "host_failover").unwrap().1;
+    let outcome = World::new(&setup(&read(text), 0).unwrap()).run();
+    let (received, processed) = (outcome.meters.received, outcome.meters.processed);
+    assert_eq!((received, processed - outcome.repeated), (3000, 3000));
+    assert!(outcome.repeated > 0);
 }

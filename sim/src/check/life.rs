@@ -38,6 +38,10 @@ pub(super) struct Life {
     published: FxHashMap<DocumentName, u32>,
     /// Wire messages that were in a process when it ended.
     in_flight: FxHashSet<u64>,
+    /// References that went out before their owner died, by publication number.
+    went_out: FxHashSet<u64>,
+    /// Those of them that went out once more.
+    repeated: u64,
 }
 
 impl Life {
@@ -61,11 +65,23 @@ impl Life {
             ending: Vec::new(),
             published: FxHashMap::default(),
             in_flight: FxHashSet::default(),
+            went_out: FxHashSet::default(),
+            repeated: 0,
         }
     }
 
     pub(super) fn somebody_died(&self) -> bool {
         self.ends > 0
+    }
+
+    /// A reference that its dead owner had sent is given back: it will be sent again.
+    pub(super) fn will_repeat(&mut self, sequence: u64) {
+        self.went_out.insert(sequence);
+    }
+
+    /// A reference went out, maybe again.
+    pub(super) fn goes_out(&mut self, sequence: u64) {
+        self.repeated += u64::from(self.went_out.contains(&sequence));
     }
 
     #[inline(always)]
@@ -201,6 +217,11 @@ impl Checks {
                 format!("{document} is published {copies} times, and was in nobody's hands")
             });
         }
+    }
+
+    /// Transmissions of what had gone out before the process of its owner ended (INV-54).
+    pub(crate) const fn repeated(&self) -> u64 {
+        self.life.repeated
     }
 
     /// Whether a document was published more than once.

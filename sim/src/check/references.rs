@@ -331,6 +331,9 @@ impl Checks {
             known.attempts = small(configured.saturating_sub(u32::from(known.retries_left)));
             known.failed_at = None;
             known.said_sent = false;
+            if known.copies > 0 {
+                self.life.will_repeat(at.sequence);
+            }
             known.copies = known.copies.saturating_sub(1);
         }
     }
@@ -498,6 +501,7 @@ impl Checks {
         known.copies = known.copies.saturating_add(1);
         let copies = known.copies;
         if self.life.somebody_died() || copies > 1 {
+            self.life.goes_out(attempt.sequence);
             self.docket.judge(Rule::CopiesOnlyInFlight, copies <= 1, || {
                 format!("{} went out {copies} times with no death in between", attempt.document)
             });

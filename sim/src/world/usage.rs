@@ -105,6 +105,7 @@ impl World {
             ended,
             quiescent,
             unfinished: self.backlog(),
+            repeated: self.checks.repeated(),
             given_up: self.loads.iter().map(|load| load.arrivals.given_up()).sum(),
             spool_final: self.spool(),
             transactions: self.coordinator.counts(),
