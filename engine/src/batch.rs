@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::config::{Choices, FailedStatus, SuspendedStatus};
 use crate::id::ReferenceId;
 use crate::message::{PropertyId, WireMessage};
 use crate::time::Instant;
@@ -29,6 +30,8 @@ statuses! {
     OK = 0x0000_0000_u32, "S_OK";
     /// Success; the engine suspended one or more messages and owns the data.
     MESSAGE_SUSPENDED = 0x00C0_0001_u32, "SUSP";
+    /// The same for a batch as a whole, where it was chosen so.
+    FALSE = 0x0000_0001_u32, "S_FALSE";
     /// Success; a message failed authentication and was handled by the port's setting.
     SECURITY_CHECK_FAILED = 0x00C0_165E_u32, "SECURITY";
     /// Failure without a better name; also the overall status of a failed batch (R-CLK-19).
@@ -415,6 +418,23 @@ impl BatchStatus {
         let worst = operations.iter().fold(Status::OK, |all, kind| worse(all, kind.status));
         let overall = if worst.is_success() { worst } else { Status::FAIL };
         Self { cookie, overall, operations }
+    }
+
+    /// The overall status by these choices: both change its name and never its sign (X-01,
+    /// R-CLK-19, R-STAT-01).
+    #[cold]
+    pub(crate) fn rename_overall(&mut self, choices: Choices) {
+        let named = match self.overall {
+            Status::MESSAGE_SUSPENDED if choices.suspended_status == SuspendedStatus::SFalse => {
+                Some(Status::FALSE)
+            }
+            Status::FAIL if choices.failed_status == FailedStatus::FirstFailure => {
+                let messages = self.operations.iter().flat_map(|operation| &operation.messages);
+                messages.copied().find(|status| !status.is_success())
+            }
+            _ => None,
+        };
+        self.overall = named.unwrap_or(self.overall);
     }
 
     /// Whether a database was away, so that no operation is to blame (R-SHUT-07, R-MMB-06).

@@ -4,6 +4,7 @@
 //! for keys of chance; the engine works with the numbers of `id.rs`, which are positions here.
 
 mod capabilities;
+mod choices;
 mod host;
 mod large;
 mod track;
@@ -26,6 +27,10 @@ use crate::subscription::{Filter, PortState};
 use crate::time::Duration;
 
 pub use capabilities::Capabilities;
+pub use choices::{
+    AliasChoice, Choices, DoubleSubmit, FailedStatus, NullCallback, PromotedLength, RetryCount,
+    SuspendedStatus,
+};
 pub use host::{FAULT_RETRY_INTERVAL, Host, HostInstanceConfig, HostSettings, Watermarks};
 pub use large::LargeMessages;
 pub use track::{Holdings, Track, Tracked};
@@ -68,6 +73,8 @@ pub struct Topology {
     pub send_port_groups: Vec<SendPortGroup>,
     /// Choices that the product leaves open about its MessageBoxes.
     pub policy: MessageBoxPolicy,
+    /// Choices that it leaves open about everything else.
+    pub choices: Choices,
     /// Two-way ports, and how long their clients wait.
     pub exchanges: ExchangeSettings,
     /// When receive locations are active, where that is not always (R-LIFE-10).

@@ -4,6 +4,7 @@
 //! properties of the message and of what is registered ([`choose`], INV-42); everything else, the
 //! state of queues and hosts included, has no say.
 
+use crate::config::AliasChoice;
 use crate::id::{AdapterId, HostId, SendPortId};
 use crate::message::{PropertyId, Value};
 
@@ -45,11 +46,12 @@ pub enum OrderScope {
 
 /// The handler for a message, and its location without the handler's alias (R-DYN-02, R-DYN-03).
 ///
-/// `OutboundTransportType` wins; without it the longest alias that the location begins with
-/// (R-DYN-05). Both are compared without regard to case. `None`: nobody answers.
+/// `OutboundTransportType` wins; without it the longest alias that the location begins with, or
+/// the first, as chosen (R-DYN-05). Both are compared without regard to case. `None`: nobody answers.
 #[must_use]
 pub fn choose<'a, 'l>(
     handlers: &'a [SendHandler],
+    alias: AliasChoice,
     name_of: impl Fn(AdapterId) -> &'a str,
     transport_type: Option<&str>,
     location: &'l str,
@@ -57,23 +59,36 @@ pub fn choose<'a, 'l>(
     if let Some(named) = transport_type {
         let known =
             handlers.iter().find(|handler| name_of(handler.adapter).eq_ignore_ascii_case(named))?;
-        return Some((known, location.get(alias_length(known, location)..).unwrap_or_default()));
+        return Some((
+            known,
+            location.get(alias_length(known, alias, location)..).unwrap_or_default(),
+        ));
     }
-    let longest = handlers
+    let mut found = handlers
         .iter()
-        .map(|handler| (alias_length(handler, location), handler))
-        .filter(|(length, _)| *length > 0)
+        .map(|handler| (alias_length(handler, alias, location), handler))
+        .filter(|(length, _)| *length > 0);
+    let (length, handler) = match alias {
+        AliasChoice::First => found.next(),
         // Of two equal ones the first registered is taken.
-        .reduce(|best, next| if next.0 > best.0 { next } else { best })?;
-    Some((longest.1, &location[longest.0..]))
+        AliasChoice::Longest => {
+            found.reduce(|best, next| if next.0 > best.0 { next } else { best })
+        }
+    }?;
+    Some((handler, &location[length..]))
 }
 
-/// The length of the longest alias of `handler` that `location` begins with.
-fn alias_length(handler: &SendHandler, location: &str) -> usize {
+/// The length of the chosen alias of `handler` that `location` begins with.
+fn alias_length(handler: &SendHandler, alias: AliasChoice, location: &str) -> usize {
     let begins = |alias: &&String| {
         location.get(..alias.len()).is_some_and(|start| start.eq_ignore_ascii_case(alias))
     };
-    handler.aliases.iter().filter(begins).map(String::len).max().unwrap_or_default()
+    let mut lengths = handler.aliases.iter().filter(begins).map(String::len);
+    let length = match alias {
+        AliasChoice::First => lengths.next(),
+        AliasChoice::Longest => lengths.max(),
+    };
+    length.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -98,9 +113,17 @@ mod tests {
     }
 
     fn chosen(transport_type: Option<&str>, location: &str) -> Option<(u32, String)> {
-        let handlers = handlers();
+        chosen_by(AliasChoice::Longest, &handlers(), transport_type, location)
+    }
+
+    fn chosen_by(
+        alias: AliasChoice,
+        handlers: &[SendHandler],
+        transport_type: Option<&str>,
+        location: &str,
+    ) -> Option<(u32, String)> {
         let names = ["FILE", "FTP", "HTTP", "Archive", "SMTP", "SQL"];
-        let found = choose(&handlers, |id| names[id.index()], transport_type, location);
+        let found = choose(handlers, alias, |id| names[id.index()], transport_type, location);
         found.map(|(handler, rest)| (handler.adapter.0, rest.to_owned()))
     }
 
@@ -137,5 +160,20 @@ mod tests {
     fn a_location_of_letters_wider_than_a_byte_is_not_cut_in_the_middle() {
         // R-DYN-02.
         assert_eq!(chosen(None, "FILE:/é"), None);
+    }
+
+    #[test]
+    fn of_several_aliases_the_longest_is_taken_or_the_first() {
+        // R-DYN-05: among the handlers, and among the aliases of one.
+        let mut two = handlers();
+        two[4].aliases = vec!["mail".to_owned(), "mailto:".to_owned()];
+        for (location, longest, first) in [
+            ("FILE://archive/x", (3, "x"), (0, "archive/x")),
+            ("mailto:me", (4, "me"), (4, "to:me")),
+        ] {
+            let of = |alias| chosen_by(alias, &two, None, location);
+            assert_eq!(of(AliasChoice::Longest), Some((longest.0, longest.1.to_owned())));
+            assert_eq!(of(AliasChoice::First), Some((first.0, first.1.to_owned())));
+        }
     }
 }

@@ -153,9 +153,9 @@ pub(crate) fn guid(a: u64, b: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::PromotedLength;
     use crate::config::{HostInstanceConfig, Server};
     use crate::id::ServerId;
-    use crate::message::PROMOTED_LENGTH_MAX;
 
     #[test]
     fn a_token_names_server_process_and_exchange() {
@@ -174,7 +174,7 @@ mod tests {
         for value in &all {
             let Value::Text(text) = value else { panic!("a token is a text") };
             assert!(text.starts_with("Svr:sss") && text.contains(";PID:"), "{text}");
-            assert!(text.chars().count() <= PROMOTED_LENGTH_MAX);
+            assert!(text.chars().count() <= PromotedLength::default().chars());
         }
         all.sort();
         all.dedup();

@@ -15,6 +15,7 @@ use crate::adapter::{
     AdapterOutput, CallId, ConfirmOf, ErrorSubject, IsolatedCall, Returned, WireRequest,
 };
 use crate::batch::{Batch, Status};
+use crate::config::{Choices, DoubleSubmit, NullCallback};
 use crate::id::{ReceiveLocationId, TransactionId};
 use crate::message_box::{OutboundMessage, Spare};
 use crate::time::Instant;
@@ -42,6 +43,8 @@ pub struct TransportProxy {
     /// The last batch that `Done` refused as badly filled: the fault leaves no other trace.
     refused: Option<Box<Batch>>,
     spare: Spare,
+    null_callback: NullCallback,
+    double_submit: DoubleSubmit,
 }
 
 impl TransportProxy {
@@ -49,6 +52,13 @@ impl TransportProxy {
     #[must_use]
     pub fn numbered(number: u32) -> Self {
         Self { number, ..Self::default() }
+    }
+
+    /// The same proxy, where `Done` is as strict as these choices say (X-07, R-BATCH-06).
+    #[must_use]
+    pub fn choosing(self, choices: Choices) -> Self {
+        let Choices { null_callback, double_submit, .. } = choices;
+        Self { null_callback, double_submit, ..self }
     }
 
     /// Creates a distributed transaction, owned by the adapter (R-TXN-01, X-10).
@@ -126,9 +136,9 @@ impl TransportProxy {
     }
 
     /// Posts a batch (R-DONE-01). A negative status means that there will be no `BatchComplete`
-    /// (R-DONE-04): the engine is stopping, one object was submitted twice (R-BATCH-06), or there
-    /// is no callback (R-BATCH-03). The batch object may be kept: it is empty, and a second `Done`
-    /// on it does nothing (INV-09).
+    /// (R-DONE-04): the engine is stopping, or, unless it was chosen otherwise, one object was
+    /// submitted twice (R-BATCH-06) or there is no callback (R-BATCH-03). The batch object may be
+    /// kept: it is empty, and a second `Done` on it does nothing (INV-09).
     ///
     /// `DoneReturned` tells when the call came back: under throttling, later (R-DONE-03).
     #[must_use = "a failed Done brings no BatchComplete"]
@@ -160,11 +170,20 @@ impl TransportProxy {
         }
         if batch.submitted_twice() || batch.is_empty() || !batch.has_callback() {
             cold_path();
-            self.refused = Some(Box::new(batch));
-            return Status::INVALID_ARGUMENT;
+            if !self.lets_pass(&batch) {
+                self.refused = Some(Box::new(batch));
+                return Status::INVALID_ARGUMENT;
+            }
         }
         self.outputs.push_back(AdapterOutput::Done { batch, transaction });
         Status::OK
+    }
+
+    /// Whether what is odd about a batch is taken all the same.
+    fn lets_pass(&self, batch: &Batch) -> bool {
+        let twice = self.double_submit == DoubleSubmit::BatchFails || !batch.submitted_twice();
+        let callback = self.null_callback == NullCallback::Allowed || batch.has_callback();
+        twice && callback && !batch.is_empty()
     }
 
     /// Ends a call of the engine.

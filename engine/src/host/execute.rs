@@ -40,6 +40,10 @@ pub(super) struct Execution {
     requests: Option<Box<Requests>>,
     /// Operations on a location that was not open when they were posted (R-LIFE-06).
     disallowed: Vec<usize>,
+    /// There is nobody to call back.
+    silent: bool,
+    /// One object is in it twice, and that fails it (R-BATCH-06).
+    doubled: bool,
 }
 
 impl Execution {
@@ -153,7 +157,7 @@ impl HostInstance {
             .map(|operation| (operation.kind(), Status::SHUTTING_DOWN));
         let mut status = BatchStatus::assemble(execution.cookie, statuses);
         status.overall = Status::SHUTTING_DOWN;
-        self.call(execution.adapter, AdapterInput::BatchComplete(status));
+        self.call_back(&execution, status);
         if execution.owes_return {
             self.return_done(&mut execution);
         }
@@ -174,6 +178,7 @@ impl HostInstance {
         self.latencies.inbound.begin(now, handed_in);
         let cookie = batch.cookie();
         let updates = batch.take_updates();
+        let (silent, doubled) = (!batch.has_callback(), batch.submitted_twice());
         let operations = batch.into_operations();
         let settles = operations.iter().filter(|operation| settles(operation)).count();
         let disallowed = self.disallowed(&operations);
@@ -192,6 +197,8 @@ impl HostInstance {
             remarked: Vec::new(),
             requests: None,
             disallowed,
+            silent,
+            doubled,
         };
         if self.life != Life::Running && execution.brings_in() {
             return self.refuse(execution);
@@ -258,6 +265,7 @@ impl HostInstance {
         let mut requests = Requests::default();
         let mut exchanges = self.exchanges.has_solicits();
         let disallowed = std::mem::take(&mut execution.disallowed);
+        let doubled = execution.doubled;
         let mut batch = PreparedBatch { cookie: execution.cookie, ..PreparedBatch::default() };
         batch.actions.reserve(operations.len());
         if execution.publishes {
@@ -270,8 +278,14 @@ impl HostInstance {
             Some((OperationKind::Delete, Action::Delete(*reference)))
         }));
         let done = batch.actions.len();
+        let mut seen = Vec::new();
         for (at, operation) in operations.into_iter().enumerate().skip(done) {
             let kind = operation.kind();
+            if doubled && came_before(&mut seen, &operation) {
+                cold_path();
+                batch.actions.push((kind, Action::Refuse(Status::INVALID_ARGUMENT)));
+                continue;
+            }
             exchanges |= matches!(
                 operation,
                 Operation::SubmitRequest { .. } | Operation::CancelResponse { .. }
@@ -374,10 +388,23 @@ impl HostInstance {
     /// `BatchComplete`, and `Done` if it has not returned.
     #[inline(always)]
     pub(super) fn complete(&mut self, execution: &Execution, status: BatchStatus) {
-        self.call(execution.adapter, AdapterInput::BatchComplete(status));
+        self.call_back(execution, status);
         if execution.owes_return {
             self.return_done(&mut execution.clone());
         }
+    }
+
+    /// Calls back, if there is a callback, with the overall status by its chosen name.
+    #[inline(always)]
+    fn call_back(&mut self, execution: &Execution, mut status: BatchStatus) {
+        if status.overall != Status::OK {
+            status.rename_overall(self.topology.choices);
+        }
+        if execution.silent {
+            cold_path();
+            return;
+        }
+        self.call(execution.adapter, AdapterInput::BatchComplete(status));
     }
 
     /// The engine's own transaction about delivered messages, on the thread of `frame`; or its
@@ -403,4 +430,16 @@ impl HostInstance {
         }
         self.outputs.push_back(HostOutput::Transact { frame, batch, transaction });
     }
+}
+
+/// Whether an operation submits an object that one before it has submitted (R-BATCH-06).
+#[cold]
+fn came_before(seen: &mut Vec<u64>, operation: &Operation) -> bool {
+    let (Operation::Submit(wire) | Operation::SubmitRequest { request: wire, .. }) = operation
+    else {
+        return false;
+    };
+    let twice = seen.contains(&wire.number);
+    seen.push(wire.number);
+    twice
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{PROMOTED_LENGTH_MAX, PropertyId, PropertyKind, Value};
+use super::{PropertyId, PropertyKind, Value};
+use crate::config::PromotedLength;
 
 /// Why a context refused a property.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PropertyRefusal {
-    /// A promoted text longer than [`PROMOTED_LENGTH_MAX`] (R-CTX-05).
+    /// A promoted text longer than its [`PromotedLength`] (R-CTX-05).
     TooLong,
 }
 
@@ -35,6 +36,8 @@ pub struct Context {
     /// Every promotion counts as written: a delivered copy shares what is stored and routes on
     /// nothing of it.
     demoted: bool,
+    /// The longest text that may be promoted.
+    promoted_length: PromotedLength,
 }
 
 impl Eq for Context {}
@@ -48,6 +51,12 @@ impl PartialEq for Context {
 }
 
 impl Context {
+    /// A context that may promote texts of this length. Copies keep it.
+    #[must_use]
+    pub fn promoting(self, promoted_length: PromotedLength) -> Self {
+        Self { promoted_length, ..self }
+    }
+
     /// Marks this context as the template `number` (not zero): the caller promises that every
     /// context marked with it is equal. Any later change of a copy removes the mark.
     #[must_use]
@@ -132,14 +141,15 @@ impl Context {
     /// Promotes a property: routable from now on (R-CTX-06). `None` deletes it (R-CTX-04).
     ///
     /// # Errors
-    /// [`PropertyRefusal::TooLong`] for a text above 255 characters; nothing is changed (R-CTX-05).
+    /// [`PropertyRefusal::TooLong`] for a text above the length of [`Self::promoting`], which is
+    /// 255 characters by default; nothing is changed (R-CTX-05).
     pub fn promote(
         &mut self,
         property: PropertyId,
         value: Option<Value>,
     ) -> Result<(), PropertyRefusal> {
         if let Some(Value::Text(text)) = &value
-            && text.chars().count() > PROMOTED_LENGTH_MAX
+            && text.chars().count() > self.promoted_length.chars()
         {
             return Err(PropertyRefusal::TooLong);
         }
@@ -177,7 +187,13 @@ impl Context {
     /// it again does not loop (R-CTX-07, INV-24). It shares what is stored until it is changed.
     #[must_use]
     pub fn demoted(&self) -> Self {
-        Self { properties: Arc::clone(&self.properties), template: 0, demoted: true }
+        let promoted_length = self.promoted_length;
+        Self {
+            properties: Arc::clone(&self.properties),
+            template: 0,
+            demoted: true,
+            promoted_length,
+        }
     }
 
     /// Whether every value can be stored (R-CTX-09).

@@ -16,9 +16,6 @@ pub use context::{Context, Predicate, PropertyRefusal};
 use crate::hash::mix;
 use crate::time::Instant;
 
-/// Longest promoted text, in characters (R-CTX-05, X-05: 255 rather than 256).
-pub const PROMOTED_LENGTH_MAX: usize = 255;
-
 /// A property's identity: its interned `Namespace.Name` (R-CTX-01).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct PropertyId(pub u32);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::acknowledge::is_fault;
 use super::host_queue::HostQueue;
 use super::{Exchange, MessageBox, OutboundMessage, Place, Reason, Reference, ReferenceState};
+use crate::config::RetryCount;
 use crate::id::{HostId, HostInstanceId, MessageBoxId, ReferenceId};
 use crate::message::{Body, PropertyId, Value};
 use crate::message_box::Effect;
@@ -262,7 +263,10 @@ impl MessageBox {
             on_backup: reference.on_backup,
             adapter: wait.map_or(transport.adapter, |wait| wait.adapter),
             endpoint: wait.map_or(transport.endpoint, |wait| wait.endpoint),
-            retries_left: u32::from(reference.retries_left),
+            retries_left: match self.choices.retry_count {
+                RetryCount::Configured => transport.retry.count,
+                RetryCount::Remaining => u32::from(reference.retries_left),
+            },
             retry_interval: transport.retry.interval,
             bytes: document.parts.bytes(),
             real: match document.parts.body() {

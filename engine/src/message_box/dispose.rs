@@ -7,7 +7,7 @@ use super::spool::Row;
 use super::{
     Effect, LogEntry, MessageBox, PendingOperation, Place, Reason, ReferenceState, retries,
 };
-use crate::config::OnFailure;
+use crate::config::{OnFailure, RetryCount};
 use crate::id::ReferenceId;
 use crate::message::PropertyId;
 use crate::retry::{NextStep, after_failure};
@@ -29,6 +29,10 @@ impl MessageBox {
 
     #[inline(never)]
     pub(super) fn resubmit(&mut self, now: Instant, id: ReferenceId, due: Instant) {
+        if self.choices.retry_count == RetryCount::Configured && self.is_beyond_the_count(id) {
+            cold_path();
+            return self.beyond_the_count(now, id);
+        }
         let cost = u16::from(!self.is_sabotaged(Sabotage::KeepRetryCount));
         let kept = self.take_kept_retries(id);
         let place = self.change(id, |reference| {
@@ -49,6 +53,21 @@ impl MessageBox {
             return self.enqueue(place);
         }
         self.delay(place, due);
+    }
+
+    /// Whether no retries are left and the adapter did not ask for others to be kept.
+    fn is_beyond_the_count(&self, id: ReferenceId) -> bool {
+        self.references.get(id.0).is_some_and(|reference| reference.retries_left == 0)
+    }
+
+    /// An adapter that is shown the configured count resubmits beyond it: the engine, which keeps
+    /// the count, goes on as after its own failures.
+    fn beyond_the_count(&mut self, now: Instant, id: ReferenceId) {
+        if self.has_backup(id) {
+            self.move_to_next_transport(id);
+        } else {
+            self.suspend_reference(now, id, Reason::Retries);
+        }
     }
 
     #[inline(never)]

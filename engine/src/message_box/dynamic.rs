@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::lanes::{LaneKey, lane_key};
 use super::{MessageBox, OutboundMessage, Reference, TransportSettings};
-use crate::config::Topology;
+use crate::config::{AliasChoice, Topology};
 use crate::dynamic::{DynamicPort, SendHandler, choose};
 use crate::id::{AdapterId, EndpointId, ReferenceId, SubscriberId};
 use crate::message::{Context, PropertyId, Value};
@@ -15,6 +15,7 @@ use crate::message::{Context, PropertyId, Value};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Addresses {
     handlers: Vec<SendHandler>,
+    alias: AliasChoice,
     /// Type names, by adapter.
     names: Vec<String>,
     ports: Vec<DynamicPort>,
@@ -29,6 +30,7 @@ impl Addresses {
     pub(super) fn of(topology: &Topology) -> Self {
         Self {
             handlers: topology.send_handlers.clone(),
+            alias: topology.choices.alias,
             names: topology.adapters.iter().map(|adapter| adapter.name.clone()).collect(),
             ports: topology.dynamic_ports.clone(),
             met: Vec::new(),
@@ -49,7 +51,7 @@ impl Addresses {
         };
         let location = text(PropertyId::OUTBOUND_TRANSPORT_LOCATION)?;
         let named = text(PropertyId::OUTBOUND_TRANSPORT_TYPE);
-        choose(&self.handlers, |id| &self.names[id.index()], named, location)
+        choose(&self.handlers, self.alias, |id| &self.names[id.index()], named, location)
     }
 
     /// What a message of an ordered port is kept in order with (R-ORD-13).

@@ -44,7 +44,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::batch::{BatchStatus, OperationKind, Status};
-use crate::config::{LargeMessages, SubscriberKind, Topology};
+use crate::config::{Choices, LargeMessages, SubscriberKind, Topology};
 use crate::error_report::FailedRouting;
 use crate::hash::mix;
 use crate::id::{
@@ -194,6 +194,7 @@ pub struct MessageBox {
     addresses: Addresses,
     enlistable: Enlistable,
     policy: MessageBoxPolicy,
+    choices: Choices,
     remarks: Remarks,
     convoys: Convoys,
     /// Whether some transport has a service window: then every look asks for it.
@@ -266,6 +267,7 @@ impl MessageBox {
             addresses: Addresses::of(topology),
             enlistable,
             policy: topology.policy,
+            choices: topology.choices,
             remarks: Remarks::default(),
             convoys: Convoys::of(topology),
             windows: !topology.windows.is_empty(),

@@ -7,6 +7,7 @@ mod administrator;
 mod away;
 mod bench;
 mod built_in;
+mod choices;
 mod clients;
 mod convoys;
 mod desk;

@@ -23,7 +23,11 @@ use crate::bench::{
 const SECOND: HostInstanceId = HostInstanceId(1);
 
 /// What a look by `owner` into `home` locks.
-fn look(bench: &mut Bench, home: MessageBoxId, owner: HostInstanceId) -> Vec<Box<OutboundMessage>> {
+pub(crate) fn look(
+    bench: &mut Bench,
+    home: MessageBoxId,
+    owner: HostInstanceId,
+) -> Vec<Box<OutboundMessage>> {
     let mut found = Vec::new();
     bench.message_box.dequeue(bench.now, home, owner, 100, &mut found);
     found

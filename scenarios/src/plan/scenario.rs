@@ -5,9 +5,11 @@
 
 use std::path::PathBuf;
 
+use floodgate_engine::config::Choices;
 use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
+use super::choices::CHOICES;
 use super::cost::{COST, Costs};
 use super::dynamic::{SEND_HANDLER, SendHandler};
 use super::exchange::{Late, Response};
@@ -78,6 +80,8 @@ pub struct Scenario {
     pub life: Life,
     /// What the product leaves open about its MessageBoxes.
     pub policy: Policy,
+    /// What it leaves open about everything else.
+    pub choices: Choices,
     /// Machines.
     pub servers: Vec<Server>,
     /// MessageBoxes, the master first.
@@ -161,6 +165,7 @@ pub(crate) static SCENARIO: Shape = Shape::of(
         Row::default("transactions", Kind::Table(&TRANSACTIONS), "{}", "their coordinator"),
         Row::default("life", Kind::Table(&LIFE), "{}", "what becomes of processes that end"),
         Row::default("policy", Kind::Table(&POLICY), "{}", "choices about MessageBoxes"),
+        Row::default("choices", Kind::Table(&CHOICES), "{}", "choices about everything else"),
         Row::required("server", Kind::Tables(&SERVER), "machines"),
         Row::required("message_box", Kind::Tables(&MESSAGE_BOX), "MessageBoxes, the master first"),
         Row::required("host", Kind::Tables(&HOST), "hosts"),
@@ -219,6 +224,7 @@ impl Bind for Scenario {
         b.key("transactions", &mut self.transactions);
         b.key("life", &mut self.life);
         b.key("policy", &mut self.policy);
+        b.key("choices", &mut self.choices);
         b.key("server", &mut self.servers);
         b.key("message_box", &mut self.message_boxes);
         b.key("host", &mut self.hosts);

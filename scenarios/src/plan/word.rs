@@ -44,3 +44,29 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
+
+/// Gives words to enumerations of the engine, each with the list of them.
+macro_rules! words_of {
+    ($( $words:ident: $name:ident { $( $variant:ident = $word:literal, )+ } )+) => { $(
+        const $words: &[&str] = &[$($word),+];
+
+        impl $crate::plan::value::Value for $name {
+            fn read(
+                kind: &$crate::plan::row::Kind,
+                node: &$crate::plan::node::Node,
+                report: &mut $crate::plan::report::Report,
+            ) -> Option<Self> {
+                match $crate::plan::value::word(kind, node, report)? {
+                    $( $word => Some(Self::$variant), )+
+                    _ => None,
+                }
+            }
+
+            fn write(&self, _kind: &$crate::plan::row::Kind) -> Option<$crate::plan::node::Node> {
+                let word = match self { $( Self::$variant => $word, )+ };
+                Some($crate::plan::node::Node::text(word))
+            }
+        }
+    )+ };
+}
+pub(crate) use words_of;

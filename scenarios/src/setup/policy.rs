@@ -29,6 +29,7 @@ impl Names<'_> {
             cache_refresh: own.cache_refresh,
             ..MessageBoxPolicy::default()
         };
+        self.topology.choices = self.scenario.choices;
         self.topology.large_messages = LargeMessages {
             batch_bytes: own.batch_bytes,
             fragment_bytes: own.fragment_bytes,

@@ -79,6 +79,10 @@ impl World {
             cold_path();
             self.coordinator.posted(self.now, node, transaction, cookie);
             self.checks.posted_in(node, transaction, &batch);
+            if !batch.has_callback() {
+                // nobody waits for it.
+                self.coordinator.returned(node, cookie, false);
+            }
         }
         let requests = self.response_order != ResponseOrder::AfterComplete && batch.has_requests();
         let race = self.race(node, cookie, requests);

@@ -164,7 +164,8 @@ fn with_contexts(topology: &Topology) -> Topology {
     let mut topology = topology.clone();
     let ports = topology.receive_ports.clone();
     for (number, location) in (1..).zip(&mut topology.receive_locations) {
-        let mut context = std::mem::take(&mut location.context);
+        let context = std::mem::take(&mut location.context);
+        let mut context = context.promoting(topology.choices.promoted_length);
         let written = [(PropertyId::RECEIVE_LOCATION_NAME, &location.name)];
         let promoted = [
             (PropertyId::INBOUND_TRANSPORT_LOCATION, &location.name),
@@ -203,7 +204,8 @@ fn build_nodes(topology: &Topology) -> (Vec<Node>, Vec<u32>) {
                     machine: AnyAdapter::new(adapter.kind).on(cpus).isolated(isolated),
                     proxy: TransportProxy::numbered(
                         u32::try_from(nodes.len()).expect("fewer than 2^32 adapters"),
-                    ),
+                    )
+                    .choosing(topology.choices),
                 });
             }
         }

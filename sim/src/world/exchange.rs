@@ -168,7 +168,8 @@ impl World {
     }
 
     fn reply_context(&self, sent: &Transmission, reply: &Reply) -> Context {
-        let mut context = Context::default();
+        let length = self.topology.choices.promoted_length;
+        let mut context = Context::default().promoting(length);
         let port = self.topology.exchanges.solicit_port(sent.subscriber.into());
         if port.is_some_and(|port| port.pipeline.disassembles()) {
             let document_type = Value::text(&reply.document_type);

@@ -360,7 +360,7 @@ impl World {
                 name: old.name.clone(),
                 key: mix(old.key, u64::from(self.life.services[instance.index()].life)),
                 machine,
-                proxy: TransportProxy::numbered(number),
+                proxy: TransportProxy::numbered(number).choosing(self.topology.choices),
             };
             self.nodes.push(fresh);
             self.checks.renewed(place, number, instance);
