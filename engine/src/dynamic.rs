@@ -47,7 +47,8 @@ pub enum OrderScope {
 /// The handler for a message, and its location without the handler's alias (R-DYN-02, R-DYN-03).
 ///
 /// `OutboundTransportType` wins; without it the longest alias that the location begins with, or
-/// the first, as chosen (R-DYN-05). Both are compared without regard to case. `None`: nobody answers.
+/// the first, as chosen (R-DYN-05). Both are compared without regard to case. `None`: nobody
+/// answers.
 #[must_use]
 pub fn choose<'a, 'l>(
     handlers: &'a [SendHandler],

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::choice::{self, Choice};
 use crate::citation;
 use crate::pin;
 use crate::source::Source;
@@ -74,6 +75,7 @@ pub(crate) struct Places {
 pub(crate) struct Map {
     pub(crate) families: Vec<Family>,
     pub(crate) places: BTreeMap<String, Places>,
+    pub(crate) choices: Vec<Choice>,
     /// Invariants in the table of checks.
     judged: BTreeSet<String>,
 }
@@ -82,7 +84,9 @@ impl Map {
     /// Reads the table and the sources.
     pub(crate) fn read() -> Self {
         let families = table::read(&read("engine/rules.tsv"));
-        let mut map = Self { families, places: BTreeMap::new(), judged: BTreeSet::new() };
+        let choices = choice::read(&read("engine/choices.tsv"));
+        let (places, judged) = (BTreeMap::new(), BTreeSet::new());
+        let mut map = Self { families, places, choices, judged };
         let rules: BTreeMap<String, Rule> =
             map.rules().map(|rule| (rule.id.clone(), rule.clone())).collect();
         for source in sources() {
@@ -158,6 +162,11 @@ impl Map {
 pub(crate) fn sources() -> Vec<Source> {
     let files = FLOORS.iter().flat_map(|floor| files(floor, &["rs"]));
     files.map(|path| Source::new(&path, &read(&path))).collect()
+}
+
+/// The sources that say what a scenario may contain.
+pub(crate) fn plan() -> Vec<String> {
+    files("scenarios/src/plan", &["rs"]).iter().map(|path| read(path)).collect()
 }
 
 /// Every text that may name a rule, by its path from the top; these tests hold bad examples.

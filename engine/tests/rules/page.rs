@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use crate::choice::{Choice, Standing};
 use crate::map::{Map, Status};
 use crate::table::{Class, Rule};
 
@@ -63,7 +64,43 @@ pub(crate) fn page(map: &Map) -> String {
             page.push_str(&row(map, rule));
         }
     }
+    choices(map, &mut page);
     page
+}
+
+/// What the sources leave open, or tell in two ways.
+fn choices(map: &Map, page: &mut String) {
+    page.push_str(
+        "\n## What the sources leave open\n\n\
+         Where two sources disagree, or none says anything, the recommended choice is the default, \
+         and a key of a scenario takes the other one.\n\n\
+         | Rules | Question | By default | Or | Key | Tests of both |\n|---|---|---|---|---|---|\n",
+    );
+    for choice in &map.choices {
+        let Choice { ids, question, default, other, standing } = choice;
+        let (key, tests) = match standing {
+            Standing::Fixed(reason) => ("fixed".to_owned(), format!("*{reason}*")),
+            Standing::Open => ("not yet".to_owned(), String::new()),
+            Standing::Knob { key, .. } => (format!("`{key}`"), functions(&tests_of(map, choice))),
+        };
+        let ids = ids.join(", ");
+        writeln!(page, "| {ids} | {question} | {default} | {other} | {key} | {tests} |")
+            .expect("a string takes everything");
+    }
+}
+
+/// The tests that a choice names and that name one of its rules, by their files.
+pub(crate) fn tests_of(map: &Map, choice: &Choice) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let Standing::Knob { tests, .. } = &choice.standing else { return found };
+    for places in choice.ids.iter().filter_map(|id| map.places.get(id)) {
+        for (path, names) in &places.tests {
+            let own = names.iter().filter(|name| tests.contains(name)).cloned();
+            found.entry(path.clone()).or_default().extend(own);
+        }
+    }
+    found.retain(|_, names| !names.is_empty());
+    found
 }
 
 fn summary(map: &Map, page: &mut String) {

@@ -48,9 +48,22 @@ words! {
     }
 }
 
+words! {
+    /// In which order events of one instant happen (R-CLK-01).
+    pub enum Ties {
+        /// As they were caused.
+        #[default]
+        Caused = "caused",
+        /// In an order drawn from the seed: nothing promises any.
+        Drawn = "drawn",
+    }
+}
+
 /// Choices among schedules that the product leaves open.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Schedule {
+    /// The order of what is due at one instant.
+    pub ties: Ties,
     /// Which comes first, Done returning or BatchComplete.
     pub done: DoneOrder,
     /// What a response may overtake.
@@ -126,6 +139,12 @@ static SCHEDULE: Shape = Shape::of(
     "schedule",
     "choices among schedules that the product leaves open",
     &[
+        Row::default(
+            "ties",
+            Kind::Word(Ties::WORDS),
+            "'caused'",
+            "the order of events of one instant (R-CLK-01)",
+        ),
         Row::default(
             "done",
             Kind::Word(DoneOrder::WORDS),
@@ -250,6 +269,7 @@ impl Bind for Schedule {
 
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("done", &mut self.done);
+        b.key("ties", &mut self.ties);
         b.key("response", &mut self.response);
         b.key("late", &mut self.late);
     }

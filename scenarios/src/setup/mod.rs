@@ -29,6 +29,7 @@ use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::setup::{EndpointSettings, Setup};
 
 use crate::plan::phase::PhaseKind;
+use crate::plan::scenario::Ties;
 use crate::plan::{self, Problems, Scenario};
 pub use documents::Arriving;
 
@@ -84,7 +85,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         tracking: names.tracking(),
         done: done_order(scenario.schedule.done),
         responses: exchanges::response_order(scenario.schedule.response),
-        shuffle_ties: false,
+        shuffle_ties: scenario.schedule.ties == Ties::Drawn,
         endpoints: names.endpoints,
         topology: names.topology,
     })

@@ -17,7 +17,7 @@ fn minutes(count: u64) -> (Instant, Duration) {
 
 #[test]
 fn every_fault_happens_to_what_it_names() {
-    // R-CLK-09, R-CRASH-03, R-LIFE-06, R-SHUT-01, R-SHUT-07.
+    // R-CLK-09, R-CLK-20, R-CRASH-03, R-LIFE-06, R-SHUT-01, R-SHUT-07.
     let setup = setup(&read(EVERYTHING), 0).unwrap();
     let minute = Some(minutes(1).1);
     // The instances: Receive on bts1, Receive on sql1, Send on bts1.

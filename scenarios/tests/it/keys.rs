@@ -10,7 +10,7 @@ use crate::bad_input::{GOOD, problems};
 const HOUR: u64 = 3_600_000_000_000;
 
 /// The scenario, which its expanded form says again.
-fn scenario(text: &str) -> Scenario {
+pub(crate) fn scenario(text: &str) -> Scenario {
     let parse = |text: &str| {
         Scenario::parse("t.toml", text.as_bytes(), Path::new(""), &[])
             .unwrap_or_else(|problems| panic!("{text}: {problems:?}"))
@@ -20,7 +20,7 @@ fn scenario(text: &str) -> Scenario {
     scenario
 }
 
-fn done(text: &str) -> Run {
+pub(crate) fn done(text: &str) -> Run {
     run("t", &scenario(text)).unwrap()
 }
 
@@ -30,7 +30,7 @@ fn processed(text: &str) -> Vec<u64> {
     done(text).outcome.meters.ports.iter().take(ports).map(|port| port.processed).collect()
 }
 
-fn said(text: &str) -> Vec<String> {
+pub(crate) fn said(text: &str) -> Vec<String> {
     problems(text, &[]).iter().map(Problem::located).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::hint::cold_path;
 
-use floodgate_engine::config::Topology;
+use floodgate_engine::config::{AliasChoice, Topology};
 use floodgate_engine::id::AdapterId;
 use floodgate_engine::message::{Context, PropertyId, Value};
 use floodgate_engine::message_box::OutboundMessage;
@@ -16,6 +16,7 @@ pub(super) struct DynamicPorts {
     ports: Vec<bool>,
     /// Type name and aliases, all in lower case.
     registered: Vec<(AdapterId, String, Vec<String>)>,
+    alias: AliasChoice,
 }
 
 impl DynamicPorts {
@@ -30,7 +31,7 @@ impl DynamicPorts {
             let aliases = handler.aliases.iter().map(|alias| alias.to_ascii_lowercase());
             (handler.adapter, name, aliases.collect())
         });
-        Self { ports, registered: registered.collect() }
+        Self { ports, registered: registered.collect(), alias: topology.choices.alias }
     }
 
     /// The adapter that a message asks for.
@@ -46,7 +47,8 @@ impl DynamicPorts {
         let mut best: Option<(usize, AdapterId)> = None;
         for (adapter, _, aliases) in &self.registered {
             for alias in aliases.iter().filter(|alias| location.starts_with(*alias)) {
-                if best.is_none_or(|(length, _)| alias.len() > length) {
+                let better = |length| self.alias == AliasChoice::Longest && alias.len() > length;
+                if best.is_none_or(|(length, _)| better(length)) {
                     best = Some((alias.len(), *adapter));
                 }
             }

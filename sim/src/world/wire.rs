@@ -1,6 +1,7 @@
 //! The wire: fetches from sources and calls to sinks.
 
 use floodgate_engine::adapter::{AdapterInput, AnyAdapter, Transmission, WireRequest, WireResult};
+use floodgate_engine::config::RetryCount;
 use floodgate_engine::id::{EndpointId, Key, TransactionId};
 use floodgate_engine::message::WireMessage;
 
@@ -155,7 +156,12 @@ impl World {
     pub(super) fn attempt(&self, transmission: &Transmission) -> u32 {
         let port = self.topology.send_port(transmission.subscriber);
         let configured = port.map_or(0, |port| port.transport(transmission.on_backup).retry.count);
-        configured.saturating_sub(transmission.retries_left)
+        let left = match self.topology.choices.retry_count {
+            // the adapter was not told, the engine has counted.
+            RetryCount::Configured => self.message_box.retries_left(transmission.reference),
+            RetryCount::Remaining => Some(transmission.retries_left),
+        };
+        configured.saturating_sub(left.unwrap_or_default())
     }
 
     #[inline(always)]

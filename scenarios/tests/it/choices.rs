@@ -1,0 +1,90 @@
+//! What the sources leave open, chosen by a scenario.
+
+use crate::bad_input::GOOD;
+use crate::keys::{done, said, scenario};
+
+/// `GOOD` with 200 documents, of which every third attempt fails, and with more at its head.
+fn failing(head: &str) -> String {
+    let text = GOOD.replacen("count = 1", "count = 200", 1);
+    let transport = "adapter = 'file'\nretry = { count = 2, interval = '1 min' }\n\
+                     fail = { per_mille = 700 }\n[[load]]";
+    let text = text.replacen("adapter = \"file\"\n[[load]]", transport, 1);
+    text.replacen("about", &format!("drain = '1 h'\n{head}\nabout"), 1)
+}
+
+fn digest(text: &str) -> String {
+    done(text).record.digest
+}
+
+#[test]
+fn the_order_of_ties_may_be_drawn() {
+    // R-CLK-01: one seed, two orders of what happens at one instant; each is one run.
+    let text = |head: &str| {
+        let many = GOOD.replacen("count = 1", "count = 50", 1);
+        let many = many.replacen("constant = 1 }", "all_at_once = true }", 1);
+        many.replacen("about", &format!("{head}\nabout"), 1)
+    };
+    assert_eq!(digest(&text("")), digest(&text("schedule = { ties = 'caused' }")));
+    let drawn = text("schedule = { ties = 'drawn' }");
+    assert_eq!(digest(&drawn), digest(&drawn));
+    assert_ne!(digest(&text("")), digest(&drawn));
+    let ports = |text: &str| done(text).outcome.meters.ports[0].processed;
+    assert_eq!((ports(&text("")), ports(&drawn)), (50, 50));
+}
+
+#[test]
+fn a_choice_that_does_not_matter_here_changes_nothing() {
+    // X-05, X-07, R-BATCH-06, R-DYN-05: the shipped adapters keep to the stricter reading.
+    let default = digest(&failing(""));
+    for choice in [
+        "alias = 'first'",
+        "double_submit = 'batch_fails'",
+        "null_callback = 'allowed'",
+        "promoted_length = '256'",
+    ] {
+        let text = failing(&format!("choices = {{ {choice} }}"));
+        assert_ne!(scenario(&text).choices, scenario(&failing("")).choices, "{choice}");
+        assert_eq!(digest(&text), default, "{choice}");
+    }
+}
+
+#[test]
+fn messages_fare_the_same_whatever_their_adapter_is_shown_as_retry_count() {
+    // X-02, R-RETRY-02: an adapter that asks only whether it is above zero makes as many attempts.
+    let ends = |head: &str| {
+        let run = done(&failing(head));
+        let port = &run.outcome.meters.ports[0];
+        assert!(port.suspended > 0 && port.processed > 0, "{port:?}");
+        (port.attempts, port.processed, port.suspended)
+    };
+    assert_eq!(ends(""), ends("choices = { retry_count = 'configured' }"));
+}
+
+#[test]
+fn an_alias_may_be_the_first_that_was_registered() {
+    // R-DYN-05, INV-42: the second handler's alias is longer, and its adapter has another host.
+    let text = |alias: &str| {
+        let handlers = "[[host]]\nname = 'Other'\non = ['bts1']\n\
+            [[send_handler]]\nname = 'A'\nadapter = 'file'\nhost = 'Host'\naliases = ['FILE://']\n\
+            [[send_handler]]\nname = 'B'\nadapter = 'file'\nhost = 'Other'\n\
+            aliases = ['FILE://archive/']\n[[send_port]]";
+        let text = GOOD.replacen("[[send_port]]", handlers, 1);
+        let text = text.replacen("filter", "dynamic = {}\nordered = false\nfilter", 1);
+        let text = text.replacen("[[load]]", "[[load]]\noutbound = ['FILE://archive/x']", 1);
+        text.replacen("about", &format!("{alias}\nabout"), 1)
+    };
+    let first = done(&text("choices = { alias = 'first' }"));
+    let longest = done(&text(""));
+    assert_ne!(first.record.digest, longest.record.digest);
+    for run in [&first, &longest] {
+        assert_eq!(run.outcome.meters.ports[0].processed, 1);
+        assert!(run.outcome.verdicts.iter().all(|one| one.broken == 0), "INV-42");
+    }
+}
+
+#[test]
+fn a_choice_is_one_of_its_words() {
+    let text = GOOD.replacen("about", "choices = { alias = 'shortest' }\nabout", 1);
+    let said = said(&text);
+    assert!(said[0].contains("unknown word \"shortest\""), "{said:?}");
+}
