@@ -94,7 +94,10 @@ figures! {
         pub limit: Option<Limit>,
         /// What would stop it next, were the first limit lifted.
         pub next_limit: Option<Limit>,
-        /// How strongly the answer follows each knob.
+        /// What the elasticities are of: the capacity, or the load that just meets the goal.
+        #[serde(default)]
+        pub elasticities_of: Option<String>,
+        /// How strongly that follows each knob.
         pub elasticities: Vec<Elasticity>,
         /// What gets through at each backlog that is held.
         #[serde(default)]
@@ -122,14 +125,15 @@ figures! {
         pub bound: Option<f64>,
     }
 
-    /// How strongly the answer follows one knob.
+    /// How strongly what `elasticities_of` names follows one knob.
     #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
     pub struct Elasticity {
         /// The setting that was turned.
         pub knob: String,
-        /// How many per cent the capacity rises when the setting rises by one per cent. Unit: %/%.
+        /// How many per cent it rises when the setting rises by one per cent. Unit: %/%.
         pub value: f64,
-        /// Where that lies at 95 % confidence. Unit: %/%.
+        /// Where that lies at 95 % confidence; with zero inside, it is not distinguishable from
+        /// nothing. Unit: %/%.
         #[serde(default)]
         pub interval: Option<[f64; 2]>,
     }
@@ -156,6 +160,13 @@ figures! {
         pub verdict: MstVerdict,
         /// What the verdict rests on, in one line.
         pub evidence: String,
+    }
+}
+
+impl Elasticity {
+    /// Whether zero lies in the interval, so that nobody can tell it from nothing.
+    pub fn is_indistinct(&self) -> bool {
+        self.interval.is_some_and(|[low, high]| low <= 0.0 && high >= 0.0)
     }
 }
 

@@ -66,14 +66,20 @@ pub fn mst_summary(record: &MstRecord) -> String {
     finish(&parts)
 }
 
-/// What the capacity follows, the strongest first.
+/// What the answer follows, the strongest first, each with where it lies.
 fn elasticities(record: &MstRecord) -> Option<String> {
     if record.elasticities.is_empty() {
         return None;
     }
-    let mut table = table(&["1 % more of", "makes the capacity"]);
+    let of = record.elasticities_of.as_deref().unwrap_or("the capacity");
+    let mut table = table(&["1 % more of", &format!("moves {of} by"), "between"]);
     for one in &record.elasticities {
-        table.add_row([one.knob.clone(), format!("{:+.2} %", one.value)]);
+        let between = match one.interval {
+            Some(_) if one.is_indistinct() => "not distinguishable".to_owned(),
+            Some([low, high]) => format!("{low:+.2} and {high:+.2} %"),
+            None => String::new(),
+        };
+        table.add_row([one.knob.clone(), elasticity(one.value).to_string(), between]);
     }
     Some(rendered(table, &[1]))
 }
@@ -273,10 +279,6 @@ fn mst_figures(record: &MstRecord) -> String {
     ];
     for (name, value) in lines {
         table.add_row(vec![name.to_owned(), value]);
-    }
-    for one in &record.elasticities {
-        let moved = format!("{} per 1 % more", elasticity(one.value));
-        table.add_row(vec![one.knob.clone(), moved]);
     }
     rendered(table, &[])
 }

@@ -26,55 +26,10 @@ struct Plant {
 }
 
 /// A partner with one place and exponential calls of 10 ms.
-const TEXT: &str = r#"
-about = "One place, exponential calls of 10 ms"
-[[server]]
-name = "bts1"
-[[message_box]]
-name   = "MsgBox"
-server = "bts1"
-[[host]]
-name           = "H"
-on             = ["bts1"]
-threads        = 50
-internal_queue = 100000
-in_process     = 100000
-[[host]]
-name = "R"
-on   = ["bts1"]
-[[receive_port]]
-name = "In"
-  [[receive_port.location]]
-  adapter = "push"
-  host    = "R"
-[[receive_port]]
-name = "Between"
-  [[receive_port.location]]
-  adapter = "push"
-  host    = "H"
-[[send_port]]
-name   = "Out"
-host   = "H"
-filter = 'BTS.ReceivePortName == "In"'
-  [send_port.primary]
-  adapter = { kind = "synthetic", workers = 100000 }
-  wire    = { exponential = "10 ms" }
-  limit   = 1
-  retry   = { count = 3, interval = "1 s" }
-[[send_port]]
-name   = "Second"
-host   = "H"
-filter = 'BTS.ReceivePortName == "Between"'
-  [send_port.primary]
-  adapter = { kind = "synthetic", workers = 100000 }
-  wire    = { exponential = "8 ms" }
-  limit   = 1
-[[load]]
-to      = "In"
-rate    = { poisson = 60.0 }
-warm_up = "10 s"
-measure = "60 s"
-"#;
+const TEXT: &str = include_str!("../theory/one_place.toml");
+/// What is changed in it for all of them.
+const APART: [&str; 2] =
+    ["receive_port.In.location.0.host=R", "send_port.Out.primary.retry.interval=1 s"];
 
 const PLANTS: [Plant; 7] = [
     Plant { name: "one stage", changes: &[], capacity: 100.0 },
@@ -148,7 +103,8 @@ fn main() {
 }
 
 fn interval(plant: &Plant, seed: u64) -> Option<[f64; 2]> {
-    let mut changes: Vec<String> = plant.changes.iter().map(ToString::to_string).collect();
+    let changes = APART.iter().chain(plant.changes);
+    let mut changes: Vec<String> = changes.map(ToString::to_string).collect();
     changes.push(format!("seed={seed}"));
     let scenario = Scenario::parse("plant.toml", TEXT.as_bytes(), Path::new(""), &changes);
     let ask =

@@ -6,7 +6,7 @@ use super::axis::{Axis, Tick};
 use super::chart::{Chart, ChartError, Ink, Series};
 use super::figures::Drawn;
 use super::{Frame, Key, Origin, PageError, html, island};
-use crate::mst::{CurvePoint, MstRecord, MstVerdict};
+use crate::mst::{CurvePoint, Elasticity, MstRecord, MstVerdict};
 use crate::number::{
     confidence, count, elasticity, maybe_per_second, per_second, seconds, significant,
 };
@@ -33,6 +33,7 @@ pub fn mst_html(record: &MstRecord) -> Result<String, PageError> {
         probes: probes(record),
         chart: chart(record)?,
         curve: curve(record)?,
+        follows: record.elasticities_of.as_deref().unwrap_or("the answer"),
         elasticities: elasticities(record),
         record,
     };
@@ -52,6 +53,7 @@ struct MstPage<'a> {
     probes: Vec<ProbeLine<'a>>,
     chart: Drawn,
     curve: Drawn,
+    follows: &'a str,
     elasticities: Vec<(&'a str, String)>,
     record: &'a MstRecord,
 }
@@ -133,8 +135,14 @@ fn probes(record: &MstRecord) -> Vec<ProbeLine<'_>> {
 }
 
 fn elasticities(record: &MstRecord) -> Vec<(&str, String)> {
-    let text = |value| html(elasticity(value));
-    record.elasticities.iter().map(|one| (one.knob.as_str(), text(one.value))).collect()
+    let text = |one: &Elasticity| match one.interval {
+        Some(_) if one.is_indistinct() => "not distinguishable".to_owned(),
+        Some([low, high]) => {
+            format!("{} ({low:+.2} to {high:+.2})", html(elasticity(one.value)))
+        }
+        None => html(elasticity(one.value)),
+    };
+    record.elasticities.iter().map(|one| (one.knob.as_str(), text(one))).collect()
 }
 
 /// A probe either holds, does not, or cannot tell.

@@ -226,13 +226,18 @@ pub(crate) fn mst() -> MstRecord {
             "Each document costs 3.36 ms of the log disk, which is 98 % busy at this load.",
         )),
         next_limit: Some(limit("MsgBox locks", "Lock waits would hold at about 340 documents/s.")),
+        elasticities_of: Some("the load that just meets the goal".into()),
         elasticities: vec![
             Elasticity {
                 knob: "server.sql1.log_disk.speed".into(),
                 value: 0.93,
                 interval: Some([0.91, 0.95]),
             },
-            Elasticity { knob: "host.Send.poll".into(), value: -0.004, interval: None },
+            Elasticity {
+                knob: "host.Send.poll".into(),
+                value: -0.03,
+                interval: Some([-0.08, 0.02]),
+            },
         ],
         curve: vec![
             CurvePoint { backlog: 1, rate: 31.2 },

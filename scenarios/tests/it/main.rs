@@ -15,6 +15,7 @@ mod loadgen;
 mod loads;
 mod mst;
 mod mst_alike;
+mod mst_elasticities;
 mod mst_verdicts;
 mod plan;
 mod published;

@@ -7,40 +7,7 @@ use floodgate_scenarios::experiment::mst::{Ask, search};
 use floodgate_scenarios::plan::Scenario;
 
 /// A partner with one place and exponential calls of 10 ms: a capacity of 100 documents a second.
-pub(crate) const PLANT: &str = r#"
-about = "One place, exponential calls of 10 ms"
-seed  = 7
-[[server]]
-name = "bts1"
-[[message_box]]
-name   = "MsgBox"
-server = "bts1"
-[[host]]
-name           = "H"
-on             = ["bts1"]
-threads        = 50
-internal_queue = 100000
-in_process     = 100000
-[[receive_port]]
-name = "In"
-  [[receive_port.location]]
-  adapter = "push"
-  host    = "H"
-[[send_port]]
-name   = "Out"
-host   = "H"
-filter = 'BTS.ReceivePortName == "In"'
-  [send_port.primary]
-  adapter = { kind = "synthetic", workers = 100000 }
-  wire    = { exponential = "10 ms" }
-  limit   = 1
-  retry   = { count = 3, interval = "10 s" }
-[[load]]
-to      = "In"
-rate    = { poisson = 60.0 }
-warm_up = "10 s"
-measure = "60 s"
-"#;
+pub(crate) const PLANT: &str = include_str!("../../theory/one_place.toml");
 
 fn searched(precision: f64, changes: &[&str]) -> MstRecord {
     let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
@@ -197,36 +164,6 @@ fn the_curve_rises_with_the_places_and_no_further() {
     assert!((rate(&one, 1) / rate(&one, 512) - 1.0).abs() < 0.02, "{:?}", one.curve);
     assert!((rate(&ten, 8) / rate(&ten, 1) - 8.0).abs() < 0.3, "{:?}", ten.curve);
     assert_holds(&ten, 1000.0);
-}
-
-#[test]
-fn elasticities_are_those_of_what_is_full_and_of_nothing_else() {
-    let explained = |changes: &[&str]| {
-        let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
-        let scenario = Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes);
-        let ask = Ask {
-            precision: 0.1,
-            seconds_max: 20_000.0,
-            recovery: 60.0,
-            threads: 2,
-            explain: true,
-            ..Ask::DEFAULT
-        };
-        search("plant", &scenario.expect("right"), ask).expect("the load can be scaled")
-    };
-    // The partner is full: a longer call is as much less, a place more as much more.
-    let record = explained(&["cost.send_message=1 ms"]);
-    let [wire, limit] = ["send_port.Out.primary.wire", "send_port.Out.primary.limit"];
-    assert_eq!(record.elasticities.len(), 2, "{:?}", record.elasticities);
-    for (knob, expected) in [(wire, -1.0), (limit, 1.0)] {
-        let one = record.elasticities.iter().find(|one| one.knob == knob).expect(knob);
-        assert!((one.value - expected).abs() < 0.05, "{one:?}");
-    }
-    // The cores are full: the partner does not matter any more, the price and the cores do.
-    let record = explained(&["cost.send_message=80 ms"]);
-    let knobs: Vec<&str> = record.elasticities.iter().map(|one| one.knob.as_str()).collect();
-    assert!(knobs.contains(&"cost.send_message") && knobs.contains(&"server.bts1.cores"));
-    assert!(!knobs.contains(&wire), "{knobs:?}");
 }
 
 #[test]

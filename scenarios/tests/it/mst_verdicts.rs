@@ -11,11 +11,9 @@ use crate::mst::PLANT;
 /// The plant with receiving and sending in hosts of their own: what holds publishing back does not
 /// hold sending too.
 fn searched(precision: f64, changes: &[&str]) -> MstRecord {
-    let host = "[[host]]\nname = \"R\"\non = [\"bts1\"]\n[[receive_port]]";
-    let text = PLANT.replacen("[[receive_port]]", host, 1);
-    let text = text.replacen("host    = \"H\"", "host    = \"R\"", 1);
-    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
-    let scenario = Scenario::parse("plant.toml", text.as_bytes(), Path::new(""), &changes)
+    let apart = ["receive_port.In.location.0.host=R"];
+    let changes = apart.iter().chain(changes).map(ToString::to_string).collect::<Vec<_>>();
+    let scenario = Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes)
         .expect("the plant is right");
     search(
         "plant",

@@ -2,8 +2,8 @@
 //!
 //! The plant is full, and one setting is turned a little up and a little down, with the draws of
 //! the same seed: what both have in common they get alike, so that small differences show. A first
-//! look with one seed leaves out what moves nothing; of the rest those are told whose interval
-//! over several seeds does not include zero.
+//! look with one seed leaves out what moves nothing; the rest have an interval over several seeds,
+//! and one that includes zero is not distinguishable from nothing.
 
 use floodgate_engine::time::Duration;
 use floodgate_reports::Elasticity;
@@ -107,14 +107,22 @@ pub(super) fn elasticities(
     for (of, at) in slopes.chunks(SEEDS as usize).zip(&kept) {
         let values: Option<Vec<f64>> = of.iter().map(|look| look.0).collect();
         let Some(found) = values.and_then(|values| Estimate::of(&values)) else { continue };
-        if found.is_nonzero() && found.mean.abs() >= TOLD_MIN {
-            told.push(Elasticity {
-                knob: knobs[*at].key.clone(),
-                value: found.mean,
-                interval: Some(found.ends()),
-            });
-        }
+        told.extend(worth_telling(&knobs[*at].key, found));
     }
     told.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
     Ok((told, documents))
+}
+
+/// An elasticity, unless it is next to nothing for sure. One whose interval has zero inside is told
+/// as what it is: not distinguishable.
+pub(super) fn worth_telling(knob: &str, found: Estimate) -> Option<Elasticity> {
+    let is_little = |value: f64| value.abs() < TOLD_MIN;
+    let least = if found.is_nonzero() {
+        is_little(found.mean)
+    } else {
+        found.ends().into_iter().all(is_little)
+    };
+    let told =
+        Elasticity { knob: knob.to_owned(), value: found.mean, interval: Some(found.ends()) };
+    (!least).then_some(told)
 }

@@ -111,6 +111,11 @@ impl Line {
         libm::exp(self.level + self.slope * (rate / self.centre - 1.0))
     }
 
+    /// By how much the logarithm of the share rises with that of the rate, there.
+    pub(super) fn slope_at(&self, rate: f64) -> f64 {
+        self.slope * rate / self.centre
+    }
+
     /// The variance of a count of late documents, as a multiple of its mean: neighbours are late
     /// together.
     pub(super) fn dispersion(&self, seen: &[Seen]) -> f64 {

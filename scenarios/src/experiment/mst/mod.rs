@@ -18,6 +18,7 @@ mod limit;
 mod pinned;
 mod recovery;
 mod root;
+mod shift;
 mod stein;
 mod turn;
 
@@ -29,6 +30,7 @@ pub use self::journal::Journal;
 use self::limit::{Plant, limits};
 pub(super) use self::limit::{busiest, why};
 use self::pinned::Held;
+use self::root::Bound;
 use super::clock::WallClock;
 use super::drift::{Drift, edge, ladder};
 use super::scale::{Period, offered_rate, scaled, searchable};
@@ -55,6 +57,9 @@ const MEASURED_SHARE: f64 = 0.9;
 const UNKNOWN_WARM_UP: Duration = Duration::from_secs(60);
 const UNKNOWN_SECONDS: f64 = 60.0;
 const UNKNOWN_DOCUMENTS: f64 = 20_000.0;
+/// What elasticities are of.
+const OF_CAPACITY: &str = "the capacity";
+const OF_GOAL: &str = "the load that just meets the goal";
 /// Drift tests to confirm a capacity are so many half-widths from it.
 const CONFIRM_DISTANCE: f64 = 2.0;
 
@@ -136,6 +141,8 @@ struct Search<'a> {
     probes: Vec<Probe>,
     documents: u64,
     broken: bool,
+    /// The goal that binds, where the load that just meets it was found.
+    bound: Option<Bound>,
 }
 
 /// Searches for the maximum sustainable throughput of `scenario`.
@@ -194,6 +201,7 @@ fn empty(name: &str, scenario: &Scenario) -> MstRecord {
         verdict: MstVerdict::Undecided,
         limit: None,
         next_limit: None,
+        elasticities_of: None,
         elasticities: Vec::new(),
         curve: Vec::new(),
         probes: Vec::new(),
@@ -213,6 +221,7 @@ impl<'a> Search<'a> {
             probes: Vec::new(),
             documents: 0,
             broken: false,
+            bound: None,
         })
     }
 }
@@ -295,9 +304,16 @@ impl Search<'_> {
             // It could do more: what stops it is that it does not let more in.
             record.verdict = MstVerdict::InputThrottled;
         }
-        if let Some(capacity) = capacity.filter(|_| self.ask.explain) {
+        if !self.ask.explain {
+            return Ok(());
+        }
+        if let Some(bound) = self.bound.clone() {
+            record.elasticities_of = Some(OF_GOAL.to_owned());
+            record.elasticities = self.shifts(&bound)?;
+        } else if let Some(capacity) = capacity {
             let (found, documents) = elasticities(held, capacity, self.ask.threads)?;
             self.documents += documents;
+            record.elasticities_of = Some(OF_CAPACITY.to_owned());
             record.elasticities = found;
         }
         Ok(())

@@ -7,7 +7,6 @@
 use floodgate_engine::hash::mix;
 use floodgate_engine::time::Duration;
 use floodgate_reports::{MstVerdict, Probe, Verdict};
-use floodgate_sim::outcome::Outcome;
 
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +95,18 @@ impl Root {
     }
 }
 
+/// The goal that binds, and what a look at the load that just meets it is like.
+#[derive(Clone, Debug)]
+pub(super) struct Bound {
+    pub(super) goal: Goal,
+    pub(super) rate: f64,
+    /// By how much the logarithm of its share rises with that of the load.
+    pub(super) slope: f64,
+    /// Warm-up and window of a run; and the windows of a goal that is about whole ones.
+    pub(super) spans: (Duration, Duration),
+    pub(super) windows: u64,
+}
+
 /// Runs on either side of the answer that must not contradict it, together.
 const AGREEING: usize = 2;
 /// They are so many half-widths of the interval from it.
@@ -105,24 +116,37 @@ const NO_CHANCE: f64 = 3.0;
 
 /// What is kept of a run.
 #[derive(Deserialize, Serialize)]
-struct Ran {
-    against: (f64, f64),
-    documents: u64,
-    broken: bool,
+pub(super) struct Ran {
+    pub(super) against: (f64, f64),
+    pub(super) documents: u64,
+    pub(super) broken: bool,
 }
 
 impl Ran {
-    fn of(goal: &Goal, scenario: &Scenario, outcome: &Outcome) -> Self {
-        let (verdicts, _) = judge(scenario, outcome);
-        Self {
-            against: against(goal, outcome),
+    /// The run of a scenario whose loads say how long it takes.
+    pub(super) fn of(
+        goal: &Goal,
+        mut scenario: Scenario,
+        lasts: Duration,
+        fuel: &mut Fuel<'_>,
+    ) -> Result<Self, Problems> {
+        scenario.expect = Expect::default();
+        for load in &mut scenario.loads {
+            (load.count, load.measure) = (None, Some(lasts));
+        }
+        scenario.drain = Duration::ZERO;
+        watch(&mut scenario, lasts);
+        let outcome = outcome_on(&setup(&scenario, 0)?, fuel)?;
+        let (verdicts, _) = judge(&scenario, &outcome);
+        Ok(Self {
+            against: against(goal, &outcome),
             documents: outcome.meters.received,
             broken: verdicts.iter().any(|row| row.verdict == Verdict::Fail),
-        }
+        })
     }
 
     /// With what another run saw.
-    fn and(self, other: &Self) -> Self {
+    pub(super) fn and(self, other: &Self) -> Self {
         Self {
             against: (self.against.0 + other.against.0, self.against.1 + other.against.1),
             documents: self.documents + other.documents,
@@ -150,15 +174,15 @@ impl Search<'_> {
         capacity: f64,
         binding: &mut String,
     ) -> Result<Option<(f64, f64, Confirmation)>, Problems> {
-        let mut least: Option<(Root, usize)> = None;
+        let mut least: Option<(Root, Bound, usize)> = None;
         for (at, goal) in self.scenario.goals.iter().enumerate() {
             let Some(at_most) = allowed(goal) else { return Ok(None) };
-            let Some(root) = self.root(capacity, goal, at_most)? else { continue };
-            if least.is_none_or(|(least, _)| root.rate < least.rate) {
-                least = Some((root, at));
+            let Some((root, bound)) = self.root(capacity, goal, at_most)? else { continue };
+            if least.as_ref().is_none_or(|(least, ..)| root.rate < least.rate) {
+                least = Some((root, bound, at));
             }
         }
-        let Some((root, at)) = least else { return Ok(None) };
+        let Some((root, bound, at)) = least else { return Ok(None) };
         let goal = &self.scenario.goals[at];
         let away = AGREE_DISTANCE * root.half;
         if away >= root.rate / 2.0 {
@@ -185,6 +209,7 @@ impl Search<'_> {
             return Ok(None);
         }
         *binding = in_words(goal);
+        self.bound = Some(bound);
         // By chance one may have more than the share: they are judged together.
         let worst = below.into_iter().max_by_key(|one| one.otherwise != MstVerdict::Sustainable);
         Ok(worst.map(|one| (root.rate - root.half, root.rate + root.half, one.with_goals_met())))
@@ -192,7 +217,12 @@ impl Search<'_> {
 
     /// The load at which the share is what `goal` allows, below `capacity`. None where
     /// the share does not rise with the load as it should, so that a bracket has to do.
-    fn root(&mut self, capacity: f64, goal: &Goal, at_most: f64) -> Result<Option<Root>, Problems> {
+    fn root(
+        &mut self,
+        capacity: f64,
+        goal: &Goal,
+        at_most: f64,
+    ) -> Result<Option<(Root, Bound)>, Problems> {
         let mut looking = Looking { search: self, goal: goal.clone(), at_most, capacity, runs: 0 };
         let most = looking.window(capacity).as_secs_f64() * WINDOWS * capacity;
         if most > DOCUMENTS_MAX {
@@ -222,7 +252,8 @@ impl Search<'_> {
             let found = looking.near(centre, line);
             let is_there = (found / centre - 1.0).abs() <= looking.away(AWAY_SECOND);
             if let Some(line) = line.filter(Line::rises).filter(|_| is_there || round == ROUNDS) {
-                return looking.answer(&line, found, pilot.len(), seconds);
+                let root = looking.answer(&line, found, pilot.len(), seconds)?;
+                return Ok(root.map(|root| (root, looking.bound(&root))));
             }
             centre = found;
         }
@@ -420,10 +451,18 @@ impl Looking<'_, '_> {
         seconds: f64,
         fuel: &mut Fuel<'_>,
     ) -> Result<Ran, Problems> {
-        let search = &*self.search;
-        let mut scenario = search.scaled(rate);
+        let mut scenario = self.search.scaled(rate);
         scenario.seed = seed;
-        scenario.expect = Expect::default();
+        let (settled, lasts) = self.spans(rate, seconds);
+        for load in &mut scenario.loads {
+            load.warm_up = load.warm_up.max(settled);
+        }
+        Ran::of(&self.goal, scenario, lasts, fuel)
+    }
+
+    /// How long a run at `rate` warms up, and its window, of so many seconds at least.
+    fn spans(&self, rate: f64, seconds: f64) -> (Duration, Duration) {
+        let search = &*self.search;
         let least = Duration::from_secs_f64(seconds.max(DOCUMENTS_MIN / rate));
         // Whole periods: the half of a day is no day.
         let period = search.period.at(rate / search.written);
@@ -433,16 +472,17 @@ impl Looking<'_, '_> {
             (_, None) => least,
         };
         let settled = self.relaxed(rate) / RELAXATIONS * SETTLED;
-        let settled = Duration::from_secs_f64(settled.min(lasts.as_secs_f64() / 4.0));
-        for load in &mut scenario.loads {
-            load.count = None;
-            load.warm_up = load.warm_up.max(settled);
-            load.measure = Some(lasts);
-        }
-        scenario.drain = Duration::ZERO;
-        watch(&mut scenario, lasts);
-        let outcome = outcome_on(&setup(&scenario, 0)?, fuel)?;
-        Ok(Ran::of(&self.goal, &scenario, &outcome))
+        (Duration::from_secs_f64(settled.min(lasts.as_secs_f64() / 4.0)), lasts)
+    }
+
+    /// What is kept of the answer, to turn knobs where it is.
+    fn bound(&self, root: &Root) -> Bound {
+        let rate = root.rate;
+        let window = self.window(rate).as_secs_f64();
+        let seconds = self.relaxed(rate).max(SECONDS_PILOT).max(window * WINDOWS);
+        let windows = if window > 0.0 { (seconds / window).round().max(1.0) as u64 } else { 1 };
+        let slope = root.line.slope_at(rate);
+        Bound { goal: self.goal.clone(), rate, slope, spans: self.spans(rate, seconds), windows }
     }
 }
 
