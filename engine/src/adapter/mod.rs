@@ -392,22 +392,52 @@ pub enum WireResult {
 ///
 /// Give it one input, drain the proxy, repeat; the inputs' instants never go back.
 ///
+/// This one sends a message at a time and holds the engine's thread meanwhile. What it answers is
+/// what the wire answered (R-SND-06), and `Terminate` waits for the wire (R-SHUT-02).
+///
 /// ```
-/// use floodgate_engine::adapter::{Adapter, AdapterInput, AdapterOutput, Returned};
+/// use floodgate_engine::adapter::{Adapter, AdapterInput, CallId, Returned, Transmission};
+/// use floodgate_engine::adapter::{WireRequest, WireResult};
+/// # use floodgate_engine::conformance::{CLAUSES, Claims, Sends, broken};
 /// use floodgate_engine::time::Instant;
 /// use floodgate_engine::transport_proxy::TransportProxy;
 ///
-/// /// Sends into the void, at once: `true` from every `TransmitMessage`.
-/// #[derive(Clone, Debug)]
-/// struct Void;
+/// #[derive(Clone, Debug, Default)]
+/// struct Courier {
+///     last: u64,
+///     under_way: Vec<(u64, CallId)>,
+///     terminating: Option<CallId>,
+/// }
 ///
-/// impl Adapter for Void {
+/// impl Adapter for Courier {
 ///     fn handle_input(&mut self, _now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
-///         if let AdapterInput::TransmitMessage { call, .. } = input {
-///             proxy.returned(call, Returned::Sent);
+///         match input {
+///             AdapterInput::TransmitMessage { call, message } => {
+///                 self.last += 1;
+///                 self.under_way.push((self.last, call));
+///                 proxy.wire(self.last, WireRequest::Transmit(Transmission::of(&message)));
+///             }
+///             AdapterInput::WireDone { token, result } => {
+///                 let sent = matches!(result, WireResult::Sent);
+///                 for (_, call) in self.under_way.extract_if(.., |(of, _)| *of == token) {
+///                     proxy.returned(call, if sent { Returned::Sent } else { Returned::Failed });
+///                 }
+///             }
+///             AdapterInput::Terminate { call } => self.terminating = Some(call),
+///             _ => {}
+///         }
+///         if self.under_way.is_empty()
+///             && let Some(call) = self.terminating.take()
+///         {
+///             proxy.returned(call, Returned::Terminated);
 ///         }
 ///     }
 /// }
+/// # let claims = Claims { sends: Some(Sends { blocking: true, ..Sends::NONE }), receives: None };
+/// # for clause in CLAUSES {
+/// #     let broken = broken(clause.name, Courier::default, claims);
+/// #     assert!(broken.is_none(), "{}", broken.unwrap());
+/// # }
 /// ```
 pub trait Adapter: std::fmt::Debug {
     /// Takes one input; whatever the adapter wants then waits in `proxy`.

@@ -61,6 +61,7 @@ impl Sends {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Claim {
     Batched,
+    Blocks,
     Disposes,
     OrderedReceives,
     Receives,
@@ -78,6 +79,7 @@ impl Claim {
         let sends = |ask: fn(&Sends) -> bool| claims.sends.as_ref().is_some_and(ask);
         match self {
             Self::Batched => sends(|sends| sends.batched),
+            Self::Blocks => sends(|sends| !sends.disposes()),
             Self::Disposes => sends(Sends::disposes),
             Self::OrderedReceives => receives(|receives| receives.ordered),
             Self::Receives => receives(|_| true),
@@ -93,6 +95,7 @@ impl Claim {
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::Batched => "sends(…, batched)",
+            Self::Blocks => "sends(blocking)",
             Self::Disposes => "sends(asynchronous) or sends(blocking, batched)",
             Self::OrderedReceives => "receives(ordered)",
             Self::Receives => "receives",

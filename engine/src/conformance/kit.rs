@@ -13,7 +13,8 @@
 ///
 /// A sender is first of all `asynchronous` or `blocking`, next it may be `batched`; the rest may
 /// be left out. One more test, `clauses_not_claimed`, writes the clauses that are not judged to
-/// standard error, so that nothing is skipped in silence. Two adapters in one file need a module
+/// standard error, so that nothing is skipped in silence; a clause that was never asked fails,
+/// or writes so too. Two adapters in one file need a module
 /// each.
 #[macro_export]
 macro_rules! conformance {
@@ -76,6 +77,7 @@ macro_rules! conformance {
             r_adpt_02_submits_no_object_twice_in_one_batch
             r_adpt_03_receives_alike_whichever_end_of_done_comes_first
             r_adpt_04_removes_sources_only_after_success
+            r_adpt_04_lets_go_of_what_the_engine_took
             r_adpt_05_submits_innocents_again
             r_adpt_05_suspends_what_failed
             r_adpt_06_suspends_nothing_that_the_engine_handled
@@ -110,10 +112,14 @@ macro_rules! conformance {
         $crate::conformance!(@disposes $adapter; batched $($claim)*);
     };
     (@sends $adapter:expr; blocking) => {
+        $crate::conformance! { @tests $adapter;
+            r_snd_06_answers_by_its_return_where_it_blocks
+        }
         $crate::conformance!(@sender $adapter);
     };
     (@disposes $adapter:expr; $($claim:ident)*) => {
         $crate::conformance! { @tests $adapter;
+            r_retry_04_gives_up_step_by_step
             r_adpt_03_sends_alike_whichever_end_of_done_comes_first
             r_adpt_05_disposes_of_innocents_again
             r_adpt_05_takes_the_next_step_when_one_is_refused
@@ -130,6 +136,9 @@ macro_rules! conformance {
     };
     (@sender $adapter:expr) => {
         $crate::conformance! { @tests $adapter;
+            r_snd_06_ends_only_what_the_wire_was_asked_for
+            r_retry_03_transmits_once_an_attempt
+            r_retry_04_ends_nothing_that_the_wire_refused
             r_adpt_08_leaves_alone_what_it_returned_true_for
             r_adpt_10_keeps_nothing_across_a_resubmit
             r_adpt_15_terminates_with_no_message_pending

@@ -3,7 +3,9 @@
 //! [`conformance!`](crate::conformance!) turns an adapter and its claims into tests. Each clause
 //! runs the adapter in small trials, smallest first, against a scripted engine and a scripted
 //! partner in virtual time. A broken clause names its rule, what it demands and what the adapter
-//! did, with the story of the smallest trial that shows it.
+//! did, with the story of the smallest trial that shows it. What an adapter tells the engine is
+//! held against what the wire told the adapter. A clause whose trials never come to what it judges
+//! fails too; where the claims leave that open it says so on standard error (`occasion.rs`).
 //!
 //! ```
 //! use floodgate_engine::adapter::Sender;
@@ -30,10 +32,12 @@
 //! assert!(broken.why.contains("TransmitMessage returned only after 10 ms"));
 //! ```
 
+mod attempts;
 mod claims;
 mod clause;
 mod delivery;
 mod kit;
+mod occasion;
 mod partner;
 mod receiving;
 mod rig;
@@ -43,4 +47,5 @@ mod story;
 mod transacting;
 
 pub use claims::{Claims, Receives, Sends};
-pub use clause::{Broken, CLAUSES, Clause, broken, judge, not_claimed, write_not_claimed};
+pub use clause::{Broken, CLAUSES, Clause, Judgement};
+pub use clause::{broken, judge, judgement, not_claimed, write_not_claimed};

@@ -166,6 +166,34 @@ pub(super) fn r_adpt_04_removes_sources_only_after_success(trials: &Trials<'_>) 
     })
 }
 
+/// Judges R-ADPT-04, R-ATOM-03: what is not let go of comes again after the next start
+/// (R-DUP-01). What is posted in a transaction leaves with it.
+pub(super) fn r_adpt_04_lets_go_of_what_the_engine_took(trials: &Trials<'_>) -> Judged {
+    let kind = submit(trials);
+    let handled = Script::receiving(1).refusing(1, kind, Status::MESSAGE_SUSPENDED);
+    trials.each(few().chain(failing(trials)).chain([handled]), |story| {
+        let answered = |number: u64| {
+            story.iter().any(|(_, _, fact)| {
+                matches!(fact, Fact::Responded { request, .. } if *request == number)
+            })
+        };
+        let fates = fates(story);
+        let plain = story.posted().filter(|(.., transaction)| transaction.is_none());
+        let named: BTreeSet<u64> =
+            plain.flat_map(|(_, _, said, _)| said).map(|said| said.of.number).collect();
+        let kept = fates.into_iter().find(|(number, fate)| {
+            let taken = fate.published + fate.suspended > 0 && named.contains(number);
+            taken && !fate.removed && !answered(*number)
+        });
+        match kept {
+            Some((number, _)) => story.flaw_at_end(format!(
+                "the engine owns m{number}, and the source keeps it for another time"
+            )),
+            None => Ok(()),
+        }
+    })
+}
+
 /// Judges R-ADPT-05, R-FILT-03: also that a message is published at all.
 pub(super) fn r_adpt_05_submits_innocents_again(trials: &Trials<'_>) -> Judged {
     let kind = submit(trials);

@@ -19,12 +19,12 @@ use crate::time::{Duration, Instant};
 type Judged = Result<(), Shown>;
 
 /// One to three messages that the wire takes.
-fn sent(count: u32) -> Script {
+pub(super) fn sent(count: u32) -> Script {
     Script::sending((0..count).map(|_| Outgoing::of_port(0)).collect())
 }
 
 /// Trials in which attempts fail: one message, then beside others.
-fn failing() -> Vec<Script> {
+pub(super) fn failing() -> Vec<Script> {
     let (good, bad) = (Outgoing::of_port(0), Outgoing::of_port(0).failing(1));
     let worse = Outgoing::of_port(0).failing(9);
     [
@@ -39,7 +39,7 @@ fn failing() -> Vec<Script> {
     .into()
 }
 
-fn all() -> impl Iterator<Item = Script> {
+pub(super) fn all() -> impl Iterator<Item = Script> {
     (1..=3).map(sent).chain(failing())
 }
 
@@ -398,7 +398,7 @@ pub(super) fn r_adpt_14_never_throws_from_transmit_message(trials: &Trials<'_>) 
 }
 
 /// Trials that end at many instants of the work.
-fn ending() -> impl Iterator<Item = Script> {
+pub(super) fn ending() -> impl Iterator<Item = Script> {
     [1, 5, 11, 17, 60_000].into_iter().flat_map(|millis| {
         let terminate_at = Some(Duration::from_millis(millis));
         [sent(1), sent(3)].map(|script| Script { terminate_at, ..script })

@@ -10,15 +10,24 @@ mod sender {
         conformance!(sender(Style::default()), sends(asynchronous, two_way));
     }
 
+    mod blocking {
+        use super::*;
+        const STYLE: Style =
+            Style { blocking: true, batched: false, transactional: false, sin: None };
+        conformance!(sender(STYLE), sends(blocking));
+    }
+
     mod batched {
         use super::*;
-        const STYLE: Style = Style { batched: true, transactional: false, sin: None };
+        const STYLE: Style =
+            Style { batched: true, blocking: false, transactional: false, sin: None };
         conformance!(sender(STYLE), sends(asynchronous, batched, two_way));
     }
 
     mod transactional {
         use super::*;
-        const STYLE: Style = Style { batched: true, transactional: true, sin: None };
+        const STYLE: Style =
+            Style { batched: true, blocking: false, transactional: true, sin: None };
         conformance!(sender(STYLE), sends(asynchronous, batched, transactional, two_way));
     }
 }

@@ -36,6 +36,7 @@ pub(crate) enum Sin {
     ForgetsInnocents,
     ForgetsTheLocation,
     GivesUpWhenDoneIsHeld,
+    KeepsItsSources,
     MissesEarlyResponses,
     NeverConfirms,
     ReadsOutsideTheTransaction,
@@ -204,6 +205,7 @@ async fn submit(office: &Office, transport: &Transport, lot: Lot) {
     }
     match lot.transaction {
         Some(transaction) => end(office, transport, transaction, committed, &cookies).await,
+        None if office.sins(Sin::KeepsItsSources) => {}
         None if committed && !office.sins(Sin::RemovesBeforeBatchComplete) => {
             transport.wire(remove(numbers)).await;
         }

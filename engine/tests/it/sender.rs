@@ -19,6 +19,8 @@ use floodgate_engine::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Style {
     pub(crate) batched: bool,
+    /// Holds the call until the wire is done, and answers by its return.
+    pub(crate) blocking: bool,
     pub(crate) transactional: bool,
     pub(crate) sin: Option<Sin>,
 }
@@ -26,16 +28,21 @@ pub(crate) struct Style {
 /// What it does wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Sin {
+    AnswersFalse,
     BlocksInTransmitMessage,
     CommitsBeforeBatchComplete,
     ConfirmsTwice,
     ConfirmsWrongly,
+    DeletesUnsent,
+    DeletesWhatWasRefused,
     DependsOnBatchSize,
     DisposesTwice,
     DoesNotSort,
     ExplainsNothing,
     ForgetsFailures,
     ForgetsInnocents,
+    GivesUpTooSoon,
+    GivesUpUntried,
     GivesUpWhenDoneIsHeld,
     NeverConfirms,
     NeverTerminates,
@@ -45,13 +52,17 @@ pub(crate) enum Sin {
     ResubmitsTooEarly,
     ResubmitsWhatWasSentWhenTerminated,
     ResubmitsWithoutRetries,
+    SaysTrueUnsent,
+    SaysTrueWhenRefused,
     SendsAllToOneEndpoint,
     SpansEndpointsInOneTransaction,
     SplitsResponseAndDelete,
+    SuspendsWithoutMoving,
     TerminatesAtOnce,
     ThrowsWhenFull,
     TouchesAfterTrue,
     TransmitsBeforeDone,
+    TransmitsTwice,
     WaitsForCompany,
 }
 
@@ -76,6 +87,17 @@ struct Office {
 impl Office {
     fn sins(&self, sin: Sin) -> bool {
         self.style.sin == Some(sin)
+    }
+
+    /// What `TransmitMessage` of an adapter batch returns.
+    fn answer(&self, throws: bool) -> Returned {
+        if self.sins(Sin::SaysTrueUnsent) {
+            Returned::Sent
+        } else if throws {
+            Returned::Failed
+        } else {
+            Returned::Pending
+        }
     }
 }
 
@@ -102,14 +124,16 @@ async fn serve(office: Rc<Office>, transport: Transport) {
                 } else {
                     filling.push((call, *message));
                 }
-                transport.returned(call, if throws { Returned::Failed } else { Returned::Pending });
+                transport.returned(call, office.answer(throws));
+            }
+            AdapterInput::TransmitMessage { call, message } if office.style.blocking => {
+                hold(&office, &transport, call, *message).await;
             }
             AdapterInput::TransmitMessage { call, message } => {
                 if office.sins(Sin::BlocksInTransmitMessage) {
                     transport.sleep(Duration::from_millis(1)).await;
                 }
-                let sins = office.sins(Sin::TouchesAfterTrue);
-                transport.returned(call, if sins { Returned::Sent } else { Returned::Pending });
+                transport.returned(call, Returned::Pending);
                 transport.spawn(deliver(office.clone(), transport.clone(), vec![*message]));
             }
             AdapterInput::Clear { call } => {
@@ -131,6 +155,9 @@ async fn serve(office: Rc<Office>, transport: Transport) {
                     continue;
                 }
                 messages.append(&mut kept);
+                if office.sins(Sin::SaysTrueUnsent) {
+                    continue;
+                }
                 transmit(&office, &transport, messages);
             }
             AdapterInput::Terminate { call } => {
@@ -143,6 +170,24 @@ async fn serve(office: Rc<Office>, transport: Transport) {
             }
             _ => {}
         }
+    }
+}
+
+/// Answers a call with what the wire says.
+async fn hold(office: &Rc<Office>, transport: &Transport, call: CallId, message: OutboundMessage) {
+    if office.sins(Sin::AnswersFalse) {
+        transport.returned(call, Returned::Pending);
+        return transport.spawn(deliver(office.clone(), transport.clone(), vec![message]));
+    }
+    if office.sins(Sin::SaysTrueUnsent) {
+        return transport.returned(call, Returned::Sent);
+    }
+    let attempt = WireRequest::Transmit(Transmission::of(&message));
+    let sent = matches!(transport.wire(attempt).await, WireResult::Sent);
+    let said = sent || office.sins(Sin::SaysTrueWhenRefused);
+    transport.returned(call, if said { Returned::Sent } else { Returned::Failed });
+    if office.sins(Sin::TouchesAfterTrue) {
+        transport.set_error_info(ErrorSubject::Reference(message.reference), "sent");
     }
 }
 
@@ -182,7 +227,23 @@ async fn attempt(office: &Office, transport: Transport, lot: Vec<OutboundMessage
     let mut outcomes = Vec::new();
     for message in lot {
         let attempt = Transmission { transaction, ..Transmission::of(&message) };
+        let untried = office.sins(Sin::GivesUpUntried) && message.retries_left == 0;
+        if office.sins(Sin::DeletesUnsent) || untried {
+            let kind = if untried {
+                office.after_failure(&transport, &message)
+            } else {
+                OperationKind::Delete
+            };
+            outcomes.push(Outcome { message, reply: None, kind });
+            continue;
+        }
+        if office.sins(Sin::TransmitsTwice) {
+            transport.wire(WireRequest::Transmit(attempt)).await;
+        }
         let (kind, reply) = match transport.wire(WireRequest::Transmit(attempt)).await {
+            WireResult::Refused if office.sins(Sin::DeletesWhatWasRefused) => {
+                (OperationKind::Delete, None)
+            }
             WireResult::Sent => (OperationKind::Delete, None),
             WireResult::Replied(reply) => (OperationKind::Delete, Some(*reply)),
             _ => (office.after_failure(&transport, &message), None),
@@ -213,8 +274,13 @@ impl Office {
         }
         let seen = self.failures.borrow().contains(&message.reference);
         self.failures.borrow_mut().push(message.reference);
-        if self.sins(Sin::RemembersAttempts) && seen {
+        let last = message.retries_left == 0;
+        if (self.sins(Sin::RemembersAttempts) && seen)
+            || (self.sins(Sin::SuspendsWithoutMoving) && last)
+        {
             OperationKind::MoveToSuspendQueue
+        } else if self.sins(Sin::GivesUpTooSoon) && message.retries_left == 1 {
+            OperationKind::MoveToNextTransport
         } else if message.retries_left > 0 || self.sins(Sin::ResubmitsWithoutRetries) {
             OperationKind::Resubmit
         } else {

@@ -1,8 +1,10 @@
 //! The zoo: adapters that are wrong on purpose. Each is caught by the clause it breaks, and by no
 //! other.
 
-use floodgate_engine::adapter::{Adapter, AdapterInput};
-use floodgate_engine::conformance::{Broken, CLAUSES, Claims, Receives, Sends, broken};
+use floodgate_engine::adapter::{Adapter, AdapterInput, AsyncAdapter};
+use floodgate_engine::conformance::{
+    Broken, CLAUSES, Claims, Judgement, Receives, Sends, broken, judgement,
+};
 use floodgate_engine::time::Instant;
 use floodgate_engine::transport_proxy::TransportProxy;
 
@@ -12,9 +14,10 @@ use crate::sender::{self, sender};
 /// Lines that a story may take to show a flaw.
 const STORY_MAX: usize = 30;
 
-/// Every clause that the adapter breaks.
+/// Every clause that the adapter breaks by what it does, and not by what it leaves undone.
 fn caught<A: Adapter + 'static>(make: impl Fn() -> A + Copy, claims: Claims) -> Vec<Broken> {
-    CLAUSES.iter().filter_map(|clause| broken(clause.name, make, claims)).collect()
+    let broken = CLAUSES.iter().filter_map(|clause| broken(clause.name, make, claims));
+    broken.filter(|broken| !broken.idle).collect()
 }
 
 /// What is wrong with the catch: it is to be this clause alone, with a short story.
@@ -38,12 +41,14 @@ fn none(wrong: impl IntoIterator<Item = Option<String>>) {
 }
 
 fn sending((style, sin, name): (sender::Style, sender::Sin, &str)) -> Option<String> {
+    // A Delete without a reply is one sin more on a solicit-response port.
+    let one_way = [sender::Sin::DeletesUnsent, sender::Sin::DeletesWhatWasRefused].contains(&sin);
     let sends = Sends {
-        asynchronous: true,
+        asynchronous: !style.blocking,
         batched: style.batched,
+        blocking: style.blocking,
         transactional: style.transactional,
-        two_way: true,
-        ..Sends::NONE
+        two_way: !style.blocking && !one_way,
     };
     let claims = Claims { sends: Some(sends), receives: None };
     let style = sender::Style { sin: Some(sin), ..style };
@@ -58,7 +63,9 @@ fn receiving((style, sin, name): (receiver::Style, receiver::Sin, &str)) -> Opti
     wrong(&caught(|| receiver(style), claims), &format!("{sin:?}"), name)
 }
 
-const ALONE: sender::Style = sender::Style { batched: false, transactional: false, sin: None };
+const ALONE: sender::Style =
+    sender::Style { batched: false, blocking: false, transactional: false, sin: None };
+const BLOCKING: sender::Style = sender::Style { blocking: true, ..ALONE };
 const BATCHED: sender::Style = sender::Style { batched: true, ..ALONE };
 const TRANSACTED: sender::Style = sender::Style { transactional: true, ..BATCHED };
 
@@ -71,7 +78,7 @@ fn senders_that_dispose_wrongly_are_caught() {
         (ALONE, Sin::RepeatsARefusedResubmit, "r_adpt_05_takes_the_next_step_when_one_is_refused"),
         (ALONE, Sin::DisposesTwice, "r_adpt_07_disposes_of_every_message_exactly_once"),
         (ALONE, Sin::ForgetsFailures, "r_adpt_07_disposes_of_every_message_exactly_once"),
-        (ALONE, Sin::TouchesAfterTrue, "r_adpt_08_leaves_alone_what_it_returned_true_for"),
+        (BLOCKING, Sin::TouchesAfterTrue, "r_adpt_08_leaves_alone_what_it_returned_true_for"),
         (ALONE, Sin::ResubmitsWithoutRetries, "r_adpt_09_resubmits_only_with_retries_left"),
         (BATCHED, Sin::ResubmitsTooEarly, "r_adpt_09_resubmits_after_the_retry_interval"),
         (ALONE, Sin::RemembersAttempts, "r_adpt_10_keeps_nothing_across_a_resubmit"),
@@ -79,6 +86,51 @@ fn senders_that_dispose_wrongly_are_caught() {
         (BATCHED, Sin::ExplainsNothing, "r_adpt_17_explains_what_it_gives_back"),
     ];
     none(zoo.map(sending));
+}
+
+#[test]
+fn senders_that_belie_the_wire_are_caught() {
+    // R-SND-06, R-BSND-03, R-RETRY-03, R-RETRY-04, INV-34.
+    use sender::Sin;
+    let (unsent, refused) = (
+        "r_snd_06_ends_only_what_the_wire_was_asked_for",
+        "r_retry_04_ends_nothing_that_the_wire_refused",
+    );
+    let step = "r_retry_04_gives_up_step_by_step";
+    let zoo = [
+        (BLOCKING, Sin::SaysTrueUnsent, unsent),
+        (ALONE, Sin::DeletesUnsent, unsent),
+        (BLOCKING, Sin::SaysTrueWhenRefused, refused),
+        (ALONE, Sin::DeletesWhatWasRefused, refused),
+        (ALONE, Sin::TransmitsTwice, "r_retry_03_transmits_once_an_attempt"),
+        (BATCHED, Sin::TransmitsTwice, "r_retry_03_transmits_once_an_attempt"),
+        (ALONE, Sin::GivesUpTooSoon, step),
+        (ALONE, Sin::GivesUpUntried, step),
+        (BATCHED, Sin::SuspendsWithoutMoving, step),
+        (BLOCKING, Sin::AnswersFalse, "r_snd_06_answers_by_its_return_where_it_blocks"),
+    ];
+    none(zoo.map(sending));
+}
+
+#[test]
+fn batches_of_lies_are_caught() {
+    // R-SND-06, R-BSND-03, R-ADPT-19: what is never sent is not sent to its own endpoint either.
+    use sender::Sin;
+    for sin in [Sin::DeletesUnsent, Sin::SaysTrueUnsent] {
+        let sends = Sends { asynchronous: true, batched: true, ..Sends::NONE };
+        let claims = Claims { sends: Some(sends), receives: None };
+        let style = sender::Style { sin: Some(sin), ..BATCHED };
+        let caught = caught(|| sender(style), claims);
+        let names: Vec<&str> = caught.iter().map(|broken| broken.clause.name).collect();
+        assert_eq!(
+            names,
+            [
+                "r_snd_06_ends_only_what_the_wire_was_asked_for",
+                "r_adpt_19_sends_mixed_batches_to_the_right_endpoints"
+            ],
+            "{sin:?}"
+        );
+    }
 }
 
 #[test]
@@ -147,6 +199,7 @@ fn wrong_receivers_are_caught() {
         (ONE_WAY, Sin::SubmitsAfterRemoval, "r_adpt_01_submits_nothing_for_a_removed_location"),
         (ONE_WAY, Sin::SubmitsTwice, "r_adpt_02_submits_no_object_twice_in_one_batch"),
         (ONE_WAY, Sin::RemovesBeforeBatchComplete, "r_adpt_04_removes_sources_only_after_success"),
+        (ONE_WAY, Sin::KeepsItsSources, "r_adpt_04_lets_go_of_what_the_engine_took"),
         (ONE_WAY, Sin::ForgetsInnocents, "r_adpt_05_submits_innocents_again"),
         (ONE_WAY, Sin::ForgetsFailures, "r_adpt_05_suspends_what_failed"),
         (
@@ -210,6 +263,88 @@ fn adapters_that_lose_the_race_are_caught() {
     let make = || DropsEarlyCompletions { inner: receiver(ONE_WAY), returned: Vec::new() };
     let name = "r_adpt_03_receives_alike_whichever_end_of_done_comes_first";
     none([wrong(&caught(make, claims), "a receiver", name)]);
+}
+
+/// Answers `Terminate` and nothing else.
+fn idler() -> AsyncAdapter {
+    AsyncAdapter::new(async |transport| {
+        loop {
+            if let AdapterInput::Terminate { call } = transport.next_input().await {
+                transport.terminate(call);
+            }
+        }
+    })
+}
+
+#[test]
+fn an_adapter_that_does_nothing_keeps_no_clause() {
+    // R-SND-06, R-ADPT-04: what was never seen has not been kept.
+    let sends = |blocking: bool, batched: bool| Sends {
+        asynchronous: !blocking,
+        batched,
+        blocking,
+        transactional: batched,
+        two_way: batched,
+    };
+    let receives = |two_way, transactional| Receives { ordered: true, two_way, transactional };
+    let senders = [sends(false, false), sends(false, true), sends(true, false), sends(true, true)]
+        .map(|sends| Claims { sends: Some(sends), receives: None });
+    let receivers = [receives(false, false), receives(true, false), receives(false, true)]
+        .map(|receives| Claims { receives: Some(receives), sends: None });
+    for claims in senders.into_iter().chain(receivers) {
+        for clause in CLAUSES {
+            let judgement = judgement(clause.name, idler, claims);
+            assert!(!matches!(judgement, Judgement::Kept), "{} of {claims:?}", clause.name);
+        }
+    }
+}
+
+#[test]
+fn a_claim_that_nothing_follows_from_is_caught() {
+    // R-SND-02, R-ADPT-13, R-ADPT-14, R-ADPT-19, R-BSND-02: no BeginBatch is ever answered.
+    let sends = Sends { asynchronous: true, batched: true, ..Sends::NONE };
+    let claims = Claims { sends: Some(sends), receives: None };
+    for name in [
+        "r_adpt_13_sorts_by_endpoint",
+        "r_adpt_14_never_throws_from_transmit_message",
+        "r_adpt_19_sends_mixed_batches_to_the_right_endpoints",
+        "r_adpt_19_sends_one_message_at_a_time",
+        "r_bsnd_02_transmits_only_after_done",
+    ] {
+        let broken = broken(name, || refusing_batches(sender(ALONE)), claims);
+        let broken = broken.expect("nothing is sent, so nothing is kept");
+        assert!(broken.idle, "{broken}");
+        assert!(broken.why.starts_with("no trial gives an occasion to judge it: "), "{broken}");
+        assert!(broken.story.iter().any(|line| line.ends_with("BeginBatch")), "{broken}");
+    }
+}
+
+/// A sender of single messages as it is when it says that it takes batches: `BeginBatch` is Greek
+/// to it.
+fn refusing_batches(inner: AsyncAdapter) -> impl Adapter {
+    #[derive(Debug)]
+    struct Refusing(AsyncAdapter);
+    impl Adapter for Refusing {
+        fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
+            if !matches!(input, AdapterInput::BeginBatch { .. }) {
+                self.0.handle_input(now, input, proxy);
+            }
+        }
+    }
+    Refusing(inner)
+}
+
+#[test]
+fn a_clause_that_is_never_asked_says_so() {
+    // R-ADPT-08: who answers `false` to everything never has a message that is the engine's.
+    let sends = Sends { asynchronous: true, ..Sends::NONE };
+    let claims = Claims { sends: Some(sends), receives: None };
+    let name = "r_adpt_08_leaves_alone_what_it_returned_true_for";
+    let Judgement::NoOccasion { missing } = judgement(name, || sender(ALONE), claims) else {
+        panic!("it is asked");
+    };
+    assert_eq!(missing, "`true` is never returned for a message");
+    assert!(matches!(judgement(name, || sender(BLOCKING), claims), Judgement::Kept));
 }
 
 #[test]
