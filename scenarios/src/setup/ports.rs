@@ -33,10 +33,11 @@ impl Names<'_> {
                 let endpoint = self.endpoint(format!("{}.source", location.name), source);
                 let mut context = Context::default();
                 if location.suspend_on_routing_failure {
-                    context.write(
+                    let promoted = context.promote(
                         PropertyId::SUSPEND_MESSAGE_ON_ROUTING_FAILURE,
                         Some(Value::Bool(true)),
                     );
+                    assert!(promoted.is_ok(), "only texts can be too long");
                 }
                 if location.suspend_on_mapping_failure {
                     context.write(

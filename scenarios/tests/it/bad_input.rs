@@ -185,7 +185,9 @@ fn parts_that_do_not_go_together() {
     check(
         "filter",
         "ordered = true\nbackup = { adapter = \"file\" }\nfilter",
-        &["19:10: an ordered port with a backup transport stops sending when it tries the backup"],
+        &[
+            "19:10: the product stops sending when an ordered port tries its backup; here it goes on by the backup, in order",
+        ],
     );
     let fault = "count = 1\n[[fault]]\nat = \"1 s\"\nkind = \"endpoint_down\"\nlasts = \"1 s\"\nendpoint = ";
     check("count = 1", &format!("{fault}\"Out\""), &["29:12: 'Out' is not an endpoint"]);

@@ -41,7 +41,7 @@ fn an_act_names_what_there_is_and_what_can_be_done_to_it() {
 fn fields_are_promoted_and_written_by_pipelines_that_read_xml() {
     // R-PIPE-12, R-PIPE-10: pass-through has no component that could.
     let promotes = "promotes = [{ element = 'Total', property = 'Order.Total' }]";
-    let demotes = "demotes = [{ property = 'Order.Total', element = 'Total' }]";
+    let demotes = "demotes = [{ property = 'BTS.ReceivePortName', element = 'From' }]";
     let with = |before: &str, text: &str| GOOD.replacen(before, &format!("{text}\n{before}"), 1);
     let location = "adapter = \"file\"\n[[send_port]]";
     let xml = |text: &str| format!("pipeline = 'XMLReceive'\n{text}");

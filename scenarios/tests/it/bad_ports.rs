@@ -174,7 +174,66 @@ fn a_filter_on_what_nothing_promotes_is_warned_of_by_its_name() {
     {
         assert!(warned(&asking(&format!("{property} exists")), property).is_some(), "{property}");
     }
-    for property in ["BTS.AckType", "BTS.SPName", "BTS.InboundTransportLocation"] {
+    for property in ["BTS.AckType", "BTS.InboundTransportLocation", "BTS.ReceivePortName"] {
         assert_eq!(warned(&asking(&format!("{property} exists")), property), None, "{property}");
+    }
+}
+
+#[test]
+fn settings_that_say_nothing_where_they_stand_are_told() {
+    // R-PIPE-10, R-RIP-01, R-FMR-01, R-ACK-06, R-MMB-04, R-RCV-06, R-ORD-12.
+    let location =
+        |text: &str| GOOD.replacen("[[send_port]]", &format!("{text}\n[[send_port]]"), 1);
+    let port = |text: &str| GOOD.replacen("filter", &format!("{text}\nfilter"), 1);
+    let dynamic = |text: &str| {
+        let handler = "[[send_handler]]\nname = 'FILE'\nadapter = 'file'\nhost = 'Host'\n\
+            aliases = ['FILE']\n[[load]]";
+        port(&format!("dynamic = {{}}\n{text}")).replacen("[[load]]", handler, 1)
+    };
+    let boxes = |text: &str| GOOD.replacen("[[host]]", &format!("{text}\n[[host]]"), 1);
+    let forged = "poison = { every = 2, kind = 'forged' }\ncount = 1";
+    let forged = GOOD.replacen("count = 1", forged, 1);
+    for (text, said, rule, warning) in [
+        (location("recoverable = true"), "15:15: 'recoverable' says nothing", "R-PIPE-10", true),
+        (location("envelope = 'Env'"), "15:12: 'envelope' says nothing", "R-PIPE-10", true),
+        (
+            location("suspend_on_mapping_failure = true"),
+            "15:30: 'suspend_on_mapping_failure' says nothing: 'In' has no map",
+            "R-RIP-01",
+            true,
+        ),
+        (dynamic("route_failed = true"), "cannot route failed messages", "R-FMR-01", false),
+        (dynamic("notify_delivery = true"), "'Out' is dynamic: the product", "R-ACK-06", true),
+        (boxes("publishes = false"), "7:13: no MessageBox takes new messages", "R-MMB-04", false),
+        (forged.clone(), "forged messages go through: 'In' asks nobody", "R-RCV-06", true),
+        (
+            port("ordered = true\nbackup = { adapter = 'file' }"),
+            "stops sending when an ordered port tries its backup",
+            "R-ORD-12",
+            true,
+        ),
+    ] {
+        let (located, advice, is_warning) = crate::bad_properties::only(&text);
+        assert!(located.contains(said), "{located}");
+        assert!(advice.contains(rule) && is_warning == warning, "{advice}");
+    }
+    // What they stand beside makes them right.
+    for text in [
+        location("pipeline = 'XMLReceive'\nrecoverable = true\nenvelope = 'Env'"),
+        location("suspend_on_mapping_failure = true").replacen(
+            "[[receive_port.location]]",
+            "map = true\n[[receive_port.location]]",
+            1,
+        ),
+        port("route_failed = true\nnotify_delivery = true"),
+        dynamic(""),
+        boxes("publishes = true"),
+        boxes("publishes = false\n[[message_box]]\nname = 'Second'\nserver = 'bts1'"),
+    ] {
+        crate::bad_properties::nothing(&text);
+    }
+    for authentication in ["drop", "keep"] {
+        let asks = format!("authentication = '{authentication}'\n[[receive_port.location]]");
+        crate::bad_properties::nothing(&forged.replacen("[[receive_port.location]]", &asks, 1));
     }
 }

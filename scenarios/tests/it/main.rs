@@ -6,6 +6,7 @@ mod bad_dynamic;
 mod bad_input;
 mod bad_operate;
 mod bad_ports;
+mod bad_properties;
 mod choices;
 mod cli;
 mod faults;

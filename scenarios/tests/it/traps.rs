@@ -83,3 +83,11 @@ fn a_catalogue_entry_that_shows_a_trap_is_flagged() {
     let said: Vec<String> = warnings.iter().map(said).collect();
     assert!(said.iter().any(|one| one.contains("R-SND-09")), "{said:?}");
 }
+
+#[test]
+fn a_validator_behind_no_disassembler() {
+    // R-PIPE-10: a pipeline of one's own, which looks at the message as it came.
+    let validate = "receive_port.In.location.0.validate=true";
+    let xml = "receive_port.In.location.0.pipeline=XMLReceive";
+    bites(&[validate], "", "R-PIPE-10", &[validate, xml]);
+}

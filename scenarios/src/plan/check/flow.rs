@@ -2,7 +2,6 @@
 
 use super::Checker;
 use crate::plan::filter::{Condition, Filter, FilterValue, Operator};
-use crate::plan::nearest::suggestion;
 use crate::plan::orchestration::Orchestration;
 use crate::plan::scenario::Scenario;
 use crate::plan::send::{PortState, SendPort};
@@ -34,7 +33,6 @@ fn asked_for(condition: &Condition) -> Option<&str> {
 
 fn ways_in(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
-    let ports = || scenario.receive_ports.iter().map(|port| port.name.as_str());
     for (n, port) in scenario.send_ports.iter().enumerate() {
         let bound = |own: &Orchestration| {
             let answers = own.answer.as_ref().and_then(|answer| answer.to.as_deref());
@@ -45,21 +43,12 @@ fn ways_in(checker: &mut Checker<'_>) {
         if port.filter.is_none() && (in_group || scenario.orchestrations.iter().any(bound)) {
             continue;
         }
-        let Some(filter) = &port.filter else {
-            if checker.document.find(&format!("send_port.{n}.filter")).is_some() {
-                continue;
-            }
+        // A filter that is there and cannot be read was refused.
+        let written = checker.document.find(&format!("send_port.{n}.filter")).is_some();
+        if port.filter.is_none() && !written {
             let message = format!("send port '{}' has no filter: nothing reaches it", port.name);
             let help = "give it a filter, like 'BTS.ReceivePortName == \"…\"'";
             checker.warn(&format!("send_port.{n}"), message, help);
-            continue;
-        };
-        for name in filter.groups.iter().flatten().filter_map(asked_for) {
-            if !ports().any(|port| port == name) {
-                let message = format!("no receive port is called '{name}': this never matches");
-                let help = suggestion(name, ports().collect::<Vec<_>>());
-                checker.warn(&format!("send_port.{n}.filter"), message, help);
-            }
         }
     }
 }

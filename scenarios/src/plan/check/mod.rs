@@ -1,12 +1,15 @@
 //! Cross-checks: what no single key can tell. Names that lead nowhere, names given twice,
 //! documents that go round for ever, loads that never end.
 
+mod carried;
 mod dynamic;
 mod faults;
 mod figures;
 mod flow;
 mod hosts;
+mod idle;
 mod loads;
+mod maps;
 mod names;
 mod pipelines;
 mod properties;
@@ -28,7 +31,9 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     faults::check(&mut checker);
     settings::check(&mut checker);
     pipelines::check(&mut checker);
+    idle::check(&mut checker);
     loads::check(&mut checker);
+    maps::check(&mut checker);
     dynamic::check(&mut checker);
     figures::check(&mut checker);
     hosts::check(&mut checker);

@@ -1,39 +1,18 @@
-//! What filters ask about: properties that nobody knows, and those that nothing promotes.
+//! Every place of a scenario that names a property: names that nobody knows, properties that
+//! nothing promotes, values that none has.
 //!
 //! A filter sees promoted properties only, and nothing holds for an absent one (R-SUB-04). So a
 //! condition on a property that nothing in the scenario promotes never holds: a warning, since the
 //! product lets one deploy such a port. A name that the engine's own namespaces do not have
-//! cannot be deployed at all.
-
-use floodgate_engine::message::PropertyTable;
+//! cannot be deployed at all, whichever key names it.
 
 use super::Checker;
+use super::carried::{is_own, is_there, known, values, who_would};
 use crate::plan::filter::{Condition, Filter, FilterValue, Operator};
-use crate::plan::nearest::nearest;
-use crate::plan::receive::ReceivePipeline;
+use crate::plan::nearest::{nearest, suggestion};
+use crate::plan::orchestration::Orchestration;
+use crate::plan::receive::ReceiveLocation;
 use crate::plan::scenario::Scenario;
-
-/// Promoted on whatever is received, on responses and on what is addressed to one port.
-const ALWAYS: [&str; 9] = [
-    "BTS.CorrelationToken",
-    "BTS.EpmRRCorrelationToken",
-    "BTS.InboundTransportLocation",
-    "BTS.ReceivePortName",
-    "BTS.RouteDirectToTP",
-    "BTS.SPGroupID",
-    "BTS.SPName",
-    "BTS.SPTransportID",
-    "BTS.MessageDestination",
-];
-/// Of acknowledgements and error messages these are written, never promoted.
-const WRITTEN: [&str; 6] = [
-    "BTS.AckDescription",
-    "ErrorReport.Description",
-    "ErrorReport.FailureAdapter",
-    "ErrorReport.FailureInstanceID",
-    "ErrorReport.FailureMessageID",
-    "ErrorReport.FailureTime",
-];
 
 /// The system properties that are true or false.
 const TRUTHS: [&str; 8] = [
@@ -56,6 +35,13 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         if let Some(filter) = &port.filter {
             asked(checker, &format!("send_port.{n}.filter"), filter);
         }
+        for (k, own) in port.demotes.iter().enumerate() {
+            let path = format!("send_port.{n}.demotes.{k}.property");
+            if is_named(checker, &path, &own.property) && !is_there(scenario, &own.property) {
+                let message = format!("no message has '{}': nothing is written", own.property);
+                checker.warn(&path, message, "R-PIPE-12: a field that is promoted has it");
+            }
+        }
     }
     for (n, group) in scenario.send_port_groups.iter().enumerate() {
         if let Some(filter) = &group.filter {
@@ -64,31 +50,130 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     }
     for (n, own) in scenario.orchestrations.iter().enumerate() {
         asked(checker, &format!("orchestration.{n}.filter"), &own.filter);
+        correlates(checker, &format!("orchestration.{n}.convoy.on"), own);
+    }
+    for (n, host) in scenario.hosts.iter().enumerate() {
+        for (k, own) in host.properties.iter().enumerate() {
+            is_named(checker, &format!("host.{n}.properties.{k}.property"), &own.property);
+        }
+    }
+    for (n, port) in scenario.receive_ports.iter().enumerate() {
+        for (k, location) in port.locations.iter().enumerate() {
+            received(checker, &format!("receive_port.{n}.location.{k}"), location);
+        }
     }
 }
 
+/// What a location promotes, and what its messages demand.
+fn received(checker: &mut Checker<'_>, path: &str, location: &ReceiveLocation) {
+    for (k, own) in location.promotes.iter().enumerate() {
+        is_named(checker, &format!("{path}.promotes.{k}.property"), &own.property);
+    }
+    for (k, demand) in location.demands.iter().enumerate() {
+        let at = format!("{path}.demands.{k}.property");
+        let named = is_named(checker, &at, &demand.property);
+        if named && !can_be_met(checker.scenario, demand.property.as_str(), demand.value.as_deref())
+        {
+            let message = format!(
+                "no host meets the demand on '{}': these messages reach nobody",
+                demand.property
+            );
+            let help = "R-CTX-08: a host has it in 'properties', with the same value";
+            checker.warn(&at, message, help);
+        }
+    }
+}
+
+/// Whether some host has the property with this value, or lacks it where none is demanded.
+fn can_be_met(scenario: &Scenario, property: &str, value: Option<&str>) -> bool {
+    scenario.hosts.iter().any(|host| {
+        let own = host.properties.iter().find(|own| own.property == property);
+        own.map(|own| own.value.as_str()) == value
+    })
+}
+
+/// A convoy needs what its messages share: without it every message starts an instance, and there
+/// is no order to keep.
+fn correlates(checker: &mut Checker<'_>, path: &str, own: &Orchestration) {
+    let Some(convoy) = &own.convoy else { return };
+    if !is_named(checker, path, &convoy.on) {
+        return;
+    }
+    if let Some(who) = who_would(checker.scenario, &convoy.on) {
+        let message = format!("nothing promotes '{}': no two messages share it", convoy.on);
+        checker.refuse(path, message, format!("R-ORD-03, R-SUB-04: {who}"));
+    }
+}
+
+/// Refuses what cannot be the name of a property (R-CTX-01).
+fn is_named(checker: &mut Checker<'_>, path: &str, property: &str) -> bool {
+    if property.is_empty() {
+        // Refused where it was read.
+        return false;
+    }
+    let is_part =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if !property.contains('.') || !property.split('.').all(is_part) {
+        let message = format!("expected a property, found '{property}'");
+        let help = "R-CTX-01: a property is Namespace.Property, like BTS.ReceivePortName";
+        checker.refuse(path, message, help);
+        return false;
+    }
+    if !is_own(property) || known().any(|name| name == property) {
+        return true;
+    }
+    let message = format!("no property is called '{property}'");
+    let help = match nearest(property, known()) {
+        Some(near) => format!("R-CTX-01: did you mean '{near}'?"),
+        None => "R-CTX-01: such as BTS.ReceivePortName, BTS.MessageType".to_owned(),
+    };
+    checker.refuse(path, message, help);
+    false
+}
+
 /// The conditions of one filter; each property is told of once.
-pub(super) fn asked(checker: &mut Checker<'_>, path: &str, filter: &Filter) {
+fn asked(checker: &mut Checker<'_>, path: &str, filter: &Filter) {
     let mut told: Vec<&str> = Vec::new();
     for property in filter.groups.iter().flatten().map(|condition| condition.property.as_str()) {
         if told.contains(&property) {
             continue;
         }
         told.push(property);
-        if !known().any(|name| name == property) && is_own(property) {
-            let message = format!("no property is called '{property}'");
-            let help = match nearest(property, known()) {
-                Some(near) => format!("R-CTX-01: did you mean '{near}'?"),
-                None => "R-CTX-01: such as BTS.ReceivePortName, BTS.MessageType".to_owned(),
-            };
-            checker.refuse(path, message, help);
-        } else if let Some(who) = who_would(checker.scenario, property) {
+        if !is_named(checker, path, property) {
+            continue;
+        }
+        if let Some(who) = who_would(checker.scenario, property) {
             let message = format!("nothing promotes '{property}': this condition never holds");
             checker.warn(path, message, format!("R-SUB-04: {who}"));
         }
     }
     for condition in filter.groups.iter().flatten() {
         compared(checker, path, condition);
+        matched(checker, path, condition);
+    }
+}
+
+/// A condition on a property of which all values are known before the run: another value is never
+/// seen (R-SUB-02).
+fn matched(checker: &mut Checker<'_>, path: &str, condition: &Condition) {
+    let scenario = checker.scenario;
+    let property = condition.property.as_str();
+    let Some(FilterValue::Text(value)) = &condition.value else { return };
+    if condition.operator != Operator::Equal || who_would(scenario, property).is_some() {
+        return;
+    }
+    if let Some((what, all)) = values(scenario, property)
+        && !all.contains(&value.as_str())
+    {
+        let message = format!("no {what} is called '{value}': this never matches");
+        checker.warn(path, message, format!("R-SUB-02: {}", suggestion(value, all)));
+    } else if property == "BTS.AckType"
+        && value == "ACK"
+        && !scenario.send_ports.iter().any(|port| port.notify_delivery)
+    {
+        let message = "nobody is told of a delivery: this never matches";
+        let help = "R-ACK-01: say 'notify_delivery = true' on a send port; 'NACK' needs nothing";
+        checker.warn(path, message, help);
     }
 }
 
@@ -133,51 +218,4 @@ fn compared(checker: &mut Checker<'_>, path: &str, condition: &Condition) {
         (message, format!("R-SUB-02: write {write}"))
     };
     checker.warn(path, message, advice);
-}
-
-/// Whether a name claims to be a property of the engine, or nearly is one. Other names may be of
-/// somebody's own schema, which a scenario has none of.
-fn is_own(property: &str) -> bool {
-    let of = |namespace: &str| property.starts_with(namespace);
-    ["BTS.", "ErrorReport.", "Floodgate.", "XLANGs."].into_iter().any(of)
-        || nearest(property, known()).is_some()
-}
-
-/// The properties that filters may ask about; the engine's own marks are nobody's business.
-fn known() -> impl Iterator<Item = &'static str> {
-    PropertyTable::system().iter().copied().filter(|name| !name.starts_with("Floodgate."))
-}
-
-/// What would promote a property that nothing promotes here; `None` if something does.
-fn who_would(scenario: &Scenario, property: &str) -> Option<&'static str> {
-    if WRITTEN.contains(&property) {
-        return Some("it is written for people, and no filter sees it");
-    }
-    if ALWAYS.contains(&property) || property.starts_with("BTS.Ack") {
-        return None;
-    }
-    if property.starts_with("ErrorReport.") {
-        let routes = scenario.receive_ports.iter().any(|port| port.route_failed)
-            || scenario.send_ports.iter().any(|port| port.route_failed);
-        return (!routes).then_some("say 'route_failed = true' on a port");
-    }
-    if property == "BTS.MessageType" {
-        return (!types(scenario)).then_some("a receive pipeline other than PassThruReceive does");
-    }
-    let mut locations = scenario.receive_ports.iter().flat_map(|port| &port.locations);
-    if locations.any(|own| own.promotes.iter().any(|field| field.property == property)) {
-        return None;
-    }
-    Some("neither a pipeline nor the engine promotes it; filters see promoted properties only")
-}
-
-/// Whether some document is of a type that its pipeline, or a map, has promoted.
-fn types(scenario: &Scenario) -> bool {
-    let locations = scenario.receive_ports.iter().flat_map(|port| &port.locations);
-    let disassembles =
-        locations.into_iter().any(|own| own.pipeline != ReceivePipeline::PassThruReceive);
-    let maps =
-        scenario.receive_ports.iter().any(|port| port.maps.iter().any(|map| map.to.is_some()));
-    let replies = scenario.send_ports.iter().any(|port| port.two_way.is_some());
-    disassembles || maps || replies
 }

@@ -1,5 +1,7 @@
 //! Names that lead nowhere.
 
+use floodgate_sim::check::Rule;
+
 use super::Checker;
 use crate::plan::scenario::Scenario;
 use crate::plan::send::Transport;
@@ -140,6 +142,10 @@ fn expectations(checker: &mut Checker<'_>) {
     for (n, port) in scenario.expect.ports.iter().enumerate() {
         let path = format!("expect.port.{n}.name");
         checker.refer(&path, "send port", &port.name, send_ports(scenario));
+    }
+    for (n, rule) in scenario.expect.exercised.iter().enumerate() {
+        let known = Rule::ALL.iter().map(|rule| rule.id());
+        checker.refer(&format!("expect.exercised.{n}"), "check", rule, known);
     }
     for (n, ahead) in scenario.expect.ahead.iter().enumerate() {
         for (key, name) in [("port", &ahead.port), ("of", &ahead.of)] {

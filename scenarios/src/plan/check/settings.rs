@@ -3,10 +3,10 @@
 use floodgate_engine::time::Duration;
 
 use super::Checker;
-use crate::plan::load::{Load, Poison, Stage};
+use crate::plan::load::{Load, Poison, Stage, Wrong};
 use crate::plan::node::Node;
 use crate::plan::rate::Rate;
-use crate::plan::receive::{ReceiveKind, ReceiveLocation, ReceivePipeline};
+use crate::plan::receive::{Authentication, ReceiveKind, ReceiveLocation, ReceivePipeline};
 use crate::plan::send::{SendPipeline, SendPort};
 
 /// Samples of one run, at most.
@@ -69,8 +69,8 @@ fn ordered(checker: &mut Checker<'_>, path: &str, port: &SendPort) {
         return;
     }
     if port.backup.is_some() {
-        let message =
-            "an ordered port with a backup transport stops sending when it tries the backup";
+        let message = "the product stops sending when an ordered port tries its backup; here it \
+                       goes on by the backup, in order";
         checker.warn(&format!("{path}.backup"), message, "R-ORD-12: not supported by the product");
     }
     let sides = [("primary", Some(&port.primary)), ("backup", port.backup.as_ref())];
@@ -86,6 +86,15 @@ fn ordered(checker: &mut Checker<'_>, path: &str, port: &SendPort) {
 /// Poison that no location of the receive port notices.
 fn bites(checker: &mut Checker<'_>, path: &str, load: &Load, poison: &Poison) {
     let Some(port) = checker.scenario.receive_port(&load.to) else { return };
+    if poison.kind == Wrong::Forged {
+        // No stage fails on it: the port asks behind its pipeline.
+        if port.authentication == Authentication::None {
+            let message = format!("forged messages go through: '{}' asks nobody", port.name);
+            let help = "R-RCV-06: say authentication = 'drop' or 'keep'";
+            checker.warn(&format!("{path}.poison.kind"), message, help);
+        }
+        return;
+    }
     let is_target = |at: &&ReceiveLocation| load.location.as_ref().is_none_or(|n| *n == at.name);
     let mut locations = port.locations.iter().filter(is_target).peekable();
     let no_location = locations.peek().is_none();
