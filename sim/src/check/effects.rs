@@ -62,8 +62,12 @@ impl Checks {
                 self.on_time(at);
                 true
             }
-            Effect::Consumed { at } | Effect::Deleted { at } => {
+            Effect::Consumed { at } => {
                 self.ended(at);
+                true
+            }
+            Effect::Deleted { at } => {
+                self.deleted(at);
                 true
             }
             Effect::Collectable { .. } => {

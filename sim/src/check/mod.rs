@@ -94,7 +94,7 @@ rules! {
     BodyWhileReferenced = "INV-15";
     /// One stored body for all subscribers of a document.
     OneBody = "INV-16";
-    /// What was published is sent, suspended, or still here.
+    /// What was published is sent, suspended, or still here; deleted is not yet sent.
     NothingLost = "INV-17";
     /// A delivered message equals the published one.
     StoredNeverChanges = "INV-18";

@@ -72,7 +72,8 @@ fn references() -> Vec<(Rule, Break)> {
             own.tell(&[Effect::Locked { at, owner: FIRST }]);
         }),
         (Rule::OneReferenceOneEnd, |own| {
-            let at = own.published(PLAIN);
+            let (at, message) = own.delivered(PLAIN);
+            own.checks.wire_ends(&Transmission::of(&message), true);
             own.tell(&[Effect::Deleted { at }]);
             own.well().tell(&[Effect::Deleted { at }]);
         }),
@@ -91,6 +92,22 @@ fn references() -> Vec<(Rule, Break)> {
             own.published(PLAIN);
             own.well();
             own.checks.balance(&own.message_box);
+        }),
+        (Rule::NothingLost, |own| {
+            let (at, _) = own.delivered(PLAIN);
+            own.well().tell(&[Effect::Deleted { at }]);
+        }),
+        (Rule::NothingLost, |own| {
+            let (at, message) = own.delivered(PLAIN);
+            own.checks.wire_ends(&Transmission::of(&message), false);
+            own.well().tell(&[Effect::Deleted { at }]);
+        }),
+        (Rule::NothingLost, |own| {
+            // What an abort took back was not taken.
+            let (at, message) = own.delivered(PLAIN);
+            own.checks.wire_took(&Transmission::of(&message));
+            own.checks.rolled_back(&Transmission::of(&message));
+            own.well().tell(&[Effect::Deleted { at }]);
         }),
         (Rule::StoredNeverChanges, |own| {
             let (_, message) = own.delivered(PLAIN);

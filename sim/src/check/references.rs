@@ -42,6 +42,8 @@ struct Known {
     said_sent: bool,
     /// The last attempt was taken back: made again at once it is the same one (R-ADD-09).
     rolled_back: bool,
+    /// The wire took the attempt that counts now, and only that makes a Delete the end.
+    taken: bool,
     /// Copies that the wire took, less one for each process that died with it in flight.
     copies: i8,
 }
@@ -56,6 +58,8 @@ struct PortRule {
 pub(super) struct References {
     known: Vec<Known>,
     ports: Vec<PortRule>,
+    /// Send ports, whose messages leave by a wire; those of other subscribers do not.
+    send_ports: u32,
     counts: ReferenceCounts,
     referenced: u64,
     ended: u64,
@@ -86,6 +90,7 @@ impl References {
         Self {
             known: Vec::new(),
             ports: topology.send_ports.iter().enumerate().map(port).chain(inside).collect(),
+            send_ports: u32::try_from(topology.send_ports.len()).unwrap_or(u32::MAX),
             counts: ReferenceCounts::default(),
             referenced: 0,
             ended: 0,
@@ -251,12 +256,28 @@ impl Checks {
         self.ordered.left(at, from == Some(Whereabouts::Suspended));
     }
 
+    /// A reference is deleted: its message is done with, and so the partner has to have it.
+    /// Neither an adapter's word nor an engine's stands for that (R-SND-06, R-RETRY-04).
+    #[inline(always)]
+    pub(super) fn deleted(&mut self, at: &Place) {
+        if at.subscriber.0 < self.references.send_ports
+            && let Some(known) = self.references.get(at.reference, at.sequence)
+        {
+            let (taken, refused) = (known.taken, known.failed_at.is_some());
+            self.docket.judge(Rule::NothingLost, taken, || {
+                let wire = if refused { "refused it" } else { "never took it" };
+                format!("{} at {} is deleted, and the wire {wire}", at.document, at.subscriber)
+            });
+        }
+        self.ended(at);
+    }
+
     pub(super) fn resubmitted(&mut self, at: &Place, retries_left: u32) {
         self.life.disposed(at.sequence);
         self.references.go(at, Whereabouts::Work);
         self.ordered.left_adapter(at);
         if let Some(known) = self.references.get(at.reference, at.sequence) {
-            known.rolled_back = false;
+            (known.rolled_back, known.taken) = (false, false);
             let before = u32::from(std::mem::replace(&mut known.retries_left, small(retries_left)));
             self.docket.judge(
                 Rule::RetryCountDescends,
@@ -280,7 +301,7 @@ impl Checks {
         known.retries_left = small(retries_left);
         known.attempts = 0;
         known.failed_at = None;
-        known.rolled_back = false;
+        (known.rolled_back, known.taken) = (false, false);
         let known = *known;
         let configured = self.references.retry(&known).count;
         self.docket.judge(Rule::RetryCountDescends, configured == retries_left, || {
@@ -330,7 +351,7 @@ impl Checks {
         if let Some(known) = self.references.get(at.reference, at.sequence) {
             known.attempts = small(configured.saturating_sub(u32::from(known.retries_left)));
             known.failed_at = None;
-            known.said_sent = false;
+            (known.said_sent, known.taken) = (false, false);
             if known.copies > 0 {
                 self.life.will_repeat(at.sequence);
             }
@@ -350,7 +371,7 @@ impl Checks {
         let Some(known) = self.references.get(at.reference, at.sequence) else { return };
         known.attempts = 0;
         known.failed_at = None;
-        known.on_backup = false;
+        (known.on_backup, known.taken) = (false, false);
         let port = known.port as usize;
         let retries = self.references.ports[port].retries[0].count;
         if let Some(known) = self.references.get(at.reference, at.sequence) {
@@ -476,7 +497,15 @@ impl Checks {
     pub(crate) fn rolled_back(&mut self, attempt: &floodgate_engine::adapter::Transmission) {
         if let Some(known) = self.references.get(attempt.reference, attempt.sequence) {
             known.rolled_back = true;
-            known.said_sent = false;
+            (known.said_sent, known.taken) = (false, false);
+        }
+    }
+
+    /// The wire took an attempt inside a transaction, whose outcome is still open.
+    #[cold]
+    pub(crate) fn wire_took(&mut self, attempt: &floodgate_engine::adapter::Transmission) {
+        if let Some(known) = self.references.get(attempt.reference, attempt.sequence) {
+            known.taken = true;
         }
     }
 
@@ -492,6 +521,7 @@ impl Checks {
             self.ordered.sent(&mut self.docket, attempt.subscriber, attempt.sequence);
         }
         let Some(known) = self.references.get(attempt.reference, attempt.sequence) else { return };
+        known.taken = sent;
         if !sent {
             known.failed_at = NonZeroU64::new(now.as_nanos() + 1);
             return;

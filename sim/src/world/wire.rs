@@ -196,6 +196,9 @@ impl World {
             format!("A>W  {} by {port} ({transport}): wire {answer}", transmission.document)
         });
         let staged = sent && self.staged_write(transmission);
+        if staged {
+            self.checks.wire_took(transmission);
+        }
         // A failure that nobody is left to hear of is nobody's: the message was given back.
         if !staged && (sent || !matches!(self.nodes[call.node as usize].machine, AnyAdapter::Gone))
         {

@@ -64,10 +64,11 @@ fn an_errand_that_fails_is_a_failed_attempt_that_never_reached_the_wire() {
     }
 }
 
-/// Asks about every message twice, once as if it sent it in a transaction.
+/// Asks about every message twice, once as if it sent it in a transaction; then sends it.
 #[derive(Clone, Debug, Default)]
 struct Asks {
     call: Option<CallId>,
+    attempt: Option<Transmission>,
     plain: Option<u64>,
 }
 
@@ -77,6 +78,7 @@ impl Adapter for Asks {
             AdapterInput::TransmitMessage { call, message } => {
                 self.call = Some(call);
                 let plain = Transmission::of(&message);
+                self.attempt = Some(plain);
                 let transaction = Some(TransactionId(1));
                 proxy.wire(0, WireRequest::Resolve(plain));
                 proxy.wire(1, WireRequest::Resolve(Transmission { transaction, ..plain }));
@@ -86,6 +88,10 @@ impl Adapter for Asks {
             }
             AdapterInput::WireDone { token: 1, result: WireResult::Resolved(key) } => {
                 assert_ne!(self.plain, Some(key), "one endpoint, in transactions or not");
+                let attempt = self.attempt.take().expect("a message to send");
+                proxy.wire(2, WireRequest::Transmit(attempt));
+            }
+            AdapterInput::WireDone { token: 2, result: WireResult::Sent } => {
                 proxy.returned(self.call.take().expect("a call to return from"), Returned::Sent);
             }
             _ => {}

@@ -1,6 +1,8 @@
 //! GS-12: dynamic send, told in full; and what the message says of it, in all its forms.
 
-use floodgate_engine::adapter::{Adapter, AdapterInput, Receiver, WireResult};
+use floodgate_engine::adapter::{
+    Adapter, AdapterInput, CallId, Receiver, Returned, Transmission, WireRequest, WireResult,
+};
 use floodgate_engine::config::{AdapterConfig, AdapterKind, SendSettings, TransportConfiguration};
 use floodgate_engine::dynamic::{DynamicPort, OrderScope, SendHandler};
 use floodgate_engine::id::{AdapterId, HostId, SendPortId};
@@ -185,13 +187,23 @@ fn a_port_may_choose_another_host_for_an_adapter() {
 struct Reads {
     property: PropertyId,
     expected: Option<Value>,
+    call: Option<CallId>,
+}
+
+impl Reads {
+    fn new(property: PropertyId, expected: Option<Value>) -> Self {
+        Self { property, expected, call: None }
+    }
 }
 
 impl Adapter for Reads {
     fn handle_input(&mut self, _now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         if let AdapterInput::TransmitMessage { call, message } = input {
             assert_eq!(message.context.read(self.property), self.expected.as_ref());
-            proxy.returned(call, floodgate_engine::adapter::Returned::Sent);
+            self.call = Some(call);
+            proxy.wire(0, WireRequest::Transmit(Transmission::of(&message)));
+        } else if let AdapterInput::WireDone { .. } = input {
+            proxy.returned(self.call.take().expect("a call to return from"), Returned::Sent);
         }
     }
 }
@@ -206,7 +218,7 @@ fn the_configuration_of_the_transport_stands_in_the_context() {
     let configuration = TransportConfiguration { port: OUT, on_backup: false, properties };
     for expected in [None, Some(Value::text("C:/out"))] {
         let mut world = plant.telling();
-        world.replace_adapter(AdapterId(1), &Reads { property, expected });
+        world.replace_adapter(AdapterId(1), &Reads::new(property, expected));
         assert_eq!(finished(world).0.message_box().reference_counts().total(), 0);
         plant.setup.topology.configurations.push(configuration.clone());
     }
@@ -218,6 +230,6 @@ fn the_configuration_of_the_transport_stands_in_the_context() {
     };
     *settings = ASYNC;
     let mut world = marked(&plant, |wire| send_to(wire, None, "FILE://x"));
-    world.replace_adapter(AdapterId(2), &Reads { property, expected: Some(Value::Int(1)) });
+    world.replace_adapter(AdapterId(2), &Reads::new(property, Some(Value::Int(1))));
     assert_eq!(finished(world).0.message_box().reference_counts().total(), 0);
 }

@@ -2,7 +2,7 @@
 
 use floodgate_engine::adapter::{
     Adapter, AdapterInput, AdapterOutput, ConfirmOf, Receiver, Returned, TransactionalReceiver,
-    WireResult,
+    Transmission, WireRequest, WireResult,
 };
 use floodgate_engine::batch::{BatchStatus, OperationKind, Status};
 use floodgate_engine::config::{
@@ -147,11 +147,12 @@ fn gs_09_alt_begin_batch_and_a_failure() {
     assert_eq!(outcome.meters.processed, 1);
 }
 
-/// Says `true` of every message of an adapter batch, which runs in a transaction of its own, and
-/// ends that as it is told.
+/// Says `true` of every message of an adapter batch, which runs in a transaction of its own,
+/// transmits it after `Done`, and ends the transaction as it is told.
 #[derive(Clone, Debug)]
 struct Eager {
     commits: bool,
+    promised: Option<Transmission>,
     begun: Option<TransactionId>,
 }
 
@@ -162,9 +163,15 @@ impl Adapter for Eager {
                 let transaction = proxy.begin_transaction();
                 proxy.returned(call, Returned::Begun { max: 20, transaction: Some(transaction) });
             }
-            AdapterInput::TransmitMessage { call, .. } => proxy.returned(call, Returned::Sent),
+            AdapterInput::TransmitMessage { call, message } => {
+                self.promised = Some(Transmission::of(&message));
+                proxy.returned(call, Returned::Sent);
+            }
             AdapterInput::Done { call, confirm } => {
                 let transaction = confirm.expect("BeginBatch returned a transaction");
+                let promised = self.promised.take().expect("one message a batch");
+                let attempt = Transmission { transaction: confirm, ..promised };
+                proxy.wire(1, WireRequest::Transmit(attempt));
                 self.begun = Some(transaction);
                 proxy.returned(call, Returned::Done);
                 proxy.wake(now + Duration::from_secs(1), 0);
@@ -189,7 +196,7 @@ fn eager(commits: bool) -> (Story, World) {
     let mut plant = sending(SEND, sink());
     lot(&mut plant, 1);
     let mut world = plant.telling();
-    world.replace_adapter(OUT_ADAPTER, &Eager { commits, begun: None });
+    world.replace_adapter(OUT_ADAPTER, &Eager { commits, promised: None, begun: None });
     finish(&mut world);
     (Story::of(&world), world)
 }

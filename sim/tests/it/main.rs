@@ -32,6 +32,7 @@ mod idle;
 mod instances;
 mod interchanges;
 mod isolated;
+mod liars;
 mod loads;
 mod message_boxes;
 mod metamorphic;
