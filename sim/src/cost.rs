@@ -26,6 +26,8 @@ pub struct Costs {
     pub map_message: Duration,
     /// CPU per 1,024 bytes through one.
     pub map_kb: Duration,
+    /// CPU per 1,024 bytes of a message so large that it is mapped through a file.
+    pub map_file_kb: Duration,
     /// CPU per delivery to a send adapter, whatever its size.
     pub send_batch: Duration,
     /// CPU per message delivered.
@@ -158,6 +160,7 @@ impl Costs {
             + per_kb(self.xml_kb, demand.xml_bytes)
             + each(self.map_message, demand.map_messages)
             + per_kb(self.map_kb, demand.map_bytes)
+            + per_kb(self.map_file_kb, demand.map_buffered_bytes)
             + each(self.send_batch, demand.send_batches)
             + each(self.send_message, demand.send_messages)
             + per_kb(self.send_kb, demand.send_bytes)
@@ -192,7 +195,7 @@ impl Costs {
         if footprint.only_routes() {
             return each(self.route_document, footprint.routed);
         }
-        let local = self.sql_transaction
+        let local = each(self.sql_transaction, 1 + footprint.flushes)
             + each(self.sql_row, footprint.rows)
             + per_kb(self.sql_kb, footprint.bytes)
             + each(self.sql_instance, around.others)
@@ -217,7 +220,7 @@ impl Costs {
     /// Time of the network link for one transaction.
     #[must_use]
     pub fn link(&self, footprint: Footprint) -> Duration {
-        self.link_transaction
+        each(self.link_transaction, 1 + footprint.flushes)
             + each(self.link_row, footprint.rows)
             + per_kb(self.link_kb, footprint.bytes)
     }
@@ -229,7 +232,7 @@ impl Costs {
         if footprint.only_routes() {
             return Duration::ZERO;
         }
-        self.log_transaction
+        each(self.log_transaction, 1 + footprint.flushes)
             + each(self.log_row, footprint.rows)
             + per_kb(self.log_kb, footprint.bytes)
     }
@@ -318,6 +321,21 @@ impl Costs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_that_is_written_in_parts_pays_for_every_part() {
+        // R-LMS-01: two parts before the end are three calls of the database.
+        let us = Duration::from_micros;
+        let costs = Costs {
+            sql_transaction: us(10),
+            log_transaction: us(3),
+            link_transaction: us(2),
+            ..Costs::default()
+        };
+        let parts = Footprint { rows: 1, flushes: 2, ..Footprint::default() };
+        let sql = costs.sql(parts, Around::default());
+        assert_eq!([sql, costs.log(parts), costs.link(parts)], [us(30), us(9), us(6)]);
+    }
 
     #[test]
     fn a_price_is_paid_per_unit_and_bytes_in_shares_of_a_kilobyte() {

@@ -67,6 +67,8 @@ pub struct Setup {
     pub done: DoneOrder,
     /// Which comes first for a batch of requests, a response or `BatchComplete`.
     pub responses: ResponseOrder,
+    /// How long calls between engine and adapters take.
+    pub calls: CallTimes,
     /// Whether events of one instant run in an order drawn from the seed instead of in the order
     /// of scheduling.
     pub shuffle_ties: bool,
@@ -92,6 +94,15 @@ pub enum DoneOrder {
     /// `Done` returns first.
     #[default]
     ReturnFirst,
+}
+
+/// How long a call takes to the other side (R-CLK-02): a return is a call of its own.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct CallTimes {
+    /// From the engine to an adapter.
+    pub to_adapter: Duration,
+    /// From an adapter to the engine.
+    pub to_engine: Duration,
 }
 
 /// Which comes first for a batch with a request: its response, `BatchComplete`, or the return of

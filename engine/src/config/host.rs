@@ -31,6 +31,9 @@ pub struct HostSettings {
     /// `MaxReceiveInterval`: longest wait between two looks into an empty queue (R-DEQ-03).
     /// Zero means immediate dispatch.
     pub poll: Duration,
+    /// The first wait of an idle poller, which doubles up to the interval (R-CLK-07); a tenth of
+    /// the interval where it is not set.
+    pub poll_first: Option<Duration>,
     /// Looks under way at once, at most (R-DEQ-02).
     pub dequeue_threads: u32,
     /// References taken by one look. \[M\] not documented; knob `dequeue_batch`.
@@ -45,6 +48,9 @@ pub struct HostSettings {
     pub threads_start: u32,
     /// Least time between two new threads while work waits. \[M\]; zero means at once.
     pub thread_growth: Duration,
+    /// After not all engine threads were in use for so long, one of them ends; zero: never
+    /// (R-THR-01).
+    pub thread_idle: Duration,
     /// Messages in one adapter batch at most, where the adapter does not say more (R-CLK-10).
     pub engine_batch: u32,
     /// Publishing batches that may wait for a thread, per CPU, before `Done` blocks (R-DONE-03).
@@ -80,6 +86,7 @@ impl Default for HostSettings {
     fn default() -> Self {
         Self {
             poll: Duration::from_millis(500),
+            poll_first: None,
             dequeue_threads: 5,
             dequeue_batch: 20,
             internal_queue: 100,
@@ -87,6 +94,7 @@ impl Default for HostSettings {
             threads: 20,
             threads_start: 10,
             thread_growth: Duration::from_millis(500),
+            thread_idle: Duration::from_minutes(10),
             engine_batch: 10,
             batch_queue: 20,
             watermarks: None,

@@ -5,12 +5,14 @@ use crate::time::{Duration, Instant};
 
 /// The poll clock of one host instance (R-DEQ-03, R-CLK-07).
 ///
-/// With a backlog it looks again at once. After an empty look it waits a tenth of the interval,
-/// then twice that, up to the whole interval. Empty looks are not events: it parks, and when work
+/// With a backlog it looks again at once. After an empty look it waits a tenth of the interval, or
+/// what it is set to, then twice that, up to the whole interval. Empty looks are not events: it parks, and when work
 /// is there the instant of the look that would have found it follows from when it parked.
 #[derive(Clone, Debug)]
 pub(super) struct Dequeuer {
     poll: Duration,
+    /// The first wait after an empty look.
+    first: Duration,
     threads: u32,
     /// Looks that throttling takes away for a while; one is always left.
     less: u32,
@@ -40,6 +42,7 @@ impl Dequeuer {
     pub(super) const fn new(settings: &HostSettings, now: Instant) -> Self {
         Self {
             poll: settings.poll,
+            first: first_wait(settings),
             threads: settings.dequeue_threads,
             less: 0,
             looking: 0,
@@ -57,7 +60,9 @@ impl Dequeuer {
     /// How often it looked before `now` and found nothing, without an event.
     pub(super) fn empty_looks(&self, now: Instant, runs: bool) -> u64 {
         match self.state {
-            State::Parked(since) if runs => self.empty + next_look(since, now, self.poll).1,
+            State::Parked(since) if runs => {
+                self.empty + next_look(since, now, (self.first, self.poll)).1
+            }
             State::Backlog | State::Due(_) | State::Looking | State::Parked(_) => self.empty,
         }
     }
@@ -66,7 +71,7 @@ impl Dequeuer {
     pub(super) fn work_available(&mut self, now: Instant) {
         match self.state {
             State::Parked(since) => {
-                let (at, empty) = next_look(since, now, self.poll);
+                let (at, empty) = next_look(since, now, (self.first, self.poll));
                 self.empty += empty;
                 self.state = State::Due(at);
             }
@@ -126,14 +131,28 @@ impl Dequeuer {
     }
 }
 
+/// How long an idle poller waits at first (R-CLK-07).
+const fn first_wait(settings: &HostSettings) -> Duration {
+    let poll = settings.poll.as_nanos();
+    let nanos = match settings.poll_first {
+        Some(first) if first.as_nanos() < poll => first.as_nanos(),
+        Some(_) => poll,
+        None => poll / 10,
+    };
+    Duration::from_nanos(if nanos == 0 { 1 } else { nanos })
+}
+
 /// The first look at or after `now` of a poller that parked at `since` (R-CLK-07), and how many
 /// there were before it.
-fn next_look(since: Instant, now: Instant, interval: Duration) -> (Instant, u64) {
+fn next_look(
+    since: Instant,
+    now: Instant,
+    (first, interval): (Duration, Duration),
+) -> (Instant, u64) {
     if interval.is_zero() {
         return (now, 0);
     }
-    let mut before = 0;
-    let mut wait = Duration::from_nanos((interval.as_nanos() / 10).max(1));
+    let (mut before, mut wait) = (0, first);
     let mut at = since + wait;
     while at < now && wait < interval {
         wait = wait.times(2).min(interval);
@@ -156,6 +175,27 @@ mod tests {
         Instant::ZERO + Duration::from_millis(millis)
     }
 
+    /// The first wait and the interval of a host that polls twice a second.
+    fn half_a_second(poll_first: Option<Duration>) -> (Duration, Duration) {
+        let settings = HostSettings { poll_first, ..HostSettings::default() };
+        (first_wait(&settings), settings.poll)
+    }
+
+    #[test]
+    fn an_idle_poller_waits_at_first_as_it_is_told() {
+        // R-CLK-07: at 200, 600, 1100, 1600, … after parking; at every interval; and never longer.
+        let look = |first, now| {
+            let first = half_a_second(Some(Duration::from_millis(first)));
+            next_look(ms(0), ms(now), first)
+        };
+        assert_eq!(
+            [look(200, 1), look(200, 201), look(200, 601)].map(|at| at.0),
+            [ms(200), ms(600), ms(1100)]
+        );
+        assert_eq!([look(500, 1), look(500, 501)], [(ms(500), 0), (ms(1000), 1)]);
+        assert_eq!(look(9000, 501), look(500, 501));
+    }
+
     #[test]
     fn an_idle_poller_doubles_from_a_tenth_to_the_whole_interval() {
         // R-CLK-07 with 500 ms: looks at 50, 150, 350, 750, 1250, 1750, … after parking.
@@ -171,7 +211,7 @@ mod tests {
         ];
         for (now, look, before) in cases {
             assert_eq!(
-                next_look(ms(0), ms(now), Duration::from_millis(500)),
+                next_look(ms(0), ms(now), half_a_second(None)),
                 (ms(look), before),
                 "work at {now}"
             );
@@ -180,7 +220,7 @@ mod tests {
 
     #[test]
     fn an_interval_of_zero_dispatches_at_once() {
-        assert_eq!(next_look(ms(3), ms(7), Duration::ZERO), (ms(7), 0));
+        assert_eq!(next_look(ms(3), ms(7), (Duration::ZERO, Duration::ZERO)), (ms(7), 0));
     }
 
     #[test]

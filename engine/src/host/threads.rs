@@ -1,12 +1,18 @@
 //! The engine's thread pool: tokens leased to frames.
 
+use std::hint::cold_path;
+
 use crate::config::HostSettings;
 use crate::time::{Duration, Instant};
+
+/// Longer than any run.
+const NEVER: Duration = Duration::from_nanos(u64::MAX / 4);
 
 /// How many engine threads exist and how many are leased (R-THR-01).
 ///
 /// The pool starts at a share of its maximum and grows by one thread at a time while work waits.
-/// \[M\] the pace of growth is not documented: knob `thread_growth`; it does not shrink by itself.
+/// When not all were in use for a while, one ends, and another for every such while, down to those
+/// it started with; that is seen when one is next needed. \[M\] Neither pace is documented: knobs `thread_growth` and `thread_idle`.
 #[derive(Clone, Debug)]
 pub(super) struct ThreadPool {
     exist: u32,
@@ -18,6 +24,9 @@ pub(super) struct ThreadPool {
     less: u32,
     growth: Duration,
     grown_at: Instant,
+    idle: Duration,
+    /// When all that exist were last in use, or the last of the idle ones ended.
+    full_at: Instant,
 }
 
 impl ThreadPool {
@@ -33,16 +42,33 @@ impl ThreadPool {
             less: 0,
             growth: settings.thread_growth,
             grown_at: Instant::ZERO,
+            idle: if settings.thread_idle.is_zero() { NEVER } else { settings.thread_idle },
+            full_at: Instant::ZERO,
         }
     }
 
     /// Leases a thread, growing the pool if it may.
     pub(super) fn lease(&mut self, now: Instant) -> bool {
+        if now >= self.full_at + self.idle {
+            cold_path();
+            self.end_idle(now);
+        }
         if self.leased >= self.allowed() || (self.leased == self.exist && !self.grow(now)) {
             return false;
         }
         self.leased += 1;
+        if self.leased == self.exist {
+            self.full_at = now;
+        }
         true
+    }
+
+    /// The threads end that nobody has needed.
+    fn end_idle(&mut self, now: Instant) {
+        let whiles = now.since(self.full_at).as_nanos() / self.idle.as_nanos();
+        let spare = self.exist.saturating_sub(self.leased.max(self.least));
+        self.exist -= u32::try_from(whiles).unwrap_or(u32::MAX).min(spare);
+        self.full_at += self.idle.times(whiles);
     }
 
     /// Threads that may be leased at once.
@@ -102,6 +128,27 @@ mod tests {
         assert!(pool.lease(at(1)) && !pool.lease(at(1)));
         pool.release();
         assert_eq!((pool.leased(), pool.exist(), pool.lease(at(1))), (2, 3, true));
+    }
+
+    #[test]
+    fn threads_that_nobody_needs_end_one_by_one_down_to_the_first() {
+        // R-THR-01: all five are in use at 0 s; from then on four of them are idle.
+        let settings = |idle| HostSettings {
+            threads: 20,
+            thread_growth: Duration::ZERO,
+            thread_idle: Duration::from_secs(idle),
+            ..HostSettings::default()
+        };
+        let at = |secs| Instant::ZERO + Duration::from_secs(secs);
+        for (idle, after, exist) in
+            [(10, 9, 5), (10, 10, 4), (10, 29, 3), (10, 500, 2), (0, 500, 5)]
+        {
+            let mut pool = ThreadPool::new(&settings(idle), 1);
+            assert_eq!((0..5).filter(|_| pool.lease(at(0))).count(), 5);
+            (0..5).for_each(|_| pool.release());
+            assert!(pool.lease(at(after)));
+            assert_eq!(pool.exist(), exist, "{idle} s, after {after} s");
+        }
     }
 
     #[test]

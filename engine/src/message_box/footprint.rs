@@ -14,10 +14,10 @@ pub struct Footprint {
     pub rows: u32,
     /// Bytes of message bodies written or read.
     pub bytes: u64,
-    /// Fragments of bodies that are too large for one row (R-LMS-02).
+    /// Fragments of bodies that are too large for one row; each is one of the rows (R-LMS-02).
     pub fragments: u32,
-    /// Times the batch reached the batch threshold and its first part was written under a
-    /// distributed transaction (R-LMS-01).
+    /// Times the batch reached the batch threshold and what there was of it was written, under a
+    /// distributed transaction: each is a call of the database of its own (R-LMS-01).
     pub flushes: u32,
     /// Messages among the rows whose pages are no longer in memory.
     pub cold: u32,
@@ -79,6 +79,15 @@ impl Footprints {
     #[must_use]
     pub fn boxes(&self) -> u32 {
         1 + u32::try_from(self.others.len()).expect("few MessageBoxes")
+    }
+
+    /// Whether parts of the batch are written before its end, which takes a distributed
+    /// transaction whatever else is in it (R-LMS-01).
+    #[must_use]
+    pub fn is_written_in_parts(&self) -> bool {
+        // The master counts them, and it comes first wherever it is touched by what is published.
+        let parts = |asked: &(MessageBoxId, Footprint)| asked.1.flushes > 0;
+        self.first.as_ref().is_some_and(parts) || self.others.iter().any(parts)
     }
 
     /// Documents that the master only routes, if it does: what is stored is stored elsewhere.
@@ -153,6 +162,7 @@ impl MessageBox {
         let rows = 1 + u32::try_from(references).expect("fewer than 2^32 subscribers");
         let bytes = document.parts.bytes();
         let fragments = self.large_messages.fragments(bytes);
+        let rows = rows + fragments;
         Footprint { rows, bytes, fragments, ..Footprint::default() }
     }
 

@@ -132,6 +132,7 @@ coefficients! {
     xml_kb: "CPU of the BizTalk server, per KB through an XML pipeline",
     map_message: "CPU of the BizTalk server, per mapped document",
     map_kb: "CPU of the BizTalk server, per mapped KB",
+    map_file_kb: "CPU of the BizTalk server, per KB of a message mapped through a file (R-LMS-03)",
     send_batch: "CPU of the BizTalk server, per batch handed to a send adapter",
     send_message: "CPU of the BizTalk server, per document handed to a send adapter",
     send_kb: "CPU of the BizTalk server, per KB handed to a send adapter",

@@ -16,6 +16,8 @@ pub struct Host {
     pub on: Vec<String>,
     /// Polling interval of its work queue; zero dispatches at once.
     pub poll: Duration,
+    /// The first wait of an idle poller; a tenth of the interval when absent.
+    pub poll_first: Option<Duration>,
     /// Threads that dequeue, per instance.
     pub dequeue_threads: u32,
     /// Messages taken by one dequeue.
@@ -30,6 +32,8 @@ pub struct Host {
     pub threads_start: u32,
     /// One more thread at most this often while work waits; zero grows at once.
     pub thread_growth: Duration,
+    /// How long not all threads are in use before one ends.
+    pub thread_idle: Duration,
     /// Messages that the engine puts in one MessageBox transaction.
     pub engine_batch: u32,
     /// Publishing batches that may wait for a thread, per CPU.
@@ -61,6 +65,12 @@ pub(crate) static HOST: Shape = Shape::of(
             Kind::Duration,
             "polling interval (MaxReceiveInterval); 0 s = at once",
         ),
+        Row::optional(
+            "poll_first",
+            Kind::PositiveDuration,
+            "a tenth of the interval",
+            "the first wait of an idle poller, which doubles up to the interval (R-CLK-07)",
+        ),
         Row::default("dequeue_threads", Kind::Integer(1, 1000), "5", "threads that dequeue"),
         Row::default("dequeue_batch", Kind::Integer(1, 10_000), "20", "messages of one dequeue"),
         Row::default(
@@ -86,6 +96,12 @@ pub(crate) static HOST: Shape = Shape::of(
             "thread_growth",
             Kind::Duration,
             "one more thread at most this often while work waits; 0 s = at once",
+        ),
+        Row::default(
+            "thread_idle",
+            Kind::Duration,
+            "'10 min'",
+            "one thread less for every while in which not all were in use; 0 s = never (R-THR-01)",
         ),
         Row::default(
             "engine_batch",
@@ -146,6 +162,7 @@ impl Bind for Host {
         b.key("name", &mut self.name);
         b.key("on", &mut self.on);
         b.key("poll", &mut self.poll);
+        b.key("poll_first", &mut self.poll_first);
         b.key("dequeue_threads", &mut self.dequeue_threads);
         b.key("dequeue_batch", &mut self.dequeue_batch);
         b.key("internal_queue", &mut self.internal_queue);
@@ -153,6 +170,7 @@ impl Bind for Host {
         b.key("threads", &mut self.threads);
         b.key("threads_start", &mut self.threads_start);
         b.key("thread_growth", &mut self.thread_growth);
+        b.key("thread_idle", &mut self.thread_idle);
         b.key("engine_batch", &mut self.engine_batch);
         b.key("batch_queue", &mut self.batch_queue);
         b.key("response_timeout", &mut self.response_timeout);

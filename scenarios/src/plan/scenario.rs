@@ -66,6 +66,10 @@ pub struct Schedule {
     pub ties: Ties,
     /// Which comes first, Done returning or BatchComplete.
     pub done: DoneOrder,
+    /// How long a call of the engine takes to an adapter.
+    pub to_adapter: Duration,
+    /// How long a call of an adapter takes to the engine.
+    pub to_engine: Duration,
     /// What a response may overtake.
     pub response: Response,
     /// What becomes of a response that nobody waits for.
@@ -150,6 +154,18 @@ static SCHEDULE: Shape = Shape::of(
             Kind::Word(DoneOrder::WORDS),
             "'return_first'",
             "which comes first, Done returning or BatchComplete (R-CLK-03)",
+        ),
+        Row::default(
+            "to_adapter",
+            Kind::Duration,
+            "'0 s'",
+            "how long a call of the engine takes to an adapter (R-CLK-02)",
+        ),
+        Row::default(
+            "to_engine",
+            Kind::Duration,
+            "'0 s'",
+            "how long a call of an adapter, or a return, takes to the engine (R-CLK-02)",
         ),
         Row::default(
             "response",
@@ -270,6 +286,8 @@ impl Bind for Schedule {
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("done", &mut self.done);
         b.key("ties", &mut self.ties);
+        b.key("to_adapter", &mut self.to_adapter);
+        b.key("to_engine", &mut self.to_engine);
         b.key("response", &mut self.response);
         b.key("late", &mut self.late);
     }

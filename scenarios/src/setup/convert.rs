@@ -18,6 +18,7 @@ pub(super) fn position<'a>(mut names: impl Iterator<Item = &'a String>, name: &s
 pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
     HostSettings {
         poll: host.poll,
+        poll_first: host.poll_first,
         dequeue_threads: host.dequeue_threads,
         dequeue_batch: host.dequeue_batch,
         internal_queue: host.internal_queue,
@@ -25,6 +26,7 @@ pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
         threads: host.threads,
         threads_start: host.threads_start,
         thread_growth: host.thread_growth,
+        thread_idle: host.thread_idle,
         engine_batch: host.engine_batch,
         batch_queue: host.batch_queue,
         watermarks: None,
@@ -185,6 +187,7 @@ pub(super) fn costs(own: &plan::cost::Costs) -> Costs {
         xml_kb: own.xml_kb,
         map_message: own.map_message,
         map_kb: own.map_kb,
+        map_file_kb: own.map_file_kb,
         send_batch: own.send_batch,
         send_message: own.send_message,
         send_kb: own.send_kb,

@@ -26,7 +26,7 @@ use floodgate_engine::id::{
     AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId,
 };
 use floodgate_engine::time::{Duration, Instant};
-use floodgate_sim::setup::{EndpointSettings, Setup};
+use floodgate_sim::setup::{CallTimes, EndpointSettings, Setup};
 
 use crate::plan::phase::PhaseKind;
 use crate::plan::scenario::Ties;
@@ -85,6 +85,10 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         tracking: names.tracking(),
         done: done_order(scenario.schedule.done),
         responses: exchanges::response_order(scenario.schedule.response),
+        calls: CallTimes {
+            to_adapter: scenario.schedule.to_adapter,
+            to_engine: scenario.schedule.to_engine,
+        },
         shuffle_ties: scenario.schedule.ties == Ties::Drawn,
         endpoints: names.endpoints,
         topology: names.topology,

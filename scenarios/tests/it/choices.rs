@@ -88,3 +88,42 @@ fn a_choice_is_one_of_its_words() {
     let said = said(&text);
     assert!(said[0].contains("unknown word \"shortest\""), "{said:?}");
 }
+
+#[test]
+fn calls_take_no_time_or_as_long_as_they_are_told() {
+    // R-CLK-02: a submit goes to the engine and the callback to the adapter; a transmission goes to
+    // the adapter, whose call on the wire ends the document's journey.
+    let journey = |head: &str| {
+        let text = GOOD.replacen("[[host]]", "[[host]]\npoll = '0 s'", 1);
+        let run = done(&text.replacen("about", &format!("{head}\nabout"), 1));
+        run.outcome.meters.ports[0].latency_sum / 1_000_000
+    };
+    let free = journey("");
+    assert_eq!(journey("schedule = { to_engine = '3 ms' }"), free + 3);
+    assert_eq!(journey("schedule = { to_adapter = '5 ms' }"), free + 5);
+    assert_eq!(journey("schedule = { to_adapter = '5 ms', to_engine = '3 ms' }"), free + 8);
+}
+
+/// The share of time that `resource` was busy in a run of ten messages of 300 KB through a map.
+fn busy(resource: &str, price: &str, policy: &str) -> f64 {
+    let text = GOOD.replacen("count = 1", "count = 10\nsize = '300 KB'", 1);
+    let text = text.replacen("name = \"In\"", "name = \"In\"\nmap = true", 1);
+    let head = format!("policy = {{ {policy} }}\ncost = {{ {price} }}\nabout");
+    let run = done(&text.replacen("about", &head, 1));
+    let used = run.outcome.resources.iter().find(|(name, _)| name.contains(resource));
+    used.unwrap_or_else(|| panic!("{resource}: {:?}", run.outcome.resources)).1.utilisation
+}
+
+#[test]
+fn the_sizes_from_which_messages_are_large_are_three_and_each_has_its_price() {
+    // X-11, R-LMS-01…03: a fragment is a row, what is written in parts is a distributed
+    // transaction, and a map through a file takes longer.
+    for (resource, price, dearer, cheaper) in [
+        ("locks", "lock_row = '1 ms'", "", "fragment_bytes = '1 MB'"),
+        ("locks", "enlist_lock = '1 ms'", "batch_bytes = '100 KB'", ""),
+        ("CPU", "map_file_kb = '1 us'", "map_bytes = '100 KB'", ""),
+    ] {
+        let [dear, cheap] = [dearer, cheaper].map(|policy| busy(resource, price, policy));
+        assert!(dear > cheap, "{price}: {dear} with {dearer:?}, {cheap} with {cheaper:?}");
+    }
+}

@@ -15,6 +15,7 @@ use floodgate_engine::time::Instant;
 use floodgate_engine::transport_proxy::TransportProxy;
 
 use super::audit::Audits;
+use super::calls::Calls;
 use super::controller::{Controlling, Watched};
 use super::coordinator::Coordinator;
 use super::idle::IdleLooks;
@@ -71,6 +72,7 @@ impl World {
             shuffle_ties: setup.shuffle_ties,
             apart: false,
             scheduled: 0,
+            calls: Calls::new(setup.calls),
             costs: setup.costs,
             host_wakes: vec![Instant::MAX; instances.len()],
             pools: vec![Pool::over(window.0, window.1); instances.len()],

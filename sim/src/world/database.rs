@@ -69,7 +69,7 @@ impl Pending {
     }
 
     /// Databases in it, if it is distributed; an adapter's own transaction is one, since the
-    /// adapter's resource is in it too. The master that only routes is asked and not enlisted.
+    /// adapter's resource is in it too, and so is what is written in parts (R-LMS-01). The master that only routes is asked and not enlisted.
     #[inline(always)]
     fn enlisted(&self) -> u32 {
         let outside = match self.what {
@@ -77,12 +77,13 @@ impl Pending {
             Transaction::Look { .. } => false,
         };
         let boxes = self.footprints.boxes();
-        if boxes == 1 && !outside {
+        let in_parts = self.footprints.is_written_in_parts();
+        if boxes == 1 && !outside && !in_parts {
             return 0;
         }
         let stored = boxes - u32::from(self.footprints.routed().is_some());
         let databases = stored + u32::from(outside);
-        if databases > 1 { databases } else { 0 }
+        if databases > 1 || in_parts { databases } else { 0 }
     }
 
     /// The MessageBox whose turn it is, and what is done there.

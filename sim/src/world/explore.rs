@@ -75,6 +75,7 @@ impl Now {
                 | Due::UsersEnd(_) => false,
                 Due::Fetched(_)
                 | Due::Answered(_)
+                | Due::Called(_)
                 | Due::HostWake(_)
                 | Due::Job(_)
                 | Due::Shared { .. }
@@ -203,6 +204,7 @@ impl World {
             debug_hash(&self.nodes),
             debug_hash(&self.message_box),
             debug_hash(&self.pending),
+            debug_hash(&self.calls),
             debug_hash(&self.on_wire),
             debug_hash(&self.fetches),
             debug_hash(&self.endpoints),

@@ -24,6 +24,9 @@ impl World {
         input: AdapterInput,
     ) {
         let node = self.node(id, adapter);
+        if !self.calls.reach_adapters_at_once() {
+            return self.calls_adapter(node, input);
+        }
         self.watch_call(node, &input);
         self.adapter_input(node, input);
     }

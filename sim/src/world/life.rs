@@ -385,6 +385,18 @@ impl World {
         self.host_input(instance, HostInput::Stop);
     }
 
+    /// Which life a host instance is in, if its process runs.
+    pub(super) fn life_of(&self, instance: HostInstanceId) -> Option<u32> {
+        let runs = self.instances[instance.index()].life() != Life::Down;
+        runs.then(|| self.life.services[instance.index()].life)
+    }
+
+    /// Whether the adapter of a node is there: its process runs, and is not another by now.
+    pub(super) fn is_present(&self, node: u32) -> bool {
+        let Node { instance, adapter, .. } = &self.nodes[node as usize];
+        self.node(*instance, *adapter) == node && self.life_of(*instance).is_some()
+    }
+
     /// The time to stop is over.
     #[cold]
     pub(super) fn kill_if_stopping(&mut self, instance: u32, life: u32) {

@@ -13,6 +13,7 @@
 mod adapters;
 mod audit;
 mod build;
+mod calls;
 mod cleanup;
 mod compute;
 mod controller;
@@ -74,6 +75,7 @@ use crate::setup::{DoneOrder, OperatorAct, ResponseOrder};
 use crate::trace::Trace;
 
 use audit::Audits;
+use calls::Calls;
 use compute::{Job, Placed};
 use controller::Watched;
 use coordinator::Coordinator;
@@ -102,6 +104,8 @@ enum Due {
     Arrival(u32),
     /// A waiting reference becomes eligible.
     BoxWake,
+    /// A call between engine and adapter comes to the other side.
+    Called(Key),
     /// The cleanup job runs.
     Cleanup,
     /// A transaction takes its next step.
@@ -212,6 +216,7 @@ pub struct World {
     /// Transactions are steps of their own even if they take no time: for explorers.
     apart: bool,
     scheduled: u64,
+    calls: Calls,
     topology: Arc<Topology>,
     costs: Costs,
     // The engine.
@@ -450,6 +455,7 @@ impl World {
             Due::Quota(endpoint) => self.quota_has_more(endpoint),
             Due::Shared { server, version } => self.shared_done(server, version),
             Due::Sent(call) => self.wire_done(call),
+            Due::Called(call) => self.called(call),
             Due::Unlocked(transaction) => self.unlocked(transaction),
             Due::Logged(transaction) => self.logged(transaction),
             Due::Travelled(transaction) => self.travelled(transaction),

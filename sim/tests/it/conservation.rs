@@ -12,7 +12,7 @@ use floodgate_sim::cost::Costs;
 use floodgate_sim::dist::Dist;
 use floodgate_sim::load::ArrivalKind;
 use floodgate_sim::outcome::Outcome;
-use floodgate_sim::setup::{Discipline, DoneOrder, Failure, Poison, SinkSettings};
+use floodgate_sim::setup::{CallTimes, Discipline, DoneOrder, Failure, Poison, SinkSettings};
 use floodgate_sim::world::World;
 use proptest::prelude::*;
 
@@ -32,6 +32,7 @@ pub(crate) struct Case {
     costs: Costs,
     sharing: bool,
     pub(crate) done: DoneOrder,
+    pub(crate) calls: CallTimes,
     shuffle_ties: bool,
     seed: u64,
 }
@@ -204,10 +205,10 @@ fn lots() -> impl Strategy<Value = Lot> {
 pub(crate) fn cases() -> impl Strategy<Value = Case> {
     let places = (1..4_u32, 1..4_u32);
     let outside = (receives(), places, prop::collection::vec(ports(), 1..5), lots());
-    let order = (any::<bool>(), done_orders(), any::<bool>(), any::<u64>());
+    let order = (any::<bool>(), done_orders(), call_times(), any::<bool>(), any::<u64>());
     (hosts(), outside, prices(), order).prop_map(|(host, outside, costs, order)| {
         let (receive, (instances, boxes), mut ports, load) = outside;
-        let (sharing, done, shuffle_ties, seed) = order;
+        let (sharing, done, calls, shuffle_ties, seed) = order;
         // Somebody subscribes: a routing failure is another test's matter.
         ports[0].state = PortState::Started;
         Case {
@@ -220,10 +221,17 @@ pub(crate) fn cases() -> impl Strategy<Value = Case> {
             costs,
             sharing,
             done,
+            calls,
             shuffle_ties,
             seed,
         }
     })
+}
+
+/// Calls take no time, or some (R-CLK-02).
+pub(crate) fn call_times() -> impl Strategy<Value = CallTimes> {
+    (up_to_ms(20), up_to_ms(20))
+        .prop_map(|(to_adapter, to_engine)| CallTimes { to_adapter, to_engine })
 }
 
 impl Case {
@@ -252,7 +260,7 @@ impl Case {
         }
         plant.setup.costs = self.costs;
         plant.setup.seed = self.seed;
-        plant.setup.done = self.done;
+        (plant.setup.done, plant.setup.calls) = (self.done, self.calls);
         plant.setup.shuffle_ties = self.shuffle_ties;
         plant
     }

@@ -18,8 +18,8 @@ use floodgate_sim::dist::Dist;
 use floodgate_sim::load::{ArrivalKind, Shape, Spacing, Variety};
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::setup::{
-    Coordination, Discipline, DoneOrder, EndpointSettings, Errand, Failure, LifeSettings,
-    LoadSettings, ResponseOrder, Setup, SinkSettings, TrackingSettings,
+    CallTimes, Coordination, Discipline, DoneOrder, EndpointSettings, Errand, Failure,
+    LifeSettings, LoadSettings, ResponseOrder, Setup, SinkSettings, TrackingSettings,
 };
 use floodgate_sim::trace::StoryLine;
 use floodgate_sim::world::World;
@@ -137,6 +137,7 @@ impl Plant {
                 done: DoneOrder::ReturnFirst,
                 responses: ResponseOrder::default(),
                 shuffle_ties: false,
+                calls: CallTimes::default(),
             },
         };
         plant.receive_port("In", ReceivePipeline::pass_through());

@@ -21,7 +21,7 @@ use floodgate_sim::trace::Event;
 use floodgate_sim::world::World;
 use proptest::prelude::*;
 
-use crate::conservation::{Case, cases, hosts, receives, sends};
+use crate::conservation::{Case, call_times, cases, hosts, receives, sends};
 use crate::fixture::{
     BATCHED, BLOCKING_BATCHED, PUSH, Plant, Verdict, all_kept, demand_eq, finish_within, holds,
     immediate, sink,
@@ -192,6 +192,12 @@ fn the_number_of_message_boxes_does_not_matter() {
 fn polling_and_threads_do_not_matter() {
     // INV-67.
     does_not_matter("another host", hosts(), |case, host| case.host = *host);
+}
+
+#[test]
+fn how_long_calls_take_does_not_matter() {
+    // R-CLK-02.
+    does_not_matter("calls that take time", call_times(), |case, calls| case.calls = *calls);
 }
 
 #[test]
