@@ -6,8 +6,9 @@ use crate::time::{Duration, Instant};
 /// The poll clock of one host instance (R-DEQ-03, R-CLK-07).
 ///
 /// With a backlog it looks again at once. After an empty look it waits a tenth of the interval, or
-/// what it is set to, then twice that, up to the whole interval. Empty looks are not events: it parks, and when work
-/// is there the instant of the look that would have found it follows from when it parked.
+/// what it is set to, then twice that, up to the whole interval. Empty looks are not events: it
+/// parks, and when work is there the instant of the look that would have found it follows from
+/// when it parked.
 #[derive(Clone, Debug)]
 pub(super) struct Dequeuer {
     poll: Duration,

@@ -12,7 +12,8 @@ const NEVER: Duration = Duration::from_nanos(u64::MAX / 4);
 ///
 /// The pool starts at a share of its maximum and grows by one thread at a time while work waits.
 /// When not all were in use for a while, one ends, and another for every such while, down to those
-/// it started with; that is seen when one is next needed. \[M\] Neither pace is documented: knobs `thread_growth` and `thread_idle`.
+/// it started with; that is seen when one is next needed. \[M\] Neither pace is documented: knobs
+/// `thread_growth` and `thread_idle`.
 #[derive(Clone, Debug)]
 pub(super) struct ThreadPool {
     exist: u32,

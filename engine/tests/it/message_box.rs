@@ -202,7 +202,7 @@ fn a_batch_past_the_threshold_is_written_in_pieces_and_stays_whole() {
 
 #[test]
 fn a_subscriber_cannot_tell_a_fragmented_message() {
-    // R-LMS-04: it costs fragments and comes out as one message of all its bytes.
+    // R-LMS-02, R-LMS-04: it costs fragments and comes out as one message of all its bytes.
     let mut bench = Bench::new(one_port());
     let (small, whole) = (large(1, 102_400), large(2, 300_000));
     let fragments = |bench: &mut Bench, document: &Document| {

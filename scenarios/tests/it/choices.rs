@@ -91,17 +91,18 @@ fn a_choice_is_one_of_its_words() {
 
 #[test]
 fn calls_take_no_time_or_as_long_as_they_are_told() {
-    // R-CLK-02: a submit goes to the engine and the callback to the adapter; a transmission goes to
-    // the adapter, whose call on the wire ends the document's journey.
+    // R-CLK-02: to the engine go the submit and the returns of BeginBatch and TransmitMessage, to
+    // the adapter these two and the Done at which it begins to transmit.
     let journey = |head: &str| {
         let text = GOOD.replacen("[[host]]", "[[host]]\npoll = '0 s'", 1);
+        let text = text.replacen("count = 1", "count = 1\nstart = '1 min'", 1);
         let run = done(&text.replacen("about", &format!("{head}\nabout"), 1));
         run.outcome.meters.ports[0].latency_sum / 1_000_000
     };
     let free = journey("");
-    assert_eq!(journey("schedule = { to_engine = '3 ms' }"), free + 3);
-    assert_eq!(journey("schedule = { to_adapter = '5 ms' }"), free + 5);
-    assert_eq!(journey("schedule = { to_adapter = '5 ms', to_engine = '3 ms' }"), free + 8);
+    assert_eq!(journey("schedule = { to_engine = '3 ms' }"), free + 3 * 3);
+    assert_eq!(journey("schedule = { to_adapter = '5 ms' }"), free + 3 * 5);
+    assert_eq!(journey("schedule = { to_adapter = '5 ms', to_engine = '3 ms' }"), free + 3 * 8);
 }
 
 /// The share of time that `resource` was busy in a run of ten messages of 300 KB through a map.

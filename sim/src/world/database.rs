@@ -69,7 +69,8 @@ impl Pending {
     }
 
     /// Databases in it, if it is distributed; an adapter's own transaction is one, since the
-    /// adapter's resource is in it too, and so is what is written in parts (R-LMS-01). The master that only routes is asked and not enlisted.
+    /// adapter's resource is in it too, and so is what is written in parts (R-LMS-01). The master
+    /// that only routes is asked and not enlisted.
     #[inline(always)]
     fn enlisted(&self) -> u32 {
         let outside = match self.what {
