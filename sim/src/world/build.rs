@@ -52,7 +52,6 @@ impl World {
     #[must_use]
     pub fn new(setup: &Setup) -> Self {
         let topology = Arc::new(with_contexts(&setup.topology));
-        assert_stages_fit(&topology);
         let instances = build_instances(&topology);
         let (nodes, node_of) = build_nodes(&topology);
         let window = (setup.measure_from, setup.measure_to);
@@ -62,7 +61,7 @@ impl World {
             end: setup.end,
             end_planned: setup.end,
             drain: setup.drain,
-            measured: (setup.measure_from, setup.measure_to),
+            measured: window,
             loads_open: setup.loads.len(),
             queue: Wheel::new(),
             ring: VecDeque::new(),
@@ -163,6 +162,7 @@ fn build_instances(topology: &Arc<Topology>) -> Vec<HostInstance> {
 
 /// The context that every message of a location starts with, marked as a template.
 fn with_contexts(topology: &Topology) -> Topology {
+    assert_stages_fit(topology);
     let mut topology = topology.clone();
     let ports = topology.receive_ports.clone();
     for (number, location) in (1..).zip(&mut topology.receive_locations) {
