@@ -12,7 +12,9 @@ mod thin;
 
 pub use chart::ChartError;
 pub use mst::mst_html;
-pub(crate) use mst::{headline as mst_headline, interval as mst_interval};
+pub(crate) use mst::{
+    headline as mst_headline, interval as mst_interval, recovers as mst_recovers,
+};
 pub(crate) use run::headline as run_headline;
 pub use run::run_html;
 pub use sweep::sweep_html;

@@ -88,6 +88,10 @@ figures! {
         /// The highest load under which a backlog still drains; null when it was not searched.
         /// Unit: documents/s.
         pub recover: Option<f64>,
+        /// Where that lies at the stated confidence, if a backlog makes the plant do worse. Unit:
+        /// documents/s.
+        #[serde(default)]
+        pub recover_interval: Option<[f64; 2]>,
         /// How the search came out.
         pub verdict: MstVerdict,
         /// What stops the load from rising further.

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-use crate::html::{mst_headline, mst_interval, run_headline};
+use crate::html::{mst_headline, mst_interval, mst_recovers, run_headline};
 use crate::mst::MstRecord;
 use crate::number::{
     count, elasticity, maybe_per_second, maybe_seconds, mean, per_second, seconds, share,
@@ -272,7 +272,7 @@ fn mst_figures(record: &MstRecord) -> String {
     let mut table = table(&[]);
     let lines = [
         ("Capacity", maybe_per_second(record.capacity).to_string()),
-        ("Recovers below", maybe_per_second(record.recover).to_string()),
+        ("Recovers below", mst_recovers(record)),
         ("Goal that binds", record.goal.clone()),
         ("Documents simulated", count(record.documents_simulated)),
         ("Search took", seconds(record.wall_seconds).to_string()),

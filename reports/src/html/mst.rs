@@ -90,19 +90,36 @@ pub(crate) fn interval(record: &MstRecord) -> String {
     record.interval.map_or_else(
         || "no interval".to_owned(),
         |[low, high]| {
-            let (low, high) = (significant(low, 4), per_second(high));
             let at = confidence(record.confidence);
-            format!("between {low} and {high} at {at} % confidence")
+            format!("{} at {at} % confidence", between(low, high))
         },
     )
 }
 
+fn between(low: f64, high: f64) -> String {
+    format!("between {} and {}", significant(low, 4), per_second(high))
+}
+
+/// The load from which the plant recovers, with its interval if it has one of its own.
+pub(crate) fn recovers(record: &MstRecord) -> String {
+    let told = maybe_per_second(record.recover).to_string();
+    match record.recover_interval {
+        Some([low, high]) => format!("{told}, {}", between(low, high)),
+        None => told,
+    }
+}
+
 fn keys(record: &MstRecord) -> Vec<Key> {
     let key = |label, value, note: &str| Key { label, value, note: note.to_owned() };
+    let still = "a backlog still drains at this load";
+    let still = match record.recover_interval {
+        Some([low, high]) => format!("{still}; {}", between(low, high)),
+        None => still.to_owned(),
+    };
     let recover = html(maybe_per_second(record.recover));
     vec![
         key("Capacity", html(maybe_per_second(record.capacity)), "with work always waiting"),
-        key("Recovers below", recover, "a backlog still drains at this load"),
+        key("Recovers below", recover, &still),
         key("Probes", count(record.probes.len() as u64), "loads that were tried"),
         key("Documents", count(record.documents_simulated), "simulated in all"),
     ]

@@ -220,6 +220,7 @@ pub(crate) fn mst() -> MstRecord {
         goal: "late over 2 s at most 1 %".into(),
         capacity: Some(297.64),
         recover: Some(288.1),
+        recover_interval: Some([286.9, 289.3]),
         verdict: Sustainable,
         limit: Some(limit(
             "sql1 log disk",

@@ -24,8 +24,10 @@ const BACKLOG_MIN: u64 = 64;
 const FALL: f64 = 2.0;
 /// Documents of a point of the curve.
 const PILOT_DOCUMENTS: u64 = 20_000;
+/// Documents of a window of the curve of a throttled plant, unless it is long enough.
+const WINDOW_DOCUMENTS_MIN: f64 = 400.0;
 /// Documents of a run of the two stages.
-const RUN_DOCUMENTS: f64 = 10_000.0;
+pub(super) const RUN_DOCUMENTS: f64 = 10_000.0;
 /// A warm-up is cut short at so many documents.
 const WARM_UP_DOCUMENTS: u64 = 30_000;
 /// Runs after which the interval stays as wide as it is.
@@ -75,6 +77,9 @@ pub(super) struct Curve {
     pub(super) full_at: Option<u64>,
     /// The backlog at which the plant does worst, if that is worse than with less.
     pub(super) falls_at: Option<u64>,
+    /// The smallest backlog at which the plant has not come to rest however long it was held: what
+    /// it gets through there and beyond is no point of a curve.
+    pub(super) restless_at: Option<u64>,
     /// The plant does everything in no time.
     pub(super) is_endless: bool,
     /// Documents simulated.
@@ -96,6 +101,8 @@ pub(super) struct Wanted {
     /// Half the width of the interval, relative to the capacity.
     pub(super) half: f64,
     pub(super) confidence: f64,
+    /// Documents of one run.
+    pub(super) documents: f64,
     /// The warm-up of the loads.
     pub(super) warm_up: Duration,
     /// How long retries go on: until then they have not filled.
@@ -131,20 +138,41 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
         let is_endless = first.is_endless;
         return Ok(Curve { is_endless, documents, broken, ..Curve::default() });
     };
-    let lasts = window(scenario, rate, PILOT_DOCUMENTS as f64);
+    let mut lasts = window(scenario, rate, PILOT_DOCUMENTS as f64);
     let mut points = Vec::new();
-    let mut look = |backlogs: &[u64], warm_up: Duration| {
-        let one = |at: usize| held.stretch(backlogs[at], seed, (warm_up, lasts));
+    let mut look = |backlogs: &[u64], spans: (Duration, Duration)| {
+        let one = |at: usize| held.stretch(backlogs[at], seed, spans);
         let looks = all(backlogs.len(), ask.threads, one)?;
         documents += looks.iter().map(|look| look.documents).sum::<u64>();
         broken = broken.take().or_else(|| looks.iter().find_map(|look| look.broken.clone()));
         Ok(looks.iter().map(|look| look.rate).collect::<Vec<_>>())
     };
-    let mut backlogs = BACKLOGS.to_vec();
-    backlogs.extend(beyond_throttling(scenario));
-    let rates = look(&backlogs, warm_up)?;
+    let backlogs: Vec<u64> = BACKLOGS.into_iter().chain(beyond_throttling(scenario)).collect();
+    let mut rates = look(&backlogs, (warm_up, lasts))?;
+    let mut restless = None;
+    // Delays that throttling adds grow for as long as their cause holds: what a plant does with
+    // them is known when it does the same much later.
+    if scenario.hosts.iter().any(|host| host.throttling.is_some()) {
+        let mut waits = warm_up;
+        for _ in 0..WARM_UPS_MAX {
+            waits = waits.times(LONGER);
+            // Where hardly anything goes on, a window holds what it holds by chance.
+            let holds = |rate: &f64| rate * lasts.as_secs_f64();
+            let is_long = rates.iter().all(|rate| holds(rate) >= WINDOW_DOCUMENTS_MIN);
+            lasts = lasts.times(if is_long { 1 } else { LONGER });
+            if (waits + lasts).as_secs_f64() > ask.seconds_max {
+                break;
+            }
+            let later = look(&backlogs, (waits, lasts))?;
+            restless = first_unlike(&rates, &later, (ask.half, lasts));
+            rates = later;
+            if restless.is_none() && is_long {
+                break;
+            }
+        }
+    }
     points.extend(backlogs.iter().zip(rates).map(|(backlog, rate)| (*backlog, rate)));
-    let mut rises = rises(&points, ask.half);
+    let mut rises = restless.is_none() && rises(&points, ask.half);
     while rises {
         let before = points[points.len() - 1].0;
         let next = before * STEP;
@@ -153,12 +181,41 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
         if next > BACKLOG_MAX || (warm_up + lasts).as_secs_f64() > ask.seconds_max {
             break;
         }
-        let both = look(&[before, next], warm_up)?;
+        let both = look(&[before, next], (warm_up, lasts))?;
         rises = both[1] > both[0] * (1.0 + ask.half);
         points.push((next, both[1]));
     }
-    let curve = shape(points, rises, ask.half);
+    let curve = match restless {
+        Some(at) => short(points, at, ask.half),
+        None => shape(points, rises, ask.half),
+    };
     Ok(Curve { documents, broken, ..curve })
+}
+
+/// The first backlog at which a plant does not do the same later, as far as windows can tell.
+fn first_unlike(rates: &[f64], later: &[f64], (half, lasts): (f64, Duration)) -> Option<usize> {
+    let unlike = |(a, b): (&f64, &f64)| {
+        let documents = a.max(*b) * lasts.as_secs_f64();
+        // Standard errors of a difference, of work that scatters as much as its mean.
+        let chance = UNSETTLED * (2.0 / documents.max(1.0)).sqrt();
+        (a - b).abs() > a.max(*b) * (FALL * half).max(chance)
+    };
+    rates.iter().zip(later).position(unlike)
+}
+
+/// The curve below a backlog with which the plant does not come to rest.
+fn short(points: Vec<(u64, f64)>, at: usize, half: f64) -> Curve {
+    let (backlog, rate) = points[at];
+    let mut curve = shape(points[..at].to_vec(), false, half);
+    let top = curve.points.iter().map(|point| point.1).fold(0.0, f64::max);
+    if curve.falls_at.is_none() {
+        let falls = rate < top * (1.0 - FALL * half);
+        // Full with less, or nowhere that is known.
+        let first = curve.points.iter().find(|point| point.1 >= top * (1.0 - half));
+        curve.full_at = first.map(|point| point.0).filter(|_| falls);
+        curve.falls_at = falls.then_some(backlog);
+    }
+    Curve { restless_at: Some(backlog), ..curve }
 }
 
 /// Twice the messages in the database at which hosts are throttled, if they are.
@@ -203,7 +260,7 @@ pub(super) fn measure(
     edge: f64,
     ask: Wanted,
 ) -> Result<(Found, u64), Problems> {
-    let lasts = window(scenario, rate, RUN_DOCUMENTS);
+    let lasts = window(scenario, rate, ask.documents);
     let filled = Duration::from_secs_f64((WARM_UP_BACKLOGS * backlog) as f64 / rate);
     // Where much happens in the warm-up, less of it will do, unless the plant says otherwise.
     let enough = Duration::from_secs_f64(WARM_UP_DOCUMENTS as f64 / rate);

@@ -24,7 +24,7 @@ mod turn;
 
 use std::process::ExitCode;
 
-use self::capacity::{Capacity, Curve, Found, Wanted, curve, measure};
+use self::capacity::{Capacity, Curve, Found, RUN_DOCUMENTS, Wanted, curve, measure};
 use self::elasticity::elasticities;
 pub use self::journal::Journal;
 use self::limit::{Plant, limits};
@@ -198,6 +198,7 @@ fn empty(name: &str, scenario: &Scenario) -> MstRecord {
         goal: "backlog does not grow".to_owned(),
         capacity: None,
         recover: None,
+        recover_interval: None,
         verdict: MstVerdict::Undecided,
         limit: None,
         next_limit: None,
@@ -260,8 +261,7 @@ impl Search<'_> {
         };
         let Some((low, high)) = interval else { return Ok(()) };
         record.capacity = Some(f64::midpoint(low, high));
-        let falls = curve.falls_at.and_then(|backlog| curve.rate(backlog));
-        record.recover = Some(falls.map_or(low, |rate| rate.min(low)));
+        self.recovers(&held, &curve, low, record)?;
         self.confirm(low, high, record)?;
         self.explain(&held, capacity.as_ref(), record)
     }
@@ -327,20 +327,33 @@ impl Search<'_> {
         Ok((settled.max(ladder(self.scenario, self.ask.seconds_max)?), lasts))
     }
 
-    /// The curve of throughput over backlog, and the capacity where the plant is full.
-    fn capacity(&mut self, held: &Held<'_>) -> Result<(Curve, Option<Capacity>), Problems> {
+    /// What is asked of a measurement, for an interval of so much on either side.
+    fn wanted(&self, half: f64) -> Result<Wanted, Problems> {
         let warm_up = self.scenario.loads.iter().map(|load| load.warm_up).max();
-        let wanted = Wanted {
-            half: self.ask.precision / 2.0 * MEASURED_SHARE,
+        Ok(Wanted {
+            half,
             confidence: CONFIDENCE,
+            documents: RUN_DOCUMENTS,
             warm_up: warm_up.unwrap_or(Duration::ZERO),
             ladder: ladder(self.scenario, self.ask.seconds_max)?,
             seconds_max: self.ask.seconds_max,
             threads: self.ask.threads,
-        };
+        })
+    }
+
+    /// The curve of throughput over backlog, and the capacity where the plant is full.
+    fn capacity(&mut self, held: &Held<'_>) -> Result<(Curve, Option<Capacity>), Problems> {
+        let wanted = self.wanted(self.ask.precision / 2.0 * MEASURED_SHARE)?;
         let curve = curve(held, self.scenario, wanted)?;
         self.documents += curve.documents;
         self.broken |= curve.broken.is_some();
+        if let Some(backlog) = curve.restless_at {
+            let why = format!(
+                "with {backlog} documents held it has not come to rest, however long: what it gets \
+                 through there is not told"
+            );
+            self.probes.push(unknown(self.written, &why));
+        }
         if curve.is_endless {
             let why = "nothing that is modelled takes any time: no load is too high";
             self.probes.push(unknown(self.written, why));

@@ -5,14 +5,17 @@
 //! as long, or never comes back, does worse the more there is to do: it is metastable.
 
 use floodgate_engine::time::{Duration, Instant};
-use floodgate_reports::{MstVerdict, Probe};
+use floodgate_reports::{MstRecord, MstVerdict, Probe};
 use floodgate_sim::load::Pace;
 use floodgate_sim::world::World;
 
 use serde::{Deserialize, Serialize};
 
-use super::Search;
-use super::pinned::seed_of;
+use super::capacity::{Curve, Found, Wanted, measure};
+use super::pinned::{Held, seed_of};
+use super::stein::Mean;
+use super::{Search, told, unknown};
+use crate::experiment::drift::edge;
 use crate::experiment::fuel::Fuel;
 use crate::plan::Problems;
 use crate::setup::setup;
@@ -47,7 +50,51 @@ pub(super) struct Drained {
     broken: bool,
 }
 
+/// Half of the interval of what a plant recovers at, relative to it, at least.
+const HALF_MIN: f64 = 0.02;
+/// A window may take so much less than a probe, where that is fewer documents than a capacity has.
+const WINDOWS_MIN: f64 = 8.0;
+
 impl Search<'_> {
+    /// The load from which the plant recovers with any backlog: what it can do from empty, or what
+    /// it gets through with the backlog that it does worst with, measured in two stages like a
+    /// capacity.
+    pub(super) fn recovers(
+        &mut self,
+        held: &Held<'_>,
+        curve: &Curve,
+        low: f64,
+        record: &mut MstRecord,
+    ) -> Result<(), Problems> {
+        let Some(backlog) = curve.falls_at else {
+            record.recover = Some(low);
+            return Ok(());
+        };
+        // A backlog with which it does not come to rest has no throughput.
+        let rate = curve.rate(backlog).filter(|rate| *rate > 0.0);
+        let Some(rate) = rate.filter(|_| curve.restless_at.is_none()) else { return Ok(()) };
+        let wanted = self.wanted(HALF_MIN.max(self.ask.precision / 2.0))?;
+        let documents = (rate * self.ask.seconds_max / WINDOWS_MIN).min(wanted.documents);
+        let wanted = Wanted { documents, ..wanted };
+        let at = (backlog, rate);
+        let (found, documents) = measure(held, self.scenario, at, edge(self.scenario), wanted)?;
+        self.documents += documents;
+        match found {
+            Found::Measured(found) => {
+                let Mean { value, half } = found.mean;
+                self.broken |= found.broken.is_some();
+                self.probes.push(told(&found));
+                record.recover = Some(value.min(low));
+                record.recover_interval = Some([(value - half).max(0.0), value + half]);
+            }
+            Found::Unknown(why) => {
+                let why = format!("what it recovers at, with {backlog} documents: {why}");
+                self.probes.push(unknown(rate, &why));
+            }
+        }
+        Ok(())
+    }
+
     /// The plant, which can do `rate`, after an overload; none if nobody asks.
     pub(super) fn overload(&self, rate: f64) -> Result<Option<Drained>, Problems> {
         if self.ask.recovery <= 0.0 {
