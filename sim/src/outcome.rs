@@ -7,9 +7,11 @@ use floodgate_engine::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use crate::check::{RuleVerdict, Violation};
+use crate::fate::Fates;
 use crate::meter::Meters;
 use crate::probe::Samples;
 use crate::resource::{Finding, Usage};
+use crate::trace::StoryLine;
 
 /// What became of the distributed transactions of a run.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -69,6 +71,8 @@ pub struct Outcome {
     pub given_up: u64,
     /// Transmissions of what had gone out before, when the process that sent it ended (INV-54).
     pub repeated: u64,
+    /// What became of everything.
+    pub fates: Fates,
     /// Rates, latencies, levels.
     pub meters: Meters,
     /// Final spool rows, garbage included.
@@ -85,6 +89,8 @@ pub struct Outcome {
     pub verdicts: Vec<RuleVerdict>,
     /// The first violations.
     pub violations: Vec<Violation>,
+    /// The story, if one was kept, and how many lines of it were not.
+    pub story: (Vec<StoryLine>, u64),
     /// What an operator saved.
     pub saved: Vec<SavedInstance>,
     /// The sampled series.

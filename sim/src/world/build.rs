@@ -17,6 +17,7 @@ use floodgate_engine::transport_proxy::TransportProxy;
 use super::audit::Audits;
 use super::controller::{Controlling, Watched};
 use super::coordinator::Coordinator;
+use super::fates::FateMeter;
 use super::idle::IdleLooks;
 use super::life::Lives;
 use super::line::Stores;
@@ -111,6 +112,7 @@ impl World {
             documents_accepted: 0,
             trace: Trace::default(),
             meters: Meters::over(window.0, window.1, topology.subscribers()),
+            fates: FateMeter::default(),
             samples: Samples::every(setup.sample).with_parts(counters(&topology, setup)),
             sampled: Sampled::of(&topology),
             idle: IdleLooks::over(window, setup.costs.idle_look),

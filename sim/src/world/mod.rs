@@ -24,6 +24,7 @@ mod effects;
 mod errand;
 mod exchange;
 mod explore;
+mod fates;
 mod handed;
 mod holds;
 mod hosts;
@@ -71,7 +72,7 @@ use crate::queue::{Schedule, Wheel};
 use crate::resource::Processor;
 use crate::rng::{Purpose, Rng};
 use crate::setup::{DoneOrder, OperatorAct, ResponseOrder};
-use crate::trace::Trace;
+use crate::trace::{Bounds, Trace};
 
 use audit::Audits;
 use compute::{Job, Placed};
@@ -80,6 +81,7 @@ use coordinator::Coordinator;
 use database::Pending;
 use exchange::Answering;
 pub use explore::{Crash, Way};
+use fates::FateMeter;
 pub use holds::{Hold, HoldKind};
 use idle::IdleLooks;
 use life::Lives;
@@ -263,6 +265,7 @@ pub struct World {
     trace: Trace,
     checks: Checks,
     meters: Meters,
+    fates: FateMeter,
     samples: Samples,
     sampled: Sampled,
     idle: IdleLooks,
@@ -312,6 +315,11 @@ impl World {
     /// From now on every event is also kept as a line of a story.
     pub fn tell(&mut self) {
         self.trace = Trace::telling();
+    }
+
+    /// From now on a part of the events is kept as lines of a story, and comes with the outcome.
+    pub fn tell_of(&mut self, bounds: Bounds) {
+        self.trace.keep(bounds);
     }
 
     /// Documents offered and not finished, measured at the generator's boundary: what waits
