@@ -1,7 +1,6 @@
 //! What a run came to: everything a record is made of, and nothing of how it is shown.
 
 use floodgate_engine::config::Holdings;
-use floodgate_engine::id::SendPortId;
 use floodgate_engine::message_box::SavedMessage;
 use floodgate_engine::time::{Duration, Instant};
 use hdrhistogram::Histogram;
@@ -44,8 +43,8 @@ pub struct TrackingOutcome {
 pub struct SavedInstance {
     /// When.
     pub at: Instant,
-    /// The send port it is an instance of.
-    pub port: SendPortId,
+    /// Whose instance it is: a send port, an orchestration, a receive port or a location.
+    pub of: String,
     /// Its messages, in publication order.
     pub messages: Vec<SavedMessage>,
 }

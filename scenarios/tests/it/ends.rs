@@ -32,6 +32,7 @@ host = "Host"
 filter = 'BTS.ReceivePortName == "In"'
 SEND_PORT
 [send_port.primary]
+adapter = "http"
 wire = "10 ms"
 PRIMARY
 [[load]]
@@ -42,7 +43,7 @@ LOAD
 "#;
 
 /// The plant with something more in some of its tables.
-fn plant(more: &[(&str, &str)]) -> String {
+pub(crate) fn plant(more: &[(&str, &str)]) -> String {
     let mut text = PLANT.to_owned();
     for place in ["RECEIVE_PORT", "LOCATION", "SEND_PORT", "PRIMARY", "LOAD"] {
         let own = more.iter().find(|(at, _)| *at == place).map_or("", |(_, own)| own);
@@ -51,7 +52,7 @@ fn plant(more: &[(&str, &str)]) -> String {
     text
 }
 
-fn ran(text: &str) -> (Record, String) {
+pub(crate) fn ran(text: &str) -> (Record, String) {
     let scenario =
         Scenario::parse("x.toml", text.as_bytes(), Path::new(""), &[]).unwrap_or_else(|problems| {
             let all: Vec<String> = problems.problems().iter().map(Problem::located).collect();
@@ -118,15 +119,14 @@ fn the_accounts_of_the_catalogue_close() {
 #[test]
 fn what_a_pipeline_consumes_and_a_port_drops_is_in_a_row() {
     // R-RCV-02, R-RCV-03, R-RCV-06, R-PIPE-08.
-    let consumes =
-        r#"pipeline = { kind = "xml", component = [{ stage = "validate", does = "consume" }] }"#;
+    let consumes = r#"component = [{ stage = "validate", does = "consume" }]"#;
     let (record, shown) = ran(&plant(&[("LOCATION", consumes)]));
     closes("consumed on the way in", &record);
     assert_eq!((record.intake.arrived, record.intake.consumed), (20, 20));
     assert!(shown.contains("20 on the way in"), "{shown}");
     assert!(shown.contains("documents = 20 consumed"), "{shown}");
 
-    let consumes = r#"pipeline = { component = [{ stage = "encode", does = "consume" }] }"#;
+    let consumes = r#"component = [{ stage = "encode", does = "consume" }]"#;
     let (record, shown) = ran(&plant(&[("SEND_PORT", consumes)]));
     closes("consumed on the way out", &record);
     assert_eq!((record.deliveries.owed, record.deliveries.consumed), (20, 20));

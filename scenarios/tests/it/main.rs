@@ -19,6 +19,7 @@ mod mst;
 mod mst_alike;
 mod mst_elasticities;
 mod mst_verdicts;
+mod operating;
 mod plan;
 mod published;
 mod scale_out;

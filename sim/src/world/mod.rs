@@ -10,6 +10,7 @@
 //! A world is plain data: it can be cloned, branched and compared. One input to one machine, then
 //! its outputs are carried; nothing recurses.
 
+mod acts;
 mod adapters;
 mod audit;
 mod build;
