@@ -90,3 +90,29 @@ fn fields_are_promoted_and_written_by_pipelines_that_read_xml() {
     assert!(warned(&asks(GOOD.to_owned())), "{:?}", said(&asks(GOOD.to_owned())));
     assert!(!warned(&asks(with(location, &xml(promotes)))));
 }
+
+#[test]
+fn a_way_back_has_the_stages_of_its_pipeline() {
+    // R-RR-04, R-SR-03, R-ADD-06: a component that nobody would run is refused.
+    let own = |what: &str| format!("two_way = {{ component = [{{ {what} }}] }}");
+    let receives = |what: &str| {
+        let port = "[[receive_port]]\nname = \"In\"\n";
+        said(&GOOD.replacen(port, &format!("{port}{}\n", own(what)), 1))
+    };
+    let ends = |found: &[String], end: &str| {
+        assert!(found.iter().any(|said| said.ends_with(end)), "{found:?}");
+    };
+    ends(&receives("stage = 'decode', does = 'fail'"), "'decode' is no stage of this pipeline");
+    let rewrite = "stage = 'encode', does = 'rewrite', faults = true";
+    ends(&receives(rewrite), "'rewrite' and 'size' go together");
+    ends(
+        &receives("stage = 'encode', does = 'fail', size = 9"),
+        "'rewrite' and 'size' go together",
+    );
+    let both = "stage = 'encode', does = 'fail', faults = true, every = 2";
+    ends(&receives(both), "'faults' stands beside 'document' or 'every'");
+    let whole = format!("{rewrite}, size = '2 KB'");
+    assert!(
+        !receives(&whole).iter().any(|said| said.contains("component") || said.contains("size"))
+    );
+}

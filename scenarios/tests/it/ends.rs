@@ -196,3 +196,35 @@ fn the_mean_of_the_spool_is_not_above_its_maximum() {
     let (record, _) = ran(&at_once);
     assert!(record.spool.mean > 0.0 && record.spool.mean <= record.spool.max, "{:?}", record.spool);
 }
+
+#[test]
+fn a_fault_is_changed_by_a_map_or_by_a_component_of_the_way_back() {
+    // R-ADD-06, R-RR-04, R-RR-07: faults pass the maps and the pipeline of the responses; their
+    // bytes are what the way back is charged for, and what goes wrong there is nobody's response.
+    let text = |way_back: &str| {
+        let two_way = ("RECEIVE_PORT", format!("two_way = {{ {way_back} }}"));
+        let text = plant(&[(two_way.0, &two_way.1)]);
+        let text = text.replace("adapter = \"push\"", "adapter = { kind = \"http\" }");
+        text.replace(
+            "[[host]]\nname = \"Host\"",
+            "[[host]]\nname = \"Host\"\nresponse_timeout = \"2 s\"",
+        )
+    };
+    let answers = |way_back: &str| {
+        let (record, _) = ran(&text(way_back));
+        closes(way_back, &record);
+        (record.answers.unwrap(), record)
+    };
+    let (told, _) = answers("");
+    assert_eq!((told.faults, told.failed), (20, 20), "nobody answers");
+    let rewrite =
+        r#"component = [{ stage = "encode", does = "rewrite", size = "9 KB", faults = true }]"#;
+    let (told, record) = answers(rewrite);
+    assert_eq!(told.failed, 20, "{record:?}");
+    let consume = r#"component = [{ stage = "encode", does = "consume", faults = true }]"#;
+    let (_, record) = answers(consume);
+    assert_eq!(record.deliveries.consumed, 20, "the component sees every fault");
+    let consume = r#"component = [{ stage = "encode", does = "consume", every = 1000 }]"#;
+    let (_, record) = answers(consume);
+    assert_eq!(record.deliveries.consumed, 0);
+}
