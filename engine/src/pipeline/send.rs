@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_component_can_change_faults_alone() {
         // R-ADD-06, R-RR-07: what is no negative acknowledgement passes as it is.
-        let body = crate::message::Body::Described { bytes: 77, documents: 1 };
+        let body = Body::Described { bytes: 77, documents: 1 };
         let encode = vec![custom(When::Faults, vec![Act::Rewrite(body)])];
         let pipeline = SendPipeline { encode, ..SendPipeline::pass_through() };
         for (kind, expected) in [(Some("NACK"), 77), (Some("ACK"), 9), (None, 9)] {

@@ -160,7 +160,7 @@ fn what_an_operator_terminates_is_in_a_row_and_what_he_resumes_is_not_there_any_
     assert!(shown.contains("deliveries = 4 delivered + 16 terminated"), "{shown}");
     assert!(shown.contains("none of them at the end"), "{shown}");
     let row = &record.suspensions[0];
-    assert_eq!((row.at.as_str(), row.code.as_str()), ("Out", "0xC0C0167A"));
+    assert_eq!((row.at.as_str(), row.code.as_str()), ("Out", "0x80004005"));
 
     let stays = plant(&[fails]);
     let (record, shown) = ran(&stays);
@@ -192,7 +192,7 @@ fn what_clients_were_told_is_in_the_record() {
 #[test]
 fn the_mean_of_the_spool_is_not_above_its_maximum() {
     // R-GC-02: the job that empties the spool runs long after the last document.
-    let at_once = plant(&[]).replace("rate = { constant = 1.0 }", "rate = \"all_at_once\"");
+    let at_once = plant(&[]).replace("rate = { constant = 1.0 }", "rate = { all_at_once = true }");
     let (record, _) = ran(&at_once);
     assert!(record.spool.mean > 0.0 && record.spool.mean <= record.spool.max, "{:?}", record.spool);
 }

@@ -30,18 +30,19 @@ fn what_came_in_and_was_suspended_is_resumed_where_it_must_begin() {
         ("10500 ms", "enlist", "Out"),
         ("10500 ms", "start", "Out"),
     ];
-    let ran = |last: &[(&str, &str, &str)]| ran(&with_acts(&[], &[&acts[..], last].concat()));
-    assert_eq!(ends(&ran(&[]).0), (15, 5));
+    let more = [("LOCATION", "pipeline = \"XMLReceive\""), ("LOAD", "documents = 3")];
+    let ran = |last: &[(&str, &str, &str)]| ran(&with_acts(&more, &[&acts[..], last].concat()));
+    assert_eq!(ends(&ran(&[]).0), (45, 5));
     for to in ["Folder", "In"] {
         let (record, _) = ran(&[("30 s", "resume", to)]);
-        assert_eq!(ends(&record), (20, 0), "{to}");
+        assert_eq!(ends(&record), (60, 0), "{to}");
         assert!(exercised(&record, "INV-61"), "{to}");
         let (record, shown) = ran(&[("30 s", "terminate", to)]);
-        assert_eq!((ends(&record), record.intake.terminated), ((15, 0), 5), "{to}");
-        assert!(shown.contains("5 terminated"), "{shown}");
+        assert_eq!((ends(&record), record.intake.terminated), ((45, 0), 15), "{to}");
+        assert!(shown.contains("15 terminated"), "{shown}");
     }
     let (record, shown) = ran(&[("30 s", "save", "In")]);
-    assert_eq!(ends(&record), (15, 5), "saving changes nothing");
+    assert_eq!(ends(&record), (45, 5), "saving changes nothing");
     assert!(shown.contains("Folder"), "{shown}");
 }
 

@@ -53,7 +53,6 @@ impl World {
     pub fn new(setup: &Setup) -> Self {
         let topology = Arc::new(with_contexts(&setup.topology));
         assert_stages_fit(&topology);
-        let instances = build_instances(&topology);
         let (nodes, node_of) = build_nodes(&topology);
         let window = (setup.measure_from, setup.measure_to);
         let world = Self {
@@ -62,7 +61,7 @@ impl World {
             end: setup.end,
             end_planned: setup.end,
             drain: setup.drain,
-            measured: (setup.measure_from, setup.measure_to),
+            measured: window,
             loads_open: setup.loads.len(),
             queue: Wheel::new(),
             ring: VecDeque::new(),
@@ -73,9 +72,9 @@ impl World {
             apart: false,
             scheduled: 0,
             costs: setup.costs,
-            host_wakes: vec![Instant::MAX; instances.len()],
-            pools: vec![Pool::over(window.0, window.1); instances.len()],
-            instances,
+            host_wakes: vec![Instant::MAX; topology.host_instances.len()],
+            pools: vec![Pool::over(window.0, window.1); topology.host_instances.len()],
+            instances: build_instances(&topology),
             checks: Checks::new(&topology, &node_of),
             nodes,
             node_of,
