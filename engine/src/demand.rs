@@ -123,7 +123,7 @@ impl Demand {
             self.xml_messages += 1;
             self.xml_bytes += bytes;
         }
-        if port.map {
+        if !port.maps.is_empty() {
             self.map_messages += 1;
             self.map_bytes += bytes;
         }
@@ -139,7 +139,7 @@ impl Demand {
         }
         self.send_messages += 1;
         self.send_bytes += answer.bytes;
-        if port.map {
+        if Map::choose_for(&port.maps, &answer.context).is_some() {
             self.map_messages += 1;
             self.map_bytes += answer.bytes;
         }

@@ -157,44 +157,56 @@ impl FailedRouting {
     }
 }
 
-/// The code of a failure. \[M\] Where no source names one it is the general one.
-fn code(reason: Reason) -> String {
-    let status = match reason {
-        Reason::Adapter
-        | Reason::Authentication
-        | Reason::Operator
-        | Reason::Pipeline
-        | Reason::PortStopped
-        | Reason::SuspendShape
-        | Reason::Unaddressed
-        | Reason::Exception
-        | Reason::Zombie => Status::FAIL,
-        Reason::Map | Reason::SendPipeline => Status::SEND_PIPELINE_FAILED,
-        Reason::Retries => Status::TRANSMIT_FAILED,
-        Reason::Routing => Status::NO_SUBSCRIPTION,
-    };
-    format!("{:#010X}", status.0)
+impl Reason {
+    /// The code of the failure. \[M\] Where no source names one it is the general one.
+    #[must_use]
+    pub const fn status(self) -> Status {
+        match self {
+            Self::Adapter
+            | Self::Authentication
+            | Self::Operator
+            | Self::Pipeline
+            | Self::PortStopped
+            | Self::SuspendShape
+            | Self::Unaddressed
+            | Self::Exception
+            | Self::Zombie => Status::FAIL,
+            Self::Map | Self::SendPipeline => Status::SEND_PIPELINE_FAILED,
+            Self::Retries => Status::TRANSMIT_FAILED,
+            Self::Routing => Status::NO_SUBSCRIPTION,
+        }
+    }
+
+    /// What failed, as the event log would say it (R-PIPE-13).
+    #[must_use]
+    pub const fn told(self) -> &'static str {
+        match self {
+            Self::Adapter => "the adapter gave the message up",
+            Self::Authentication => "the sender could not be authenticated",
+            Self::Map => "a map failed",
+            Self::Operator => "an operator suspended the message",
+            Self::Pipeline => "failure executing the receive pipeline",
+            Self::PortStopped => "the port is stopped",
+            Self::Retries => "all retries are used",
+            Self::Routing => "nobody subscribes",
+            Self::SendPipeline => "failure executing the send pipeline",
+            Self::SuspendShape => "an orchestration came to its Suspend shape",
+            Self::Exception => "what the orchestration sent two ways could not be sent",
+            Self::Zombie => "the instance ended without the message",
+            Self::Unaddressed => "no adapter answers to the address",
+        }
+    }
 }
 
-/// What the event log would say (R-PIPE-13): what failed, and where.
+/// The code of a failure as it is written.
+fn code(reason: Reason) -> String {
+    format!("{:#010X}", reason.status().0)
+}
+
+/// What the event log would say: what failed, and where.
 fn describe(place: &Place, reason: Reason) -> String {
-    let what = match reason {
-        Reason::Adapter => "the adapter gave the message up",
-        Reason::Authentication => "the sender could not be authenticated",
-        Reason::Map => "a map failed",
-        Reason::Operator => "an operator suspended the message",
-        Reason::Pipeline => "failure executing the receive pipeline",
-        Reason::PortStopped => "the port is stopped",
-        Reason::Retries => "all retries are used",
-        Reason::Routing => "nobody subscribes",
-        Reason::SendPipeline => "failure executing the send pipeline",
-        Reason::SuspendShape => "an orchestration came to its Suspend shape",
-        Reason::Exception => "what the orchestration sent two ways could not be sent",
-        Reason::Zombie => "the instance ended without the message",
-        Reason::Unaddressed => "no adapter answers to the address",
-    };
     let side = if place.outbound { "send port" } else { "receive port" };
-    format!("{what}: {side} {}, {}", place.port, place.location)
+    format!("{}: {side} {}, {}", reason.told(), place.port, place.location)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 use crate::config::Topology;
 use crate::hash::mix;
 use crate::id::{AdapterId, HostId, HostInstanceId, ReceivePortId, SendPortId};
+use crate::map::Map;
 use crate::message::Value;
 use crate::pipeline::{ReceivePipeline, SendPipeline};
 use crate::time::Duration;
@@ -34,10 +35,10 @@ pub struct RequestPort {
     pub port: ReceivePortId,
     /// The send pipeline of its responses and faults (R-RR-04, R-RR-07).
     pub pipeline: SendPipeline,
-    /// Whether an outbound map runs on them before.
-    pub map: bool,
-    /// What that map, or a component of that pipeline, makes of a fault: a body of so many bytes
-    /// (R-ADD-06). `None` leaves faults as they are.
+    /// The maps that run on them before: of a fault, too, and that may be changed (R-ADD-06).
+    pub maps: Vec<Map>,
+    /// The short form of such a change: a fault becomes a body of so many bytes. `None` leaves
+    /// faults to the maps and the pipeline.
     pub fault_bytes: Option<u64>,
 }
 
@@ -48,8 +49,8 @@ pub struct SolicitPort {
     pub port: SendPortId,
     /// The receive pipeline of its partner's replies.
     pub pipeline: ReceivePipeline,
-    /// Whether an inbound map runs on them afterwards.
-    pub map: bool,
+    /// The maps that run on them afterwards.
+    pub maps: Vec<Map>,
     /// Whether a reply to a message that came in one way is refused, as at least one adapter does
     /// (R-SR-07); otherwise it is published like any message.
     pub correlated_only: bool,

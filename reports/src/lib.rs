@@ -1,5 +1,6 @@
 //! Draws run records. Knows no engine and no simulator: a report needs only its record.
 
+mod fate;
 mod figure;
 mod html;
 mod latency_log;
@@ -16,6 +17,7 @@ mod sweep_table;
 mod table;
 mod verdict;
 
+pub use fate::{AnswersUse, Deliveries, Intake, SuspensionUse};
 pub use figure::Figure;
 pub use html::{ChartError, PageError, mst_html, run_html, sweep_html};
 pub use mst::{CurvePoint, Elasticity, Limit, MstRecord, MstVerdict, Probe};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fate::{AnswersUse, Deliveries, Intake, SuspensionUse};
 use crate::figure::{Figure, figures};
 use crate::published::PublishedUse;
 use crate::verdict::{Verdict, VerdictRow};
@@ -44,6 +45,18 @@ figures! {
         pub phases: Vec<PhaseUse>,
         /// Where the documents of the whole run ended up.
         pub documents: Documents,
+        /// What became of the documents that came to receive locations.
+        #[serde(default)]
+        pub intake: Intake,
+        /// What became of what subscribers were to get.
+        #[serde(default)]
+        pub deliveries: Deliveries,
+        /// What was suspended where and why.
+        #[serde(default)]
+        pub suspensions: Vec<SuspensionUse>,
+        /// What clients that wait were told, if any wait.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub answers: Option<AnswersUse>,
         /// Mean rates over the measured window, per virtual second.
         pub rate: Rate,
         /// From the intended arrival to the wire's success, retries included; a sample per document
@@ -118,8 +131,15 @@ figures! {
         /// could say so. Unit: documents.
         #[serde(default)]
         pub repeated: u64,
-        /// Documents put into the suspended queue, resumable or not. Unit: documents.
+        /// How often documents were put into the suspended queue, resumable or not. Unit:
+        /// documents.
         pub suspended: u64,
+        /// Those in the suspended queue when the run ended. Unit: documents.
+        #[serde(default)]
+        pub suspended_now: u64,
+        /// Routing failure reports: documents that nobody subscribed to. Unit: documents.
+        #[serde(default)]
+        pub routing_failures: u64,
         /// Documents still on their way when the run ended. Unit: documents.
         pub unfinished: u64,
         /// Interchanges that the senders of a load gave up after all their retries: they were never
@@ -285,6 +305,10 @@ impl Record {
             "window" => Window::figures("window."),
             "phases" => PhaseUse::figures("phases[]."),
             "documents" => Documents::figures("documents."),
+            "intake" => Intake::figures("intake."),
+            "deliveries" => Deliveries::figures("deliveries."),
+            "suspensions" => SuspensionUse::figures("suspensions[]."),
+            "answers" => AnswersUse::figures("answers."),
             "rate" => Rate::figures("rate."),
             "latency_seconds" => Latency::figures("latency_seconds."),
             "spool" => Spool::figures("spool."),

@@ -2,13 +2,14 @@
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
+use crate::fate::{FateLine, answers, fates};
 use crate::html::{mst_headline, mst_interval, mst_recovers, run_headline};
 use crate::mst::MstRecord;
 use crate::number::{
     count, elasticity, maybe_per_second, maybe_seconds, mean, per_second, seconds, share,
     significant,
 };
-use crate::record::Record;
+use crate::record::{Documents, Record};
 use crate::samples::{PROCESSED, SPOOL_SIZE, Samples};
 use crate::sparkline::sparkline;
 use crate::verdict::{Verdict, VerdictRow};
@@ -32,6 +33,7 @@ pub fn run_summary(record: &Record, samples: &Samples) -> String {
     parts.extend(published(record));
     parts.extend(phases(record));
     parts.extend(ports(record));
+    parts.extend(suspensions(record));
     parts.extend(verdicts(record));
     parts.extend(resources(record));
     parts.extend(charts(samples));
@@ -88,7 +90,9 @@ fn run_figures(record: &Record) -> String {
     let Record { rate, documents, latency_seconds: latency, spool, .. } = record;
     let rows = significant;
     let mut table = table(&[]);
-    let lines = [
+    let ends = fates(record).into_iter().chain(answers(record));
+    let ends = ends.map(|FateLine { name, value, note }| (name, value, note));
+    let before = [
         ("Offered", per_second(rate.offered).to_string(), String::new()),
         (
             "Received",
@@ -100,8 +104,10 @@ fn run_figures(record: &Record) -> String {
             per_second(rate.processed).to_string(),
             format!("{} documents{}", count(documents.processed), again(documents.repeated)),
         ),
-        ("Suspended", count(documents.suspended), String::new()),
+        ("Suspended", count(documents.suspended), suspended(documents)),
         ("Unfinished", count(documents.unfinished), given_up(documents.given_up)),
+    ];
+    let after = [
         (
             "Latency p99",
             maybe_seconds(latency.p99).to_string(),
@@ -118,10 +124,33 @@ fn run_figures(record: &Record) -> String {
             format!("simulated in {}", seconds(record.wall_seconds)),
         ),
     ];
-    for (name, value, note) in lines {
+    for (name, value, note) in before.into_iter().chain(ends).chain(after) {
         table.add_row(vec![name.to_owned(), value, note]);
     }
     rendered(table, &[1])
+}
+
+/// How many of them are still there, and how many had no subscriber.
+pub(crate) fn suspended(documents: &Documents) -> String {
+    let Documents { suspended, suspended_now, routing_failures, .. } = *documents;
+    let there = (suspended > 0).then(|| match suspended_now {
+        0 => "none of them at the end".to_owned(),
+        now => format!("{} of them at the end", count(now)),
+    });
+    let unrouted = (routing_failures > 0)
+        .then(|| format!("{} routing failure reports", count(routing_failures)));
+    there.into_iter().chain(unrouted).collect::<Vec<_>>().join(", ")
+}
+
+/// What was suspended where, and why.
+fn suspensions(record: &Record) -> Option<String> {
+    let mut table = table(&["Suspended at", "Times", "Code", "Why"]);
+    for row in record.suspensions.iter().take(ROWS_MAX) {
+        table.add_row([&row.at, &count(row.times), &row.code, &row.reason]);
+    }
+    let hidden = record.suspensions.len().saturating_sub(ROWS_MAX);
+    let more = if hidden == 0 { String::new() } else { format!("\n… and {hidden} more") };
+    (!record.suspensions.is_empty()).then(|| rendered(table, &[1]) + &more)
 }
 
 /// What was sent a second time.

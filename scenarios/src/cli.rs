@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
+use floodgate_sim::trace::Bounds;
 use serde_json::json;
 
 use crate::catalogue::{CATALOGUE, Source};
@@ -71,6 +72,20 @@ pub struct RunArgs {
     /// One JSON document on standard output
     #[arg(long)]
     pub json: bool,
+    /// Tells what happened, event by event: the first LINES of it
+    #[arg(long, value_name = "LINES", num_args = 0..=1, default_missing_value = "200")]
+    pub story: Option<usize>,
+    /// Only what names this: a message (m17), a port, a location, a host
+    #[arg(long, value_name = "NAME", requires = "story")]
+    pub story_of: Option<String>,
+}
+
+impl RunArgs {
+    /// How much of the story is wanted, if any.
+    #[must_use]
+    pub fn bounds(&self) -> Option<Bounds> {
+        self.story.map(|lines| Bounds { lines, of: self.story_of.clone() })
+    }
 }
 
 /// Arguments of `mst`.

@@ -9,6 +9,7 @@ pub mod cost;
 mod counter;
 pub mod dist;
 mod endpoint;
+pub mod fate;
 pub mod load;
 pub mod meter;
 pub mod outcome;

@@ -50,9 +50,11 @@ impl Level {
         self.since = now;
     }
 
-    /// The time average over the part of the window before `now`.
+    /// The time average over the part of the window before `now`, or before the last change if
+    /// that came later: what was counted and what it is divided by are of the same time.
     #[must_use]
     pub fn mean(&self, now: Instant) -> f64 {
+        let now = now.max(self.since);
         let mut self_now = self.clone();
         self_now.advance(now);
         let span = now.min(self.to).since(self.from).as_nanos();
@@ -80,6 +82,11 @@ impl Level {
     #[must_use]
     pub const fn max(&self) -> u64 {
         self.max
+    }
+
+    /// When it was set last.
+    const fn since(&self) -> Instant {
+        self.since
     }
 
     /// The value now.
@@ -218,6 +225,8 @@ pub struct Meters {
     pub latency_sum: u128,
     /// Spool rows, garbage included.
     pub spool: Level,
+    /// The spool's level as it was before a cleanup job ran after the last of the work.
+    spool_before: Option<Level>,
     /// When the last row of the spool was collected, the last time that this happened.
     pub spool_emptied: Option<Instant>,
     /// Offered and not finished.
@@ -269,6 +278,7 @@ impl Meters {
             latency: histogram(DIGITS),
             latency_sum: 0,
             spool: Level::over(from, to),
+            spool_before: None,
             spool_emptied: None,
             backlog: Level::over(from, to),
             throttled: Level::over(from, to),
@@ -279,6 +289,21 @@ impl Meters {
 
     fn in_window(&self, at: Instant) -> bool {
         (self.from..self.to).contains(&at)
+    }
+
+    /// The cleanup job is about to run. If the work ended at `ended` and no later, what it does is
+    /// no part of the run.
+    pub(crate) fn before_cleanup(&mut self, ended: Instant) {
+        if self.spool.since() <= ended {
+            self.spool_before = Some(self.spool.clone());
+        }
+    }
+
+    /// The mean of the spool's rows over the window, of a run that ended at `ended`.
+    #[must_use]
+    pub fn spool_mean(&self, ended: Instant) -> f64 {
+        let before = self.spool_before.as_ref().filter(|_| self.spool.since() > ended);
+        before.unwrap_or(&self.spool).mean(ended)
     }
 
     /// `documents` are offered.
@@ -335,6 +360,23 @@ mod tests {
         // 2 ns at 100, 6 ns at 4, 2 ns at 50, over 10 ns.
         assert!((level.mean(at(30)) - 32.4).abs() < 1e-12);
         assert_eq!((level.max(), level.area(at(30))), (100, 324));
+    }
+
+    #[test]
+    fn what_the_cleanup_does_after_the_work_is_no_part_of_the_mean() {
+        // R-GC-02: 50 rows wait for the job, which runs long after the last of the work.
+        let at = Instant::from_nanos;
+        let mut meters = Meters::over(Instant::ZERO, at(1_000), 1);
+        meters.spool.set(at(0), 20);
+        meters.spool.set(at(5), 50);
+        meters.before_cleanup(at(10));
+        meters.spool.set(at(600), 0);
+        assert!((meters.spool_mean(at(10)) - 35.0).abs() < 1e-12);
+        // A mean that is asked for too early is of the time that was counted.
+        assert!((meters.spool.mean(at(10)) - (100.0 + 50.0 * 595.0) / 600.0).abs() < 1e-9);
+        // A job between two pieces of work is a part of it.
+        meters.spool.set(at(700), 4);
+        assert!((meters.spool_mean(at(800)) - (100.0 + 50.0 * 595.0 + 400.0) / 800.0).abs() < 1e-9);
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! What a run came to: everything a record is made of, and nothing of how it is shown.
 
 use floodgate_engine::config::Holdings;
-use floodgate_engine::id::SendPortId;
 use floodgate_engine::message_box::SavedMessage;
 use floodgate_engine::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use crate::check::{RuleVerdict, Violation};
+use crate::fate::Fates;
 use crate::meter::Meters;
 use crate::probe::Samples;
 use crate::resource::{Finding, Usage};
+use crate::trace::StoryLine;
 
 /// What became of the distributed transactions of a run.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -42,8 +43,8 @@ pub struct TrackingOutcome {
 pub struct SavedInstance {
     /// When.
     pub at: Instant,
-    /// The send port it is an instance of.
-    pub port: SendPortId,
+    /// Whose instance it is: a send port, an orchestration, a receive port or a location.
+    pub of: String,
     /// Its messages, in publication order.
     pub messages: Vec<SavedMessage>,
 }
@@ -69,6 +70,8 @@ pub struct Outcome {
     pub given_up: u64,
     /// Transmissions of what had gone out before, when the process that sent it ended (INV-54).
     pub repeated: u64,
+    /// What became of everything.
+    pub fates: Fates,
     /// Rates, latencies, levels.
     pub meters: Meters,
     /// Final spool rows, garbage included.
@@ -85,6 +88,8 @@ pub struct Outcome {
     pub verdicts: Vec<RuleVerdict>,
     /// The first violations.
     pub violations: Vec<Violation>,
+    /// The story, if one was kept, and how many lines of it were not.
+    pub story: (Vec<StoryLine>, u64),
     /// What an operator saved.
     pub saved: Vec<SavedInstance>,
     /// The sampled series.

@@ -5,7 +5,8 @@ mod tracking;
 
 use floodgate_engine::config::Topology;
 use floodgate_engine::id::{
-    EndpointId, HostInstanceId, MessageBoxId, ReceiveLocationId, SendPortId, ServerId,
+    EndpointId, HostInstanceId, MessageBoxId, ReceiveLocationId, SendPortGroupId, SendPortId,
+    ServerId, SubscriberId,
 };
 use floodgate_engine::message::{Body, Defect, PropertyId};
 use floodgate_engine::message_box::PortOperation;
@@ -326,17 +327,33 @@ impl Default for LifeSettings {
 /// One act of an operator.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum OperatorAct {
+    /// A send port group changes its state (R-SUB-09, R-SUB-11).
+    Group(SendPortGroupId, PortOperation),
+    /// A receive location is enabled or disabled (R-LIFE-06).
+    Location(ReceiveLocationId, bool),
     /// A MessageBox goes offline, or comes back (R-ADD-02).
     Offline(MessageBoxId, bool),
     /// A send port changes its state (R-SUB-09).
     Port(SendPortId, PortOperation),
-    /// What is suspended at a send port is resumed (R-MBX-08).
-    Resume(SendPortId),
-    /// What is suspended at a send port is kept, as it stands, with the run's outcome (R-MBX-13,
+    /// What is suspended there is resumed (R-MBX-08, INV-61).
+    Resume(Operand),
+    /// What is suspended there is kept, as it stands, with the run's outcome (R-MBX-13,
     /// R-ADD-03).
-    Save(SendPortId),
-    /// What is suspended at a send port is terminated (R-MBX-08).
-    Terminate(SendPortId),
+    Save(Operand),
+    /// What is there and not suspended is suspended: at once, or when its host instance lets go
+    /// of it (R-MBX-05, R-MBX-08).
+    Suspend(SubscriberId),
+    /// What is suspended there is terminated (R-MBX-08).
+    Terminate(Operand),
+}
+
+/// Whose suspended instances an operator acts on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Operand {
+    /// What came by a receive location, and was not published.
+    Location(ReceiveLocationId),
+    /// What a send port, an orchestration or a two-way receive port has to get.
+    Subscriber(SubscriberId),
 }
 
 /// A planned fault.

@@ -305,7 +305,7 @@ fn effect_words(effect: &Effect) -> [u64; 4] {
         Effect::Unlocked { at, owner } => place_words(80, at, u64::from(owner.0)),
         Effect::Scheduled { at, due } => place_words(81, at, due.as_nanos()),
         Effect::Consumed { at } => place_words(85, at, 0),
-        Effect::Passed { wire, rest } => [86, *wire, *rest as u64, 0],
+        Effect::Passed { wire, rest, .. } => [86, *wire, *rest as u64, 0],
         Effect::RoutedMessage { document, error, reason } => {
             [87, name_word(*document), name_word(*error), *reason as u64]
         }
@@ -330,6 +330,27 @@ const fn suspension_word(resumable: bool, reason: Reason) -> u64 {
 /// A line of the story: when, and what.
 pub type StoryLine = (Instant, String);
 
+/// A story that is kept in part: its first lines, or those of them that name something.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Bounds {
+    /// How many lines are kept.
+    pub lines: usize,
+    /// What a line must name to count at all: a message (`m17`), a port, a host instance.
+    pub of: Option<String>,
+}
+
+impl Bounds {
+    /// Whether a line names what is asked for, as a word of its own: `m1` is not in `m17`.
+    fn asks_for(&self, line: &str) -> bool {
+        let Some(of) = self.of.as_deref() else { return true };
+        let is_part = |edge: Option<char>| edge.is_some_and(char::is_alphanumeric);
+        line.match_indices(of).any(|(at, _)| {
+            let (before, after) = (&line[..at], &line[at + of.len()..]);
+            !is_part(before.chars().next_back()) && !is_part(after.chars().next())
+        })
+    }
+}
+
 /// The trace of one run.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
@@ -339,6 +360,10 @@ pub struct Trace {
     story: Option<Vec<StoryLine>>,
     /// The events behind the story, line by line.
     history: Vec<(Instant, Event)>,
+    /// How much of the story is kept, if not all of it.
+    bounds: Option<Bounds>,
+    /// Lines that count and were not kept.
+    left_out: u64,
 }
 
 /// The digest's two lanes after one more event.
@@ -355,6 +380,12 @@ impl Trace {
         Self { story: Some(Vec::new()), ..Self::default() }
     }
 
+    /// From now on a part of the story is kept; the digest goes on as it would have.
+    pub fn keep(&mut self, bounds: Bounds) {
+        self.story = Some(Vec::new());
+        self.bounds = Some(bounds);
+    }
+
     /// Takes one event; `tell` is called only when a story is kept.
     #[inline(always)]
     pub fn record(&mut self, now: Instant, event: &Event, tell: impl FnOnce() -> String) {
@@ -368,9 +399,22 @@ impl Trace {
     #[cold]
     #[inline(never)]
     fn tell(&mut self, now: Instant, event: &Event, tell: impl FnOnce() -> String) {
-        if let Some(story) = &mut self.story {
+        let Some(story) = &mut self.story else { return };
+        let Some(bounds) = &self.bounds else {
             story.push((now, tell()));
             self.history.push((now, *event));
+            return;
+        };
+        let is_full = story.len() >= bounds.lines;
+        if is_full && bounds.of.is_none() {
+            self.left_out += 1;
+            return;
+        }
+        let line = tell();
+        if bounds.asks_for(&line) && is_full {
+            self.left_out += 1;
+        } else if bounds.asks_for(&line) {
+            story.push((now, line));
         }
     }
 
@@ -435,6 +479,12 @@ impl Trace {
         self.story.as_deref().unwrap_or_default()
     }
 
+    /// Lines of a bounded story that count and were not kept.
+    #[must_use]
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
     /// The events behind the story, one a line, if one is kept.
     #[must_use]
     pub fn history(&self) -> &[(Instant, Event)] {
@@ -473,6 +523,27 @@ mod tests {
             assert_ne!(base, recorded(&other).digest());
         }
         assert_ne!(base, recorded(&[(1, 1)]).digest());
+    }
+
+    #[test]
+    fn a_bounded_story_has_its_first_lines_and_says_what_is_left_out() {
+        let events: Vec<(u64, u64)> = (1..=20).map(|n| (n, n % 12)).collect();
+        let kept = |lines, of: Option<&str>| {
+            let mut trace = Trace::default();
+            trace.keep(Bounds { lines, of: of.map(ToOwned::to_owned) });
+            for (at, wire) in &events {
+                let event = Event::Arrived { wire: *wire, location: 0 };
+                trace.record(Instant::from_nanos(*at), &event, || format!("m{wire}: arrives"));
+            }
+            assert_eq!(trace.digest(), recorded(&events).digest(), "looking moves no digest");
+            let lines: Vec<u64> = trace.story().iter().map(|(at, _)| at.as_nanos()).collect();
+            (lines, trace.left_out())
+        };
+        assert_eq!(kept(3, None), (vec![1, 2, 3], 17));
+        assert_eq!(kept(99, None).1, 0);
+        // m1 is neither m10 nor m11.
+        assert_eq!(kept(99, Some("m1")), (vec![1, 13], 0));
+        assert_eq!(kept(1, Some("m1")), (vec![1], 1));
     }
 
     #[test]

@@ -15,7 +15,6 @@ use super::{DoneRace, Frame, FrameId, HostInstance, HostOutput, Life, Task};
 use crate::batch::{BatchStatus, OperationKind, Status};
 use crate::exchange::correlation;
 use crate::id::{AdapterId, ReferenceId, SubscriberId};
-use crate::map::Map;
 use crate::message::{Context, PropertyId, Value, WireMessage};
 use crate::message_box::{Action, Exchange, OutboundMessage, PreparedBatch, Wait};
 use crate::pipeline::{Outcome, ReceivePipeline};
@@ -224,9 +223,8 @@ impl HostInstance {
         let name = Value::text(self.topology.subscriber_name(known.subscriber));
         carry(&mut response.context, PropertyId::SP_NAME, name);
         let first = batch.documents.len();
-        let any = [Map::any()];
         let (pipeline, maps) = match settings {
-            Some(own) => (own.pipeline.clone(), if own.map { &any[..] } else { &[] }),
+            Some(own) => (own.pipeline.clone(), &own.maps[..]),
             None => (ReceivePipeline::pass_through(), &[][..]),
         };
         match pipeline.execute(maps, &response, &mut batch.documents) {

@@ -9,7 +9,6 @@ use crate::adapter::ErrorSubject;
 use crate::batch::OperationKind;
 use crate::config::{SubscriberKind, Topology};
 use crate::id::SubscriberId;
-use crate::map::Map;
 use crate::message::PropertyId;
 use crate::message_box::{Action, OutboundMessage};
 use crate::pipeline::Outgoing;
@@ -24,7 +23,7 @@ impl NeutralPorts {
             SubscriberKind::Orchestration(_) => true,
             SubscriberKind::Responses(port) => {
                 let own = topology.exchanges.request_port(port);
-                own.is_none_or(|own| own.pipeline.is_neutral(&[]))
+                own.is_none_or(|own| own.pipeline.is_neutral(&own.maps))
             }
             SubscriberKind::SendPort(port) => {
                 let port = &topology.send_ports[port.index()];
@@ -70,13 +69,12 @@ fn send_pipeline(
     message: &mut OutboundMessage,
     errors: &mut FxHashMap<ErrorSubject, Arc<str>>,
 ) -> Option<(OperationKind, Action)> {
-    let any = [Map::any()];
     let (pipeline, maps) = match topology.subscriber(message.subscriber) {
         SubscriberKind::Orchestration(_) => return None,
         // R-PIPE-09: responses and faults go out like any message.
         SubscriberKind::Responses(port) => {
             let own = topology.exchanges.request_port(port)?;
-            (&own.pipeline, if own.map { &any[..] } else { &[] })
+            (&own.pipeline, &own.maps[..])
         }
         SubscriberKind::SendPort(port) => {
             let port = &topology.send_ports[port.index()];

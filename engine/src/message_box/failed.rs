@@ -12,6 +12,12 @@ use crate::suspend::SuspendedForm;
 use crate::time::Instant;
 
 impl Part {
+    /// Documents that are neither published nor suspended.
+    fn passed(&self) -> u32 {
+        let failed = u32::try_from(self.failed.len()).unwrap_or(u32::MAX);
+        self.held.max(1).saturating_sub(self.count).saturating_sub(failed)
+    }
+
     /// The status of the message, given that of its good documents: one for the whole of it.
     pub(super) const fn status(&self, published: Status) -> Status {
         match self.rest {
@@ -28,6 +34,7 @@ impl MessageBox {
     #[inline(never)]
     pub(super) fn end_part(&mut self, now: Instant, part: Part) {
         let forgets = self.is_sabotaged(Sabotage::ForgetBadDocuments);
+        let documents = part.passed();
         let failed = part.failed.into_iter().filter(|_| !forgets);
         for FailedDocument { document, reason, form } in failed {
             // R-RR-09: nothing of a two-way exchange is resumed, its bad documents included.
@@ -44,7 +51,7 @@ impl MessageBox {
             self.keep_suspended(now, form, name, resumable, reason);
         }
         if let Some(rest) = part.rest {
-            self.effects.push(Effect::Passed { wire: part.wire, rest });
+            self.effects.push(Effect::Passed { wire: part.wire, rest, documents });
         }
     }
 

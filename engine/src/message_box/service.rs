@@ -7,8 +7,8 @@
 use super::ordered::OrderedInstance;
 use super::{MessageBox, Reference, ReferenceState};
 use crate::config::SubscriberKind;
-use crate::id::{ReferenceId, SendPortId};
-use crate::message::{Context, DocumentName, Parts};
+use crate::id::{ReferenceId, SendPortId, SubscriberId};
+use crate::message::{Context, DocumentName, Parts, PropertyId, Value};
 use crate::suspend::{SuspendedForm, SuspendedMessage};
 use crate::time::Instant;
 
@@ -330,15 +330,52 @@ impl MessageBox {
         ids.into_iter().filter_map(|id| self.service_instance(now, id)).collect()
     }
 
-    /// The suspended instances of a send port, in publication order (R-MBX-13).
+    /// The suspended instances of a subscriber, in publication order (R-MBX-13).
     #[must_use]
-    pub fn suspended_instances(&self, port: SendPortId) -> Vec<ServiceInstanceId> {
-        let mut ids = Vec::new();
-        for id in self.suspended_at(port, |_, _| true) {
-            let instance = self.service_instance_of(id).filter(|one| !ids.contains(one));
-            ids.extend(instance);
+    pub fn suspended_instances(&self, of: impl Into<SubscriberId>) -> Vec<ServiceInstanceId> {
+        self.instances_of(self.suspended_at(of, |_, _| true))
+    }
+
+    /// The instances of a subscriber that are not suspended, in publication order (R-MBX-08).
+    #[must_use]
+    pub fn running_instances(&self, of: SubscriberId) -> Vec<ServiceInstanceId> {
+        let here = |reference: &Reference| reference.subscriber == of && !reference.is_suspended();
+        let mut found: Vec<(u64, ReferenceId)> = (self.references.iter())
+            .filter(|(_, reference)| here(reference))
+            .map(|(key, reference)| (reference.sequence, ReferenceId(key)))
+            .collect();
+        found.sort_unstable();
+        self.instances_of(found.into_iter().map(|(_, id)| id).collect())
+    }
+
+    fn instances_of(&self, references: Vec<ReferenceId>) -> Vec<ServiceInstanceId> {
+        let mut ids: Vec<ServiceInstanceId> = Vec::new();
+        for id in references {
+            let instance = self.service_instance_of(id);
+            // Only an ordered port has one instance for many messages.
+            let is_known = |one: &ServiceInstanceId| {
+                matches!(one, ServiceInstanceId::Ordered(..)) && ids.contains(one)
+            };
+            let fresh = instance.filter(|one| !is_known(one));
+            ids.extend(fresh);
         }
         ids
+    }
+
+    /// What came by a receive location and is suspended without a reference, in the order in
+    /// which it was suspended (R-SUSP-01, INV-61).
+    #[must_use]
+    pub fn suspended_from(&self, location: &str) -> Vec<ServiceInstanceId> {
+        let came = |message: &&SuspendedMessage| {
+            let context = match &message.form {
+                SuspendedForm::Document(document) => &document.context,
+                SuspendedForm::Handed { wire, .. } | SuspendedForm::Wire(wire) => &wire.context,
+            };
+            let at = context.read(PropertyId::INBOUND_TRANSPORT_LOCATION);
+            matches!(at, Some(Value::Text(name)) if **name == *location)
+        };
+        let messages = self.suspended.messages.iter().filter(came);
+        messages.map(|message| ServiceInstanceId::Message(message.number)).collect()
     }
 
     /// What an instance holds, to be written somewhere before it is terminated: removal itself

@@ -338,6 +338,8 @@ pub enum Effect {
         wire: u64,
         /// How.
         rest: Rest,
+        /// How many; a message that holds none counts for one.
+        documents: u32,
     },
     /// An adapter asked for properties to be kept (R-CTX-10).
     PropertiesUpdated {

@@ -93,6 +93,8 @@ pub enum When {
     Document(u32),
     /// Those of every n-th wire message of a run.
     Every(u64),
+    /// Negative acknowledgements: what a client gets in place of a response (R-RR-07, R-ADD-06).
+    Faults,
 }
 
 /// One thing that a custom component does.
@@ -299,18 +301,22 @@ impl XmlValidator {
 }
 
 impl When {
-    const fn fits(self, wire: u64, document: u32) -> bool {
+    fn fits(self, subject: &Subject<'_>) -> bool {
         match self {
             Self::Always => true,
-            Self::Document(only) => document == only,
-            Self::Every(n) => wire.is_multiple_of(if n == 0 { 1 } else { n }),
+            Self::Document(only) => subject.document == only,
+            Self::Every(n) => subject.wire.is_multiple_of(if n == 0 { 1 } else { n }),
+            Self::Faults => {
+                let kind = subject.context.read(PropertyId::ACK_TYPE);
+                matches!(kind, Some(Value::Text(kind)) if **kind == *"NACK")
+            }
         }
     }
 }
 
 impl Custom {
     fn run(&self, subject: &mut Subject<'_>) -> Said {
-        if !self.when.fits(subject.wire, subject.document) {
+        if !self.when.fits(subject) {
             return Said::Passed;
         }
         if self.acts.contains(&Act::Suspend) {

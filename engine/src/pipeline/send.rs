@@ -131,6 +131,21 @@ mod tests {
 
     const NAME: DocumentName = DocumentName { wire: 6, sequence: 1, split: false };
 
+    #[test]
+    fn a_component_can_change_faults_alone() {
+        // R-ADD-06, R-RR-07: what is no negative acknowledgement passes as it is.
+        let body = Body::Described { bytes: 77, documents: 1 };
+        let encode = vec![custom(When::Faults, vec![Act::Rewrite(body)])];
+        let pipeline = SendPipeline { encode, ..SendPipeline::pass_through() };
+        for (kind, expected) in [(Some("NACK"), 77), (Some("ACK"), 9), (None, 9)] {
+            let mut context = Context::default();
+            context.write(PropertyId::ACK_TYPE, kind.map(Value::text));
+            let outgoing = pipeline.execute(&[], NAME, &context, 9, None);
+            let Outgoing::Ready { bytes, .. } = outgoing else { panic!("{outgoing:?}") };
+            assert_eq!(bytes, expected, "{kind:?}");
+        }
+    }
+
     fn custom(when: When, acts: Vec<Act>) -> Component {
         Component::Custom(Custom { name: Arc::from("own"), when, acts })
     }

@@ -59,7 +59,7 @@ fn subscribed() -> Topology {
     topology.exchanges.request_ports.push(RequestPort {
         port: ReceivePortId(0),
         pipeline: SendPipeline::pass_through(),
-        map: false,
+        maps: Vec::new(),
         fault_bytes: None,
     });
     topology

@@ -415,7 +415,7 @@ fn an_adapter_learns_from_the_endpoint_whether_responses_are_wanted() {
     topology.exchanges.request_ports.push(RequestPort {
         port: ReceivePortId(1),
         pipeline: SendPipeline::pass_through(),
-        map: false,
+        maps: Vec::new(),
         fault_bytes: None,
     });
     let mut bench = Bench::new(topology);

@@ -29,7 +29,7 @@ fn two_way() -> Topology {
     topology.exchanges.request_ports.push(RequestPort {
         port: ReceivePortId(0),
         pipeline: SendPipeline::pass_through(),
-        map: false,
+        maps: Vec::new(),
         fault_bytes: None,
     });
     add_send_port(&mut topology, "Out", "In", ASYNC);
@@ -226,7 +226,7 @@ fn soliciting(correlated_only: bool) -> Bench {
     topology.exchanges.solicit_ports.push(SolicitPort {
         port: SendPortId(0),
         pipeline: ReceivePipeline::pass_through(),
-        map: false,
+        maps: Vec::new(),
         correlated_only,
     });
     Bench::new(topology)

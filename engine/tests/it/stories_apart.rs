@@ -31,7 +31,7 @@ fn two_way(request: RequestSettings) -> Topology {
     topology.exchanges.request_ports.push(RequestPort {
         port: ReceivePortId(0),
         pipeline: SendPipeline::pass_through(),
-        map: true,
+        maps: vec![floodgate_engine::map::Map::any()],
         fault_bytes: Some(99),
     });
     add_send_port(&mut topology, "Ask", "In", ASYNC);
@@ -39,7 +39,7 @@ fn two_way(request: RequestSettings) -> Topology {
     topology.exchanges.solicit_ports.push(SolicitPort {
         port: SendPortId(0),
         pipeline: ReceivePipeline::pass_through(),
-        map: true,
+        maps: vec![floodgate_engine::map::Map::any()],
         correlated_only: false,
     });
     add_receive_port(&mut topology, "Plain", ReceivePipeline::pass_through());

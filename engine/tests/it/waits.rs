@@ -34,7 +34,7 @@ fn two_way() -> Topology {
     topology.exchanges.request_ports.push(RequestPort {
         port: ReceivePortId(0),
         pipeline: SendPipeline::pass_through(),
-        map: false,
+        maps: Vec::new(),
         fault_bytes: None,
     });
     add_send_port(&mut topology, "Out", "In", ASYNC);

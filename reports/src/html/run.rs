@@ -5,10 +5,12 @@ use hdrhistogram::Histogram;
 
 use super::figures::{COUNTERS_MAX, Drawn, others, percentiles, rates, spool};
 use super::{Frame, Key, Origin, PageError, html, island};
+use crate::fate::{FateLine, SuspensionUse, answers, fates};
 use crate::number::{count, maybe_seconds, mean, per_second, seconds, share, stretch};
 use crate::published::PublishedUse;
 use crate::record::{PhaseUse, Record};
 use crate::samples::Samples;
+use crate::table::suspended;
 use crate::verdict::{Verdict, VerdictRow};
 
 /// The report of one run: a page that needs nothing but itself.
@@ -36,6 +38,8 @@ pub fn run_html(
         percentiles: percentiles(latency_ns)?,
         latencies: latencies(record),
         published: record.published.iter().map(|row| (row, row.cells())).collect(),
+        fates: fates(record).into_iter().chain(answers(record)).collect(),
+        suspensions: record.suspensions.iter().map(|row| (row, count(row.times))).collect(),
         phases: phases(record),
         resources: resources(record),
         ports: ports(record),
@@ -60,6 +64,8 @@ struct RunPage<'a> {
     percentiles: Drawn,
     latencies: Vec<(&'static str, String)>,
     published: Vec<(&'a PublishedUse, [String; 3])>,
+    fates: Vec<FateLine>,
+    suspensions: Vec<(&'a SuspensionUse, String)>,
     phases: Vec<PhaseLine>,
     resources: Vec<ResourceLine<'a>>,
     ports: Vec<PortLine<'a>>,
@@ -142,7 +148,14 @@ fn keys(record: &Record) -> Vec<Key> {
             },
         },
         key("Latency, p99", html(maybe_seconds(latency_seconds.p99)), "99 in 100 were no slower"),
-        key("Suspended", count(documents.suspended), "documents"),
+        Key {
+            label: "Suspended",
+            value: count(documents.suspended),
+            note: match suspended(documents) {
+                note if note.is_empty() => "documents".to_owned(),
+                note => note,
+            },
+        },
         Key {
             label: "Unfinished",
             value: count(documents.unfinished),

@@ -22,10 +22,27 @@ pub(crate) fn record() -> Record {
             received: 208_791,
             processed: 208_402,
             suspended: 12,
+            suspended_now: 12,
+            routing_failures: 0,
             unfinished: 377,
             given_up: 0,
             repeated: 0,
         },
+        intake: Intake { arrived: 208_800, published: 208_791, waiting: 9, ..Intake::default() },
+        deliveries: Deliveries {
+            owed: 208_791,
+            delivered: 208_402,
+            suspended: 12,
+            waiting: 377,
+            ..Deliveries::default()
+        },
+        suspensions: vec![SuspensionUse {
+            at: "Partner".into(),
+            reason: "all retries are used".into(),
+            code: "0xC0C0167A".into(),
+            times: 12,
+        }],
+        answers: None,
         rate: Rate { offered: 290.0, received: 289.991, processed: 289.447 },
         latency_seconds: Latency {
             count: 173_668,

@@ -2,6 +2,7 @@
 
 mod clock;
 pub mod drift;
+mod fates;
 pub mod figures;
 mod fuel;
 mod held;
@@ -12,5 +13,6 @@ pub mod parallel;
 pub mod run;
 pub mod saved;
 pub mod scale;
+mod story;
 pub mod sweep;
 mod tracking;

@@ -10,16 +10,18 @@ use floodgate_reports::{PhaseUse, Record, Verdict, VerdictRow};
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::probe::{self, COLUMNS};
 use floodgate_sim::setup::Setup;
-use floodgate_sim::trace::CHECKPOINT;
+use floodgate_sim::trace::{Bounds, CHECKPOINT};
 use floodgate_sim::world::World;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::clock::WallClock;
+use super::fates;
 use super::figures;
 use super::fuel::Fuel;
 use super::judge::{judge, per_second, port_rate};
 use super::marks::Marks;
 use super::saved::{self, SavedFile};
+use super::story;
 use crate::cli::{RunArgs, say, say_json, warn};
 use crate::plan::{Problems, Scenario};
 use crate::setup::setup;
@@ -37,8 +39,14 @@ pub fn execute(args: &RunArgs) -> miette::Result<ExitCode> {
     if !args.json {
         warn(&scenario.warnings);
     }
-    let run = run(&name, &scenario)?;
+    if args.story.is_some() && args.json && args.out.is_none() {
+        let message = "'--story' is text, and '--json' leaves no place for it";
+        let help = "give a folder: '--out DIR'";
+        return Err(Problems::one(message, Some(help.to_owned())).into());
+    }
+    let run = run_telling(&name, &scenario, args.bounds())?;
     if let Some(dir) = &args.out {
+        story::write(dir, args.story.map(|_| &run.outcome.story))?;
         // The record comes last: who finds it finds what was saved too.
         saved::write(dir, &run.saved)?;
         reports::write_run(dir, &run.record, &run.samples, run.outcome.latency())
@@ -48,6 +56,9 @@ pub fn execute(args: &RunArgs) -> miette::Result<ExitCode> {
         say_json(&run.record)?;
     } else {
         say(reports::run_summary(&run.record, &run.samples).trim_end())?;
+        if args.story.is_some() {
+            say(&format!("\n{}", story::text(&run.outcome.story)))?;
+        }
         if let Some(dir) = &args.out {
             say(&format!("\nReport: {}", dir.join(reports::REPORT).display()))?;
         } else if !run.saved.is_empty() {
@@ -76,7 +87,12 @@ pub struct Run {
 ///
 /// A replay file that cannot be read.
 pub fn run(name: &str, scenario: &Scenario) -> Result<Run, Problems> {
-    run_as(name, scenario, std::io::stderr().is_terminal())
+    run_telling(name, scenario, None)
+}
+
+/// The same, and a part of its story is kept if it is wanted.
+fn run_telling(name: &str, scenario: &Scenario, story: Option<Bounds>) -> Result<Run, Problems> {
+    run_as(name, scenario, std::io::stderr().is_terminal(), story)
 }
 
 /// Runs a scenario once and shows nothing meanwhile: one run of many.
@@ -85,7 +101,7 @@ pub fn run(name: &str, scenario: &Scenario) -> Result<Run, Problems> {
 ///
 /// A replay file that cannot be read.
 pub fn run_silently(name: &str, scenario: &Scenario) -> Result<Run, Problems> {
-    run_as(name, scenario, false)
+    run_as(name, scenario, false, None)
 }
 
 /// Runs a scenario once for a search, which says what it may cost.
@@ -116,11 +132,20 @@ pub(super) fn outcome_on(setup: &Setup, fuel: &mut Fuel<'_>) -> Result<Outcome, 
     Ok(world.run())
 }
 
-fn run_as(name: &str, scenario: &Scenario, is_watched: bool) -> Result<Run, Problems> {
+fn run_as(
+    name: &str,
+    scenario: &Scenario,
+    is_watched: bool,
+    story: Option<Bounds>,
+) -> Result<Run, Problems> {
     let setup = setup(scenario, 0)?;
     let clock = WallClock::start();
     let mut marks = Marks::of(scenario, &setup);
-    let outcome = watch(World::new(&setup), &mut marks, is_watched);
+    let mut world = World::new(&setup);
+    if let Some(bounds) = story {
+        world.tell_of(bounds);
+    }
+    let outcome = watch(world, &mut marks, is_watched);
     Ok(told(name, scenario, &setup, (outcome, marks, clock.elapsed())))
 }
 
@@ -217,9 +242,15 @@ fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration
             processed: meters.processed,
             repeated: outcome.repeated,
             suspended: meters.suspended,
+            suspended_now: outcome.fates.suspended_now,
+            routing_failures: meters.routing_failures,
             unfinished: outcome.unfinished,
             given_up: outcome.given_up,
         },
+        intake: fates::intake(&outcome.fates),
+        deliveries: fates::deliveries(&outcome.fates),
+        suspensions: fates::suspensions(&outcome.fates),
+        answers: fates::answers(&meters.answers),
         rate: reports::Rate {
             offered: per_second(outcome, meters.offered_in_window),
             received: per_second(outcome, meters.received_in_window),
@@ -227,7 +258,7 @@ fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration
         },
         latency_seconds: latency(outcome),
         spool: reports::Spool {
-            mean: meters.spool.mean(outcome.ended),
+            mean: meters.spool_mean(outcome.ended),
             max: meters.spool.max() as f64,
             final_: outcome.spool_final as f64,
             emptied_seconds: emptied(outcome),

@@ -1,6 +1,6 @@
 //! What an operator saved of suspended instances, as files of the run folder (R-MBX-13, R-ADD-03).
 //!
-//! One folder an instance, `saved/<number>-<port>`, and in it two files a message: its properties
+//! One folder an instance, `saved/<number>-<whose>`, and in it two files a message: its properties
 //! as text, and its body if that is real. A described body is a line among the properties.
 
 use std::path::{Path, PathBuf};
@@ -29,8 +29,7 @@ pub struct SavedFile {
 pub fn files(topology: &Topology, saved: &[SavedInstance]) -> Vec<SavedFile> {
     let mut files = Vec::new();
     for (number, instance) in (1..).zip(saved) {
-        let port = &topology.send_ports[instance.port.index()].name;
-        let folder = Path::new(FOLDER).join(format!("{number:04}-{}", plain(port)));
+        let folder = Path::new(FOLDER).join(format!("{number:04}-{}", plain(&instance.of)));
         for message in &instance.messages {
             let name = message.document.to_string();
             let bytes = properties(topology, instance, message).into_bytes();

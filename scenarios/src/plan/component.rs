@@ -31,6 +31,8 @@ words! {
         Consume = "consume",
         /// It throws.
         Fail = "fail",
+        /// It puts another body in place of the message's.
+        Rewrite = "rewrite",
         /// It suspends what it was handed.
         Suspend = "suspend",
     }
@@ -47,6 +49,10 @@ pub struct OwnComponent {
     pub document: Option<u32>,
     /// To the documents of every n-th interchange; of all when absent.
     pub every: Option<u64>,
+    /// Whether it acts on faults alone.
+    pub faults: bool,
+    /// The bytes of the body that it writes.
+    pub size: Option<u64>,
 }
 
 /// One map of a port.
@@ -78,6 +84,8 @@ pub(crate) static OWN_COMPONENT: Shape = Shape::of(
             "every interchange",
             "to the documents of every n-th interchange of the run",
         ),
+        Row::default("faults", Kind::Bool, "false", "to faults alone (R-ADD-06)"),
+        Row::optional("size", Kind::Size, "it writes no body", "bytes of the body that it writes"),
     ],
 );
 
@@ -104,8 +112,17 @@ impl Bind for OwnComponent {
         b.key("does", &mut self.does);
         b.key("document", &mut self.document);
         b.key("every", &mut self.every);
+        b.key("faults", &mut self.faults);
+        b.key("size", &mut self.size);
         if b.reading() && self.document.is_some() && self.every.is_some() {
             b.refuse("every", "'every' stands beside 'document'", "keep one of them");
+        }
+        if b.reading() && self.faults && (self.document.is_some() || self.every.is_some()) {
+            b.refuse("faults", "'faults' stands beside 'document' or 'every'", "keep one of them");
+        }
+        if b.reading() && (self.does == Does::Rewrite) != self.size.is_some() {
+            let help = "R-ADD-06: does = 'rewrite' needs a 'size', and nothing else has one";
+            b.refuse("does", "'rewrite' and 'size' go together", help);
         }
     }
 }

@@ -3,6 +3,7 @@
 use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
+use super::component::{MAP, Map, OWN_COMPONENT, OwnComponent};
 use super::receive::ReceivePipeline;
 use super::row::{Kind, Row, Shape};
 use super::send::SendPipeline;
@@ -60,8 +61,12 @@ pub struct Clients {
 pub struct Answers {
     /// What runs on a response before its adapter has it.
     pub pipeline: SendPipeline,
+    /// Components of one's own in it.
+    pub components: Vec<OwnComponent>,
     /// Whether a map runs on it before.
     pub map: bool,
+    /// The maps that run on it, by type.
+    pub maps: Vec<Map>,
     /// What is made of a fault; left as it is when absent.
     pub fault_size: Option<u64>,
 }
@@ -71,8 +76,12 @@ pub struct Answers {
 pub struct Solicits {
     /// What runs on a partner's reply.
     pub pipeline: ReceivePipeline,
+    /// Components of one's own in it.
+    pub components: Vec<OwnComponent>,
     /// Whether a map runs on it afterwards.
     pub map: bool,
+    /// The maps that run on it, by type.
+    pub maps: Vec<Map>,
     /// Whether a reply to a one-way message is refused.
     pub correlated_only: bool,
 }
@@ -127,6 +136,12 @@ static CLIENTS: Shape = Shape::of(
 )
 .inline();
 
+const COMPONENTS_ROW: Row =
+    Row::default("component", Kind::Tables(&OWN_COMPONENT), "[]", "components of one's own in it");
+
+const MAPS_ROW: Row =
+    Row::default("maps", Kind::Tables(&MAP), "[]", "the maps that run on it, by type");
+
 static ANSWERS: Shape = Shape::of(
     "two-way receive port",
     "the way back to the clients (R-RR-04)",
@@ -138,6 +153,8 @@ static ANSWERS: Shape = Shape::of(
             "what runs on a response or a fault",
         ),
         Row::default("map", Kind::Bool, "false", "whether a map runs on it before"),
+        COMPONENTS_ROW,
+        MAPS_ROW,
         Row::optional(
             "fault_size",
             Kind::Size,
@@ -159,6 +176,8 @@ static SOLICITS: Shape = Shape::of(
             "what runs on a reply",
         ),
         Row::default("map", Kind::Bool, "false", "whether a map runs on it afterwards"),
+        COMPONENTS_ROW,
+        MAPS_ROW,
         Row::default(
             "correlated_only",
             Kind::Bool,
@@ -228,6 +247,8 @@ impl Bind for Answers {
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("pipeline", &mut self.pipeline);
         b.key("map", &mut self.map);
+        b.key("component", &mut self.components);
+        b.key("maps", &mut self.maps);
         b.key("fault_size", &mut self.fault_size);
     }
 }
@@ -238,6 +259,8 @@ impl Bind for Solicits {
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("pipeline", &mut self.pipeline);
         b.key("map", &mut self.map);
+        b.key("component", &mut self.components);
+        b.key("maps", &mut self.maps);
         b.key("correlated_only", &mut self.correlated_only);
     }
 }

@@ -8,8 +8,9 @@ use floodgate_sim::setup::{EndpointSettings, Reply, ResponseOrder};
 
 use super::Names;
 use super::convert::dist;
+use super::pipelines::{maps, receive_components, send_components};
 use crate::plan;
-use crate::plan::exchange::{Late, Response};
+use crate::plan::exchange::{Answers, Late, Response, Solicits};
 use crate::plan::receive::{ReceiveAdapter, ReceiveKind, ReceiveLocation};
 
 /// The adapter that clients wait at.
@@ -62,6 +63,26 @@ pub(super) fn response_order(own: Response) -> ResponseOrder {
     }
 }
 
+/// What runs on the way back to a client, faults included (R-RR-04, R-ADD-06).
+fn response_pipeline(own: &Answers) -> SendPipeline {
+    let mut pipeline = match own.pipeline {
+        plan::send::SendPipeline::PassThruTransmit => SendPipeline::pass_through(),
+        plan::send::SendPipeline::XmlTransmit => SendPipeline::xml(),
+    };
+    send_components(&mut pipeline, &own.components);
+    pipeline
+}
+
+/// What runs on the way back from a partner (R-SR-03).
+fn reply_pipeline(own: &Solicits) -> ReceivePipeline {
+    let mut pipeline = match own.pipeline {
+        plan::receive::ReceivePipeline::PassThruReceive => ReceivePipeline::pass_through(),
+        plan::receive::ReceivePipeline::XmlReceive => ReceivePipeline::xml(),
+    };
+    receive_components(&mut pipeline, &own.components);
+    pipeline
+}
+
 impl Names<'_> {
     pub(super) fn exchanges(&mut self) {
         let exchanges = &mut self.topology.exchanges;
@@ -69,11 +90,8 @@ impl Names<'_> {
             let Some(own) = &port.two_way else { continue };
             exchanges.request_ports.push(RequestPort {
                 port: ReceivePortId::from(n),
-                pipeline: match own.pipeline {
-                    plan::send::SendPipeline::PassThruTransmit => SendPipeline::pass_through(),
-                    plan::send::SendPipeline::XmlTransmit => SendPipeline::xml(),
-                },
-                map: own.map,
+                pipeline: response_pipeline(own),
+                maps: maps(&own.maps, own.map),
                 fault_bytes: own.fault_size,
             });
         }
@@ -82,13 +100,8 @@ impl Names<'_> {
             if let Some(own) = &port.two_way {
                 exchanges.solicit_ports.push(SolicitPort {
                     port: id,
-                    pipeline: match own.pipeline {
-                        plan::receive::ReceivePipeline::PassThruReceive => {
-                            ReceivePipeline::pass_through()
-                        }
-                        plan::receive::ReceivePipeline::XmlReceive => ReceivePipeline::xml(),
-                    },
-                    map: own.map,
+                    pipeline: reply_pipeline(own),
+                    maps: maps(&own.maps, own.map),
                     correlated_only: own.correlated_only,
                 });
             }

@@ -1,18 +1,16 @@
-//! Loads, and what operators do.
+//! Loads.
 
-use floodgate_engine::id::{MessageBoxId, ReceiveLocationId, SendPortId};
+use floodgate_engine::id::ReceiveLocationId;
 use floodgate_engine::message::Defect;
-use floodgate_engine::message_box::PortOperation;
 use floodgate_engine::time::Instant;
-use floodgate_sim::setup::{LoadSettings, OperatorAct, Poison};
+use floodgate_sim::setup::{LoadSettings, Poison};
 
 use super::Names;
 use super::arrivals::{arrivals, pace};
 use super::content::content;
-use super::convert::{defect_kind, position, stage};
+use super::convert::{defect_kind, stage};
 use super::documents::Arriving;
 use super::dynamic::outbound;
-use crate::plan::operate::Act;
 use crate::plan::{self, Problems};
 
 impl Names<'_> {
@@ -58,28 +56,5 @@ impl Names<'_> {
                 },
             }),
         })
-    }
-
-    /// What an operator does, in the order of the instants.
-    pub(super) fn acts(&self) -> Vec<(Instant, OperatorAct)> {
-        let act = |own: &plan::operate::Operate| {
-            let ports = self.topology.send_ports.iter().map(|port| &port.name);
-            let boxes = self.topology.message_boxes.iter().map(|one| &one.name);
-            let port = || SendPortId::from(position(ports.clone(), &own.to));
-            let home = || MessageBoxId::from(position(boxes.clone(), &own.to));
-            let act = match own.act {
-                Act::Enlist => OperatorAct::Port(port(), PortOperation::Enlist),
-                Act::MessageBoxOffline => OperatorAct::Offline(home(), true),
-                Act::MessageBoxOnline => OperatorAct::Offline(home(), false),
-                Act::Resume => OperatorAct::Resume(port()),
-                Act::Save => OperatorAct::Save(port()),
-                Act::Start => OperatorAct::Port(port(), PortOperation::Start),
-                Act::Stop => OperatorAct::Port(port(), PortOperation::Stop),
-                Act::Terminate => OperatorAct::Terminate(port()),
-                Act::Unenlist => OperatorAct::Port(port(), PortOperation::Unenlist),
-            };
-            (Instant::ZERO + own.at, act)
-        };
-        self.scenario.acts.iter().map(act).collect()
     }
 }

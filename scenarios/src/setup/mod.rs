@@ -3,6 +3,7 @@
 //! Every cross-reference was checked when the scenario was read, so that nothing here can fail but
 //! reading a replay file.
 
+mod acts;
 mod arrivals;
 mod content;
 mod convert;

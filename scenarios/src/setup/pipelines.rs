@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use floodgate_engine::config::Authentication;
 use floodgate_engine::map::Map;
-use floodgate_engine::message::PropertyTable;
+use floodgate_engine::message::{Body, PropertyTable};
 use floodgate_engine::pipeline::{
     Act, Component, Custom, Demotion, Promotion, ReceivePipeline, SendPipeline, When, XmlAssembler,
     XmlDisassembler, XmlValidator,
@@ -39,14 +39,7 @@ pub(super) fn receive_pipeline(
         let validator = XmlValidator { recoverable, requires: None };
         pipeline.validate.push(Component::XmlValidator(validator));
     }
-    for component in &location.components {
-        match component.stage {
-            OwnStage::Decode => pipeline.decode.push(own(component)),
-            OwnStage::ResolveParty => pipeline.resolve_party.push(own(component)),
-            OwnStage::Validate => pipeline.validate.push(own(component)),
-            OwnStage::Assemble | OwnStage::Encode | OwnStage::PreAssemble => {}
-        }
-    }
+    receive_components(&mut pipeline, &location.components);
     pipeline
 }
 
@@ -66,7 +59,25 @@ pub(super) fn send_pipeline(
             SendPipeline { assemble, ..SendPipeline::xml() }
         }
     };
-    for component in &port.components {
+    send_components(&mut pipeline, &port.components);
+    pipeline
+}
+
+/// Puts components of one's own into their stages of a receive pipeline.
+pub(super) fn receive_components(pipeline: &mut ReceivePipeline, components: &[OwnComponent]) {
+    for component in components {
+        match component.stage {
+            OwnStage::Decode => pipeline.decode.push(own(component)),
+            OwnStage::ResolveParty => pipeline.resolve_party.push(own(component)),
+            OwnStage::Validate => pipeline.validate.push(own(component)),
+            OwnStage::Assemble | OwnStage::Encode | OwnStage::PreAssemble => {}
+        }
+    }
+}
+
+/// The same for a send pipeline.
+pub(super) fn send_components(pipeline: &mut SendPipeline, components: &[OwnComponent]) {
+    for component in components {
         match component.stage {
             OwnStage::Assemble => pipeline.assemble = Some(own(component)),
             OwnStage::Encode => pipeline.encode.push(own(component)),
@@ -74,18 +85,20 @@ pub(super) fn send_pipeline(
             OwnStage::Decode | OwnStage::ResolveParty | OwnStage::Validate => {}
         }
     }
-    pipeline
 }
 
 fn own(component: &OwnComponent) -> Component {
     let when = match (component.document, component.every) {
         (Some(document), _) => When::Document(document),
         (None, Some(every)) => When::Every(every),
+        (None, None) if component.faults => When::Faults,
         (None, None) => When::Always,
     };
+    let bytes = u32::try_from(component.size.unwrap_or(0)).unwrap_or(u32::MAX);
     let act = match component.does {
         Does::Consume => Act::Consume,
         Does::Fail => Act::Fail,
+        Does::Rewrite => Act::Rewrite(Body::Described { bytes, documents: 1 }),
         Does::Suspend => Act::Suspend,
     };
     Component::Custom(Custom { name: Arc::from("own"), when, acts: vec![act] })

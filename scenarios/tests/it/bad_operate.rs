@@ -18,8 +18,23 @@ fn an_act_names_what_there_is_and_what_can_be_done_to_it() {
     assert_eq!(said(&with_act("at = '1 s'\ndo = 'stop'\nto = 'Out'")), [""; 0]);
     assert_eq!(said(&with_act("at = '1 s'\ndo = 'message_box_offline'\nto = 'MsgBox'")), [""; 0]);
     for (act, end) in [
-        ("at = '1 s'\ndo = 'stop'\nto = 'Ou'", "24:6: no send port is called 'Ou'"),
-        ("at = '1 s'\ndo = 'save'\nto = 'MsgBox'", "24:6: no send port is called 'MsgBox'"),
+        (
+            "at = '1 s'\ndo = 'stop'\nto = 'Ou'",
+            "24:6: no send port or send port group is called 'Ou'",
+        ),
+        (
+            "at = '1 s'\ndo = 'save'\nto = 'MsgBox'",
+            "24:6: no send port or orchestration or receive port or location is called 'MsgBox'",
+        ),
+        (
+            "at = '1 s'\ndo = 'suspend'\nto = 'In'",
+            "24:6: no send port or orchestration is called 'In'",
+        ),
+        ("at = '1 s'\ndo = 'disable'\nto = 'In'", "24:6: no location is called 'In'"),
+        (
+            "at = '1 s'\ndo = 'stop'\nto = 'Out'\nkind = 'location'",
+            "25:8: 'stop' is nothing that is done to a location",
+        ),
         (
             "at = '1 s'\ndo = 'message_box_online'\nto = 'Out'",
             "24:6: no message_box is called 'Out'",
@@ -35,6 +50,20 @@ fn an_act_names_what_there_is_and_what_can_be_done_to_it() {
     assert_eq!(unknown.len(), 1, "{unknown:?}");
     assert!(unknown[0].located().contains("24:6: 'do'") || unknown[0].located().contains("'do'"));
     assert!(unknown[0].advice().is_some_and(|help| help.contains("'stop'")), "{unknown:?}");
+}
+
+#[test]
+fn a_name_that_two_have_is_told_apart() {
+    // R-MBX-08: and what a name means is never guessed.
+    let both = GOOD.replace("\"In\"", "\"Out\"");
+    let act = |more: &str| {
+        let act = format!("[[operate]]\nat = '1 s'\ndo = 'resume'\nto = 'Out'\n{more}\n[[load]]");
+        said(&both.replacen("[[load]]", &act, 1))
+    };
+    let found = act("");
+    assert!(found.len() == 1 && found[0].ends_with("'Out' is a send port and a receive port"));
+    assert_eq!(act("kind = 'receive_port'"), [""; 0]);
+    assert_eq!(act("kind = 'send_port'"), [""; 0]);
 }
 
 #[test]
@@ -60,4 +89,30 @@ fn fields_are_promoted_and_written_by_pipelines_that_read_xml() {
     let warned = |text: &str| said(text).iter().any(|said| said.contains("nothing promotes"));
     assert!(warned(&asks(GOOD.to_owned())), "{:?}", said(&asks(GOOD.to_owned())));
     assert!(!warned(&asks(with(location, &xml(promotes)))));
+}
+
+#[test]
+fn a_way_back_has_the_stages_of_its_pipeline() {
+    // R-RR-04, R-SR-03, R-ADD-06: a component that nobody would run is refused.
+    let own = |what: &str| format!("two_way = {{ component = [{{ {what} }}] }}");
+    let receives = |what: &str| {
+        let port = "[[receive_port]]\nname = \"In\"\n";
+        said(&GOOD.replacen(port, &format!("{port}{}\n", own(what)), 1))
+    };
+    let ends = |found: &[String], end: &str| {
+        assert!(found.iter().any(|said| said.ends_with(end)), "{found:?}");
+    };
+    ends(&receives("stage = 'decode', does = 'fail'"), "'decode' is no stage of this pipeline");
+    let rewrite = "stage = 'encode', does = 'rewrite', faults = true";
+    ends(&receives(rewrite), "'rewrite' and 'size' go together");
+    ends(
+        &receives("stage = 'encode', does = 'fail', size = 9"),
+        "'rewrite' and 'size' go together",
+    );
+    let both = "stage = 'encode', does = 'fail', faults = true, every = 2";
+    ends(&receives(both), "'faults' stands beside 'document' or 'every'");
+    let whole = format!("{rewrite}, size = '2 KB'");
+    assert!(
+        !receives(&whole).iter().any(|said| said.contains("component") || said.contains("size"))
+    );
 }

@@ -139,3 +139,35 @@ fn what_is_saved_before_its_removal_is_in_the_run_folder() {
     assert!(first.contains("BTS.ReceivePortName = \"Orders\""), "{first}");
     assert!(first.starts_with("# saved at"), "{first}");
 }
+
+#[test]
+fn a_run_tells_its_story_and_what_it_leaves_out() {
+    // R-SUB-10, R-MSG-09: what happened to a message can be read without a debugger.
+    let run = |more: &[&str]| said(&[&["run", "suspend_resume"], more].concat());
+    let plain = run(&[]);
+    let told = run(&["--story", "5"]);
+    let of_story = |text: &str| text.split_once("--seed").unwrap().1.trim().to_owned();
+    let story = of_story(&told);
+    assert_eq!(story.lines().filter(|line| line.starts_with("00:")).count(), 5, "{story}");
+    assert!(story.contains(" more lines: '--story LINES' shows more"), "{story}");
+    let digest =
+        |text: &str| text.lines().find(|line| line.starts_with("digest")).map(str::to_owned);
+    assert_eq!(digest(&plain), digest(&told), "looking moves no digest");
+    let of = run(&["--story", "--story-of", "m12"]);
+    let story = of_story(&of);
+    assert!(story.contains("suspends m12 of Partner, resumable, PortStopped"), "{story}");
+    assert!(!story.contains("m13") && !story.contains(" more lines"), "{story}");
+
+    let out = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join("told");
+    let folder = out.display().to_string();
+    said(&["run", "smoke", "--out", &folder, "--json", "--story", "3"]);
+    let kept = std::fs::read_to_string(out.join("story.txt")).unwrap();
+    assert_eq!(kept.lines().count(), 4, "{kept}");
+    said(&["run", "smoke", "--out", &folder]);
+    assert!(!out.join("story.txt").exists(), "no story of another run is left");
+    let output = floodgate(&["run", "smoke", "--json", "--story"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--out DIR"));
+    let output = floodgate(&["run", "smoke", "--story-of", "m1"]);
+    assert_eq!(output.status.code(), Some(2));
+}

@@ -141,7 +141,7 @@ impl Checks {
                 }
                 Effect::RoutedReference { error: own, .. }
                 | Effect::ThrownMessage { error: own, .. } => error = Some(*own),
-                Effect::Passed { wire, rest } => {
+                Effect::Passed { wire, rest, .. } => {
                     ended.entry(*wire).or_default().rest = Some(*rest);
                 }
                 Effect::SuspendedMessageGone { document, resumed: true } => {

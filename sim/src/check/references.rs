@@ -379,6 +379,11 @@ impl Checks {
         }
     }
 
+    /// References that were ever made, and those of them that have ended.
+    pub(crate) const fn references_ended(&self) -> (u64, u64) {
+        (self.references.referenced, self.references.ended)
+    }
+
     /// Which of `references` have a free backup, by the checks' own account.
     pub(crate) fn may_move(&self, references: &[ReferenceId]) -> Vec<bool> {
         let may = |reference: &ReferenceId| {

@@ -275,10 +275,10 @@ pub(super) fn tell(topology: &Topology, effect: &Effect) -> String {
                 port(at)
             )
         }
-        Effect::Passed { wire, rest: Rest::Consumed } => {
+        Effect::Passed { wire, rest: Rest::Consumed, .. } => {
             format!("E    the pipeline consumes of m{wire}")
         }
-        Effect::Passed { wire, rest: Rest::Dropped } => {
+        Effect::Passed { wire, rest: Rest::Dropped, .. } => {
             format!("E    drops m{wire}: its sender is not authenticated")
         }
         Effect::Published { document, references, bodies, .. } => {

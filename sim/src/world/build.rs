@@ -18,6 +18,7 @@ use super::audit::Audits;
 use super::calls::Calls;
 use super::controller::{Controlling, Watched};
 use super::coordinator::Coordinator;
+use super::fates::FateMeter;
 use super::idle::IdleLooks;
 use super::life::Lives;
 use super::line::Stores;
@@ -52,7 +53,6 @@ impl World {
     #[must_use]
     pub fn new(setup: &Setup) -> Self {
         let topology = Arc::new(with_contexts(&setup.topology));
-        let instances = build_instances(&topology);
         let (nodes, node_of) = build_nodes(&topology);
         let window = (setup.measure_from, setup.measure_to);
         let world = Self {
@@ -73,9 +73,9 @@ impl World {
             scheduled: 0,
             calls: Calls::new(setup.calls),
             costs: setup.costs,
-            host_wakes: vec![Instant::MAX; instances.len()],
-            pools: vec![Pool::over(window.0, window.1); instances.len()],
-            instances,
+            host_wakes: vec![Instant::MAX; topology.host_instances.len()],
+            pools: vec![Pool::over(window.0, window.1); topology.host_instances.len()],
+            instances: build_instances(&topology),
             checks: Checks::new(&topology, &node_of),
             nodes,
             node_of,
@@ -112,6 +112,7 @@ impl World {
             documents_accepted: 0,
             trace: Trace::default(),
             meters: Meters::over(window.0, window.1, topology.subscribers()),
+            fates: FateMeter::default(),
             samples: Samples::every(setup.sample).with_parts(counters(&topology, setup)),
             sampled: Sampled::of(&topology),
             idle: IdleLooks::over(window, setup.costs.idle_look),

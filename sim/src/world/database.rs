@@ -372,6 +372,7 @@ impl World {
         let requests = (!self.unaccepted.is_empty()).then(|| requests_of(&batch));
         let status = self.message_box.commit(self.now, instance, batch);
         let after = self.message_box.state_hash();
+        self.fates.settle(status.overall.is_success());
         if status.overall.is_success() {
             self.documents_accepted += accepted;
             for request in requests.iter().flatten() {
@@ -400,13 +401,18 @@ impl World {
 
     /// Documents that the engine owns once the batch is committed, and whether it resumes some:
     /// what is resumed was accepted when it was suspended.
-    fn accepted(&self, batch: &PreparedBatch) -> (u64, bool) {
+    fn accepted(&mut self, batch: &PreparedBatch) -> (u64, bool) {
         let mut accepted = 0;
         for (_, action) in &batch.actions {
             if matches!(action, Action::ForgetSuspended(_)) {
                 return (0, true);
             }
-            accepted += self.accepts(action);
+            let documents = self.accepts(action);
+            if matches!(action, Action::Nothing | Action::SuspendWire { .. }) {
+                cold_path();
+                self.fates.foresee(action, documents);
+            }
+            accepted += documents;
         }
         if self.topology.orchestrations.is_empty() {
             return (accepted, false);
@@ -509,6 +515,7 @@ impl World {
     #[cold]
     pub(super) fn clean_up(&mut self) {
         self.cleanup_due = false;
+        self.meters.before_cleanup(self.would_end());
         let collected = if self.costs.has_collection() {
             self.collect_in_time()
         } else {

@@ -31,6 +31,10 @@ impl World {
             return BatchStatus::assemble(batch.cookie, none);
         }
         let accepts: u64 = batch.actions.iter().map(|(_, action)| self.accepts(action)).sum();
+        for (_, action) in &batch.actions {
+            self.fates.foresee(action, self.accepts(action));
+        }
+        let empty = self.fates.set_aside();
         let may_move = self.checks.may_move(&Asked::of(&batch).moves(&batch));
         let staged = self.checks.about_to_stage(&self.topology, &batch);
         let before = self.message_box.state_hash();
@@ -43,6 +47,7 @@ impl World {
             && status.overall.is_success()
         {
             open.accepts += accepts;
+            open.empty += empty;
         }
         if self.coordinator.worked(transaction) {
             self.schedule(self.now, Due::Coordinator(transaction));
@@ -128,6 +133,7 @@ impl World {
         if committed {
             self.message_box.commit_transaction(self.now, transaction);
             self.documents_accepted += open.accepts;
+            self.fates.came_empty(open.empty);
         } else {
             self.message_box.abort_transaction(self.now, transaction);
         }

@@ -110,6 +110,7 @@ impl World {
                 // A request that was refused is off the generator's books.
                 let refused = self.unaccepted.remove(&request).unwrap_or(0);
                 self.documents_accepted += refused;
+                self.fates.turned_away += refused;
                 self.meters.answers.failed += 1;
             }
             Answer::Accepted => self.meters.answers.accepted += 1,
@@ -129,6 +130,7 @@ impl World {
         for request in requests {
             if let Some(documents) = self.unaccepted.remove(request) {
                 self.documents_accepted += documents;
+                self.fates.turned_away += documents;
                 self.meters.answers.broken += 1;
             }
             self.request_ended(*request);

@@ -19,7 +19,7 @@ use floodgate_engine::transport_proxy::TransportProxy;
 
 use super::{Due, Node, Now, World};
 use crate::endpoint::Endpoint;
-use crate::setup::{Fault, LifeSettings, Setup};
+use crate::setup::{Fault, LifeSettings, OperatorAct, Setup};
 use crate::trace::Event;
 
 /// One host instance, as the service manager sees it.
@@ -55,9 +55,11 @@ impl Lives {
         let (settings, faults) = (setup.life, &setup.faults);
         let instances = setup.topology.host_instances.len();
         let of_life = |fault: &Fault| !matches!(fault, Fault::EndpointDown { .. });
+        let of_location = |(_, act): &(_, OperatorAct)| matches!(act, OperatorAct::Location(..));
+        let disables = setup.acts.iter().any(of_location);
         Self {
             settings,
-            watched: settings.watched || faults.iter().any(of_life),
+            watched: settings.watched || faults.iter().any(of_life) || disables,
             offline: false,
             skewed: false,
             faults: faults.clone(),

@@ -10,6 +10,7 @@
 //! A world is plain data: it can be cloned, branched and compared. One input to one machine, then
 //! its outputs are carried; nothing recurses.
 
+mod acts;
 mod adapters;
 mod audit;
 mod build;
@@ -25,6 +26,7 @@ mod effects;
 mod errand;
 mod exchange;
 mod explore;
+mod fates;
 mod handed;
 mod holds;
 mod hosts;
@@ -72,7 +74,7 @@ use crate::queue::{Schedule, Wheel};
 use crate::resource::Processor;
 use crate::rng::{Purpose, Rng};
 use crate::setup::{DoneOrder, OperatorAct, ResponseOrder};
-use crate::trace::Trace;
+use crate::trace::{Bounds, Trace};
 
 use audit::Audits;
 use calls::Calls;
@@ -82,6 +84,7 @@ use coordinator::Coordinator;
 use database::Pending;
 use exchange::Answering;
 pub use explore::{Crash, Way};
+use fates::FateMeter;
 pub use holds::{Hold, HoldKind};
 use idle::IdleLooks;
 use life::Lives;
@@ -268,6 +271,7 @@ pub struct World {
     trace: Trace,
     checks: Checks,
     meters: Meters,
+    fates: FateMeter,
     samples: Samples,
     sampled: Sampled,
     idle: IdleLooks,
@@ -317,6 +321,11 @@ impl World {
     /// From now on every event is also kept as a line of a story.
     pub fn tell(&mut self) {
         self.trace = Trace::telling();
+    }
+
+    /// From now on a part of the events is kept as lines of a story, and comes with the outcome.
+    pub fn tell_of(&mut self, bounds: Bounds) {
+        self.trace.keep(bounds);
     }
 
     /// Documents offered and not finished, measured at the generator's boundary: what waits

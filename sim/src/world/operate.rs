@@ -14,8 +14,6 @@ use floodgate_engine::throttle::Throttle;
 use floodgate_engine::time::{Duration, Instant};
 
 use super::{Due, Now, World};
-use crate::outcome::SavedInstance;
-use crate::setup::OperatorAct;
 
 /// How often the master's job runs (R-GC-02).
 const MASTER_JOB_EVERY: Duration = Duration::from_secs(60);
@@ -95,14 +93,6 @@ impl World {
     #[must_use]
     pub fn save(&self, id: ServiceInstanceId) -> Vec<SavedMessage> {
         self.message_box.save(id)
-    }
-
-    /// Keeps what is suspended at a port, one entry an instance: only a look, nothing is changed.
-    fn keep_suspended(&mut self, port: SendPortId) {
-        for id in self.message_box.suspended_instances(port) {
-            let messages = self.message_box.save(id);
-            self.saved.push(SavedInstance { at: self.now, port, messages });
-        }
     }
 
     /// An operator suspends, resumes or terminates one instance (R-MBX-08).
@@ -200,24 +190,5 @@ impl World {
         self.instances.iter_mut().for_each(HostInstance::add_message_box);
         self.checks.turns_change(&self.message_box);
         Ok(home)
-    }
-
-    /// Plans what an operator does.
-    pub(super) fn plan_acts(&mut self, acts: &[(Instant, OperatorAct)]) {
-        for (at, act) in acts {
-            self.schedule(*at, Due::Operate(*act));
-        }
-    }
-
-    /// A planned act; one that is refused changes nothing.
-    #[cold]
-    pub(super) fn act(&mut self, act: OperatorAct) {
-        match act {
-            OperatorAct::Offline(home, offline) => self.set_offline(home, offline),
-            OperatorAct::Port(port, operation) => drop(self.operate_port(port, operation)),
-            OperatorAct::Resume(port) => drop(self.resume(port)),
-            OperatorAct::Save(port) => self.keep_suspended(port),
-            OperatorAct::Terminate(port) => drop(self.terminate(port)),
-        }
     }
 }

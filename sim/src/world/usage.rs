@@ -60,6 +60,13 @@ impl World {
         pools.chain(limited).collect()
     }
 
+    /// When the run ends if nothing is left to do: a planned window is seen to its end even if
+    /// nothing arrives in the rest of it.
+    pub(super) fn would_end(&self) -> Instant {
+        let planned = self.measured.1 < self.end_planned;
+        if planned { self.active.max(self.measured.1) } else { self.active }
+    }
+
     /// Sums up: the last samples, the full audit, the outcome.
     #[must_use]
     pub fn conclude(mut self) -> Outcome {
@@ -67,9 +74,8 @@ impl World {
         if !quiescent {
             self.pass(self.end.max(self.now));
             self.active = self.now;
-        } else if self.measured.1 < self.end_planned {
-            // A planned window is seen to its end even if nothing arrives in the rest of it.
-            self.active = self.active.max(self.measured.1);
+        } else {
+            self.active = self.would_end();
         }
         self.queue_all_looks();
         self.sample(self.now);
@@ -97,7 +103,10 @@ impl World {
         }
         resources.extend(self.pool_usage(ended));
         let findings = self.findings();
+        let fates = self.fates();
         Outcome {
+            fates,
+            story: (self.trace.story().to_vec(), self.trace.left_out()),
             digest: self.trace.digest(),
             events: self.trace.events(),
             checkpoints: self.trace.checkpoints().to_vec(),

@@ -43,7 +43,7 @@ pub(crate) fn desk(settings: RequestSettings, partner: SinkSettings) -> Plant {
     topology.exchanges.request_ports.push(RequestPort {
         port: topology.receive_locations[IN.index()].port,
         pipeline: SendPipeline::pass_through(),
-        map: false,
+        maps: Vec::new(),
         fault_bytes: None,
     });
     let wire = Dist::Constant(Duration::ZERO);
@@ -260,7 +260,7 @@ fn gs_07_a_reply_that_fails_its_pipeline_is_suspended_and_its_solicit_deleted() 
     plant.setup.topology.exchanges.solicit_ports.push(SolicitPort {
         port: SendPortId(0),
         pipeline: ReceivePipeline::xml(),
-        map: false,
+        maps: Vec::new(),
         correlated_only: false,
     });
     let (_, story) = told(&plant);
@@ -299,7 +299,7 @@ fn a_reply_to_a_one_way_message_is_published_or_refused() {
         plant.setup.topology.exchanges.solicit_ports.push(SolicitPort {
             port: SendPortId(0),
             pipeline: ReceivePipeline::pass_through(),
-            map: false,
+            maps: Vec::new(),
             correlated_only,
         });
         plant.send_port("Replies", "Nowhere", ASYNC, sink());

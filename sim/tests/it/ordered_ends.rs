@@ -93,7 +93,7 @@ fn a_recoverable_failure_in_a_response_does_not_stop_the_port() {
     plant.setup.topology.exchanges.solicit_ports.push(SolicitPort {
         port: OUT,
         pipeline: recovering(),
-        map: false,
+        maps: Vec::new(),
         correlated_only: false,
     });
     let mut world = plant.telling();

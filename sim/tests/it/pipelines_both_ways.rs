@@ -36,8 +36,8 @@ fn the_response_of_a_solicit_passes_a_receive_pipeline() {
         plant.send_port("Ask", "In", ASYNC, replying(Duration::ZERO));
         plant.setup.topology.send_ports[0].two_way = true;
         let port = SendPortId(0);
-        let (map, correlated_only) = (false, false);
-        let solicits = SolicitPort { port, pipeline, map, correlated_only };
+        let (maps, correlated_only) = (Vec::new(), false);
+        let solicits = SolicitPort { port, pipeline, maps, correlated_only };
         plant.setup.topology.exchanges.solicit_ports.push(solicits);
         plant.send_port("Replies", "In", BATCHED, sink());
         let typed = Condition::equals(PropertyId::MESSAGE_TYPE, Value::text("Reply"));

@@ -37,17 +37,53 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             }
         }
     }
+    for (n, port) in scenario.receive_ports.iter().enumerate() {
+        let Some(own) = &port.two_way else { continue };
+        holds(checker, &format!("receive_port.{n}.two_way.component"), &own.components, &SENDING);
+        belong(checker, &format!("receive_port.{n}.two_way.component"), &own.components, true);
+    }
     for (n, port) in scenario.send_ports.iter().enumerate() {
-        let stages = [
-            (OwnStage::PreAssemble, "pre_assemble", STAGE_COMPONENTS_MAX),
-            (OwnStage::Assemble, "assemble", 1),
-            (OwnStage::Encode, "encode", STAGE_COMPONENTS_MAX),
-        ];
+        let stages = SENDING;
+        if let Some(own) = &port.two_way {
+            let path = format!("send_port.{n}.two_way.component");
+            let resolves = own.pipeline == ReceivePipeline::XmlReceive;
+            let party = STAGE_COMPONENTS_MAX - usize::from(resolves);
+            let stages = [
+                (OwnStage::Decode, "decode", STAGE_COMPONENTS_MAX),
+                (OwnStage::Validate, "validate", STAGE_COMPONENTS_MAX),
+                (OwnStage::ResolveParty, "resolve_party", party),
+            ];
+            holds(checker, &path, &own.components, &stages);
+            belong(checker, &path, &own.components, false);
+        }
         holds(checker, &format!("send_port.{n}.component"), &port.components, &stages);
         if port.pipeline == SendPipeline::PassThruTransmit && !port.demotes.is_empty() {
             let message = "'demotes' stands beside a pipeline that writes nothing";
             let help = "R-PIPE-10: say pipeline = 'XMLTransmit'";
             checker.refuse(&format!("send_port.{n}.demotes"), message.to_owned(), help.to_owned());
+        }
+    }
+}
+
+/// The stages of a send pipeline, and how many components of one's own each has room for.
+const SENDING: [(OwnStage, &str, usize); 3] = [
+    (OwnStage::PreAssemble, "pre_assemble", STAGE_COMPONENTS_MAX),
+    (OwnStage::Assemble, "assemble", 1),
+    (OwnStage::Encode, "encode", STAGE_COMPONENTS_MAX),
+];
+
+/// A stage that the pipeline of a way back has not would be passed over in silence.
+fn belong(checker: &mut Checker<'_>, path: &str, components: &[OwnComponent], sends: bool) {
+    for (n, own) in components.iter().enumerate() {
+        let of_sending = SENDING.iter().any(|(stage, ..)| *stage == own.stage);
+        if of_sending != sends {
+            let message = format!("'{}' is no stage of this pipeline", own.stage.word());
+            let help = if sends {
+                "R-RR-04: responses go through a send pipeline: pre_assemble, assemble, encode"
+            } else {
+                "R-SR-03: replies go through a receive pipeline: decode, validate, resolve_party"
+            };
+            checker.refuse(&format!("{path}.{n}.stage"), message, help);
         }
     }
 }

@@ -1,0 +1,156 @@
+//! Counts how things end, beside the checks: only what does not happen to every document.
+
+use std::collections::BTreeMap;
+
+use floodgate_engine::message::{DocumentName, PropertyId, Value};
+use floodgate_engine::message_box::{Action, Effect, Reason, Rest};
+use floodgate_engine::suspend::{SuspendedForm, SuspendedMessage};
+use rustc_hash::FxHashMap;
+
+use super::World;
+use crate::fate::{Deliveries, Fates, Intake, Suspensions};
+
+/// Ends other than the ordinary one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FateMeter {
+    /// Messages without a document in the batch that is being committed.
+    foreseen: u64,
+    /// Documents in messages that were to be suspended whole, if that is not one.
+    whole: FxHashMap<u64, u64>,
+    /// Documents of clients who were told that it failed, or who lost their connection.
+    pub(super) turned_away: u64,
+    intake: Intake,
+    deliveries: Deliveries,
+    suspensions: BTreeMap<(String, Reason), u64>,
+}
+
+impl FateMeter {
+    /// A batch is about to do this with so many documents.
+    pub(super) fn foresee(&mut self, action: &Action, documents: u64) {
+        if matches!(action, Action::Nothing) {
+            self.foreseen += documents;
+        } else if let Action::SuspendWire { wire, .. } = action
+            && documents != 1
+        {
+            self.whole.insert(wire.number, documents);
+        }
+    }
+
+    /// What was foreseen, for a transaction that ends later.
+    pub(super) const fn set_aside(&mut self) -> u64 {
+        std::mem::replace(&mut self.foreseen, 0)
+    }
+
+    /// The batch was committed, or not.
+    #[inline(always)]
+    pub(super) const fn settle(&mut self, committed: bool) {
+        if self.foreseen > 0 {
+            let empty = self.set_aside();
+            self.came_empty(if committed { empty } else { 0 });
+        }
+    }
+
+    /// So many messages held nothing: their pipeline consumed them (R-RCV-02).
+    pub(super) const fn came_empty(&mut self, messages: u64) {
+        self.intake.consumed += messages;
+    }
+
+    /// Documents that are meant by a name: those of the whole message, or one. What the engine or
+    /// an orchestration made came to no location.
+    fn documents(&self, name: DocumentName) -> u64 {
+        match name.sequence {
+            _ if !name.is_submitted() => 0,
+            0 => self.whole.get(&name.wire).copied().unwrap_or(1),
+            _ => 1,
+        }
+    }
+
+    fn suspended(&mut self, at: String, reason: Reason) {
+        *self.suspensions.entry((at, reason)).or_default() += 1;
+    }
+}
+
+impl World {
+    /// Something ended, or was suspended, out of the ordinary.
+    #[cold]
+    pub(super) fn fate(&mut self, effect: &Effect) {
+        let own = &mut self.fates;
+        if let Effect::Consumed { .. } = effect {
+            own.deliveries.consumed += 1;
+        } else if let Effect::Terminated { .. } = effect {
+            own.deliveries.terminated += 1;
+        } else if let Effect::RoutedReference { .. } = effect {
+            own.deliveries.error_messages += 1;
+        } else if let Effect::RoutedMessage { document, .. } = effect {
+            own.intake.error_messages += own.documents(*document);
+        } else if let Effect::SuspendedMessageGone { document, resumed: false } = effect {
+            own.intake.terminated += own.documents(*document);
+        } else if let Effect::Passed { rest, documents, .. } = effect {
+            match rest {
+                Rest::Consumed => own.intake.consumed += u64::from(*documents),
+                Rest::Dropped => own.intake.dropped += u64::from(*documents),
+            }
+        } else if let Effect::SuspendedReference { at, reason, .. } = effect {
+            own.suspended(self.topology.subscriber_name(at.subscriber).to_owned(), *reason);
+        } else if let Effect::SuspendedMessage { document, reason, .. } = effect {
+            let at = self.suspended_where(*document);
+            self.fates.suspended(at, *reason);
+        }
+    }
+
+    /// Where a message without a reference was suspended: the location it came by, if it came.
+    fn suspended_where(&self, document: DocumentName) -> String {
+        // It was put there just now.
+        let messages = self.message_box.suspended().messages.iter().rev();
+        let context = messages.filter(|message| message.name() == document).map(context_of).next();
+        let location = context.and_then(|own| own.read(PropertyId::INBOUND_TRANSPORT_LOCATION));
+        match location {
+            Some(Value::Text(name)) => name.to_string(),
+            Some(_) | None => "orchestrations".to_owned(),
+        }
+    }
+
+    /// What became of everything, as the accounts of the checks and of the MessageBox stand now.
+    #[must_use]
+    pub fn fates(&self) -> Fates {
+        let own = &self.fates;
+        let suspended = self.message_box.suspended();
+        let names = suspended.messages.iter().map(SuspendedMessage::name);
+        let intake = Intake {
+            arrived: self.documents_arrived,
+            published: self.meters.received,
+            suspended: names.map(|name| own.documents(name)).sum(),
+            turned_away: own.turned_away,
+            waiting: self.documents_arrived.saturating_sub(self.documents_accepted),
+            ..own.intake
+        };
+        let (owed, ended) = self.checks.references_ended();
+        let there = self.message_box.reference_counts();
+        let Deliveries { consumed, error_messages, terminated, .. } = own.deliveries;
+        let deliveries = Deliveries {
+            owed,
+            delivered: ended.saturating_sub(consumed + error_messages + terminated),
+            suspended: there.suspended,
+            waiting: there.work + there.locked,
+            ..own.deliveries
+        };
+        let one = |((at, reason), times): (&(String, Reason), &u64)| Suspensions {
+            at: at.clone(),
+            reason: *reason,
+            times: *times,
+        };
+        Fates {
+            intake,
+            deliveries,
+            suspensions: own.suspensions.iter().map(one).collect(),
+            suspended_now: suspended.len() as u64,
+        }
+    }
+}
+
+fn context_of(message: &SuspendedMessage) -> &floodgate_engine::message::Context {
+    match &message.form {
+        SuspendedForm::Document(document) => &document.context,
+        SuspendedForm::Handed { wire, .. } | SuspendedForm::Wire(wire) => &wire.context,
+    }
+}
