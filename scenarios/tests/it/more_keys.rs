@@ -81,7 +81,7 @@ fn credentials_are_part_of_an_endpoint_that_says_so() {
         let setup = made(&errand(text));
         let found = setup.endpoints.iter().find_map(|endpoint| match endpoint {
             EndpointSettings::Sink(sink) => Some(sink.errand.credentials),
-            EndpointSettings::Source { .. } => None,
+            EndpointSettings::Clients { .. } | EndpointSettings::Source { .. } => None,
         });
         found.unwrap().map(|property| setup.topology.properties.name(property).to_owned())
     };
