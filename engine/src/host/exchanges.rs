@@ -146,6 +146,7 @@ impl HostInstance {
         let settings = self.topology.exchanges.of_host(self.host);
         let first_only = first_only || !settings.allow_multiple;
         carry(&mut request.context, PropertyId::EPM_RR_CORRELATION_TOKEN, correlation.clone());
+        request.context.write(PropertyId::IS_REQUEST_RESPONSE, Some(Value::Bool(true)));
         if request.context.is_set(PropertyId::LOOPBACK) {
             // R-RR-14: it comes straight back.
             carry(&mut request.context, PropertyId::ROUTE_DIRECT_TO_TP, Value::Bool(true));
@@ -221,6 +222,7 @@ impl HostInstance {
             carry(&mut response.context, PropertyId::CORRELATION_TOKEN, token.clone());
         }
         let name = Value::text(self.topology.subscriber_name(known.subscriber));
+        carry(&mut response.context, PropertyId::SP_ID, name.clone());
         carry(&mut response.context, PropertyId::SP_NAME, name);
         let first = batch.documents.len();
         let (pipeline, maps) = match settings {

@@ -26,7 +26,8 @@ impl HostInstance {
             if !wire.context.is_storable() {
                 return Action::Refuse(Status::NO_INTERFACE);
             }
-            stamp(&mut wire.context, &port.name, &location.name);
+            let adapter = &self.topology.adapters[location.adapter.index()].name;
+            stamp(&mut wire.context, (&port.name, &location.name, adapter));
         }
         let first = batch.documents.len();
         match location.pipeline.execute(&port.maps, &wire, &mut batch.documents) {
@@ -157,10 +158,16 @@ pub(super) fn suspend_whole(wire: WireMessage, reason: Reason, status: Status) -
 
 /// The engine's own properties on a message that an adapter built from nothing; those of a
 /// template have them already.
-fn stamp(context: &mut Context, port: &str, location: &str) {
+fn stamp(context: &mut Context, (port, location, adapter): (&str, &str, &str)) {
     if context.read(PropertyId::RECEIVE_PORT_NAME).is_none() {
-        let promoted = context.promote(PropertyId::RECEIVE_PORT_NAME, Some(Value::text(port)));
-        assert!(promoted.is_ok(), "names of ports are short enough to promote");
+        for (property, value) in [
+            (PropertyId::INBOUND_TRANSPORT_TYPE, adapter),
+            (PropertyId::RECEIVE_PORT_ID, port),
+            (PropertyId::RECEIVE_PORT_NAME, port),
+        ] {
+            let promoted = context.promote(property, Some(Value::text(value)));
+            assert!(promoted.is_ok(), "names of ports and adapters are short enough to promote");
+        }
         context.write(PropertyId::RECEIVE_LOCATION_NAME, Some(Value::text(location)));
     }
 }

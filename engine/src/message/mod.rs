@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub use crate::defect::{Defect, DefectKind};
 pub use context::{Context, Predicate, PropertyRefusal};
 
+use crate::exchange::guid;
 use crate::hash::mix;
 use crate::time::Instant;
 
@@ -42,8 +43,9 @@ system_properties! {
     RECEIVE_LOCATION_NAME = 3, "BTS.ReceiveLocationName";
     /// Namespace and root-node name, promoted by the disassembler (R-MSG-11).
     MESSAGE_TYPE = 4, "BTS.MessageType";
-    /// 1-based place in the interchange (R-MSG-10). Read from the document itself.
-    INTERCHANGE_SEQUENCE_NUMBER = 5, "BTS.InterchangeSequenceNumber";
+    /// Identity of the receive port; in this model its name. Low, since what is behind all that a
+    /// message has is soonest known to be absent.
+    RECEIVE_PORT_ID = 5, "BTS.ReceivePortID";
     /// Identity of a send port's primary transport; every enlisted port subscribes to its own.
     SP_TRANSPORT_ID = 6, "BTS.SPTransportID";
     /// Send port name; promoted on the response of a solicit-response port.
@@ -136,6 +138,35 @@ system_properties! {
     ERROR_FAILURE_TIME = 48, "ErrorReport.FailureTime";
     /// The failed message (written).
     ERROR_FAILURE_MESSAGE_ID = 49, "ErrorReport.FailureMessageID";
+    /// 1-based place in the interchange (R-MSG-10). Read from the document itself.
+    INTERCHANGE_SEQUENCE_NUMBER = 50, "BTS.InterchangeSequenceNumber";
+    /// Identity of a send port, in this model its name; promoted on the response of a
+    /// solicit-response port, beside that.
+    SP_ID = 51, "BTS.SPID";
+    /// true: a request that somebody waits for (written).
+    IS_REQUEST_RESPONSE = 52, "BTS.IsRequestResponse";
+    /// The identity of a message. Derived on demand, never routed on.
+    MESSAGE_ID = 53, "BTS.MessageID";
+    /// What a send adapter changes before a Resubmit (R-CTX-10); here an operation of its own.
+    PROPERTIES_TO_UPDATE = 54, "BTS.PropertiesToUpdate";
+    /// The configured interval of the transport in use. A delivered message carries it as a field.
+    RETRY_INTERVAL = 55, "BTS.RetryInterval";
+    /// The party that a resolver finds; written by whoever has one.
+    SOURCE_PARTY_ID = 56, "BTS.SourcePartyID";
+    /// Identity of a send port's backup transport. A reference says by itself that it is there.
+    SP_TRANSPORT_BACKUP_ID = 57, "BTS.SPTransportBackupID";
+    /// Who sent the message, for those who check it; no rule routes on it, like the next three.
+    WINDOWS_USER = 58, "BTS.WindowsUser";
+    /// The certificate that it was signed with.
+    SIGNATURE_CERTIFICATE = 59, "BTS.SignatureCertificate";
+    /// A ticket for another system.
+    SSO_TICKET = 60, "BTS.SSOTicket";
+    /// The certificate that it is to be encrypted with.
+    ENCRYPTION_CERT = 61, "BTS.EncryptionCert";
+    /// The service instance that failed; written by whoever knows one (R-FMR-04).
+    ERROR_FAILURE_INSTANCE_ID = 62, "ErrorReport.FailureInstanceID";
+    /// The adapter that failed; likewise.
+    ERROR_FAILURE_ADAPTER = 63, "ErrorReport.FailureAdapter";
 }
 
 /// Names of properties, interned once when a topology is built.
@@ -401,6 +432,21 @@ impl DocumentName {
         self.wire >= FIRST_ERROR && self.wire < crate::orchestration::SENT_BY_ORCHESTRATIONS
     }
 
+    /// What the engine writes of a message's identity, made of its name, so that it is distinct
+    /// in a run and the same in every run: two GUIDs and a number (R-MSG-10).
+    #[must_use]
+    pub fn identity(self, property: PropertyId) -> Option<Value> {
+        match property {
+            PropertyId::INTERCHANGE_ID => {
+                Some(Value::text(&guid(mix(self.wire, 1), mix(self.wire, 2))))
+            }
+            PropertyId::INTERCHANGE_SEQUENCE_NUMBER => Some(Value::Int(i64::from(self.sequence))),
+            // R-ACK-02: an acknowledgement names the original by it.
+            PropertyId::MESSAGE_ID => Some(Value::text(&guid(self.wire, u64::from(self.sequence)))),
+            _ => None,
+        }
+    }
+
     /// The name of a whole wire message.
     #[must_use]
     pub const fn of_wire(wire: u64) -> Self {
@@ -446,24 +492,10 @@ impl Document {
     #[must_use]
     pub fn read(&self, property: PropertyId) -> Option<Value> {
         match property {
-            PropertyId::INTERCHANGE_ID => Some(self.interchange_id()),
+            PropertyId::INTERCHANGE_ID | PropertyId::MESSAGE_ID => self.name.identity(property),
             PropertyId::INTERCHANGE_SEQUENCE_NUMBER => self.promoted(property),
             _ => self.context.read(property).cloned(),
         }
-    }
-
-    /// A GUID made of the wire message's number: distinct per interchange of a run, and the same
-    /// in every run.
-    fn interchange_id(&self) -> Value {
-        let (high, low) = (mix(self.name.wire, 1), mix(self.name.wire, 2));
-        Value::text(&format!(
-            "{{{:08x}-{:04x}-{:04x}-{:04x}-{:012x}}}",
-            high >> 32,
-            (high >> 16) & 0xffff,
-            high & 0xffff,
-            low >> 48,
-            low & 0xffff_ffff_ffff
-        ))
     }
 
     /// The promoted value that subscriptions see (R-SUB-04).

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::content::{Demotion, Promotion, demote};
 use crate::batch::Status;
-use crate::message::{Body, Context, DefectKind, Parts, PropertyId, Value};
+use crate::message::{Body, Context, DefectKind, DocumentName, Parts, PropertyId, Value};
 
 /// A component of a stage.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -278,7 +278,9 @@ pub(super) fn run_all(
             | Component::PartyResolver
             | Component::XmlDisassembler(_) => Said::Passed,
             Component::XmlAssembler(own) => {
-                demote(&own.demotes, subject.context, subject.parts);
+                let (wire, sequence) = (subject.wire, subject.document);
+                let name = DocumentName { wire, sequence, split: false };
+                demote(&own.demotes, name, subject.context, subject.parts);
                 Said::Passed
             }
         };

@@ -11,7 +11,9 @@ use quick_xml::events::Event;
 use quick_xml::reader::NsReader;
 
 use super::{Component, ReceivePipeline};
-use crate::message::{Body, Context, Document, Parts, PropertyId, PropertyRefusal, Value};
+use crate::message::{
+    Body, Context, Document, DocumentName, Parts, PropertyId, PropertyRefusal, Value,
+};
 
 /// A field that a disassembler promotes (R-PIPE-12).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -74,9 +76,15 @@ pub(crate) fn promote(
 }
 
 /// Writes properties into the fields of a message that leaves (R-PIPE-12).
-pub(super) fn demote(fields: &[Demotion], context: &Context, parts: &mut Parts) {
+pub(super) fn demote(
+    fields: &[Demotion],
+    name: DocumentName,
+    context: &Context,
+    parts: &mut Parts,
+) {
     for field in fields {
-        let text = match context.read(field.property) {
+        let own = name.identity(field.property);
+        let text = match own.as_ref().or_else(|| context.read(field.property)) {
             Some(Value::Bool(value)) => value.to_string(),
             Some(Value::Int(value)) => value.to_string(),
             Some(Value::Text(value)) => value.to_string(),

@@ -52,7 +52,28 @@ pub struct Host {
     pub tracking: bool,
     /// When its instances are throttled.
     pub throttling: Option<Throttling>,
+    /// How many messages its send adapters may hold.
+    pub watermarks: Option<Watermarks>,
 }
+
+/// Bounds of the messages that send adapters hold and have not answered.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Watermarks {
+    /// As many as this, and no more are taken.
+    pub high: u32,
+    /// Fewer than this, and more are taken again.
+    pub low: u32,
+}
+
+static WATERMARKS: Shape = Shape::of(
+    "watermarks",
+    "how many messages send adapters may hold (R-DEQ-09)",
+    &[
+        Row::required("high", Kind::Integer(1, 200), "as many as this: no more are taken"),
+        Row::required("low", Kind::Integer(1, 200), "fewer than this: more are taken again"),
+    ],
+)
+.inline();
 
 pub(crate) static HOST: Shape = Shape::of(
     "host",
@@ -152,6 +173,12 @@ pub(crate) static HOST: Shape = Shape::of(
             "its instances are never throttled",
             "when its instances are throttled; an empty table is the product's default",
         ),
+        Row::optional(
+            "watermarks",
+            Kind::Table(&WATERMARKS),
+            "in_process is the only limit",
+            "bounds of the messages that send adapters hold, an older knob (R-DEQ-09)",
+        ),
     ],
 );
 
@@ -180,5 +207,18 @@ impl Bind for Host {
         b.key("properties", &mut self.properties);
         b.key("tracking", &mut self.tracking);
         b.key("throttling", &mut self.throttling);
+        b.key("watermarks", &mut self.watermarks);
+    }
+}
+
+impl Bind for Watermarks {
+    const SHAPE: &'static Shape = &WATERMARKS;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("high", &mut self.high);
+        b.key("low", &mut self.low);
+        if b.reading() && self.low > self.high {
+            b.refuse("low", "the low watermark is above the high one", "R-DEQ-09: at most 'high'");
+        }
     }
 }

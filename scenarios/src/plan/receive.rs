@@ -105,6 +105,12 @@ pub struct ReceiveLocation {
     pub active: Active,
     /// What its messages demand of the host that gets them.
     pub demands: Vec<Demand>,
+    /// Whether the engine refuses what fails, so that its adapter decides (ActionOnFailure 0).
+    pub refuse_failed: bool,
+    /// Whether what is suspended cannot be resumed.
+    pub non_resumable: bool,
+    /// Whether requests come straight back as their own responses.
+    pub loop_back: bool,
 }
 
 /// How a receive adapter fetches and submits.
@@ -134,6 +140,19 @@ pub struct ReceiveAdapter {
     pub pause: Duration,
     /// How it serves clients, if it has any.
     pub clients: Option<Clients>,
+}
+
+impl ReceiveKind {
+    /// The adapter's type name, which messages have as `InboundTransportType`.
+    #[must_use]
+    pub const fn type_name(self) -> &'static str {
+        match self {
+            Self::File => "FILE",
+            Self::Http => "HTTP",
+            Self::Push => "PUSH",
+            Self::Queue => "QUEUE",
+        }
+    }
 }
 
 impl ReceiveAdapter {
@@ -280,6 +299,24 @@ pub(crate) static RECEIVE_LOCATION: Shape = Shape::of(
             "[]",
             "what its messages demand of the host that gets them (R-CTX-08)",
         ),
+        Row::default(
+            "refuse_failed",
+            Kind::Bool,
+            "false",
+            "whether the engine refuses what fails and leaves it to its adapter (ActionOnFailure 0)",
+        ),
+        Row::default(
+            "non_resumable",
+            Kind::Bool,
+            "false",
+            "whether what is suspended cannot be resumed (SuspendAsNonResumable, R-ORD-15)",
+        ),
+        Row::default(
+            "loop_back",
+            Kind::Bool,
+            "false",
+            "whether requests come straight back as their own responses (R-RR-14)",
+        ),
     ],
 );
 
@@ -341,6 +378,9 @@ impl Bind for ReceiveLocation {
         b.key("suspend_on_routing_failure", &mut self.suspend_on_routing_failure);
         b.key("active", &mut self.active);
         b.key("demands", &mut self.demands);
+        b.key("refuse_failed", &mut self.refuse_failed);
+        b.key("non_resumable", &mut self.non_resumable);
+        b.key("loop_back", &mut self.loop_back);
     }
 }
 

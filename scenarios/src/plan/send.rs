@@ -119,6 +119,8 @@ pub struct Errand {
     pub takes: Distribution,
     /// For which attempts it does not learn it.
     pub fail: Option<Failure>,
+    /// The property with the credentials, where they are part of the endpoint.
+    pub credentials: Option<String>,
 }
 
 /// A partner's quota: a token bucket that is full at the beginning.
@@ -189,6 +191,12 @@ static ERRAND: Shape = Shape::of(
     &[
         Row::default("takes", Kind::Table(&DISTRIBUTION), "'0 s'", "time until it knows"),
         Row::optional("fail", Kind::Table(&FAILURE), "it always learns it", "failing attempts"),
+        Row::optional(
+            "credentials",
+            Kind::Text,
+            "the location alone is the endpoint",
+            "the property with the credentials, where they are part of the endpoint",
+        ),
     ],
 )
 .inline();
@@ -399,6 +407,7 @@ impl Bind for Errand {
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("takes", &mut self.takes);
         b.key("fail", &mut self.fail);
+        b.key("credentials", &mut self.credentials);
     }
 }
 

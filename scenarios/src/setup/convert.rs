@@ -1,6 +1,6 @@
 //! The plan's words as the engine's and the simulator's types.
 
-use floodgate_engine::config::{HostSettings, ReceiveSettings, SendSettings};
+use floodgate_engine::config::{HostSettings, ReceiveSettings, SendSettings, Watermarks};
 use floodgate_engine::message::{DefectKind, PropertyTable, Value};
 use floodgate_engine::pipeline::Stage;
 use floodgate_engine::subscription::{Condition, Filter, Operator, PortState};
@@ -29,19 +29,10 @@ pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
         thread_idle: host.thread_idle,
         engine_batch: host.engine_batch,
         batch_queue: host.batch_queue,
-        watermarks: None,
+        watermarks: host.watermarks.map(|own| Watermarks { high: own.high, low: own.low }),
         fault_tolerance: None,
         tracking: host.tracking,
         throttling: host.throttling.as_ref().map(super::throttling::throttle_settings),
-    }
-}
-
-pub(super) fn receive_name(adapter: &plan::receive::ReceiveAdapter) -> &'static str {
-    match adapter.kind {
-        plan::receive::ReceiveKind::File => "FILE",
-        plan::receive::ReceiveKind::Http => "HTTP",
-        plan::receive::ReceiveKind::Push => "PUSH",
-        plan::receive::ReceiveKind::Queue => "QUEUE",
     }
 }
 

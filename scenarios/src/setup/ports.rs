@@ -9,7 +9,7 @@ use floodgate_engine::time::Duration;
 use floodgate_sim::setup::{EndpointSettings, Errand, Failure, QuotaSettings, SinkSettings};
 
 use super::Names;
-use super::convert::{dist, failure, filter, port_state, receive_name, send_name};
+use super::convert::{dist, failure, filter, port_state, send_name};
 use super::exchanges::{reply, source};
 use super::pipelines::{authentication, maps, receive_pipeline, send_pipeline};
 use super::transactions::{receive_kind, send_kind};
@@ -27,7 +27,7 @@ impl Names<'_> {
             });
             let port_id = self.port(&port.name);
             for location in &port.locations {
-                let name = receive_name(&location.adapter);
+                let name = location.adapter.kind.type_name();
                 let adapter = self.adapter(name, receive_kind(&location.adapter));
                 let source = source(location);
                 let endpoint = self.endpoint(format!("{}.source", location.name), source);
@@ -44,6 +44,17 @@ impl Names<'_> {
                         PropertyId::SUSPEND_MESSAGE_ON_MAPPING_FAILURE,
                         Some(Value::Bool(true)),
                     );
+                }
+                for (is_set, property, value) in [
+                    (location.refuse_failed, PropertyId::ACTION_ON_FAILURE, Value::Int(0)),
+                    (
+                        location.non_resumable,
+                        PropertyId::SUSPEND_AS_NON_RESUMABLE,
+                        Value::Bool(true),
+                    ),
+                    (location.loop_back, PropertyId::LOOPBACK, Value::Bool(true)),
+                ] {
+                    context.write(property, is_set.then_some(value));
                 }
                 for own in &location.demands {
                     let property = self.topology.properties.intern(&own.property);
@@ -109,7 +120,8 @@ impl Names<'_> {
             errand: Errand {
                 takes: dist(&transport.errand.takes),
                 failure: transport.errand.fail.as_ref().map_or(Failure::Never, failure),
-                credentials: None,
+                credentials: (transport.errand.credentials.as_ref())
+                    .map(|property| self.topology.properties.intern(property)),
             },
             forward_to,
             reply: transport.reply.as_ref().map(reply),

@@ -15,6 +15,7 @@ mod keys;
 mod labs;
 mod loadgen;
 mod loads;
+mod more_keys;
 mod mst;
 mod mst_alike;
 mod mst_elasticities;

@@ -172,7 +172,9 @@ fn with_contexts(topology: &Topology) -> Topology {
         let written = [(PropertyId::RECEIVE_LOCATION_NAME, &location.name)];
         let promoted = [
             (PropertyId::INBOUND_TRANSPORT_LOCATION, &location.name),
+            (PropertyId::INBOUND_TRANSPORT_TYPE, &topology.adapters[location.adapter.index()].name),
             (PropertyId::RECEIVE_PORT_NAME, &ports[location.port.index()].name),
+            (PropertyId::RECEIVE_PORT_ID, &ports[location.port.index()].name),
         ];
         for (property, value) in written {
             context.write(property, Some(Value::text(value)));

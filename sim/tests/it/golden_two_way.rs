@@ -288,10 +288,13 @@ fn gs_07_a_wire_that_fails_brings_no_response_batch() {
 
 #[test]
 fn a_reply_to_a_one_way_message_is_published_or_refused() {
-    // R-SR-03, R-SR-07: SPName is promoted; without a token at least one adapter refuses.
-    for (correlated_only, lines) in [
-        (false, ["publishes m2, 1 reference", "TransmitMessage(m2)"]),
-        (true, ["Submit,NULL_CORRELATION_TOKEN,1", "suspends m2, non-resumable"]),
+    // R-SR-03, R-SR-07: SPName and SPID are promoted; without a token at least one adapter refuses.
+    let (name, id) = (PropertyId::SP_NAME, PropertyId::SP_ID);
+    let published = ["publishes m2, 1 reference", "TransmitMessage(m2)"];
+    for (asked, correlated_only, lines) in [
+        (name, false, published),
+        (id, false, published),
+        (name, true, ["Submit,NULL_CORRELATION_TOKEN,1", "suspends m2, non-resumable"]),
     ] {
         let mut plant = Plant::new(immediate(), PUSH);
         plant.send_port("Ask", "In", BATCHED, replying(Duration::ZERO));
@@ -303,7 +306,7 @@ fn a_reply_to_a_one_way_message_is_published_or_refused() {
             correlated_only,
         });
         plant.send_port("Replies", "Nowhere", ASYNC, sink());
-        let named = Condition::equals(PropertyId::SP_NAME, Value::text("Ask"));
+        let named = Condition::equals(asked, Value::text("Ask"));
         plant.setup.topology.send_ports[1].filter = Some(Filter::all_of(vec![named]));
         plant.load(ArrivalKind::Replay(vec![ms(1)]), Some(1));
         let (_, story) = told(&plant);

@@ -13,10 +13,15 @@ use crate::plan::receive::{ReceiveLocation, ReceivePipeline};
 use crate::plan::scenario::Scenario;
 
 /// Promoted on whatever is received.
-const ALWAYS: [&str; 3] =
-    ["BTS.InboundTransportLocation", "BTS.InterchangeSequenceNumber", "BTS.ReceivePortName"];
+const ALWAYS: [&str; 5] = [
+    "BTS.InboundTransportLocation",
+    "BTS.InboundTransportType",
+    "BTS.InterchangeSequenceNumber",
+    "BTS.ReceivePortID",
+    "BTS.ReceivePortName",
+];
 /// Written on whatever is received, and never promoted.
-const WRITTEN: [&str; 2] = ["BTS.InterchangeID", "BTS.ReceiveLocationName"];
+const WRITTEN: [&str; 3] = ["BTS.InterchangeID", "BTS.MessageID", "BTS.ReceiveLocationName"];
 /// Of acknowledgements and error messages these are written, never promoted.
 const FOR_PEOPLE: [&str; 6] = [
     "BTS.AckDescription",
@@ -55,7 +60,7 @@ pub(super) fn who_would(scenario: &Scenario, property: &str) -> Option<&'static 
         "BTS.MessageType" => {
             (are_typed(scenario), "a receive pipeline other than PassThruReceive does")
         }
-        "BTS.SPName" => (
+        "BTS.SPID" | "BTS.SPName" => (
             scenario.send_ports.iter().any(|port| port.two_way.is_some()),
             "responses have it: say 'two_way' on a send port",
         ),
@@ -96,6 +101,9 @@ pub(super) fn is_there(scenario: &Scenario, property: &str) -> bool {
                 scenario.loads.iter().any(|load| !load.outbound.is_empty())
             }
             "BTS.IsDynamicSend" => scenario.send_ports.iter().any(|port| port.dynamic.is_some()),
+            "BTS.IsRequestResponse" => {
+                scenario.receive_ports.iter().any(|port| port.two_way.is_some())
+            }
             "BTS.IsSolicitResponse" => {
                 scenario.send_ports.iter().any(|port| port.two_way.is_some())
             }
@@ -115,7 +123,8 @@ pub(super) fn values<'a>(
     let receive_ports = || scenario.receive_ports.iter().map(|port| port.name.as_str()).collect();
     let send_ports = || scenario.send_ports.iter().map(|port| port.name.as_str()).collect();
     match property {
-        "BTS.ReceivePortName"
+        "BTS.ReceivePortID"
+        | "BTS.ReceivePortName"
         | "BTS.AckReceivePortID"
         | "BTS.AckReceivePortName"
         | "ErrorReport.ReceivePortName" => Some(("receive port", receive_ports())),
@@ -124,7 +133,11 @@ pub(super) fn values<'a>(
         | "ErrorReport.InboundTransportLocation" => {
             Some(("receive location", locations(scenario).map(|own| own.name.as_str()).collect()))
         }
-        "BTS.SPName" => {
+        "BTS.InboundTransportType" => {
+            let names = locations(scenario).map(|own| own.adapter.kind.type_name());
+            Some(("receive adapter", names.collect()))
+        }
+        "BTS.SPID" | "BTS.SPName" => {
             let two_way = scenario.send_ports.iter().filter(|port| port.two_way.is_some());
             Some(("two-way send port", two_way.map(|port| port.name.as_str()).collect()))
         }

@@ -40,6 +40,12 @@ fn received(checker: &mut Checker<'_>, path: &str, port: &ReceivePort, own: &Rec
             checker.advise(&format!("{path}.validate"), message, help);
         }
     }
+    if own.loop_back && port.two_way.is_none() {
+        let message =
+            format!("'loop_back' says nothing: nobody waits for an answer of '{}'", port.name);
+        let help = "R-RR-14: give the receive port 'two_way = {}'";
+        checker.warn(&format!("{path}.loop_back"), message, help);
+    }
     if own.suspend_on_mapping_failure && !port.map && port.maps.is_empty() {
         let message =
             format!("'suspend_on_mapping_failure' says nothing: '{}' has no map", port.name);

@@ -15,8 +15,9 @@ use crate::plan::receive::ReceiveLocation;
 use crate::plan::scenario::Scenario;
 
 /// The system properties that are true or false.
-const TRUTHS: [&str; 8] = [
+const TRUTHS: [&str; 9] = [
     "BTS.IsDynamicSend",
+    "BTS.IsRequestResponse",
     "BTS.IsSolicitResponse",
     "BTS.Loopback",
     "BTS.RouteDirectToTP",
@@ -26,14 +27,31 @@ const TRUTHS: [&str; 8] = [
     "XLANGs.SuspendShapePassed",
 ];
 /// Those that are whole numbers; all others are texts.
-const NUMBERS: [&str; 3] =
-    ["BTS.ActionOnFailure", "BTS.InterchangeSequenceNumber", "BTS.RetryCount"];
+const NUMBERS: [&str; 6] = [
+    "BTS.AckFailureCategory",
+    "BTS.ActionOnFailure",
+    "BTS.InterchangeSequenceNumber",
+    "BTS.RetryCount",
+    "BTS.RetryInterval",
+    "ErrorReport.FailureCategory",
+];
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
     for (n, port) in scenario.send_ports.iter().enumerate() {
         if let Some(filter) = &port.filter {
             asked(checker, &format!("send_port.{n}.filter"), filter);
+        }
+        let sides = [("primary", Some(&port.primary)), ("backup", port.backup.as_ref())];
+        for (side, transport) in sides {
+            let Some(own) = transport.and_then(|own| own.errand.credentials.as_ref()) else {
+                continue;
+            };
+            let path = format!("send_port.{n}.{side}.errand.credentials");
+            if is_named(checker, &path, own) && !is_there(scenario, own) {
+                let message = format!("no message has '{own}': all have the same credentials");
+                checker.warn(&path, message, "R-ADD-04: a field that is promoted has it");
+            }
         }
         for (k, own) in port.demotes.iter().enumerate() {
             let path = format!("send_port.{n}.demotes.{k}.property");
