@@ -18,13 +18,22 @@ type Kinds = [u32; OperationKind::ALL.len()];
 pub(super) struct Batches {
     /// Posted and not complete: by adapter instance and cookie.
     posted: FxHashMap<(u32, u64), Kinds>,
-    /// Adapter batches being filled, by adapter instance and call: messages so far and the
-    /// announced maximum.
-    filling: Vec<((u32, CallId), (u32, u32))>,
+    /// Adapter batches being filled, by adapter instance and call.
+    filling: Vec<((u32, CallId), Filling)>,
+}
+
+/// An adapter batch between `BeginBatch` and its end.
+#[derive(Clone, Copy, Debug)]
+struct Filling {
+    messages: u32,
+    /// The announced maximum.
+    max: u32,
+    /// `TransmitMessage` threw for one of its messages.
+    threw: bool,
 }
 
 impl Batches {
-    fn take_filling(&mut self, node: u32, call: CallId) -> Option<(u32, u32)> {
+    fn take_filling(&mut self, node: u32, call: CallId) -> Option<Filling> {
         let at = self.filling.iter().position(|(known, _)| *known == (node, call))?;
         Some(self.filling.swap_remove(at).1)
     }
@@ -309,20 +318,36 @@ impl Checks {
     /// The engine begins to fill an adapter batch of at most `max` messages.
     pub(crate) fn begin_batch(&mut self, node: u32, call: CallId, max: u32) {
         self.batches.take_filling(node, call);
-        self.batches.filling.push(((node, call), (0, max.max(1))));
+        let filling = Filling { messages: 0, max: max.max(1), threw: false };
+        self.batches.filling.push(((node, call), filling));
     }
 
     /// The engine put a message into the adapter batch of `call`, if it is one.
     pub(crate) fn fill_batch(&mut self, node: u32, call: CallId) {
         let mut filling = self.batches.filling.iter_mut();
-        if let Some((_, (messages, _))) = filling.rfind(|(known, _)| *known == (node, call)) {
-            *messages += 1;
+        if let Some((_, filling)) = filling.rfind(|(known, _)| *known == (node, call)) {
+            filling.messages += 1;
+        }
+    }
+
+    /// The adapter failed in `call`, which may be that of an adapter batch.
+    #[cold]
+    pub(super) fn threw_in_batch(&mut self, node: u32, call: CallId) {
+        let mut filling = self.batches.filling.iter_mut();
+        if let Some((_, filling)) = filling.rfind(|(known, _)| *known == (node, call)) {
+            filling.threw = true;
         }
     }
 
     /// The engine ended the adapter batch of `call`.
     pub(crate) fn end_batch(&mut self, node: u32, call: CallId, cleared: bool) {
-        if let Some((messages, max)) = self.batches.take_filling(node, call) {
+        if let Some(Filling { messages, max, threw }) = self.batches.take_filling(node, call) {
+            if threw {
+                // R-BSND-04: what the adapter has of it is taken back, and never done.
+                self.docket.judge(Rule::ThrownIsCleared, cleared, || {
+                    format!("Done of an adapter batch in which adapter {node} threw")
+                });
+            }
             if cleared && messages == 0 {
                 // The send pipeline left nothing to push: the batch is taken back.
                 return;

@@ -1,9 +1,11 @@
 //! Checks on interchanges and error messages: INV-12, 58…61, 63.
 //!
-//! Only messages of which something may go wrong, or which hold several documents, are followed;
-//! for the others there is nothing to tell apart.
+//! Messages of which something may go wrong, or which hold several documents, are followed from
+//! their submission, the others from the first that goes wrong: what is suspended, routed as an
+//! error message or dropped must not be published besides.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use floodgate_engine::batch::{Batch, Operation};
 use floodgate_engine::config::{ReceiveLocation, Topology};
@@ -31,6 +33,13 @@ struct Way {
     uncounted: bool,
 }
 
+/// How a message ended as a whole.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Over {
+    Dropped,
+    Failed,
+}
+
 /// What one commit did with the documents of one message.
 #[derive(Clone, Debug, Default)]
 struct Ended {
@@ -45,6 +54,9 @@ struct Ended {
 pub(super) struct Interchanges {
     ways: Vec<Way>,
     held: BTreeMap<u64, Held>,
+    /// Messages that ended as a whole, and how: nothing of them may be published unless they are
+    /// resumed.
+    over: BTreeMap<u64, Over>,
     /// Every receive port routes failed messages, and somebody subscribes to all of them.
     all_routed: bool,
     last_error: Option<DocumentName>,
@@ -64,6 +76,7 @@ impl Interchanges {
         Self {
             ways: topology.receive_locations.iter().map(way).collect(),
             held: BTreeMap::new(),
+            over: BTreeMap::new(),
             all_routed: topology.receive_ports.iter().all(|port| port.route_failed)
                 && takes_all_errors(topology),
             last_error: None,
@@ -180,8 +193,42 @@ impl Checks {
                 | Effect::Terminated { .. } => {}
             }
         }
-        for (wire, ended) in ended {
+        for (wire, mut ended) in ended {
+            self.ends_as_a_whole(wire, &mut ended, effects);
             self.interchange_ended(wire, &ended);
+        }
+    }
+
+    /// INV-12 across commits, for any message: one that is suspended, routed or dropped as a whole
+    /// is followed from here on, if nobody did.
+    fn ends_as_a_whole(&mut self, wire: u64, ended: &mut Ended, effects: &[Effect]) {
+        let whole = DocumentName { wire, sequence: 0, split: false };
+        if !whole.is_submitted() {
+            return;
+        }
+        if let Entry::Vacant(unheld) = self.interchanges.held.entry(wire) {
+            // Its documents were of no interest until now.
+            let published = effects.iter().filter_map(|effect| {
+                let Effect::Published { document, .. } = effect else { return None };
+                Some(*document).filter(|document| document.wire == wire)
+            });
+            ended.published = published.collect();
+            unheld.insert(Held { documents: 1, recovers: false, uncounted: true });
+        }
+        let excused = self.life.may_come_again(wire) || ended.resumed.is_some();
+        let over = self.interchanges.over.get(&wire).copied();
+        if !excused && let Some(over) = over {
+            self.docket.judge(Rule::OneEndPerDocument, ended.published.is_empty(), || {
+                format!("m{wire} was {over:?} as a whole, and is published: {ended:?}")
+            });
+        }
+        if ended.resumed.is_some() {
+            self.interchanges.over.remove(&wire);
+        }
+        if ended.rest == Some(Rest::Dropped) {
+            self.interchanges.over.insert(wire, Over::Dropped);
+        } else if ended.failed.iter().any(|document| document.sequence == 0) {
+            self.interchanges.over.insert(wire, Over::Failed);
         }
     }
 
@@ -206,7 +253,7 @@ impl Checks {
         if let Some(resumed) = ended.resumed {
             return judge_resumed(docket, resumed, ended);
         }
-        if ended.failed.is_empty() {
+        if ended.failed.is_empty() && !self.interchanges.over.contains_key(&wire) {
             // Nothing of it can come back.
             self.interchanges.held.remove(&wire);
         }

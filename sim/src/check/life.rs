@@ -74,6 +74,11 @@ impl Life {
         self.ends > 0
     }
 
+    /// Whether a wire message was in a process when it ended, and may be submitted once more.
+    pub(super) fn may_come_again(&self, wire: u64) -> bool {
+        self.in_flight.contains(&wire)
+    }
+
     /// A reference that its dead owner had sent is given back: it will be sent again.
     pub(super) fn will_repeat(&mut self, sequence: u64) {
         self.went_out.insert(sequence);

@@ -134,6 +134,8 @@ rules! {
     BackupOnlyOnce = "INV-38";
     /// After `true` from `TransmitMessage` there is no further traffic for the message.
     SentIsTheEnd = "INV-39";
+    /// An adapter batch in which a message was thrown is cleared, and not done.
+    ThrownIsCleared = "INV-40";
     /// A reply is published exactly if its solicit is deleted.
     ReplyWithDelete = "INV-41";
     /// A dynamic send goes by the adapter of its type, else of its longest alias, in any case.

@@ -8,7 +8,7 @@ use floodgate_engine::adapter::{ConfirmOf, Transmission};
 use floodgate_engine::batch::{BatchStatus, Operation, OperationKind, Status};
 use floodgate_engine::id::{AdapterId, TransactionId};
 use floodgate_engine::message::{Context, Document, DocumentName, PropertyId, Value, WireMessage};
-use floodgate_engine::message_box::{Effect, OutboundMessage, Place, Reason, Waiting};
+use floodgate_engine::message_box::{Effect, OutboundMessage, Place, Reason, Rest, Waiting};
 use floodgate_engine::time::{Duration, Instant};
 
 use bench::{
@@ -60,6 +60,13 @@ fn batches() -> Vec<(Rule, Break)> {
             own.checks.begin_batch(1, call, 1);
             own.checks.fill_batch(1, call);
             own.checks.fill_batch(1, call);
+            own.well().checks.end_batch(1, call, false);
+        }),
+        (Rule::ThrownIsCleared, |own| {
+            let call = own.call();
+            own.checks.begin_batch(1, call, 1);
+            own.checks.fill_batch(1, call);
+            own.checks.threw(1, call);
             own.well().checks.end_batch(1, call, false);
         }),
     ]
@@ -356,6 +363,22 @@ fn interchanges() -> Vec<(Rule, Break)> {
         (Rule::OneEndPerDocument, |own| {
             own.splits(STRICT, &[1, 2, 3, 3]);
         }),
+        (Rule::OneEndPerDocument, |own| {
+            // A plain message that nobody followed until it was suspended.
+            let number = own.wire(STRICT, 1).number;
+            own.well()
+                .tell(&[stored(name(number, 1), 0), suspended_message(name(number, 0), true)]);
+        }),
+        (Rule::OneEndPerDocument, |own| {
+            let number = own.wire(STRICT, 1).number;
+            own.tell(&[suspended_message(name(number, 0), true)]);
+            own.well().tell(&[stored(name(number, 1), 0)]);
+        }),
+        (Rule::OneEndPerDocument, |own| {
+            let number = own.wire(STRICT, 1).number;
+            own.tell(&[Effect::Passed { wire: number, rest: Rest::Dropped }]);
+            own.well().tell(&[stored(name(number, 1), 0)]);
+        }),
         (Rule::AllOrNone, |own| {
             own.splits(STRICT, &[1]);
         }),
@@ -387,7 +410,7 @@ fn interchanges() -> Vec<(Rule, Break)> {
 
 #[test]
 fn every_check_notices_that_its_promise_is_broken() {
-    // INV-01…07, INV-10, INV-12…19, INV-22…29, INV-31…39, INV-41, INV-42, INV-44…64.
+    // INV-01…07, INV-10, INV-12…19, INV-22…29, INV-31…42, INV-44…64.
     let kinds =
         [batches(), references(), attempts(), order(), routing(), exchanges(), transactions()];
     let breaks: Vec<_> =

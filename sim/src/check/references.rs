@@ -450,6 +450,7 @@ impl Checks {
     /// of asking while the engine waits (R-SR-05).
     pub(crate) fn threw(&mut self, node: u32, call: CallId) {
         self.forget_handed(node, call);
+        self.threw_in_batch(node, call);
         if let Some((reference, sequence)) = self.handed_in(node, call)
             && self.exchanges.was_replied_alone(reference)
             && let Some(known) = self.references.get(reference, sequence)

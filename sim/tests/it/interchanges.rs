@@ -2,8 +2,11 @@
 //! (INV-12, INV-58…61, INV-63).
 
 use floodgate_engine::message::{Defect, DefectKind};
-use floodgate_engine::pipeline::{Component, ReceivePipeline, Stage, XmlValidator};
+use floodgate_engine::pipeline::{
+    Act, Component, Custom, ReceivePipeline, Stage, When, XmlValidator,
+};
 use floodgate_engine::sabotage::Sabotage;
+use floodgate_sim::check::Rule;
 use floodgate_sim::world::World;
 use proptest::prelude::*;
 
@@ -95,6 +98,21 @@ fn every_document_ends_once() {
     // INV-12, INV-58, INV-59, INV-60, INV-61, INV-63.
     let regressions = "proptest-regressions/interchanges.txt";
     holds(600, regressions, &cases(), |case| run(case, None));
+}
+
+#[test]
+fn a_plain_message_is_followed_from_what_goes_wrong_with_it() {
+    // INV-12: nothing was known of these messages when they were submitted.
+    let mut plant = Plant::new(immediate(), FOLDER);
+    plant.send_port("Out", "In", ASYNC, sink()).all_at_once(20);
+    let (name, acts) = ("Throws".into(), vec![Act::Fail]);
+    let throws = Component::Custom(Custom { name, when: When::Every(2), acts });
+    plant.pipeline(ReceivePipeline { decode: vec![throws], ..ReceivePipeline::pass_through() });
+    let outcome = plant.run();
+    assert_eq!(all_kept(&outcome), Ok(()));
+    assert_eq!((outcome.meters.suspended, outcome.meters.processed), (10, 10));
+    let judged = outcome.verdicts.iter().find(|one| one.rule == Rule::OneEndPerDocument);
+    assert_eq!(judged.map(|one| one.occasions), Some(10));
 }
 
 #[test]

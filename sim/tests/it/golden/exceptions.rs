@@ -48,6 +48,10 @@ fn gs_13_an_exception_costs_every_message_of_the_batch_a_retry() {
     assert_eq!(done(&["E>A  OUT1@H Done"]), 0, "Done is not called for the cleared batch");
     assert_eq!(story.instants(&["wire ok"]), [later; 3]);
     assert_eq!(world.message_box().reference_counts().total(), 0);
+    let verdicts = world.checks().verdicts();
+    let thrown =
+        verdicts.iter().find(|one| one.rule == floodgate_sim::check::Rule::ThrownIsCleared);
+    assert_eq!(thrown.map(|one| (one.occasions, one.broken)), Some((1, 0)));
     assert_snapshot!(story.text());
 }
 
