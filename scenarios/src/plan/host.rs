@@ -3,6 +3,7 @@
 use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
+use super::dehydration::{DEHYDRATION, Dehydration};
 use super::property::{HOST_PROPERTY, HostProperty};
 use super::row::{Kind, Row, Shape};
 use super::throttling::{THROTTLING, Throttling};
@@ -52,6 +53,8 @@ pub struct Host {
     pub tracking: bool,
     /// When its instances are throttled.
     pub throttling: Option<Throttling>,
+    /// When its orchestrations that wait leave memory.
+    pub dehydration: Option<Dehydration>,
 }
 
 pub(crate) static HOST: Shape = Shape::of(
@@ -152,6 +155,12 @@ pub(crate) static HOST: Shape = Shape::of(
             "its instances are never throttled",
             "when its instances are throttled; an empty table is the product's default",
         ),
+        Row::optional(
+            "dehydration",
+            Kind::Table(&DEHYDRATION),
+            "at once, with the transaction of their turn",
+            "when orchestrations that wait leave memory; an empty table is the product's default",
+        ),
     ],
 );
 
@@ -180,5 +189,6 @@ impl Bind for Host {
         b.key("properties", &mut self.properties);
         b.key("tracking", &mut self.tracking);
         b.key("throttling", &mut self.throttling);
+        b.key("dehydration", &mut self.dehydration);
     }
 }

@@ -6,6 +6,7 @@
 mod arrivals;
 mod content;
 mod convert;
+mod dehydration;
 mod documents;
 mod dynamic;
 mod exchanges;
