@@ -1,8 +1,8 @@
 //! The counters of orchestrations, of those hosts that run any.
 //!
-//! What the product prints and nothing here is: scopes and their transactions, and the memory of the
-//! process. An instance that waits is in the MessageBox alone, unless its host dehydrates by time
-//! and memory: then there is more to show.
+//! What the product prints and nothing here is: scopes and their transactions, and the memory of
+//! the process. An instance that waits is in the MessageBox alone, unless its host dehydrates by
+//! time and memory: then there is more to show.
 
 use super::{AGENT, Between, HostCounter, HostTotals, Which};
 
