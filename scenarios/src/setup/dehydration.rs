@@ -19,7 +19,7 @@ pub(super) fn dehydration(said: &Dehydration, memory: Option<Memory>) -> Dehydra
         let (optimal, max) = (u64::from(own.optimal), u64::from(own.max));
         match max {
             0 => None,
-            ..=100 => Some(Measure::shares(whole, optimal, max)),
+            1..=100 => Some(Measure::shares(whole, optimal, max)),
             _ => Some(Measure { optimal, max }),
         }
     };
