@@ -113,6 +113,10 @@ impl fmt::Debug for Key {
     }
 }
 
+/// A running orchestration instance that waits for a message.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct OrchestrationInstanceId(pub Key);
+
 /// A message row of the spool.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct MessageId(pub Key);

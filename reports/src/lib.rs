@@ -1,5 +1,6 @@
 //! Draws run records. Knows no engine and no simulator: a report needs only its record.
 
+mod alert;
 mod fate;
 mod figure;
 mod html;

@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
+use crate::alert::{ALERTS_MAX, alerts};
 use crate::fate::{FateLine, answers, fates};
 use crate::html::{mst_headline, mst_interval, mst_recovers, run_headline};
 use crate::mst::MstRecord;
@@ -36,6 +37,7 @@ pub fn run_summary(record: &Record, samples: &Samples) -> String {
     parts.extend(suspensions(record));
     parts.extend(verdicts(record));
     parts.extend(resources(record));
+    parts.extend(alerted(samples));
     parts.extend(charts(samples));
     parts.push(format!("digest {}\n{}", record.digest, record.reproduce()));
     finish(&parts)
@@ -283,6 +285,18 @@ fn resources(record: &Record) -> Option<String> {
     let less = if hidden == 0 { String::new() } else { format!("\n… and {hidden} less busy") };
     let none = if idle == 0 { String::new() } else { format!("\n… and {unused}") };
     Some(rendered(table, &[1, 2, 3]) + &less + &none)
+}
+
+/// What monitoring would have alerted on.
+fn alerted(samples: &Samples) -> Option<String> {
+    let alerts = alerts(samples);
+    let mut table = table(&["Alert", "Counter", "What was sampled"]);
+    for alert in alerts.iter().take(ALERTS_MAX) {
+        table.add_row([alert.by, &alert.counter, &alert.seen]);
+    }
+    let hidden = alerts.len().saturating_sub(ALERTS_MAX);
+    let more = if hidden == 0 { String::new() } else { format!("\n… and {hidden} more") };
+    (!alerts.is_empty()).then(|| rendered(table, &[]) + &more)
 }
 
 /// Processed documents and the spool over time, each from zero to its peak.

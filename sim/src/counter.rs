@@ -9,7 +9,7 @@ mod agent;
 mod xlang;
 
 use floodgate_engine::config::{AdapterKind, Topology};
-use floodgate_engine::host::HostGauges;
+use floodgate_engine::host::{DehydrationGauges, HostGauges};
 use floodgate_engine::id::HostId;
 use floodgate_engine::message_box::OrchestrationCounts;
 use floodgate_engine::time::Instant;
@@ -55,6 +55,8 @@ pub(crate) struct HostTotals {
     pub(crate) agent: agent::AgentTotals,
     /// Orchestrations in memory that wait for a thread.
     pub(crate) turns_waiting: u32,
+    /// What its instances show of dehydration; of the threshold the shortest.
+    pub(crate) dehydration: DehydrationGauges,
     /// What became of the instances of its orchestrations.
     pub(crate) orchestrations: OrchestrationCounts,
     /// Those that were suspended.
@@ -88,6 +90,8 @@ enum Which {
     Sending,
     /// With an orchestration.
     Orchestrating,
+    /// With an orchestration whose instances stay in memory while they wait.
+    Dehydrating,
     /// With a controller.
     Throttled,
 }
@@ -154,6 +158,10 @@ fn has(topology: &Topology, host: HostId, which: Which) -> bool {
         }),
         Which::Throttled => topology.hosts[host.index()].settings.throttling.is_some(),
         Which::Orchestrating => topology.orchestrations.iter().any(|own| own.host == host),
+        Which::Dehydrating => {
+            let settings = &topology.hosts[host.index()].settings;
+            settings.dehydration.is_some() && has(topology, host, Which::Orchestrating)
+        }
     }
 }
 
@@ -161,6 +169,7 @@ fn has(topology: &Topology, host: HostId, which: Which) -> bool {
 fn of_host(topology: &Topology, host: usize) -> impl Iterator<Item = &'static HostCounter> {
     let agent = [&agent::FLOWS[..], &agent::STATES, &agent::FLAGS, &agent::LIMITS];
     let all = HOST_COUNTERS.iter().chain(agent.into_iter().flatten()).chain(&xlang::COUNTERS);
+    let all = all.chain(&xlang::DEHYDRATION);
     all.filter(move |(.., which, _)| has(topology, HostId::from(host), *which))
 }
 
@@ -252,6 +261,18 @@ impl HostTotals {
         all.persisted += more.persisted;
         all.waiting += more.waiting;
         self.orchestrations_suspended += suspended;
+    }
+
+    /// Adds what one more instance shows of dehydration; the least patient one counts.
+    pub(crate) fn add_dehydration(&mut self, more: DehydrationGauges) {
+        let all = &mut self.dehydration;
+        all.threshold = match all.threshold.is_zero() {
+            true => more.threshold,
+            false => all.threshold.min(more.threshold),
+        };
+        all.dehydratable += more.dehydratable;
+        all.dehydrating += more.dehydrating;
+        all.cycles += more.cycles;
     }
 
     /// Adds what one more instance of the host shows.

@@ -2,7 +2,7 @@
 
 use crate::id::{HostId, ServerId};
 use crate::message::{PropertyId, Value};
-use crate::throttle::ThrottleSettings;
+use crate::throttle::{DehydrationSettings, ThrottleSettings};
 use crate::time::Duration;
 
 /// A logical host and its settings.
@@ -67,6 +67,9 @@ pub struct HostSettings {
     /// When its instances are throttled (R-THR-02); `None`: never. \[M\] the product's controllers
     /// are always on; here a plant is measured without them unless it asks.
     pub throttling: Option<ThrottleSettings>,
+    /// When orchestration instances that wait leave its memory; `None`: at once, with the
+    /// transaction of their turn. \[M\] the product keeps them in memory by its formula always.
+    pub dehydration: Option<DehydrationSettings>,
 }
 
 /// The older knob on messages that are with send adapters (R-DEQ-09): once as many as `high` are
@@ -101,6 +104,7 @@ impl Default for HostSettings {
             fault_tolerance: None,
             tracking: false,
             throttling: None,
+            dehydration: None,
         }
     }
 }

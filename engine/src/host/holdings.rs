@@ -8,8 +8,9 @@ use crate::message::WireMessage;
 use crate::throttle::Holdings;
 
 impl HostInstance {
-    /// Messages in memory: those of batches under way, and those taken out of the MessageBox and
-    /// not finished. \[M\] the latter count with the mean size of all that were taken.
+    /// Messages in memory: those of batches under way, those taken out of the MessageBox and not
+    /// finished, and those of orchestration instances that wait there. \[M\] What was taken and is
+    /// not finished counts with the mean size of all that were taken.
     #[must_use]
     pub fn holdings(&self) -> Holdings {
         let mut held = Holdings::default();
@@ -25,7 +26,9 @@ impl HostInstance {
         });
         let running = self.frames.iter().filter_map(|(_, frame)| match frame {
             Frame::Execute(execution) => Some(execution),
-            Frame::Deliver(_)
+            Frame::Cycle
+            | Frame::Dehydrate(_)
+            | Frame::Deliver(_)
             | Frame::Expire
             | Frame::Orchestrate(_)
             | Frame::Resume(_)
@@ -39,8 +42,9 @@ impl HostInstance {
             held.bytes += batch.bytes;
         }
         let mean = self.taken_bytes.checked_div(self.totals.taken).unwrap_or(0);
-        held.messages += u64::from(self.in_process);
-        held.bytes += u64::from(self.in_process) * mean;
+        let waiting = self.resident_holdings();
+        held.messages += u64::from(self.in_process) + waiting.messages;
+        held.bytes += u64::from(self.in_process) * mean + waiting.bytes;
         held
     }
 

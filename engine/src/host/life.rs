@@ -134,6 +134,7 @@ impl HostInstance {
         self.tasks.retain(|task| !matches!(task, Task::Deliver(_)));
         self.pauses.stop_deliveries();
         self.stop_exchanges();
+        self.dehydrate_all();
         for held in std::mem::take(&mut self.held) {
             if !held.brings_in() {
                 self.admit(held);

@@ -17,6 +17,7 @@ mod dequeuer;
 mod distributed;
 mod exchanges;
 mod execute;
+mod frame;
 mod gauges;
 mod holdings;
 mod isolated;
@@ -28,6 +29,7 @@ mod outbound;
 mod pause;
 mod receive;
 mod remark;
+mod residents;
 mod resume;
 mod threads;
 
@@ -42,19 +44,21 @@ use crate::batch::{Batch, BatchStatus, Operation};
 use crate::config::{AdapterKind, HostSettings, Topology};
 use crate::demand::Demand;
 use crate::id::{
-    AdapterId, HostId, HostInstanceId, Key, MessageBoxId, ReceiveLocationId, ReferenceId, Slab,
-    TransactionId,
+    AdapterId, HostId, HostInstanceId, MessageBoxId, OrchestrationInstanceId, ReceiveLocationId,
+    Slab, TransactionId,
 };
 use crate::message::WireMessage;
-use crate::message_box::{OutboundMessage, PreparedBatch};
+use crate::message_box::{OutboundMessage, PreparedBatch, Stay};
 use crate::throttle::{Throttle, Totals};
 use crate::time::Instant;
 
-use deliver::{Delivery, Transmitter};
+use deliver::Transmitter;
 use dequeuer::Dequeuer;
 use distributed::Share;
-use exchanges::{Exchanges, Expiry};
+use exchanges::Exchanges;
 use execute::{Execution, Locations};
+pub use frame::FrameId;
+use frame::{Frame, Task};
 pub use gauges::HostGauges;
 pub use latencies::{Latencies, Stays};
 pub use life::Life;
@@ -63,12 +67,9 @@ pub use openings::LocationAct;
 use openings::Openings;
 use outbound::NeutralPorts;
 use pause::Pauses;
-use resume::Resumption;
+pub use residents::DehydrationGauges;
+use residents::Residents;
 use threads::ThreadPool;
-
-/// A frame: what one leased thread is doing.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct FrameId(pub Key);
 
 /// Which comes first when a batch completes fast: the return of `Done`, or `BatchComplete`
 /// (R-BC-07, R-CLK-03, R-CLK-04). Chance is the driver's, so it says so per batch.
@@ -144,6 +145,8 @@ pub enum HostInput {
         /// The message.
         wire: Box<WireMessage>,
     },
+    /// So much memory is in use on its machine, MB: told where dehydration looks at that.
+    PhysicalMemory(u64),
     /// An adapter returned from a call.
     Returned {
         /// The call.
@@ -153,6 +156,13 @@ pub enum HostInput {
     },
     /// The service starts: its adapters are created (R-LIFE-02).
     Start,
+    /// Something happened to an orchestration instance in its memory.
+    Stay {
+        /// The instance.
+        instance: OrchestrationInstanceId,
+        /// What happened.
+        stay: Stay,
+    },
     /// The service is to stop in good order (R-SHUT-01).
     Stop,
     /// A transaction that batches of this instance were staged in has its outcome.
@@ -216,43 +226,6 @@ pub enum HostOutput {
     },
 }
 
-/// What waits for an engine thread.
-#[derive(Clone, Debug)]
-enum Task {
-    /// The messages that wait at a transmitter, as many as one delivery takes.
-    Deliver(AdapterId),
-    Execute(Execution),
-    /// A delivery that has paused (R-THR-03).
-    HandOver(FrameId),
-    Resume(Resumption),
-    /// Messages that need the engine's default action.
-    Fail(Vec<ReferenceId>),
-    /// A transaction of the engine's own that could not be stored (R-MMB-06).
-    Repeat(Box<PreparedBatch>),
-    /// An orchestration's message.
-    Orchestrate(Box<OutboundMessage>),
-    /// The end of an exchange that nobody answered in time (R-RR-07).
-    Expire(Expiry),
-}
-
-#[derive(Clone, Debug)]
-enum Frame {
-    Deliver(Delivery),
-    Execute(Execution),
-    Resume(Resumption),
-    /// An orchestration takes its turn (R-ORD-03).
-    Orchestrate(Box<OutboundMessage>),
-    /// The transaction that ends an exchange.
-    Expire,
-    /// A commit that the engine itself asked for: its outcome is nobody's callback.
-    /// Where it may have to be repeated, with a copy.
-    Settle(Option<Box<PreparedBatch>>),
-    /// The same inside a transaction, and the messages it is about (R-TXN-09).
-    SettleIn(TransactionId, Vec<ReferenceId>),
-    /// An adapter that is in `Terminate`; it holds no engine thread.
-    Terminate(AdapterId),
-}
-
 /// One host instance.
 #[derive(Clone, Debug)]
 pub struct HostInstance {
@@ -287,6 +260,7 @@ pub struct HostInstance {
     dequeuers: Vec<Dequeuer>,
     pauses: Pauses,
     exchanges: Exchanges,
+    residents: Residents,
     totals: Totals,
     latencies: Latencies,
     /// Bytes of all messages taken out of the MessageBox.
@@ -335,6 +309,7 @@ impl HostInstance {
             dequeuers: vec![Dequeuer::new(&settings, Instant::ZERO); topology.box_count()],
             pauses: Pauses::default(),
             exchanges: Exchanges::default(),
+            residents: Residents::default(),
             totals: Totals::default(),
             latencies: Latencies::default(),
             taken_bytes: 0,
@@ -392,7 +367,12 @@ impl HostInstance {
             HostInput::TransactionDone { transaction, committed } => {
                 self.transaction_done(now, transaction, committed);
             }
-            HostInput::Throttle(throttle) => self.throttle(throttle),
+            HostInput::Throttle(throttle) => {
+                self.throttle(throttle);
+                self.relieve(now);
+            }
+            HostInput::PhysicalMemory(used) => self.sees_memory(used),
+            HostInput::Stay { instance, stay } => self.stay(now, instance, stay),
             HostInput::Wake => {
                 self.end_pauses(now);
                 self.keep_schedules(now);
@@ -515,7 +495,14 @@ impl HostInstance {
             }
             Some(Frame::Resume(_)) => self.resumed(frame),
             Some(Frame::Orchestrate(_)) => self.take_turn(frame),
-            Some(Frame::Expire | Frame::Settle(_) | Frame::SettleIn(..) | Frame::Terminate(_))
+            Some(Frame::Cycle) => self.dehydration_cycle(now, frame),
+            Some(
+                Frame::Dehydrate(_)
+                | Frame::Expire
+                | Frame::Settle(_)
+                | Frame::SettleIn(..)
+                | Frame::Terminate(_),
+            )
             | None => {}
         }
     }
@@ -524,12 +511,17 @@ impl HostInstance {
         if matches!(self.frames.get(frame.0), Some(Frame::Orchestrate(_))) {
             return self.turn_ended(now, frame, &status);
         }
+        if matches!(self.frames.get(frame.0), Some(Frame::Dehydrate(_))) {
+            return self.dehydrated(now, frame, &status);
+        }
         match self.release(frame) {
             Some(Frame::Execute(execution)) => self.executed(now, execution, status),
             Some(Frame::Settle(kept)) => self.settled(now, kept, &status),
             Some(Frame::SettleIn(transaction, own)) => self.owe_own(transaction, own, &status),
             Some(
-                Frame::Deliver(_)
+                Frame::Cycle
+                | Frame::Dehydrate(_)
+                | Frame::Deliver(_)
                 | Frame::Expire
                 | Frame::Orchestrate(_)
                 | Frame::Resume(_)

@@ -43,6 +43,11 @@ impl Pauses {
         earlier(end, self.put_off.front().map(|(due, _)| *due))
     }
 
+    /// A frame that holds no thread goes on at an instant.
+    pub(super) fn wake_frame(&mut self, at: Instant, frame: FrameId) {
+        self.ends.push(Reverse((at, frame)));
+    }
+
     /// No delivery begins any more: the host instance stops.
     pub(super) fn stop_deliveries(&mut self) {
         self.aside.clear();
@@ -88,7 +93,9 @@ impl HostInstance {
         let publishes = |frame: &FrameId| match self.frames.get(frame.0) {
             Some(Frame::Execute(_) | Frame::Orchestrate(_)) => true,
             Some(
-                Frame::Deliver(_)
+                Frame::Cycle
+                | Frame::Dehydrate(_)
+                | Frame::Deliver(_)
                 | Frame::Expire
                 | Frame::Resume(_)
                 | Frame::Settle(_)
@@ -112,7 +119,9 @@ impl HostInstance {
             // An orchestration's turn ends in a publication (R-PUB-01).
             Some(Frame::Orchestrate(_)) => throttle.publishing_delay,
             Some(
-                Frame::Execute(_)
+                Frame::Cycle
+                | Frame::Dehydrate(_)
+                | Frame::Execute(_)
                 | Frame::Expire
                 | Frame::Resume(_)
                 | Frame::Settle(_)

@@ -13,9 +13,9 @@ use super::instance::as_place;
 use super::ordered::OrderedInstance;
 use super::subscriber::CORRELATING_PRIORITY;
 use super::tally::{OrchestrationCounts, Tally};
-use super::{Effect, Exchange, MessageBox, Place, Reason, ReferenceState};
+use super::{Effect, Exchange, MessageBox, Place, Reason, ReferenceState, Staying};
 use crate::config::{SubscriberKind, Topology};
-use crate::id::{Key, MessageBoxId, OrchestrationId, ReferenceId, SubscriberId};
+use crate::id::{HostInstanceId, Key, MessageBoxId, OrchestrationId, ReferenceId, SubscriberId};
 use crate::message::{Document, PropertyId, Value};
 use crate::orchestration::Convoy;
 use crate::time::{Duration, Instant};
@@ -35,16 +35,20 @@ pub enum OrchestrationStatus {
 }
 
 #[derive(Clone, Debug)]
-struct Running {
-    key: Key,
-    convoy: Convoy,
-    subscriber: SubscriberId,
-    line: OrderedInstance,
+pub(super) struct Running {
+    pub(super) key: Key,
+    pub(super) convoy: Convoy,
+    pub(super) subscriber: SubscriberId,
+    pub(super) line: OrderedInstance,
     /// The message that started it.
     first: Option<ReferenceId>,
     consumed: u32,
     /// When it ends for want of messages.
     idle_until: Option<Instant>,
+    /// The host instance that has it in memory.
+    pub(super) resident: Option<HostInstanceId>,
+    /// The host instance that is told when its wait is over.
+    pub(super) told: Option<HostInstanceId>,
 }
 
 /// The convoys that are configured, and their running instances.
@@ -53,9 +57,13 @@ pub(super) struct Convoys {
     configured: Vec<(SubscriberId, Convoy)>,
     /// Whether some orchestration waits for answers.
     awaits: bool,
-    running: BTreeMap<NonZeroU32, Running>,
+    /// Those whose instances stay in memory while they wait.
+    kept: Vec<SubscriberId>,
+    pub(super) running: BTreeMap<NonZeroU32, Running>,
     idle: BTreeSet<(Instant, NonZeroU32)>,
     pub(super) tally: Tally,
+    /// What host instances are to be told of what they have in memory.
+    pub(super) staying: Vec<Staying>,
     /// The instant of the commit under way.
     now: Instant,
 }
@@ -68,7 +76,17 @@ impl Convoys {
         };
         let configured = topology.orchestrations.iter().enumerate().filter_map(convoy).collect();
         let awaits = topology.orchestrations.iter().any(|own| own.program.answer.is_some());
-        Self { configured, awaits, ..Self::default() }
+        let host = |own: &crate::config::Orchestration| &topology.hosts[own.host.index()];
+        let kept = (topology.orchestrations.iter().enumerate())
+            .filter(|(_, own)| host(own).settings.dehydration.is_some())
+            .map(|(at, _)| topology.subscriber_of_orchestration(OrchestrationId::from(at)))
+            .collect();
+        Self { configured, awaits, kept, ..Self::default() }
+    }
+
+    /// Whether the instances of an orchestration stay in memory while they wait.
+    pub(super) fn keeps(&self, orchestration: SubscriberId) -> bool {
+        self.kept.contains(&orchestration)
     }
 
     pub(super) fn are_none(&self) -> bool {
@@ -117,8 +135,17 @@ impl MessageBox {
         first: Option<ReferenceId>,
     ) -> Option<NonZeroU32> {
         self.instances.subscribe(key, convoy.property, value);
-        let (line, consumed, idle_until) = (OrderedInstance::default(), 0, None);
-        let running = Running { key, convoy, subscriber, line, first, consumed, idle_until };
+        let running = Running {
+            key,
+            convoy,
+            subscriber,
+            line: OrderedInstance::default(),
+            first,
+            consumed: 0,
+            idle_until: None,
+            resident: None,
+            told: None,
+        };
         let at = as_place(key)?;
         self.convoys.running.insert(at, running);
         Some(at)
@@ -139,13 +166,13 @@ impl MessageBox {
         let counts = self.convoys.tally.of(subscriber);
         // The turn that consumes the message is not its end.
         counts.completed = counts.completed.wrapping_sub(1);
-        counts.dehydrated += 1;
         let key = self.instances.start(subscriber, home, None, Some(Exchange::Answer));
         let property = PropertyId::CORRELATION_TOKEN;
         let convoy = Convoy { property, messages: 1, idle: patience };
         if let Some(at) = self.run(key, (subscriber, convoy), token, Some(id)) {
             let until = patience.map(|patience| self.convoys.now + patience);
             self.convoys.watch(at, until);
+            self.starts_waiting(at, id);
         }
     }
 
@@ -208,11 +235,12 @@ impl MessageBox {
         let Some(at) = at.filter(|at| self.convoys.running.contains_key(at)) else { return false };
         self.convoys.watch(at, None);
         let Some(running) = self.convoys.running.get_mut(&at) else { return false };
-        let started_by = running.first;
+        let (started_by, resident) = (running.first, running.resident);
         if running.line.push(place.reference).is_some() {
-            if started_by != Some(place.reference) {
+            if started_by != Some(place.reference) && resident.is_none() {
                 self.convoys.tally.of(place.subscriber).rehydrated += 1;
             }
+            self.wait_is_over(at);
             self.enqueue(place);
         }
         true
@@ -232,12 +260,15 @@ impl MessageBox {
             return self.end_convoy(at);
         }
         match next {
-            Some(next) => self.offer(next),
+            Some(next) => {
+                self.stays_with_its_owner(at, id);
+                self.offer(next);
+            }
             None => {
-                self.convoys.tally.of(running.subscriber).dehydrated += 1;
                 let idle = running.convoy.idle;
                 let until = idle.map(|idle| self.convoys.now + idle);
                 self.convoys.watch(at, until);
+                self.starts_waiting(at, id);
             }
         }
     }
@@ -246,6 +277,7 @@ impl MessageBox {
     /// (R-MBX-12, INV-26).
     fn end_convoy(&mut self, at: NonZeroU32) {
         self.convoys.watch(at, None);
+        self.wait_is_over(at);
         let Some(mut running) = self.convoys.running.remove(&at) else { return };
         self.instances.end(running.key);
         let left = running.line.terminate();
@@ -291,6 +323,7 @@ impl MessageBox {
         if let Some(reference) = self.references.get(id.0) {
             self.convoys.tally.of(reference.subscriber).persisted += 1;
         }
+        self.leaves_memory(id);
         self.suspend_reference(now, id, reason);
     }
 
@@ -315,7 +348,10 @@ impl MessageBox {
         let running = self.convoys.running.values().filter(|one| one.subscriber == subscriber);
         let mut found: Vec<OrchestrationStatus> = running
             .filter(|one| one.line.len() == 0)
-            .map(|_| OrchestrationStatus::Dehydrated)
+            .map(|one| match one.resident {
+                Some(_) => OrchestrationStatus::Active,
+                None => OrchestrationStatus::Dehydrated,
+            })
             .collect();
         for (key, reference) in self.references.iter() {
             let at = reference.instance.and_then(|at| self.convoys.running.get(&at));

@@ -121,6 +121,7 @@ impl Action {
             | Self::CancelResponse(_)
             | Self::Consume(_)
             | Self::DefaultFailure(_)
+            | Self::Dehydrate(_)
             | Self::Delete(_)
             | Self::Expire { .. }
             | Self::Fail(..)
@@ -227,7 +228,10 @@ impl MessageBox {
                 continue;
             }
             let reference = action.reference().and_then(|id| self.references.get(id.0));
-            let home = reference.map_or(MessageBoxId(0), Reference::home);
+            let home = match reference {
+                Some(reference) => reference.home(),
+                None => self.home_of_instance(action),
+            };
             // A persistence point of an orchestration writes the state of its instance too.
             let stateful =
                 reference.is_some_and(|known| self.subscribers[known.subscriber.index()].stateful);

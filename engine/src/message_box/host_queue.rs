@@ -81,6 +81,27 @@ impl HostQueue {
         self.occupied == 0 && self.delayed.is_empty()
     }
 
+    /// Everything in it, in no order that matters.
+    pub(super) fn ids(&self) -> Vec<ReferenceId> {
+        let lanes = self.lanes.iter().flat_map(|lane| {
+            let returned = lane.returned.iter().map(|Reverse((_, id))| *id);
+            lane.fresh.iter().copied().chain(returned)
+        });
+        lanes.chain(self.delayed.iter().map(|Reverse((.., id))| *id)).collect()
+    }
+
+    /// Takes a reference out, wherever it is.
+    pub(super) fn forget(&mut self, reference: ReferenceId) {
+        for (at, lane) in self.lanes.iter_mut().enumerate() {
+            lane.fresh.retain(|id| *id != reference);
+            lane.returned.retain(|Reverse((_, id))| *id != reference);
+            if lane.is_empty() {
+                self.occupied &= !(1 << at);
+            }
+        }
+        self.delayed.retain(|Reverse((.., id))| *id != reference);
+    }
+
     /// Adds a reference that becomes eligible at `due`.
     pub(super) fn delay(
         &mut self,

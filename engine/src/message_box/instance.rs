@@ -77,6 +77,13 @@ impl Instances {
         })
     }
 
+    /// From now on only one host instance can take the instance's messages, or any.
+    pub(super) fn belongs_to(&mut self, instance: Key, owner: Option<HostInstanceId>) {
+        if let Some(row) = self.rows.get_mut(instance) {
+            row.owner = owner;
+        }
+    }
+
     /// The instance is the wait of a request (R-RR-03).
     pub(super) fn wait_for(&mut self, instance: Key, wait: Box<Wait>) {
         if let Some(row) = self.rows.get_mut(instance) {

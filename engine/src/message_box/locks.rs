@@ -31,7 +31,8 @@ impl MessageBox {
 
     /// Gives back everything that `owner` had locked, in publication order: it started again, it
     /// stopped, or the dead-process job found its heartbeats missing (R-CRASH-01, R-CRASH-02,
-    /// R-SHUT-06). Nothing failed, so retry counts stay as they are. Returns how many references.
+    /// R-SHUT-06). Nothing failed, so retry counts stay as they are. Returns how many references,
+    /// with those that only waited for its instances.
     /// Its transactions have ended before: a lock is held until their outcome (R-CLK-13).
     ///
     /// The head of an ordered port stays its head: whoever takes it next goes on with it
@@ -45,12 +46,13 @@ impl MessageBox {
             .map(|(key, reference)| (reference.sequence, ReferenceId(key)))
             .collect();
         locked.sort_unstable();
+        let waited = if self.convoys.are_none() { 0 } else { self.release_instances(owner) };
         for (_, id) in &locked {
             let place = self.change(*id, |reference| reference.state = ReferenceState::Queued);
             self.effects.push(Effect::Unlocked { at: place, owner });
             self.enqueue(place);
         }
-        locked.len()
+        locked.len() + waited
     }
 
     /// References locked to `owner`, counted one by one.

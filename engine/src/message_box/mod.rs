@@ -29,6 +29,7 @@ mod policy;
 mod port;
 mod publish;
 mod remark;
+mod resident;
 mod service;
 mod spare;
 mod spool;
@@ -76,6 +77,7 @@ use port::Enlistable;
 pub use port::{PortOperation, PortRefusal};
 use remark::Remarks;
 pub use remark::{LogEntry, Remark};
+pub use resident::{Stay, Staying};
 pub use service::{
     Allowed, InstanceOperation, PendingOperation, ReferenceCode, SavedMessage, ServiceClass,
     ServiceInstance, ServiceInstanceId, ServiceStatus, SubState,
@@ -420,6 +422,7 @@ impl MessageBox {
             let status = match action {
                 Action::Await(..)
                 | Action::CancelResponse(_)
+                | Action::Dehydrate(_)
                 | Action::Expire { .. }
                 | Action::Nothing => Status::OK,
                 Action::Refuse(status) | Action::SuspendWire { status, .. } => *status,
@@ -467,6 +470,7 @@ impl MessageBox {
         for (_, action) in actions {
             match action {
                 Action::Await(id, token, patience) => self.await_answer(id, token, patience),
+                Action::Dehydrate(instance) => self.dehydrate(instance),
                 Action::ForgetSuspended(number) => self.forget_suspended(number),
                 Action::Nothing | Action::Refuse(_) => {}
                 Action::Publish { first, count } => {

@@ -14,8 +14,8 @@ pub struct OrchestrationCounts {
     pub completed: u64,
     /// Those that ended with messages that they never took (R-MBX-12).
     pub discarded: u64,
-    /// Times that an instance had to wait. \[M\] It is written with the transaction of its turn,
-    /// and nothing of it stays in memory (R-MBX-02).
+    /// Times that an instance which waits left memory (R-MBX-02). \[M\] Where its host does not
+    /// dehydrate by time and memory, with the transaction of the turn after which it waits.
     pub dehydrated: u64,
     /// Times that one of those was brought back by a message.
     pub rehydrated: u64,

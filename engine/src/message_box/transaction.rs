@@ -9,8 +9,8 @@ use super::remark::{LogEntry, Remark};
 use crate::adapter::ErrorSubject;
 use crate::batch::{OperationKind, Status};
 use crate::id::{
-    AdapterId, EndpointId, HostId, HostInstanceId, MessageBoxId, ReferenceId, SendPortGroupId,
-    SendPortId, SubscriberId,
+    AdapterId, EndpointId, HostId, HostInstanceId, MessageBoxId, OrchestrationInstanceId,
+    ReferenceId, SendPortGroupId, SendPortId, SubscriberId,
 };
 use crate::message::{Context, Document, DocumentName, Value, WireMessage};
 use crate::pipeline::FailedDocument;
@@ -56,6 +56,8 @@ pub enum Action {
     Await(ReferenceId, Value, Option<Duration>),
     /// Withdraws the wait for responses that correlate by a value (R-RR-11).
     CancelResponse(Value),
+    /// Takes an instance that waits out of the memory of its host instance.
+    Dehydrate(OrchestrationInstanceId),
     /// Removes a reference whose message the send pipeline consumed (R-PIPE-08).
     Consume(ReferenceId),
     /// Removes a reference.
@@ -150,6 +152,7 @@ impl Action {
             | Self::CancelResponse(_)
             | Self::Consume(_)
             | Self::DefaultFailure(_)
+            | Self::Dehydrate(_)
             | Self::Delete(_)
             | Self::Expire { .. }
             | Self::Fail(..)
@@ -180,6 +183,7 @@ impl Action {
             | Self::SuspendReference(id) => Some(*id),
             Self::Await(..)
             | Self::CancelResponse(_)
+            | Self::Dehydrate(_)
             | Self::Expire { .. }
             | Self::ForgetSuspended(_)
             | Self::Nothing

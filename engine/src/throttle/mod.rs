@@ -6,11 +6,13 @@
 //! `Done` block (R-DONE-03). Nothing is dropped.
 
 mod controller;
+mod dehydration;
 mod memory;
 mod settings;
 mod told;
 
 pub use controller::{Controller, Readings, Totals};
+pub use dehydration::{DehydrationSettings, Measure, MemoryInUse, Waits, dehydrates};
 pub use memory::{Holdings, Memory};
 pub use settings::{Direction, Override, Severities, ThrottleSettings};
 pub use told::{Condition, Told};

@@ -24,7 +24,7 @@ use floodgate_engine::message::{
     Body, Context, Document, DocumentName, Parts, PropertyId, Value, WireMessage,
 };
 use floodgate_engine::message_box::{
-    Action, Effect, MessageBox, OutboundMessage, PreparedBatch, Ready,
+    Action, Effect, MessageBox, OutboundMessage, PreparedBatch, Ready, Staying,
 };
 use floodgate_engine::pipeline::{ReceivePipeline, SendPipeline};
 use floodgate_engine::retry::RetryPolicy;
@@ -309,6 +309,11 @@ impl Bench {
         let host = self.host.host();
         for Ready { home, .. } in ready.into_iter().filter(|one| one.host == host) {
             self.host.handle_input(self.now, HostInput::WorkAvailable { home });
+        }
+        let mut staying = Vec::new();
+        self.message_box.take_staying(&mut staying);
+        for Staying { instance, stay, .. } in staying.into_iter().filter(|one| one.with == FIRST) {
+            self.host.handle_input(self.now, HostInput::Stay { instance, stay });
         }
     }
 

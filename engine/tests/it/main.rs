@@ -27,6 +27,7 @@ mod pipelines;
 mod prices;
 mod races;
 mod receiver;
+mod residents;
 mod running;
 mod sender;
 mod sources;

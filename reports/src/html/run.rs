@@ -5,6 +5,7 @@ use hdrhistogram::Histogram;
 
 use super::figures::{COUNTERS_MAX, Drawn, others, percentiles, rates, spool};
 use super::{Frame, Key, Origin, PageError, html, island};
+use crate::alert::{Alert, alerts};
 use crate::fate::{FateLine, SuspensionUse, answers, fates};
 use crate::number::{count, maybe_seconds, mean, per_second, seconds, share, stretch};
 use crate::published::PublishedUse;
@@ -43,6 +44,7 @@ pub fn run_html(
         phases: phases(record),
         resources: resources(record),
         ports: ports(record),
+        alerts: alerts(samples),
         others: others(record, samples)?,
         counters_max: COUNTERS_MAX,
         record,
@@ -69,6 +71,7 @@ struct RunPage<'a> {
     phases: Vec<PhaseLine>,
     resources: Vec<ResourceLine<'a>>,
     ports: Vec<PortLine<'a>>,
+    alerts: Vec<Alert>,
     others: Vec<Drawn>,
     counters_max: usize,
     record: &'a Record,

@@ -3,6 +3,7 @@
 use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
+use super::dehydration::{DEHYDRATION, Dehydration};
 use super::property::{HOST_PROPERTY, HostProperty};
 use super::row::{Kind, Row, Shape};
 use super::throttling::{THROTTLING, Throttling};
@@ -54,6 +55,8 @@ pub struct Host {
     pub throttling: Option<Throttling>,
     /// How many messages its send adapters may hold.
     pub watermarks: Option<Watermarks>,
+    /// When its orchestrations that wait leave memory.
+    pub dehydration: Option<Dehydration>,
 }
 
 /// Bounds of the messages that send adapters hold and have not answered.
@@ -179,6 +182,12 @@ pub(crate) static HOST: Shape = Shape::of(
             "in_process is the only limit",
             "bounds of the messages that send adapters hold, an older knob (R-DEQ-09)",
         ),
+        Row::optional(
+            "dehydration",
+            Kind::Table(&DEHYDRATION),
+            "at once, with the transaction of their turn",
+            "when orchestrations that wait leave memory; an empty table is the product's default",
+        ),
     ],
 );
 
@@ -208,6 +217,7 @@ impl Bind for Host {
         b.key("tracking", &mut self.tracking);
         b.key("throttling", &mut self.throttling);
         b.key("watermarks", &mut self.watermarks);
+        b.key("dehydration", &mut self.dehydration);
     }
 }
 

@@ -9,6 +9,7 @@ pub mod component;
 pub mod content;
 pub mod cost;
 pub mod curve;
+pub mod dehydration;
 pub mod distribution;
 pub mod dynamic;
 pub mod exchange;

@@ -16,6 +16,8 @@ pub(super) fn position<'a>(mut names: impl Iterator<Item = &'a String>, name: &s
 }
 
 pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
+    let throttling = host.throttling.as_ref().map(super::throttling::throttle_settings);
+    let memory = throttling.and_then(|own| own.memory);
     HostSettings {
         poll: host.poll,
         poll_first: host.poll_first,
@@ -32,7 +34,9 @@ pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
         watermarks: host.watermarks.map(|own| Watermarks { high: own.high, low: own.low }),
         fault_tolerance: None,
         tracking: host.tracking,
-        throttling: host.throttling.as_ref().map(super::throttling::throttle_settings),
+        throttling,
+        dehydration: (host.dehydration.as_ref())
+            .map(|own| super::dehydration::dehydration(own, memory)),
     }
 }
 

@@ -7,6 +7,7 @@ mod acts;
 mod arrivals;
 mod content;
 mod convert;
+mod dehydration;
 mod documents;
 mod dynamic;
 mod exchanges;

@@ -9,6 +9,7 @@ mod bad_ports;
 mod bad_properties;
 mod choices;
 mod cli;
+mod dehydration;
 mod ends;
 mod faults;
 mod keys;

@@ -71,6 +71,7 @@ impl Asked {
             | Action::CancelResponse(_)
             | Action::Consume(_)
             | Action::DefaultFailure(_)
+            | Action::Dehydrate(_)
             | Action::Delete(_)
             | Action::Fail(..)
             | Action::ForgetSuspended(_)
@@ -111,6 +112,7 @@ impl Asked {
                 Action::SuspendWire { .. } => asked.suspended_messages += 1,
                 Action::Await(..)
                 | Action::CancelResponse(_)
+                | Action::Dehydrate(_)
                 | Action::Expire { .. }
                 | Action::ForgetSuspended(_)
                 | Action::Nothing

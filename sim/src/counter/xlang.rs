@@ -1,10 +1,10 @@
 //! The counters of orchestrations, of those hosts that run any.
 //!
-//! What the product prints and nothing here is: scopes and their transactions, code that waits in
-//! memory for a message, and the memory of the process; an instance that waits is in the MessageBox
-//! alone.
+//! What the product prints and nothing here is: scopes and their transactions, and the memory of
+//! the process. An instance that waits is in the MessageBox alone, unless its host dehydrates by
+//! time and memory: then there is more to show.
 
-use super::{Between, HostCounter, HostTotals, Which};
+use super::{AGENT, Between, HostCounter, HostTotals, Which};
 
 const XLANG: &str = "XLANG/s Orchestrations";
 
@@ -30,7 +30,8 @@ macro_rules! counted {
             host.now.orchestrations.waiting as f64
         }),
         (XLANG, "Orchestrations resident in-memory", "orchestrations", Which::Orchestrating, |host| {
-            f64::from(host.now.turns) + f64::from(host.now.turns_waiting)
+            let waiting = host.now.dehydration.dehydratable as f64;
+            f64::from(host.now.turns) + f64::from(host.now.turns_waiting) + waiting
         }),
     ]};
 }
@@ -52,6 +53,25 @@ pub(super) const COUNTERS: [HostCounter; 18] = counted! {
     "Persistence points", "Persistence points/Sec", "points",
         |host| host.orchestrations.persisted;
 };
+
+/// What is sampled of every host besides whose orchestrations wait in memory.
+pub(super) const DEHYDRATION: [HostCounter; 5] = [
+    (XLANG, "Dehydratable orchestrations", "orchestrations", Which::Dehydrating, |host| {
+        host.now.dehydration.dehydratable as f64
+    }),
+    (XLANG, "Dehydrating orchestrations", "orchestrations", Which::Dehydrating, |host| {
+        host.now.dehydration.dehydrating.into()
+    }),
+    (XLANG, "Dehydration cycles", "cycles", Which::Dehydrating, |host| {
+        host.now.dehydration.cycles as f64
+    }),
+    (XLANG, "Dehydration threshold", "s", Which::Dehydrating, |host| {
+        host.now.dehydration.threshold.as_secs_f64()
+    }),
+    (AGENT, "Active instance count", "instances", Which::Dehydrating, |host| {
+        f64::from(host.now.gauges.in_process) + host.now.dehydration.dehydratable as f64
+    }),
+];
 
 impl Between<'_> {
     /// How often something happened in a second of the interval.

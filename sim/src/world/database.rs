@@ -7,7 +7,9 @@ use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::host::{FrameId, HostInput};
 use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId, TransactionId};
 use floodgate_engine::message::{PropertyId, Value};
-use floodgate_engine::message_box::{Action, Effect, Footprint, Footprints, PreparedBatch, Ready};
+use floodgate_engine::message_box::{
+    Action, Effect, Footprint, Footprints, PreparedBatch, Ready, Staying,
+};
 use floodgate_engine::orchestration::SENT_BY_ORCHESTRATIONS;
 use floodgate_engine::time::Instant;
 
@@ -449,6 +451,7 @@ impl World {
             | Action::CancelResponse(_)
             | Action::Consume(_)
             | Action::DefaultFailure(_)
+            | Action::Dehydrate(_)
             | Action::Delete(_)
             | Action::Fail(..)
             | Action::ForgetSuspended(_)
@@ -533,6 +536,9 @@ impl World {
     /// Hosts with something eligible are told, and the next waiting reference is watched.
     #[inline(always)]
     pub(super) fn tell_ready(&mut self) {
+        if self.message_box.has_staying() {
+            self.tell_staying();
+        }
         let mut ready: Vec<Ready> = std::mem::take(&mut self.ready);
         self.message_box.take_ready(&mut ready);
         if !ready.is_empty() {
@@ -545,6 +551,16 @@ impl World {
             self.watch_box();
         }
         self.ready = ready;
+    }
+
+    /// Host instances are told of the orchestration instances in their memory.
+    #[cold]
+    fn tell_staying(&mut self) {
+        let mut staying = Vec::new();
+        self.message_box.take_staying(&mut staying);
+        for Staying { with, instance, stay } in staying {
+            self.ring.push_back(Now::Host(with, HostInput::Stay { instance, stay }));
+        }
     }
 
     /// Tells one host instance of every MessageBox in which it would find something.

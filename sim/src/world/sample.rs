@@ -94,6 +94,9 @@ impl World {
             add(&mut host.exchanges, instance.exchange_latency());
             host.turns += instance.turns();
             host.turns_waiting += instance.turns_waiting();
+            if let Some(own) = instance.dehydration() {
+                host.add_dehydration(own);
+            }
         }
         for (instance, controller) in self.instances.iter().zip(self.throttling.controllers()) {
             if let Some(controller) = controller {

@@ -180,6 +180,7 @@ impl World {
             self.throttling.memory = self.throttling.memory.max(readings.process_memory);
             moved |= std::mem::replace(&mut self.throttling.seen[at], readings.totals)
                 != readings.totals;
+            self.tell_memory(instance, readings.system_memory);
             let Some(controller) = &mut self.throttling.controllers[at] else { continue };
             if !self.now.as_nanos().is_multiple_of(controller.tick().as_nanos().max(1)) {
                 continue;
@@ -195,6 +196,15 @@ impl World {
         self.throttling.armed = self.throttling.idle < IDLE_LOOKS;
         if self.throttling.armed {
             self.look_again();
+        }
+    }
+
+    /// Dehydration may look at the memory of the machine.
+    fn tell_memory(&mut self, instance: HostInstanceId, used: u64) {
+        let host = self.instances[instance.index()].host();
+        let looks = self.topology.hosts[host.index()].settings.dehydration;
+        if looks.is_some_and(|own| own.physical.is_some()) {
+            self.ring.push_back(Now::Host(instance, HostInput::PhysicalMemory(used)));
         }
     }
 
