@@ -18,7 +18,7 @@ use crate::id::{
 };
 use crate::map::Map;
 use crate::message::{Context, PropertyId, PropertyTable, Value};
-use crate::message_box::MessageBoxPolicy;
+use crate::message_box::{MessageBoxPolicy, OutboundMessage};
 use crate::orchestration::Program;
 use crate::pipeline::{ReceivePipeline, SendPipeline};
 use crate::retry::RetryPolicy;
@@ -28,8 +28,9 @@ use crate::time::Duration;
 
 pub use capabilities::Capabilities;
 pub use choices::{
-    AliasChoice, Choices, DoubleSubmit, FailedStatus, NullCallback, PromotedLength, RetryCount,
-    SuspendedStatus,
+    AliasChoice, BatchDone, Choices, DoubleSubmit, EmptyMaximum, FailedStatus, NullCallback,
+    OutboundCharge, PromotedLength, ResponseTimeout, RetryCount, RoutingReports, SendTransactions,
+    SuspendedStatus, UnroutedResume, UnroutedSuspension,
 };
 pub use host::{FAULT_RETRY_INTERVAL, Host, HostInstanceConfig, HostSettings, Watermarks};
 pub use large::LargeMessages;
@@ -217,6 +218,13 @@ impl Topology {
         })
     }
 
+    /// Whether a message was handed to an adapter before, as its retries and its transport tell.
+    #[must_use]
+    pub fn is_repeated(&self, port: SendPortId, message: &OutboundMessage) -> bool {
+        let retries = self.send_ports[port.index()].primary.retry.count;
+        message.on_backup || message.retries_left < retries
+    }
+
     /// How many subscribers there may be.
     #[must_use]
     pub fn subscribers(&self) -> usize {
@@ -384,6 +392,19 @@ pub struct SendSettings {
     /// Whether it asks what defines the endpoint of every message of an adapter batch, instead of
     /// sorting by address (R-ADD-04).
     pub resolves: bool,
+}
+
+impl SendSettings {
+    /// How long it waits for a batch to fill, if it decides itself when one is complete.
+    /// \[M\] One that holds an engine thread while it transmits has no other call than `Done` to
+    /// do so in.
+    #[must_use]
+    pub fn decides(&self, choices: &Choices) -> Option<Duration> {
+        match choices.batch_done {
+            BatchDone::Adapter if self.batched && !self.blocking => Some(choices.batch_wait),
+            BatchDone::Adapter | BatchDone::Engine => None,
+        }
+    }
 }
 
 /// A receive port (R-LIFE-01).

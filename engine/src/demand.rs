@@ -149,6 +149,13 @@ impl Demand {
         }
     }
 
+    /// Adds the work of a message that is delivered again, where the engine keeps what map and
+    /// pipeline made of it the first time (R-CLK-17).
+    pub(crate) fn add_again(&mut self, message: &OutboundMessage) {
+        self.send_messages += 1;
+        self.send_bytes += message.bytes;
+    }
+
     /// Adds the work of one delivered message: map, then send pipeline (R-PIPE-11).
     pub(crate) fn add_outbound(&mut self, topology: &Topology, message: &OutboundMessage) {
         let Some(port) = topology.send_port(message.subscriber) else { return };

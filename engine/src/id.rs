@@ -81,9 +81,22 @@ impl From<SubscriberId> for SendPortId {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct TransactionId(pub u64);
 
+/// Transactions that the engine created are numbered apart.
+const BY_ENGINE: u64 = 1 << 63;
+
+impl TransactionId {
+    /// The `number`-th that a host instance created for an adapter.
+    pub(crate) const fn of_engine(instance: HostInstanceId, number: u32) -> Self {
+        Self(BY_ENGINE | (instance.0 as u64) << 32 | number as u64)
+    }
+}
+
 impl fmt::Display for TransactionId {
     /// Its number at who began it: two adapters may both have a `T1`, which are not the same.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 & BY_ENGINE != 0 {
+            f.write_str("E")?;
+        }
         write!(f, "T{}", self.0 & 0xffff_ffff)
     }
 }

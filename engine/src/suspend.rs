@@ -29,7 +29,8 @@ pub struct SuspendedMessage {
 /// The form of a suspended message.
 #[derive(Clone, Debug)]
 pub enum SuspendedForm {
-    /// After pipeline and map: resuming publishes it directly.
+    /// After pipeline and map: resuming publishes it directly, unless it is chosen otherwise
+    /// (R-RIP-08, X-03).
     Document(Box<Document>),
     /// A document as a component was handed it, as a message that enters the pipeline anew:
     /// resuming starts at its beginning (R-RCV-09).

@@ -7,6 +7,7 @@
 //! (R-RETRY-06): the retry count it sees is all it needs.
 
 mod aside;
+mod deciding;
 mod door;
 mod facade;
 mod fate;
@@ -22,7 +23,7 @@ mod transactional_send;
 use std::sync::Arc;
 
 use crate::batch::{Batch, BatchStatus, Status};
-use crate::config::AdapterKind;
+use crate::config::{AdapterKind, Choices};
 use crate::id::{EndpointId, Key, ReceiveLocationId, ReferenceId, SubscriberId, TransactionId};
 use crate::message::{DocumentName, WireMessage};
 use crate::message_box::{Exchange, OutboundMessage};
@@ -65,6 +66,10 @@ pub enum AdapterInput {
     BeginBatch {
         /// The call.
         call: CallId,
+        /// The transaction that the engine created for the batch, where it is the engine that
+        /// does. Who returns it in [`Returned::Begun`] makes use of it and ends it; else
+        /// the engine does.
+        transaction: Option<TransactionId>,
     },
     /// `Clear` of an adapter batch; answer [`Returned::Cleared`] (R-BSND-04).
     Clear {
@@ -514,6 +519,21 @@ impl AnyAdapter {
             | Self::Own(_)
             | Self::Receiver(_)
             | Self::Sender(_)
+            | Self::TransactionalReceiver(_)
+            | Self::TransactionalSender(_) => self,
+        }
+    }
+
+    /// The same, under what was chosen where the sources leave it open.
+    #[must_use]
+    pub fn choosing(self, choices: &Choices) -> Self {
+        match self {
+            Self::Sender(sender) => Self::Sender(sender.choosing(choices)),
+            Self::Gone
+            | Self::Isolated(_)
+            | Self::Own(_)
+            | Self::Receiver(_)
+            | Self::Requester(_)
             | Self::TransactionalReceiver(_)
             | Self::TransactionalSender(_) => self,
         }

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use super::aside::{Aside, PAUSE_OVER};
+use super::deciding::Deciding;
 use super::fate::{Attempted, Fate, NOT_SENT, NOT_SUBMITTED, moves_apart};
 use super::receive::PerKind;
 use super::sorting::{Errands, ROOM_FIRST, Sorted, by_endpoint};
@@ -21,7 +22,7 @@ use super::{
     Adapter, AdapterInput, CallId, ErrorSubject, Returned, Transmission, WireRequest, WireResult,
 };
 use crate::batch::{BatchStatus, Operation, OperationKind, Suspendable};
-use crate::config::SendSettings;
+use crate::config::{Choices, SendSettings};
 use crate::id::ReferenceId;
 use crate::message::WireMessage;
 use crate::message_box::OutboundMessage;
@@ -51,6 +52,8 @@ pub struct Sender {
     settings: SendSettings,
     /// The adapter batches being filled by the engine, which may fill several at once.
     filling: Vec<(CallId, Vec<Box<OutboundMessage>>)>,
+    /// Those that it completes itself, if it does.
+    deciding: Option<Box<Deciding>>,
     /// Jobs that wait for a worker.
     queue: VecDeque<Job>,
     /// Jobs at work; a place is a wire token.
@@ -79,6 +82,7 @@ impl Sender {
         Self {
             settings,
             filling: Vec::new(),
+            deciding: None,
             queue: VecDeque::new(),
             running: Vec::new(),
             free: Vec::new(),
@@ -94,13 +98,52 @@ impl Sender {
         }
     }
 
+    /// The same, under the product's choice of who completes an adapter batch.
+    #[must_use]
+    pub fn choosing(self, choices: &Choices) -> Self {
+        let deciding = self.settings.decides(choices).map(|wait| Box::new(Deciding::new(wait)));
+        Self { deciding, ..self }
+    }
+
+    /// A message comes in while the adapter decides when a batch is complete.
+    #[cold]
+    fn decide(
+        &mut self,
+        now: Instant,
+        (call, message): (CallId, Box<OutboundMessage>),
+        proxy: &mut TransportProxy,
+    ) {
+        let Some(deciding) = &mut self.deciding else { return };
+        deciding.take(now, (call, message), proxy);
+        let starts = self.terminating.is_some() || deciding.is_full(self.settings.batch);
+        proxy.returned(call, Returned::Pending);
+        if starts {
+            self.start_decided(proxy);
+        }
+    }
+
+    fn waited(&self, token: u64) -> bool {
+        self.deciding.as_ref().is_some_and(|deciding| deciding.waited(token))
+    }
+
+    #[cold]
+    fn start_decided(&mut self, proxy: &mut TransportProxy) {
+        let messages = self.deciding.as_mut().map(|deciding| deciding.start());
+        if let Some(messages) = messages.filter(|messages| !messages.is_empty()) {
+            self.begin(messages, proxy);
+        }
+    }
+
     fn transmit(
         &mut self,
+        now: Instant,
         call: CallId,
         message: Box<OutboundMessage>,
         proxy: &mut TransportProxy,
     ) {
-        if self.settings.batched {
+        if self.deciding.is_some() {
+            self.decide(now, (call, message), proxy);
+        } else if self.settings.batched {
             self.fill(call, message);
             proxy.returned(call, Returned::Pending);
         } else if self.settings.blocking {
@@ -152,6 +195,16 @@ impl Sender {
             let job = Job::of(messages, Some(call));
             return self.start(job, proxy);
         }
+        proxy.returned(call, Returned::Done);
+        self.begin(messages, proxy);
+    }
+
+    /// One job for each endpoint of a complete adapter batch, for workers of its own.
+    #[inline(always)]
+    fn begin(&mut self, messages: Vec<Box<OutboundMessage>>, proxy: &mut TransportProxy) {
+        if self.settings.resolves {
+            return self.errands.begin(messages, None, proxy);
+        }
         let first = messages[0].endpoint;
         if messages.iter().all(|message| message.endpoint == first) {
             self.enqueue(messages);
@@ -160,7 +213,6 @@ impl Sender {
                 self.queue.push_back(Job::of(waiting, None));
             }
         }
-        proxy.returned(call, Returned::Done);
         self.employ(proxy);
     }
 
@@ -312,6 +364,7 @@ impl Sender {
     #[inline(never)]
     fn terminate(&mut self, now: Instant, call: CallId, proxy: &mut TransportProxy) {
         self.terminating = Some(call);
+        self.start_decided(proxy);
         if !self.gathered.is_empty() {
             self.flush(now, proxy);
         }
@@ -451,16 +504,21 @@ impl Adapter for Sender {
     #[inline(never)]
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match input {
-            AdapterInput::BeginBatch { call } => {
+            AdapterInput::BeginBatch { call, .. } => {
                 proxy.returned(
                     call,
                     Returned::Begun { max: self.settings.batch, transaction: None },
                 );
             }
-            AdapterInput::TransmitMessage { call, message } => self.transmit(call, message, proxy),
+            AdapterInput::TransmitMessage { call, message } => {
+                self.transmit(now, call, message, proxy);
+            }
             AdapterInput::Done { call, confirm: _ } => self.batch_done(call, proxy),
             AdapterInput::Clear { call } => {
                 drop(self.filled(call));
+                if let Some(deciding) = &mut self.deciding {
+                    deciding.clear(call);
+                }
                 proxy.returned(call, Returned::Cleared);
             }
             AdapterInput::WireDone { token, result } if Errands::own(token) => {
@@ -480,6 +538,7 @@ impl Adapter for Sender {
             AdapterInput::Wake { token } if token == self.flushes && !self.gathered.is_empty() => {
                 self.flush(now, proxy);
             }
+            AdapterInput::Wake { token } if self.waited(token) => self.start_decided(proxy),
             AdapterInput::Wake { .. } | AdapterInput::DoneReturned { .. } => {}
             AdapterInput::Initialize
             | AdapterInput::Isolated(_)

@@ -36,6 +36,8 @@ struct Filling {
     messages: Vec<Box<OutboundMessage>>,
     /// What `BeginBatch` returned.
     transaction: Option<TransactionId>,
+    /// Whether the adapter created it, and so ends it when nothing comes of the batch.
+    is_own: bool,
 }
 
 /// A message that the wire took, and what came back for it.
@@ -114,12 +116,19 @@ impl TransactionalSender {
         (u32::try_from(busy).unwrap_or(u32::MAX), self.settings.workers.max(1))
     }
 
-    fn begin_batch(&mut self, call: CallId, proxy: &mut TransportProxy) {
-        let transaction = match self.settings.begins {
+    /// `BeginBatch`: the transaction is the one that the engine created, if it did.
+    fn begin_batch(
+        &mut self,
+        call: CallId,
+        offered: Option<TransactionId>,
+        proxy: &mut TransportProxy,
+    ) {
+        let transaction = offered.or_else(|| match self.settings.begins {
             TransactionBegins::AtTransmit => None,
             TransactionBegins::InBeginBatch => Some(proxy.begin_transaction()),
-        };
-        self.filling.push((call, Filling { messages: Vec::new(), transaction }));
+        });
+        let is_own = offered.is_none();
+        self.filling.push((call, Filling { messages: Vec::new(), transaction, is_own }));
         proxy.returned(call, Returned::Begun { max: self.settings.batch, transaction });
     }
 
@@ -131,7 +140,8 @@ impl TransactionalSender {
 
     /// `Clear`: its `Done` will not come, so there is no confirm object, only a transaction.
     fn clear(&mut self, call: CallId, proxy: &mut TransportProxy) {
-        if let Some(transaction) = self.filled(call).transaction {
+        let Filling { transaction, is_own, .. } = self.filled(call);
+        if let Some(transaction) = transaction.filter(|_| is_own) {
             proxy.abort(transaction);
         }
         proxy.returned(call, Returned::Cleared);
@@ -144,7 +154,7 @@ impl TransactionalSender {
         confirm: Option<TransactionId>,
         proxy: &mut TransportProxy,
     ) {
-        let Filling { messages, transaction } = self.filled(call);
+        let Filling { messages, transaction, .. } = self.filled(call);
         if let Some(over) = confirm.filter(|_| transaction.is_none()) {
             // Its time was up while the engine filled the batch.
             proxy.confirm(ConfirmOf::Delivery(over), false);
@@ -460,7 +470,9 @@ impl Adapter for TransactionalSender {
     #[inline(never)]
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match input {
-            AdapterInput::BeginBatch { call } => self.begin_batch(call, proxy),
+            AdapterInput::BeginBatch { call, transaction } => {
+                self.begin_batch(call, transaction, proxy);
+            }
             AdapterInput::TransmitMessage { call, message } => {
                 let filling = self.filling.iter_mut().find(|(known, _)| *known == call);
                 let (_, filling) = filling.expect("the engine begins a batch before it fills it");

@@ -3,6 +3,8 @@
 //! `engine/choices.tsv` lists all of them, those that stand with what they are about included, and
 //! the tests that explore both sides.
 
+use crate::time::Duration;
+
 /// The choices of a whole installation.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Choices {
@@ -20,6 +22,24 @@ pub struct Choices {
     pub retry_count: RetryCount,
     /// Which of the aliases that a location begins with is taken.
     pub alias: AliasChoice,
+    /// Who says that an adapter batch is complete.
+    pub batch_done: BatchDone,
+    /// How long the first message of a batch waits for company, where its adapter says so.
+    pub batch_wait: Duration,
+    /// What an announced maximum of zero means.
+    pub empty_maximum: EmptyMaximum,
+    /// For which attempts outbound map and send pipeline are charged.
+    pub outbound_charge: OutboundCharge,
+    /// When a routing failure report is written.
+    pub routing_reports: RoutingReports,
+    /// How long a request may be set to wait.
+    pub response_timeout: ResponseTimeout,
+    /// Who creates the transaction of a transactional send.
+    pub send_transactions: SendTransactions,
+    /// Where a document that nobody subscribed to goes on when it is resumed.
+    pub unrouted_resume: UnroutedResume,
+    /// Who suspends what found no subscriber.
+    pub unrouted_suspension: UnroutedSuspension,
 }
 
 /// The longest text that may be promoted (X-05, R-CTX-05).
@@ -103,4 +123,102 @@ pub enum AliasChoice {
     /// The longest; of two equal ones the first.
     #[default]
     Longest,
+}
+
+/// Who says that an adapter batch is complete, so that transmission may start (R-BSND-02, X-04).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum BatchDone {
+    /// The adapter, of those that do not hold an engine thread and need no confirm object: it
+    /// starts when it has as many messages as it announced, or when the first of them has waited
+    /// for [`Choices::batch_wait`]. The engine does not call `Done` for them.
+    Adapter,
+    /// The engine calls `Done` when the batch is full or nothing more waits.
+    #[default]
+    Engine,
+}
+
+/// What an adapter's announced maximum of zero means (R-CLK-10).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum EmptyMaximum {
+    /// One message.
+    #[default]
+    One,
+    /// A batch that cannot be filled: the engine clears it, and what waits has failed once.
+    Refused,
+}
+
+/// For which attempts outbound map and send pipeline are charged (R-CLK-17).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OutboundCharge {
+    /// For each: they run again.
+    #[default]
+    EveryAttempt,
+    /// For the first one: the engine would keep what they made. An attempt is told from the first
+    /// by the retries that are left, so this needs [`RetryCount::Remaining`].
+    FirstAttempt,
+}
+
+/// How long a request may be set to wait for its response (X-08, R-RR-02). Whoever configures a
+/// host or an adapter asks; what an adapter then names for a request is its own affair.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ResponseTimeout {
+    /// Any time but none.
+    #[default]
+    AnyPositive,
+    /// 1 to 60 minutes, as the page about the class has it.
+    OneToSixtyMinutes,
+}
+
+impl ResponseTimeout {
+    /// Whether `timeout` may be set.
+    #[must_use]
+    pub fn takes(self, timeout: Duration) -> bool {
+        match self {
+            Self::AnyPositive => !timeout.is_zero(),
+            Self::OneToSixtyMinutes => {
+                (Duration::from_minutes(1)..=Duration::from_minutes(60)).contains(&timeout)
+            }
+        }
+    }
+}
+
+/// When a routing failure report is written (R-CLK-14, R-ROUTE-04).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum RoutingReports {
+    /// At once, in a transaction of its own: it outlives the batch.
+    #[default]
+    Apart,
+    /// With the batch: a rolled-back one takes it along.
+    WithBatch,
+}
+
+/// Who creates the transaction of a transactional send.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum SendTransactions {
+    /// The adapter, in `BeginBatch` or when it transmits.
+    #[default]
+    Adapter,
+    /// The engine, for every adapter batch: its time runs from `BeginBatch` on, and the engine
+    /// ends it if the adapter makes no use of it.
+    Engine,
+}
+
+/// Where a document goes on that was suspended because nobody subscribed (R-RIP-08, X-03).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum UnroutedResume {
+    /// Before the pipeline of its receive location, as a message of its own.
+    Pipeline,
+    /// It is published as it is.
+    #[default]
+    Publish,
+}
+
+/// Who suspends what was submitted and found no subscriber.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum UnroutedSuspension {
+    /// The adapter, which is told that nobody subscribes; the engine does not even try.
+    #[default]
+    Adapter,
+    /// The engine, each document by itself; the adapter is told that something was suspended.
+    Engine,
 }

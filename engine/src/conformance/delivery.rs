@@ -131,7 +131,7 @@ impl Rig<'_> {
             let call = CallId(self.deliveries.insert(Delivery::of(instance, batched)));
             if batched {
                 self.delivering = true;
-                return self.soon(instance, AdapterInput::BeginBatch { call });
+                return self.soon(instance, AdapterInput::BeginBatch { call, transaction: None });
             }
             self.load(call, 1);
         }

@@ -245,7 +245,7 @@ impl Rig<'_> {
             AdapterInput::DoneReturned { cookie, .. } => {
                 Fact::DoneReturned { cookie: told(*cookie) }
             }
-            AdapterInput::BeginBatch { call } => Fact::BatchBegun { call: *call },
+            AdapterInput::BeginBatch { call, .. } => Fact::BatchBegun { call: *call },
             AdapterInput::Clear { call } => Fact::BatchCleared { call: *call },
             AdapterInput::Done { call, confirm } => {
                 Fact::BatchDone { call: *call, confirm: *confirm }

@@ -7,7 +7,7 @@ use super::life::Made;
 use super::{Frame, FrameId, HostInstance, HostOutput, Life, Task};
 use crate::adapter::{AdapterInput, CallId, Returned};
 use crate::batch::OperationKind;
-use crate::config::{SendSettings, SubscriberKind};
+use crate::config::{Choices, EmptyMaximum, OutboundCharge, SendSettings, SubscriberKind};
 use crate::demand::Demand;
 use crate::id::{AdapterId, MessageBoxId, ReferenceId, TransactionId};
 use crate::message_box::{Action, Exchange, OutboundMessage};
@@ -22,6 +22,8 @@ pub(super) struct Transmitter {
     batched: bool,
     /// Messages that the engine puts into one adapter batch at most (R-CLK-10).
     engine_batch: u32,
+    /// Its adapter decides when a batch is complete (R-BSND-02, X-04).
+    decides: bool,
 }
 
 impl Transmitter {
@@ -36,9 +38,11 @@ impl Transmitter {
         self.queued = false;
     }
 
-    pub(super) fn new(send: &SendSettings, engine_batch: u32) -> Self {
+    pub(super) fn new(send: &SendSettings, engine_batch: u32, choices: &Choices) -> Self {
         let engine_batch = if send.fixed_batch { send.batch } else { engine_batch };
-        Self { batched: send.batched, engine_batch: engine_batch.max(1), ..Self::default() }
+        let (batched, engine_batch) = (send.batched, engine_batch.max(1));
+        let decides = send.decides(choices).is_some();
+        Self { batched, engine_batch, decides, ..Self::default() }
     }
 
     /// That of a batch-aware adapter which takes as many as the host gives.
@@ -68,12 +72,20 @@ pub(super) struct Delivery {
     step: Step,
     /// What `BeginBatch` returned: the engine's own part runs in it (R-TXN-09).
     transaction: Option<TransactionId>,
+    /// What the engine created for it, until the adapter answers for it.
+    pub(super) offered: Option<TransactionId>,
     /// Not handed over yet, the next one last.
     pub(super) waiting: Vec<Box<OutboundMessage>>,
     /// What is to be done with messages that map and pipeline kept back.
     pub(super) decided: Vec<(OperationKind, Action)>,
     /// Handed over, with what the adapter said.
     given: Vec<(ReferenceId, Returned)>,
+}
+
+impl Delivery {
+    pub(super) const fn adapter(&self) -> AdapterId {
+        self.adapter
+    }
 }
 
 impl HostInstance {
@@ -121,6 +133,7 @@ impl HostInstance {
             batched,
             step: Step::Transmitting,
             transaction: None,
+            offered: None,
             waiting: Vec::new(),
             decided: Vec::new(),
             given: Vec::new(),
@@ -132,7 +145,8 @@ impl HostInstance {
         if batched {
             // R-BSND-01: the adapter announces its maximum before the engine fills the batch.
             self.enter(frame, Step::Beginning);
-            self.call(adapter, AdapterInput::BeginBatch { call: CallId(frame.0) });
+            let transaction = self.offer(frame);
+            self.call(adapter, AdapterInput::BeginBatch { call: CallId(frame.0), transaction });
         } else {
             self.load(frame, 1);
         }
@@ -152,6 +166,25 @@ impl HostInstance {
         self.conclude(frame, true);
     }
 
+    /// The adapter says that it takes nothing: the batch is cleared, and what would have gone into
+    /// it has failed once (R-CLK-10).
+    #[cold]
+    fn fill_nothing(&mut self, frame: FrameId) {
+        let Some(Frame::Deliver(delivery)) = self.frames.get(frame.0) else { return };
+        let adapter = delivery.adapter;
+        let transmitter = &self.transmitters[adapter.index()];
+        let refused = self.take(adapter, transmitter.engine_batch as usize);
+        self.waiting -= u32::try_from(refused.len()).unwrap_or(u32::MAX);
+        self.transmitters[adapter.index()].queued = false;
+        self.queue_delivery(adapter);
+        if let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) {
+            let failed = |message: Box<OutboundMessage>| (message.reference, Returned::Failed);
+            delivery.given = refused.into_iter().rev().map(failed).collect();
+        }
+        self.enter(frame, Step::Clearing);
+        self.call(adapter, AdapterInput::Clear { call: CallId(frame.0) });
+    }
+
     /// Takes up to `max` messages and charges their map and pipeline.
     fn load(&mut self, frame: FrameId, max: u32) {
         let Some(Frame::Deliver(delivery)) = self.frames.get(frame.0) else { return };
@@ -160,8 +193,14 @@ impl HostInstance {
         let mut messages = self.take(adapter, max as usize);
         self.waiting -= u32::try_from(messages.len()).unwrap_or(u32::MAX);
         let mut demand = Demand { send_batches: 1, ..Demand::default() };
+        let first_only = self.topology.choices.outbound_charge == OutboundCharge::FirstAttempt;
         for message in &mut messages {
             match self.topology.subscriber(message.subscriber) {
+                SubscriberKind::SendPort(port)
+                    if first_only && self.topology.is_repeated(port, message) =>
+                {
+                    demand.add_again(message);
+                }
                 SubscriberKind::SendPort(_) => demand.add_outbound(&self.topology, message),
                 SubscriberKind::Responses(port) => {
                     if let Some(port) = self.topology.exchanges.request_port(port) {
@@ -250,14 +289,17 @@ impl HostInstance {
         if !delivery.batched {
             return self.conclude(frame, false);
         }
+        let confirm = delivery.transaction;
         let threw = delivery.given.iter().any(|(_, returned)| *returned == Returned::Failed);
         if threw || delivery.given.is_empty() {
             // R-BSND-04: the engine went on pushing, now it clears; `Done` is not called (INV-40).
             // \[M\] So it does when the pipeline left nothing to push: no empty batch (R-BSND-09).
             self.enter(frame, Step::Clearing);
             self.call(adapter, AdapterInput::Clear { call });
+        } else if confirm.is_none() && self.transmitters[adapter.index()].decides {
+            // that the batch is complete is for the adapter to say.
+            self.conclude(frame, false);
         } else {
-            let confirm = delivery.transaction;
             self.enter(frame, Step::Finishing);
             self.call(adapter, AdapterInput::Done { call, confirm });
         }
@@ -279,7 +321,15 @@ impl HostInstance {
             }
             (Step::Beginning, Returned::Begun { max, transaction }) => {
                 delivery.transaction = transaction;
-                self.load(frame, max);
+                if delivery.offered.is_some() && delivery.offered != transaction {
+                    self.withdraw(frame);
+                }
+                if max == 0 && self.topology.choices.empty_maximum == EmptyMaximum::Refused {
+                    cold_path();
+                    self.fill_nothing(frame);
+                } else {
+                    self.load(frame, max);
+                }
             }
             (Step::Beginning, _) => self.abandon(frame),
             (Step::Transmitting, _) => {
@@ -292,8 +342,15 @@ impl HostInstance {
                 }
                 self.conclude(frame, false);
             }
-            (Step::Finishing, _) => self.conclude(frame, returned == Returned::Failed),
-            (Step::Clearing, _) => self.conclude(frame, true),
+            (Step::Finishing, Returned::Failed) => {
+                self.withdraw(frame);
+                self.conclude(frame, true);
+            }
+            (Step::Finishing, _) => self.conclude(frame, false),
+            (Step::Clearing, _) => {
+                self.withdraw(frame);
+                self.conclude(frame, true);
+            }
         }
         true
     }
@@ -302,6 +359,7 @@ impl HostInstance {
     /// \[M\] the documents say nothing of it.
     #[cold]
     fn abandon(&mut self, frame: FrameId) {
+        self.withdraw(frame);
         if let Some(Frame::Deliver(delivery)) = self.release(frame) {
             let adapter = delivery.adapter;
             self.transmitters[adapter.index()].queued = false;

@@ -1,8 +1,11 @@
 //! A host instance's share in distributed transactions: what is over only when the outcome is.
 
+use std::hint::cold_path;
+
 use super::exchanges::Requests;
-use super::{HostInstance, Task};
+use super::{Frame, FrameId, HostInstance, HostOutput, Task};
 use crate::batch::{BatchStatus, OperationKind};
+use crate::config::SendTransactions;
 use crate::id::{AdapterId, ReferenceId, TransactionId};
 use crate::message_box::{Action, PreparedBatch};
 use crate::time::Instant;
@@ -20,6 +23,32 @@ pub(super) struct Share {
 }
 
 impl HostInstance {
+    /// The transaction that the engine creates for an adapter batch, if it is the engine that does
+    /// . It is numbered apart from those of adapters.
+    #[inline(always)]
+    pub(super) fn offer(&mut self, frame: FrameId) -> Option<TransactionId> {
+        if self.topology.choices.send_transactions == SendTransactions::Adapter {
+            return None;
+        }
+        cold_path();
+        let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return None };
+        self.begun += 1;
+        let offered = TransactionId::of_engine(self.id, self.begun);
+        delivery.offered = Some(offered);
+        delivery.offered
+    }
+
+    /// The engine ends what it created and nobody makes use of.
+    #[inline(always)]
+    pub(super) fn withdraw(&mut self, frame: FrameId) {
+        let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return };
+        if let Some(transaction) = delivery.offered.take() {
+            cold_path();
+            let adapter = delivery.adapter();
+            self.outputs.push_back(HostOutput::Abort { adapter, transaction });
+        }
+    }
+
     /// A batch of an adapter was staged: its deliveries end with the transaction.
     pub(super) fn owe(&mut self, transaction: TransactionId, count: usize) {
         if count > 0 {

@@ -198,6 +198,7 @@ impl HostInstance {
         *self = Self {
             life: Life::Down,
             frames: std::mem::take(&mut self.frames),
+            begun: self.begun,
             openings: self.openings.clone(),
             // MessageBoxes may have been added since the beginning (R-MMB-07).
             dequeuers: self.dequeuers.iter().map(idle).collect(),

@@ -208,6 +208,13 @@ pub enum HostOutput {
     /// It has stopped: nothing is pending, its adapters are gone, and what it had locked may be
     /// given back (R-SHUT-06).
     Stopped,
+    /// To abort a transaction that it created itself for an adapter which has no use for it.
+    Abort {
+        /// The adapter.
+        adapter: AdapterId,
+        /// The transaction.
+        transaction: TransactionId,
+    },
     /// To commit a batch.
     Transact {
         /// The frame that waits for it.
@@ -254,6 +261,8 @@ pub struct HostInstance {
     in_process: u32,
     /// What open transactions will settle.
     shares: Vec<Share>,
+    /// Transactions that it created for adapters, in all its lives.
+    begun: u32,
     /// As many as the high watermark are out, and not yet fewer than the low one (R-DEQ-09).
     flooded: bool,
     /// One per MessageBox: each is polled by itself.
@@ -278,7 +287,9 @@ impl HostInstance {
         let settings = topology.hosts[config.host.index()].settings;
         let cpus = topology.servers[config.server.index()].cpus;
         let transmitters = topology.adapters.iter().map(|adapter| match adapter.kind {
-            AdapterKind::Send(send) => Transmitter::new(&send, settings.engine_batch),
+            AdapterKind::Send(send) => {
+                Transmitter::new(&send, settings.engine_batch, &topology.choices)
+            }
             AdapterKind::Request(_) => Transmitter::single(),
             AdapterKind::TransactionalSend(_) => Transmitter::batched(settings.engine_batch),
             AdapterKind::Receive(_) | AdapterKind::TransactionalReceive(_) => {
@@ -305,6 +316,7 @@ impl HostInstance {
             waiting: 0,
             in_process: 0,
             shares: Vec::new(),
+            begun: 0,
             flooded: false,
             dequeuers: vec![Dequeuer::new(&settings, Instant::ZERO); topology.box_count()],
             pauses: Pauses::default(),

@@ -138,7 +138,7 @@ impl MessageBox {
 }
 
 /// A document in the hands of a component, as a message that enters the pipeline anew (R-RCV-09).
-fn handed(document: Document) -> WireMessage {
+pub(super) fn handed(document: Document) -> WireMessage {
     WireMessage {
         number: document.name.wire,
         lineage: document.lineage,

@@ -8,8 +8,9 @@ use super::{
     Reason, Reference, ReferenceState, ServiceInstanceId, ServiceStatus, retries,
 };
 use crate::batch::{OperationKind, Status};
+use crate::config::UnroutedResume;
 use crate::id::{ReferenceId, SendPortId, SubscriberId};
-use crate::message::WireMessage;
+use crate::message::{PropertyId, WireMessage};
 use crate::suspend::{SuspendedForm, SuspendedMessage};
 use crate::time::Instant;
 
@@ -175,9 +176,19 @@ impl MessageBox {
         }
         let Some(message) = self.suspended.message_mut(number) else { return Operated::Done };
         message.resuming = true;
+        let location = PropertyId::INBOUND_TRANSPORT_LOCATION;
         match &message.form {
             SuspendedForm::Handed { wire, .. } | SuspendedForm::Wire(wire) => {
                 Operated::Submit { number, wire: wire.clone() }
+            }
+            SuspendedForm::Document(document)
+                if message.reason == Reason::Routing
+                    && self.choices.unrouted_resume == UnroutedResume::Pipeline
+                    && document.context.read(location).is_some() =>
+            {
+                // the table that says "before the pipeline" is taken at its word.
+                let wire = Box::new(super::failed::handed((**document).clone()));
+                Operated::Submit { number, wire }
             }
             SuspendedForm::Document(document) => {
                 let kind = OperationKind::Submit;

@@ -10,6 +10,7 @@ use super::{
     ReferenceState, RouteId,
 };
 use crate::batch::Status;
+use crate::config::{RoutingReports, UnroutedSuspension};
 use crate::exchange::LateResponses;
 use crate::id::{Key, MessageBoxId, MessageId, ReferenceId, SubscriberId};
 use crate::message::{Document, DocumentName, PropertyId, WireMessage};
@@ -38,6 +39,14 @@ impl MessageBox {
         } else if self.acknowledgements.late == LateResponses::Suspend && routes_directly(document)
         {
             Unrouted::Suspend { resumable: false }
+        } else if self.choices.unrouted_suspension == UnroutedSuspension::Engine
+            && document.name.is_submitted()
+            && !routes_directly(document)
+        {
+            // A partner's reply alone comes from no location, and is never resumable.
+            let received = context.read(PropertyId::INBOUND_TRANSPORT_LOCATION).is_some();
+            let may = received && !context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
+            Unrouted::Suspend { resumable: may && !is_two_way(context) }
         } else {
             Unrouted::Fail
         }
@@ -346,24 +355,34 @@ impl MessageBox {
         }
     }
 
-    /// A rolled-back batch leaves a report for every document nobody subscribed to (INV-22).
+    /// A rolled-back batch leaves a report for every document nobody subscribed to (INV-22),
+    /// unless reports go with their batch (R-CLK-14). That a response came too late is told in any
+    /// case.
     pub(super) fn report_routing_failures(&mut self, now: Instant, batch: &PreparedBatch) {
         for (_, action) in &batch.actions {
             for at in action.published() {
                 let document = &batch.documents[at as usize];
                 if self.is_unrouted(at) && matches!(self.unrouted(document), Unrouted::Fail) {
-                    self.report(now, document);
+                    match self.choices.routing_reports {
+                        RoutingReports::Apart => self.report(now, document),
+                        RoutingReports::WithBatch => self.tell_late(document),
+                    }
                 }
             }
         }
     }
 
-    pub(super) fn report(&mut self, now: Instant, document: &Document) {
-        let (name, context) = (document.name, document.context.clone());
+    /// Tells of a response that nobody waits for (R-CLK-16).
+    fn tell_late(&mut self, document: &Document) {
         if routes_directly(document) {
-            let orphan = self.is_orphan(&context);
-            self.effects.push(Effect::LateResponse { document: name, orphan });
+            let orphan = self.is_orphan(&document.context);
+            self.effects.push(Effect::LateResponse { document: document.name, orphan });
         }
+    }
+
+    pub(super) fn report(&mut self, now: Instant, document: &Document) {
+        self.tell_late(document);
+        let (name, context) = (document.name, document.context.clone());
         let (document, settled) = (name, false);
         self.suspended.reports.push(RoutingFailureReport {
             document,

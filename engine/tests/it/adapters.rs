@@ -238,7 +238,7 @@ fn an_empty_adapter_batch_does_nothing() {
     // R-BSND-09.
     let mut desk = Desk::new(Sender::new(BATCHED));
     let call = desk.call();
-    assert_eq!(returns(&desk.tell(AdapterInput::BeginBatch { call })).len(), 1);
+    assert_eq!(returns(&desk.tell(AdapterInput::BeginBatch { call, transaction: None })).len(), 1);
     let wants = desk.tell(AdapterInput::Done { call, confirm: None });
     assert_eq!((returns(&wants), wants.len()), (vec![Returned::Done], 1));
 }

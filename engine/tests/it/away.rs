@@ -188,7 +188,7 @@ fn a_transactional_sender_keeps_its_outcomes_until_they_are_stored() {
         TransactionalSendSettings { batch: 20, workers: 1, begins: TransactionBegins::AtTransmit };
     let mut desk = Desk::new(TransactionalSender::new(settings));
     let call = desk.call();
-    desk.tell(AdapterInput::BeginBatch { call });
+    desk.tell(AdapterInput::BeginBatch { call, transaction: None });
     let message = Box::new(desk.outbound(1, 2));
     desk.tell(AdapterInput::TransmitMessage { call, message });
     let token = transmissions(&desk.tell(AdapterInput::Done { call, confirm: None }))[0];

@@ -253,6 +253,7 @@ impl Bench {
             match output {
                 HostOutput::Call { adapter, input } => self.calls.push((adapter, input)),
                 HostOutput::Dequeue { home, max } => self.look(home, max),
+                HostOutput::Abort { .. } => panic!("here adapters make their transactions"),
                 HostOutput::Stopped => self.stopped = true,
                 HostOutput::Transact { frame, batch, transaction } => {
                     let asked = Asked { batch: batch.clone(), transaction };

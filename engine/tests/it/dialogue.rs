@@ -114,7 +114,7 @@ impl<A: Adapter> Dialogue<A> {
 
     pub(crate) fn begin(&mut self) -> (CallId, String) {
         let call = self.desk.call();
-        (call, self.tell(AdapterInput::BeginBatch { call }))
+        (call, self.tell(AdapterInput::BeginBatch { call, transaction: None }))
     }
 
     /// A message for an endpoint, in a call.

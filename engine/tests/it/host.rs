@@ -4,7 +4,7 @@
 
 use floodgate_engine::adapter::{AdapterInput, Returned};
 use floodgate_engine::batch::{Operation, OperationKind, Status};
-use floodgate_engine::config::HostSettings;
+use floodgate_engine::config::{HostSettings, OutboundCharge};
 use floodgate_engine::exchange::RequestPort;
 use floodgate_engine::host::{DoneRace, HostInput, HostOutput};
 use floodgate_engine::id::{AdapterId, HostId, ReceiveLocationId, ReceivePortId, TransactionId};
@@ -144,7 +144,7 @@ fn serve(bench: &mut Bench, max: u32, done: Returned) -> Vec<u32> {
     let (mut at, mut sizes) = (0, Vec::new());
     while at < bench.calls.len() {
         let (call, returned) = match &bench.calls[at].1 {
-            AdapterInput::BeginBatch { call } => {
+            AdapterInput::BeginBatch { call, .. } => {
                 sizes.push(0);
                 (*call, Returned::Begun { max, transaction: None })
             }
@@ -323,6 +323,38 @@ fn map_and_pipeline_are_charged_for_every_attempt() {
 }
 
 #[test]
+fn map_and_pipeline_may_be_charged_for_the_first_attempt_alone() {
+    // R-CLK-17: by default for each; the delivery itself is charged in any case, and the backup's
+    // attempts are repetitions too.
+    for (outbound_charge, again) in
+        [(OutboundCharge::EveryAttempt, 1), (OutboundCharge::FirstAttempt, 0)]
+    {
+        let mut topology = topology(immediate());
+        add_send_port(&mut topology, "Out", "In", ASYNC);
+        topology.send_ports[0].maps = vec![Map::any()];
+        topology.send_ports[0].pipeline = SendPipeline::xml();
+        topology.send_ports[0].primary.retry.count = 1;
+        topology.send_ports[0].backup = Some(topology.send_ports[0].primary);
+        topology.choices.outbound_charge = outbound_charge;
+        let mut bench = Bench::new(topology);
+        bench.publish([1]);
+        for (attempt, charged) in [1, again, again, again].into_iter().enumerate() {
+            let demand = bench.works[attempt].1;
+            let found = (demand.map_messages, demand.xml_messages, demand.send_messages);
+            assert_eq!(found, (charged, charged, 1), "{attempt}");
+            let bytes = u64::from(charged) * 10;
+            assert_eq!((demand.map_bytes, demand.xml_bytes, demand.send_bytes), (bytes, bytes, 10));
+            let call = bench.transmitted()[attempt].0;
+            bench.returned(call, Returned::Failed);
+            bench.now += Duration::from_minutes(5);
+            bench.message_box.wake(bench.now);
+            bench.publish([]);
+        }
+        assert_eq!(bench.message_box.suspended().references, 1);
+    }
+}
+
+#[test]
 fn a_message_past_a_megabyte_is_buffered_while_it_is_mapped() {
     // R-LMS-03: on the way in and on the way out, and only if there is a map.
     let megabyte = 1 << 20;
@@ -463,7 +495,7 @@ fn the_short_way_between_two_messages_makes_the_call_of_the_long_one() {
         let (mut at, mut short_ways) = (0, 0);
         while at < bench.calls.len() {
             let (call, answer) = match &bench.calls[at].1 {
-                AdapterInput::BeginBatch { call } => {
+                AdapterInput::BeginBatch { call, .. } => {
                     (*call, Returned::Begun { max: 10, transaction: None })
                 }
                 AdapterInput::TransmitMessage { call, .. } => (*call, returned),

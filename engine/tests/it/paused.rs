@@ -289,7 +289,7 @@ fn what_a_transaction_ends_is_over_when_its_outcome_is_known() {
 fn sent_in(bench: &mut Bench, transaction: TransactionId) {
     bench.publish([1, 2]);
     let (_, begin) = bench.calls.last().expect("it begins");
-    let AdapterInput::BeginBatch { call } = *begin else { panic!("it begins, not {begin:?}") };
+    let AdapterInput::BeginBatch { call, .. } = *begin else { panic!("it begins, not {begin:?}") };
     let transaction = Some(transaction);
     bench.returned(call, Returned::Begun { max: 10, transaction });
     bench.returned(call, Returned::Sent);
@@ -338,7 +338,7 @@ fn a_part_that_is_refused_fails_at_once() {
     // R-TXN-07, R-TXN-09.
     let mut bench = batched();
     bench.publish([1, 2]);
-    let Some((_, AdapterInput::BeginBatch { call })) = bench.calls.last().cloned() else {
+    let Some((_, AdapterInput::BeginBatch { call, .. })) = bench.calls.last().cloned() else {
         panic!("it begins")
     };
     bench.returned(call, Returned::Begun { max: 10, transaction: Some(ONE) });
@@ -358,7 +358,7 @@ fn a_batch_that_cannot_begin_is_tried_in_its_turn_again() {
     bench.publish([1]);
     let begins = |bench: &Bench| {
         let begins = bench.calls.iter().filter_map(|(_, input)| match input {
-            AdapterInput::BeginBatch { call } => Some(*call),
+            AdapterInput::BeginBatch { call, .. } => Some(*call),
             _ => None,
         });
         begins.collect::<Vec<_>>()
@@ -415,7 +415,7 @@ fn between_two_messages_of_a_batch_nothing_else_has_changed() {
     // R-BSND-03: who looks at gauges and clocks need not look then.
     let mut bench = batched();
     bench.publish([1, 2]);
-    let Some((_, AdapterInput::BeginBatch { call })) = bench.calls.last().cloned() else {
+    let Some((_, AdapterInput::BeginBatch { call, .. })) = bench.calls.last().cloned() else {
         panic!("it begins")
     };
     let mut midway = Vec::new();

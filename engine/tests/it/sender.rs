@@ -114,7 +114,7 @@ async fn serve(office: Rc<Office>, transport: Transport) {
     let mut last = None;
     loop {
         match transport.next_input().await {
-            AdapterInput::BeginBatch { call } => {
+            AdapterInput::BeginBatch { call, .. } => {
                 transport.returned(call, Returned::Begun { max: 10, transaction: None });
             }
             AdapterInput::TransmitMessage { call, message } if office.style.batched => {

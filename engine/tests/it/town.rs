@@ -206,6 +206,7 @@ impl Town {
                     self.ring.push_back(Next::Node(node, input));
                 }
                 HostOutput::Dequeue { home, max } => self.look(at, home, max),
+                HostOutput::Abort { .. } => panic!("here adapters make their transactions"),
                 HostOutput::Stopped => {
                     self.tell("stopped", &at);
                     let given = self.message_box.release_locks(HostInstanceId::from(at));

@@ -108,9 +108,9 @@ pub(crate) static SEND_ADAPTER: Shape = Shape::of(
         Row::optional("batched", Kind::Bool, OF_KIND, "whether the engine hands over batches"),
         Row::optional(
             "batch",
-            Kind::Integer(1, 100_000),
+            Kind::Integer(0, 100_000),
             "20 when batched, else 1",
-            "messages in one batch, at most",
+            "messages in one batch, at most; 0 announces none (R-CLK-10)",
         ),
         Row::optional(
             "workers",

@@ -1,6 +1,6 @@
 //! What the sources leave open, chosen by a scenario.
 
-use crate::bad_input::GOOD;
+use crate::bad_input::{GOOD, problems};
 use crate::keys::{done, said, scenario};
 
 /// `GOOD` with 200 documents, of which every third attempt fails, and with more at its head.
@@ -80,6 +80,44 @@ fn an_alias_may_be_the_first_that_was_registered() {
         assert_eq!(run.outcome.meters.ports[0].processed, 1);
         assert!(run.outcome.verdicts.iter().all(|one| one.broken == 0), "INV-42");
     }
+}
+
+#[test]
+fn a_request_waits_for_any_time_or_for_one_to_sixty_minutes() {
+    // X-08, R-RR-02: refused where it is written, and by its rule.
+    let text = |choice: &str, timeout: &str, clients: &str| {
+        let text = GOOD.replacen("about", &format!("{choice}\nabout"), 1);
+        let host = format!("[[host]]\nresponse_timeout = '{timeout}'\n");
+        let text = text.replacen("[[host]]\n", &host, 1);
+        text.replacen("adapter = \"file\"", &format!("adapter = {clients}"), 1)
+    };
+    let http = |own: &str| format!("{{ kind = 'http', clients = {{ timeout = '{own}' }} }}");
+    let narrow = "choices = { response_timeout = 'one_to_sixty_minutes' }";
+    for (timeout, own, refused) in [
+        ("1 min", "60 min", 0),
+        ("59 s", "1 min", 1),
+        ("61 min", "1 min", 1),
+        ("20 min", "500 ms", 1),
+        ("2 h", "2 h", 2),
+    ] {
+        assert_eq!(said(&text("", timeout, &http(own))), [""; 0], "{timeout}, {own}");
+        let problems = problems(&text(narrow, timeout, &http(own)), &[]);
+        assert_eq!(problems.len(), refused, "{timeout}, {own}: {problems:?}");
+        for problem in &problems {
+            assert_eq!(problem.message(), "a request waits for 1 to 60 minutes");
+            assert!(problem.advice().is_some_and(|advice| advice.contains("R-RR-02")));
+            assert!(problem.line().is_some(), "it has its place");
+        }
+    }
+}
+
+#[test]
+fn the_first_attempt_is_told_by_the_retries_that_are_left() {
+    // R-CLK-17, X-02: both choices together cannot be kept.
+    let text = |choices: &str| failing(&format!("choices = {{ {choices} }}"));
+    assert_eq!(said(&text("outbound_charge = 'first_attempt'")), [""; 0]);
+    let both = said(&text("outbound_charge = 'first_attempt', retry_count = 'configured'"));
+    assert!(both[0].contains("whether an attempt is the first"), "{both:?}");
 }
 
 #[test]

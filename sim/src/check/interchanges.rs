@@ -4,13 +4,13 @@
 //! their submission, the others from the first that goes wrong: what is suspended, routed as an
 //! error message or dropped must not be published besides.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use floodgate_engine::batch::{Batch, Operation};
-use floodgate_engine::config::{ReceiveLocation, Topology};
+use floodgate_engine::config::{ReceiveLocation, Topology, UnroutedResume};
 use floodgate_engine::message::{Body, DocumentName, PropertyId, Value, WireMessage};
-use floodgate_engine::message_box::{Effect, MessageBox, Rest};
+use floodgate_engine::message_box::{Effect, MessageBox, Reason, Rest};
 use floodgate_engine::subscription::{Operator, PortState};
 
 use super::{Checks, Docket, Rule};
@@ -57,6 +57,9 @@ pub(super) struct Interchanges {
     /// Messages that ended as a whole, and how: nothing of them may be published unless they are
     /// resumed.
     over: BTreeMap<u64, Over>,
+    /// Documents that wait because nobody subscribed to them, and where they go on.
+    unrouted: BTreeSet<DocumentName>,
+    resume: UnroutedResume,
     /// Every receive port routes failed messages, and somebody subscribes to all of them.
     all_routed: bool,
     last_error: Option<DocumentName>,
@@ -77,6 +80,8 @@ impl Interchanges {
             ways: topology.receive_locations.iter().map(way).collect(),
             held: BTreeMap::new(),
             over: BTreeMap::new(),
+            unrouted: BTreeSet::new(),
+            resume: topology.choices.unrouted_resume,
             all_routed: topology.receive_ports.iter().all(|port| port.route_failed)
                 && takes_all_errors(topology),
             last_error: None,
@@ -141,7 +146,10 @@ impl Checks {
                 Effect::Published { document, .. } if self.follows(*document) => {
                     ended.entry(document.wire).or_default().published.push(*document);
                 }
-                Effect::SuspendedMessage { document, .. } => {
+                Effect::SuspendedMessage { document, reason, .. } => {
+                    if *reason == Reason::Routing && self.follows(*document) {
+                        self.interchanges.unrouted.insert(*document);
+                    }
                     let kept = !all_routed || document.is_error();
                     self.docket.judge(Rule::FailedAreRouted, kept, || {
                         format!("{document} was suspended, though its port routes failed messages")
@@ -251,7 +259,12 @@ impl Checks {
         let docket = &mut self.docket;
         judge_once(docket, wire, ended);
         if let Some(resumed) = ended.resumed {
-            return judge_resumed(docket, resumed, ended);
+            let unrouted = self.interchanges.unrouted.contains(&resumed);
+            if !ended.failed.contains(&resumed) {
+                self.interchanges.unrouted.remove(&resumed);
+            }
+            let resume = Some(self.interchanges.resume).filter(|_| unrouted);
+            return judge_resumed(docket, resumed, resume, ended);
         }
         if ended.failed.is_empty() && !self.interchanges.over.contains_key(&wire) {
             // Nothing of it can come back.
@@ -294,14 +307,21 @@ fn judge_once(docket: &mut Docket, wire: u64, ended: &Ended) {
 }
 
 /// INV-61: a wire message runs through its pipeline again, a document is published as it is; what
-/// a component was handed begins anew as a message of one document.
-fn judge_resumed(docket: &mut Docket, resumed: DocumentName, ended: &Ended) {
+/// a component was handed begins anew as a message of one document. One that nobody subscribed to
+/// goes on where it is chosen.
+fn judge_resumed(
+    docket: &mut Docket,
+    resumed: DocumentName,
+    unrouted: Option<UnroutedResume>,
+    ended: &Ended,
+) {
     let anew = DocumentName { sequence: 1, split: false, ..resumed };
-    let kept = if resumed.sequence == 0 {
-        ended.published.iter().all(|document| document.sequence > 0)
-    } else {
-        ended.published.iter().all(|document| *document == resumed || *document == anew)
-    };
+    let kept = ended.published.iter().all(|document| match unrouted {
+        _ if resumed.sequence == 0 => document.sequence > 0,
+        None => *document == resumed || *document == anew,
+        Some(UnroutedResume::Pipeline) => *document == anew,
+        Some(UnroutedResume::Publish) => *document == resumed,
+    });
     docket.judge(Rule::ResumeBeginsWhereItMust, kept, || {
         format!("{resumed} was resumed as {:?}", ended.published)
     });

@@ -6,7 +6,7 @@
 use std::hint::cold_path;
 
 use floodgate_engine::batch::{BatchStatus, Status};
-use floodgate_engine::config::Topology;
+use floodgate_engine::config::{RoutingReports, Topology};
 use floodgate_engine::id::{
     OrchestrationId, ReferenceId, SendPortGroupId, SendPortId, SubscriberId,
 };
@@ -42,6 +42,8 @@ pub(super) struct Routing {
     demands: FxHashMap<DocumentName, Vec<Predicate>>,
     /// Orchestrations of which a message starts an instance or joins a running one.
     convoys: Vec<SubscriberId>,
+    /// A batch that is rolled back takes its reports along (R-CLK-14).
+    reports_go: bool,
     /// The reference that must be suspended next, since its port or group is not started.
     held: Option<ReferenceId>,
 }
@@ -59,6 +61,7 @@ impl Routing {
             groups: topology.send_port_groups.iter().map(|group| group.state).collect(),
             hosts: topology.hosts.iter().map(|host| host.properties.clone()).collect(),
             demands: FxHashMap::default(),
+            reports_go: topology.choices.routing_reports == RoutingReports::WithBatch,
             held: None,
         }
     }
@@ -245,7 +248,8 @@ impl Checks {
         });
         let reports = reports.count();
         if reports > 0 || status.any(Status::NO_SUBSCRIPTION) {
-            let due = usize::from(ports.is_empty() && *reported);
+            let stays = status.overall.is_success() || !self.routing.reports_go;
+            let due = usize::from(ports.is_empty() && *reported && stays);
             // Whether somebody waits for a response is judged by INV-26.
             let kept = reports == due || (*awaited && reports < due);
             self.docket.judge(Rule::OneReportPerFailure, kept, || {

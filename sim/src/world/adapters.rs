@@ -117,9 +117,14 @@ impl World {
                     format!("E>A  {name} b{cookie}: Done returns {status}")
                 });
             }
-            AdapterInput::BeginBatch { .. } => {
+            AdapterInput::BeginBatch { transaction, .. } => {
+                if let Some(offered) = transaction {
+                    cold_path();
+                    self.coordinator.enlist(self.now, node, *offered);
+                }
                 self.trace.record(self.now, &Event::BeginBatch { node }, || {
-                    format!("E>A  {name} BeginBatch")
+                    let within = transaction.map_or_else(String::new, |own| format!("({own})"));
+                    format!("E>A  {name} BeginBatch{within}")
                 });
             }
             AdapterInput::TransmitMessage { call, message } => {

@@ -206,7 +206,10 @@ fn build_nodes(topology: &Topology) -> (Vec<Node>, Vec<u32>) {
                     adapter: AdapterId::from(at),
                     key: mix(name_key(&name), index as u64),
                     name,
-                    machine: AnyAdapter::new(adapter.kind).on(cpus).isolated(isolated),
+                    machine: AnyAdapter::new(adapter.kind)
+                        .choosing(&topology.choices)
+                        .on(cpus)
+                        .isolated(isolated),
                     proxy: TransportProxy::numbered(
                         u32::try_from(nodes.len()).expect("fewer than 2^32 adapters"),
                     )

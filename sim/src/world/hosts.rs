@@ -91,6 +91,10 @@ impl World {
                 }
                 self.transact((id, frame), batch, transaction);
             }
+            HostOutput::Abort { adapter, transaction } => {
+                let node = self.node(id, adapter);
+                self.ask_abort(node, transaction);
+            }
             HostOutput::Stopped => self.stopped(id),
             HostOutput::Dequeue { home, max } => self.look(id, home, max),
         }

@@ -353,7 +353,10 @@ impl World {
                     let kind = self.topology.adapters[adapter.index()].kind;
                     let cpus = self.topology.servers[instance.server.index()].cpus;
                     let isolated = self.topology.is_isolated(instance.host);
-                    AnyAdapter::new(kind).on(cpus).isolated(isolated)
+                    AnyAdapter::new(kind)
+                        .choosing(&self.topology.choices)
+                        .on(cpus)
+                        .isolated(isolated)
                 }
             };
             let fresh = Node {

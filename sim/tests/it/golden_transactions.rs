@@ -159,7 +159,7 @@ struct Eager {
 impl Adapter for Eager {
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match input {
-            AdapterInput::BeginBatch { call } => {
+            AdapterInput::BeginBatch { call, .. } => {
                 let transaction = proxy.begin_transaction();
                 proxy.returned(call, Returned::Begun { max: 20, transaction: Some(transaction) });
             }

@@ -7,6 +7,7 @@
 
 mod answers;
 mod atomicity;
+mod choices;
 mod collection;
 mod conservation;
 mod controllers;

@@ -136,7 +136,7 @@ fn sent_by(settings: SendSettings, batch: &[Box<OutboundMessage>]) -> Vec<(Endpo
     let (mut sender, mut proxy) = (Sender::new(settings), TransportProxy::default());
     let call = CallId(Slab::default().insert(()));
     let mut inputs: VecDeque<AdapterInput> = VecDeque::new();
-    inputs.push_back(AdapterInput::BeginBatch { call });
+    inputs.push_back(AdapterInput::BeginBatch { call, transaction: None });
     let hand_over = |message: &OutboundMessage| AdapterInput::TransmitMessage {
         call,
         message: Box::new(message.clone()),

@@ -2,6 +2,7 @@
 //! documents that go round for ever, loads that never end.
 
 mod carried;
+mod choices;
 mod dynamic;
 mod faults;
 mod figures;
@@ -30,6 +31,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     references::check(&mut checker);
     faults::check(&mut checker);
     settings::check(&mut checker);
+    choices::check(&mut checker);
     pipelines::check(&mut checker);
     idle::check(&mut checker);
     loads::check(&mut checker);

@@ -192,7 +192,10 @@ impl Bench {
                 HostOutput::Call { input: AdapterInput::BatchComplete(status), .. } => {
                     complete.push(status);
                 }
-                HostOutput::Call { .. } | HostOutput::Dequeue { .. } | HostOutput::Stopped => {}
+                HostOutput::Abort { .. }
+                | HostOutput::Call { .. }
+                | HostOutput::Dequeue { .. }
+                | HostOutput::Stopped => {}
             }
         }
         assert_eq!(complete.len(), 1, "INV-01");
