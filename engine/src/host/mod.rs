@@ -55,7 +55,7 @@ use dequeuer::Dequeuer;
 use distributed::Share;
 use exchanges::{Exchanges, Expiry};
 use execute::{Execution, Locations};
-pub use gauges::HostGauges;
+pub use gauges::{HostGauges, Occupation};
 pub use latencies::{Latencies, Stays};
 pub use life::Life;
 use life::Made;
