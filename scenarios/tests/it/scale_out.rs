@@ -77,7 +77,7 @@ fn latencies_which_nobody_fitted_are_of_the_published_size() {
         let source = Source::find(&format!("scale_out_{plant}")).unwrap();
         let set = [format!("load.0.rate={{ poisson = {rate} }}"), "expect={}".to_owned()];
         let record = run_silently(plant, &source.read(&set).unwrap()).unwrap().record;
-        let found = record.latency.mean.unwrap();
+        let found = record.latency_seconds.mean.unwrap();
         let share = found / published;
         assert!((0.5..2.0).contains(&share), "{plant}: {found:.4} s of {published} s");
     }
