@@ -79,6 +79,15 @@ impl SuspendedMessage {
         mix(mix(name.wire, name.sequence as u64), u64::MAX)
     }
 
+    /// The context that it is kept with.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        match &self.form {
+            SuspendedForm::Document(document) => &document.context,
+            SuspendedForm::Handed { wire, .. } | SuspendedForm::Wire(wire) => &wire.context,
+        }
+    }
+
     /// The message's name.
     #[must_use]
     pub fn name(&self) -> DocumentName {

@@ -27,7 +27,17 @@ pub fn sweep_summary(record: &SweepRecord) -> String {
     if !failed.is_empty() {
         parts.push(format!("Not passed:\n{}", failed.join("\n")));
     }
+    parts.extend(no_interval(record).map(str::to_owned));
     finish(&parts)
+}
+
+/// Why some setting has means and no intervals, if so.
+pub(crate) fn no_interval(record: &SweepRecord) -> Option<&'static str> {
+    let bare = |row: &SweepRow| row.estimate.is_some() && row.interval.is_none();
+    (record.seeds > 1 && record.rows.iter().any(bare)).then_some(
+        "Without an interval where some distribution has no variance: means of such runs do not \
+         settle, and no difference can be told.",
+    )
 }
 
 /// The values of a row, in the order of the keys.

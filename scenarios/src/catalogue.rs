@@ -22,6 +22,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("file_to_file", include_str!("../catalogue/file_to_file.toml")),
     ("floodgate", include_str!("../catalogue/floodgate.toml")),
     ("host_failover", include_str!("../catalogue/host_failover.toml")),
+    ("idle_polling", include_str!("../catalogue/idle_polling.toml")),
     ("midnight_batch", include_str!("../catalogue/midnight_batch.toml")),
     ("multi_message_box", include_str!("../catalogue/multi_message_box.toml")),
     ("ordered_convoy", include_str!("../catalogue/ordered_convoy.toml")),

@@ -6,13 +6,19 @@
 //! counter has no value.
 
 mod agent;
+mod boxes;
+mod messaging;
 mod xlang;
 
 use floodgate_engine::config::{AdapterKind, Topology};
-use floodgate_engine::host::{DehydrationGauges, HostGauges};
+use floodgate_engine::host::{DehydrationGauges, HostGauges, Occupation};
 use floodgate_engine::id::HostId;
-use floodgate_engine::message_box::OrchestrationCounts;
+use floodgate_engine::message_box::{OrchestrationCounts, QueueLengths};
 use floodgate_engine::time::Instant;
+
+pub(crate) use boxes::{BoxTotals, Disks, LineTotals, Places};
+
+use crate::world::Done;
 
 /// What a server has done so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,10 +51,13 @@ impl StayTotals {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct HostTotals {
     pub(crate) gauges: HostGauges,
+    pub(crate) occupation: Occupation,
     pub(crate) inbound: StayTotals,
     pub(crate) outbound: StayTotals,
     pub(crate) outbound_adapter: StayTotals,
     pub(crate) exchanges: StayTotals,
+    /// What became of its messages.
+    pub(crate) done: Done,
     /// Orchestrations on a thread.
     pub(crate) turns: u32,
     /// What its message agents show.
@@ -69,6 +78,7 @@ pub(crate) struct Totals {
     pub(crate) at: Instant,
     pub(crate) servers: Vec<ServerTotals>,
     pub(crate) hosts: Vec<HostTotals>,
+    pub(crate) boxes: Vec<BoxTotals>,
 }
 
 /// Two readings of a host and the seconds between them.
@@ -104,15 +114,9 @@ const AGENT: &str = "BizTalk:Message Agent";
 const LATENCY: &str = "BizTalk:Messaging Latency";
 
 /// What is sampled of every host: over all its instances.
-const HOST_COUNTERS: [HostCounter; 9] = [
+const HOST_COUNTERS: [HostCounter; 7] = [
     (MESSAGING, "Pending receive batches", "batches", Which::All, |host| {
         f64::from(host.now.gauges.pending_batches + host.now.gauges.throttled_batches)
-    }),
-    (MESSAGING, "Throttled receive batches", "batches", Which::All, |host| {
-        host.now.gauges.throttled_batches.into()
-    }),
-    (MESSAGING, "Active threads", "threads", Which::All, |host| {
-        host.now.gauges.threads_busy.into()
     }),
     (AGENT, "In-process message count", "messages", Which::All, |host| {
         host.now.gauges.in_process.into()
@@ -168,14 +172,15 @@ fn has(topology: &Topology, host: HostId, which: Which) -> bool {
 /// The counters that a host has.
 fn of_host(topology: &Topology, host: usize) -> impl Iterator<Item = &'static HostCounter> {
     let agent = [&agent::FLOWS[..], &agent::STATES, &agent::FLAGS, &agent::LIMITS];
-    let all = HOST_COUNTERS.iter().chain(agent.into_iter().flatten()).chain(&xlang::COUNTERS);
+    let all = HOST_COUNTERS.iter().chain(&messaging::COUNTERS);
+    let all = all.chain(agent.into_iter().flatten()).chain(&xlang::COUNTERS);
     let all = all.chain(&xlang::DEHYDRATION);
     all.filter(move |(.., which, _)| has(topology, HostId::from(host), *which))
 }
 
 /// The names and units of the counters of a topology, in the order of [`values`]. A MessageBox is
 /// called by its name and its server's, as the product does it.
-pub(crate) fn names(topology: &Topology, box_servers: &[String]) -> Vec<(String, &'static str)> {
+pub(crate) fn names(topology: &Topology, places: &Places<'_>) -> Vec<(String, &'static str)> {
     let mut names = Vec::new();
     for server in &topology.servers {
         names.push((format!("\\\\{}\\Processor(_Total)\\% Processor Time", server.name), "%"));
@@ -186,15 +191,16 @@ pub(crate) fn names(topology: &Topology, box_servers: &[String]) -> Vec<(String,
         }
     }
     if !topology.tracks.is_empty() {
-        names.extend(tracking_names(topology, box_servers));
+        names.extend(tracking_names(topology, places.servers));
     }
-    for (at, server) in box_servers.iter().enumerate() {
-        let name = topology.message_boxes.get(at).map_or("MessageBox", |own| &own.name);
+    for (at, server) in places.servers.iter().enumerate() {
+        let name = boxes::box_name(topology, at);
         for counter in BOX_COUNTERS {
             let object = "BizTalk:Message Box:General Counters";
             names.push((format!("\\{object}({name}:{server})\\{counter}"), "rows"));
         }
     }
+    names.extend(boxes::names(topology, places));
     names
 }
 
@@ -207,7 +213,7 @@ fn tracking_names(topology: &Topology, box_servers: &[String]) -> Vec<(String, &
         }
     }
     for (at, server) in box_servers.iter().enumerate() {
-        let name = topology.message_boxes.get(at).map_or("MessageBox", |own| &own.name);
+        let name = boxes::box_name(topology, at);
         let object = "BizTalk:Message Box:General Counters";
         let counter = "Tracked Msgs Copy(Purge Jobs)";
         names.push((format!("\\{object}({name}:{server})\\{counter}"), "s"));
@@ -217,13 +223,23 @@ fn tracking_names(topology: &Topology, box_servers: &[String]) -> Vec<(String, &
     names
 }
 
+/// What is seen of the MessageBoxes at one instant.
+#[derive(Clone, Debug)]
+pub(crate) struct BoxGauges {
+    /// Rows of the spool and of tracking data, by MessageBox.
+    pub(crate) rows: Vec<(u64, u64)>,
+    /// The queues of all hosts, MessageBox after MessageBox.
+    pub(crate) queues: Vec<QueueLengths>,
+    pub(crate) disks: Disks,
+}
+
 /// The values of an interval, of the servers, of each host over its instances, of tracking, and of
-/// the spool's and the tracking table's rows of each MessageBox.
+/// what is in and under each MessageBox.
 pub(crate) fn values(
     topology: &Topology,
     (before, now): (&Totals, &Totals),
     tracking: &[f64],
-    boxes: impl Iterator<Item = (u64, u64)>,
+    boxes: &BoxGauges,
 ) -> Vec<f64> {
     // Of no time there is no rate.
     let seconds = Some(now.at.since(before.at).as_secs_f64()).filter(|span| *span > 0.0);
@@ -240,7 +256,10 @@ pub(crate) fn values(
         values.extend(of_host(topology, at).map(|(.., read)| read(&between)));
     }
     values.extend_from_slice(tracking);
-    values.extend(boxes.flat_map(|(spool, tracking)| [spool as f64, tracking as f64]));
+    values
+        .extend(boxes.rows.iter().flat_map(|(spool, tracking)| [*spool as f64, *tracking as f64]));
+    let totals = (&before.boxes[..], &now.boxes[..]);
+    values.extend(boxes::values(totals, &boxes.queues, boxes.disks, seconds));
     values
 }
 

@@ -122,7 +122,7 @@ pub const COLUMNS: &[Column] = &[
     column!("In-process message count", "messages", Neither, locked),
     column!("Pending receive batches", "batches", Lower, pending_batches),
     column!("Throttled receive batches", "batches", Lower, throttled_batches),
-    column!("Active threads", "threads", Neither, threads_busy),
+    column!("Engine threads in use", "threads", Neither, threads_busy),
     column!("Thread count", "threads", Neither, threads),
     column!("Message publishing throttling state", "state", Lower, publishing_state),
     column!("Message publishing delay (ms)", "ms", Lower, publishing_delay),

@@ -21,6 +21,29 @@ pub struct HostGauges {
     pub throttled_batches: u32,
 }
 
+/// What a host instance is at, for its message counters: unlike gauges, between two messages of an
+/// adapter batch too.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Occupation {
+    /// Threads with a batch that brings something in.
+    pub threads_receiving: u32,
+    /// Threads with a delivery, or with what a send adapter wants done with its messages.
+    pub threads_sending: u32,
+    /// Messages that adapters were given and that have no result yet (R-SND-03).
+    pub transmitting: u32,
+    /// Receive locations that are open here (R-LIFE-06).
+    pub locations: u32,
+}
+
+/// What the frames of a host instance are at.
+#[derive(Clone, Copy, Debug, Default)]
+struct FrameCounts {
+    receiving: u32,
+    sending: u32,
+    /// Messages in process that no adapter was given yet, or that are orchestrations'.
+    inside: u32,
+}
+
 impl HostInstance {
     /// Engine threads in use, engine threads that exist, and tasks that wait for one.
     #[must_use]
@@ -72,5 +95,40 @@ impl HostInstance {
             pending_batches: u32::try_from(executions).unwrap_or(u32::MAX),
             throttled_batches: u32::try_from(self.held.len()).unwrap_or(u32::MAX),
         }
+    }
+
+    /// What it is at.
+    #[must_use]
+    pub fn occupation(&self) -> Occupation {
+        let frames = self.frame_counts();
+        let inside = self.waiting + frames.inside;
+        Occupation {
+            threads_receiving: frames.receiving,
+            threads_sending: frames.sending,
+            transmitting: self.in_process.saturating_sub(inside),
+            locations: self.openings.open(),
+        }
+    }
+
+    fn frame_counts(&self) -> FrameCounts {
+        let mut counts = FrameCounts::default();
+        for (_, frame) in self.frames.iter() {
+            match frame {
+                Frame::Execute(execution) if execution.brings_in() => counts.receiving += 1,
+                Frame::Deliver(delivery) => {
+                    counts.sending += 1;
+                    let kept = delivery.waiting.len() + delivery.decided.len();
+                    counts.inside += u32::try_from(kept).unwrap_or(u32::MAX);
+                }
+                Frame::Execute(_) => counts.sending += 1,
+                Frame::Orchestrate(_) => counts.inside += 1,
+                Frame::Resume(_)
+                | Frame::Expire
+                | Frame::Settle(_)
+                | Frame::SettleIn(..)
+                | Frame::Terminate(_) => {}
+            }
+        }
+        counts
     }
 }

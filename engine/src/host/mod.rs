@@ -59,7 +59,7 @@ use exchanges::Exchanges;
 use execute::{Execution, Locations};
 pub use frame::FrameId;
 use frame::{Frame, Task};
-pub use gauges::HostGauges;
+pub use gauges::{HostGauges, Occupation};
 pub use latencies::{Latencies, Stays};
 pub use life::Life;
 use life::Made;

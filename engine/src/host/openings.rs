@@ -94,6 +94,12 @@ impl Openings {
         !self.any_closed
     }
 
+    /// How many of its own locations are open.
+    pub(super) fn open(&self) -> u32 {
+        let open = self.own.iter().filter(|opening| opening.open);
+        u32::try_from(open.count()).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn is_open(&self, location: ReceiveLocationId) -> bool {
         !self.closed[location.index()]
     }

@@ -125,6 +125,7 @@ impl MessageBox {
         if suspended {
             cold_path();
             self.suspended.references -= 1;
+            self.suspended_at.change(&reference, false);
         }
         if self.has_remarks() {
             cold_path();

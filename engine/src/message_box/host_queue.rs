@@ -159,6 +159,12 @@ impl HostQueue {
         self.delayed.len() < before
     }
 
+    /// Places in it, waiting ones included.
+    pub(super) fn len(&self) -> usize {
+        let lanes = self.lanes.iter().map(|lane| lane.fresh.len() + lane.returned.len());
+        lanes.sum::<usize>() + self.delayed.len()
+    }
+
     /// How many references a look at `now` would find, counted up to `max`.
     pub(super) fn eligible(&self, now: Instant, max: usize) -> usize {
         let mut waiting = 0;

@@ -132,6 +132,11 @@ impl Lanes {
         )
     }
 
+    /// The last message of each lane, and how many wait there without being offered.
+    pub(super) fn behind(&self) -> impl Iterator<Item = (ReferenceId, u64)> {
+        self.lanes.iter().filter_map(OrderedInstance::behind)
+    }
+
     /// Messages in all lanes.
     pub(super) fn len(&self) -> usize {
         self.lanes.iter().map(OrderedInstance::len).sum()

@@ -21,6 +21,7 @@ mod group;
 mod host_queue;
 mod instance;
 mod lanes;
+mod lengths;
 mod locks;
 mod mark;
 mod operate;
@@ -71,6 +72,8 @@ pub use footprint::{Footprint, Footprints};
 pub use group::BoxRefusal;
 use host_queue::HostQueue;
 use instance::Instances;
+pub use lengths::QueueLengths;
+use lengths::SuspendedAt;
 pub use operate::{InstanceRefusal, Operated};
 pub use policy::{DequeueOrder, MessageBoxPolicy, Unavailability};
 use port::Enlistable;
@@ -208,6 +211,7 @@ pub struct MessageBox {
     tracking: Tracking,
     large_messages: LargeMessages,
     counts: ReferenceCounts,
+    suspended_at: SuspendedAt,
     next_sequence: u64,
     /// Wrapping sum of the hashes of all rows: equal states have equal sums (INV-02).
     state_hash: u64,
@@ -279,6 +283,7 @@ impl MessageBox {
             tracking: Tracking::new(topology),
             large_messages: topology.large_messages,
             counts: ReferenceCounts::default(),
+            suspended_at: SuspendedAt::default(),
             next_sequence: 1,
             state_hash: 0,
             effects: Vec::new(),
@@ -585,6 +590,7 @@ impl MessageBox {
         if changed.is_suspended() != was_suspended {
             cold_path();
             self.spools[usize::from(changed.home)].suspend(changed.message, !was_suspended);
+            self.suspended_at.change(&changed, !was_suspended);
         }
         self.state_hash = self.state_hash.wrapping_add(changed.hash());
         (self.place(id, &changed), changed)

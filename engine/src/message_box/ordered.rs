@@ -93,6 +93,13 @@ impl OrderedInstance {
         self.offered
     }
 
+    /// The last message, and how many wait without being offered.
+    pub(super) fn behind(&self) -> Option<(ReferenceId, u64)> {
+        let last = *self.queue.back()?;
+        let waiting = self.queue.len() - usize::from(self.offered || self.stopped);
+        Some((last, waiting as u64))
+    }
+
     /// Messages behind and including the head.
     pub(super) fn len(&self) -> usize {
         self.queue.len()

@@ -258,6 +258,18 @@ impl MessageBox {
         name
     }
 
+    /// R-SUB-10: routed, but to the suspended queue.
+    #[cold]
+    fn suspend_routed(&mut self, place: Place, message: MessageId) {
+        self.spools[place.home.index()].suspend(message, true);
+        if let Some(reference) = self.references.get(place.reference.0) {
+            self.suspended_at.change(reference, true);
+        }
+        self.suspended.references += 1;
+        let reason = Reason::PortStopped;
+        self.effects.push(Effect::SuspendedReference { at: place, resumable: true, reason });
+    }
+
     #[inline(always)]
     fn refer(
         &mut self,
@@ -315,12 +327,7 @@ impl MessageBox {
             retries_left: retry.count,
         });
         if stopped {
-            // R-SUB-10: routed, but to the suspended queue.
-            self.spools[home.index()].suspend(message, true);
-            self.suspended.references += 1;
-            let reason = Reason::PortStopped;
-            self.effects.push(Effect::SuspendedReference { at: place, resumable: true, reason });
-            return;
+            return self.suspend_routed(place, message);
         }
         if !self.convoys.are_none() && self.join_convoy(place) {
             return;

@@ -8,7 +8,7 @@ use super::figures::Drawn;
 use super::{Frame, Key, Origin, PageError, island};
 use crate::number::{confidence, count};
 use crate::sweep::{SweepMetric, SweepRecord, SweepRow};
-use crate::sweep_table::{difference, estimate, interval, remark, settings_of};
+use crate::sweep_table::{difference, estimate, interval, no_interval, remark, settings_of};
 use crate::verdict::Verdict;
 
 /// The report of one sweep: a page that needs nothing but itself. The same record gives the same
@@ -165,5 +165,5 @@ fn failed(record: &SweepRecord) -> Vec<String> {
     let lines = record.rows.iter().zip(1..).flat_map(|(row, number)| {
         row.failed.iter().map(move |what| format!("Setting {number}: {what}"))
     });
-    lines.collect()
+    lines.chain(no_interval(record).map(str::to_owned)).collect()
 }

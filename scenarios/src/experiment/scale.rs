@@ -4,6 +4,7 @@ use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::load::ArrivalKind;
 use floodgate_sim::setup::{LoadSettings, Setup};
 
+use crate::plan::figure::What;
 use crate::plan::load::Load;
 use crate::plan::lots::Lots;
 use crate::plan::rate::Rate;
@@ -19,7 +20,11 @@ use crate::setup::{Arriving, setup};
 pub fn searchable(scenario: &Scenario) -> Result<Period, Problems> {
     if !scenario.phases.is_empty() {
         let message = "a search makes its own phases, and this scenario has some".to_owned();
-        let help = "leave the [[phase]]s out and give the loads 'warm_up' and 'measure'".to_owned();
+        let help = format!(
+            "leave the [[phase]]s out, with what is expected of them, and give the loads 'measure': \
+             {}",
+            without_phases(scenario)
+        );
         return Err(Problems::one(message, Some(help)));
     }
     if scenario.tracking.is_some() && has_tracking_prices(scenario) {
@@ -75,24 +80,28 @@ pub fn offered_rate(scenario: &Scenario) -> Result<f64, Problems> {
             }
             Rate::Lots(lots) => {
                 if lots.controller.is_some() {
-                    return Err(unscalable(load));
+                    return Err(unscalable(scenario, load));
                 }
                 let (period, interchanges) = period(load, lots);
                 interchanges * Arriving::of(scenario, load).mean / period.as_secs_f64()
             }
             Rate::AllAtOnce | Rate::Ramp(..) | Rate::Replay(_) | Rate::Users(_) => {
-                return Err(unscalable(load));
+                return Err(unscalable(scenario, load));
             }
         };
     }
-    if sum > 0.0 && sum.is_finite() { Ok(sum) } else { Err(unscalable(&scenario.loads[0])) }
+    if sum > 0.0 && sum.is_finite() {
+        Ok(sum)
+    } else {
+        Err(unscalable(scenario, &scenario.loads[0]))
+    }
 }
 
 fn period(load: &Load, lots: &Lots) -> (Duration, f64) {
     lots.period(load.own_kind().bytes_max())
 }
 
-fn unscalable(load: &Load) -> Problems {
+fn unscalable(scenario: &Scenario, load: &Load) -> Problems {
     let why = match &load.rate {
         Rate::Lots(lots) if lots.controller.is_some() => ": its controller chooses it",
         Rate::Users(_) => ": its users wait for the system, so that it cannot be overloaded",
@@ -109,9 +118,39 @@ fn unscalable(load: &Load) -> Problems {
     };
     let name = &load.name;
     let message = format!("the load '{name}' has no rate that could be raised or lowered{why}");
-    let help = "use constant, poisson, steps, sine, bell, floodgate or lots with a rate above zero"
-        .to_owned();
+    let help = format!(
+        "use constant, poisson, steps, sine, bell, floodgate or lots with a rate above zero, say {}",
+        with_rate(scenario, load)
+    );
     Problems::one(message, Some(help))
+}
+
+/// What gives a load a rate to begin with: the published one, or what its users would ask for if
+/// nobody had to wait.
+fn with_rate(scenario: &Scenario, load: &Load) -> String {
+    let place = scenario.loads.iter().position(|own| own.name == load.name).unwrap_or(0);
+    let mut published = scenario.published.iter();
+    let known = published.find(|row| row.figure.what == What::RateProcessed);
+    let rate = match (&load.rate, known) {
+        (_, Some(row)) => row.value,
+        (Rate::Users(users), None) if !users.think.mean().is_zero() => {
+            f64::from(users.count) / users.think.mean().as_secs_f64()
+        }
+        (_, None) => 100.0,
+    };
+    format!("--set 'load.{place}.rate={{ poisson = {rate:.1} }}'")
+}
+
+/// What makes a scenario one without phases.
+fn without_phases(scenario: &Scenario) -> String {
+    let mut sets = vec!["--set 'phase=[]' --set 'expect={}' --set 'published=[]'".to_owned()];
+    for (place, load) in scenario.loads.iter().enumerate() {
+        sets.push(format!("--set 'load.{place}.measure=\"60 s\"'"));
+        if let Rate::Users(_) = load.rate {
+            sets.push(with_rate(scenario, load));
+        }
+    }
+    sets.join(" ")
 }
 
 fn mean_of_steps(steps: &[crate::plan::rate::Step], whole: Duration) -> f64 {

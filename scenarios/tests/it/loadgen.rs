@@ -381,3 +381,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_attribute_that_is_not_known_is_said() {
+    let text = SAMPLE.replace("<Section Name=\"Small\"", "<Section Bogus=\"7\" Name=\"Small\"");
+    assert_ne!(text, SAMPLE);
+    let said = |text: &str| {
+        let loadgen = read(text.as_bytes()).unwrap();
+        loadgen.warnings.iter().map(Problem::located).collect::<Vec<String>>()
+    };
+    let (plain, more) = (said(SAMPLE), said(&text));
+    assert_eq!(more.len(), plain.len() + 1, "{more:?}");
+    let found = more.iter().any(|said| said.contains("unknown attribute 'Bogus' of 'Section'"));
+    assert!(found, "{more:?}");
+}

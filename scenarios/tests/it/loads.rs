@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use floodgate_reports::{Record, run_html, run_summary};
+use floodgate_scenarios::catalogue::Source;
 use floodgate_scenarios::experiment::mst::{Ask, search};
 use floodgate_scenarios::experiment::run::{Run, run};
-use floodgate_scenarios::experiment::scale::{common_period, offered_rate, scaled};
+use floodgate_scenarios::experiment::scale::{common_period, offered_rate, scaled, searchable};
 use floodgate_scenarios::plan::{Problem, Scenario};
 use floodgate_scenarios::setup::setup;
 use floodgate_sim::load::ArrivalKind;
@@ -400,6 +401,25 @@ fn a_search_refuses_what_it_cannot_answer_and_says_why() {
     assert!(warned.iter().any(|warned| warned.contains("no variance")), "{warned:?}");
     let message = search("t", &scenario, BRIEFLY).unwrap_err().problems()[0].message().to_owned();
     assert!(message.contains("'Out.primary'") && message.contains("no variance"), "{message}");
+}
+
+#[test]
+fn a_refused_search_says_what_would_be_searched() {
+    for (name, sets) in [
+        ("scale_out_messaging_1_1", vec!["load.0.rate={ poisson = 1266.0 }"]),
+        ("call_centre", vec!["load.0.rate={ poisson = 266.7 }"]),
+        ("floodgate", vec!["phase=[]", "expect={}", "published=[]", "load.0.measure=\"60 s\""]),
+    ] {
+        let source = Source::find(name).unwrap();
+        let refused = search(name, &source.read(&[]).unwrap(), BRIEFLY).unwrap_err();
+        let help = refused.problems()[0].advice().unwrap_or_default().to_owned();
+        for set in &sets {
+            assert!(help.contains(&format!("--set '{set}'")), "{name}: {help}");
+        }
+        let sets: Vec<String> = sets.into_iter().map(str::to_owned).collect();
+        let scenario = source.read(&sets).unwrap();
+        assert!(searchable(&scenario).is_ok() && offered_rate(&scenario).is_ok(), "{name}");
+    }
 }
 
 #[test]

@@ -64,6 +64,11 @@ fn a_batch_without_room_for_its_messages() {
     let batch =
         "receive_port.In.location.0.adapter={ kind = 'file', batch = 20, batch_bytes = '100 KB' }";
     bites(&[batch, "load.0.size=11 KB"], "", "R-LMS-05", &[batch, "load.0.size=10 KB"]);
+    // Of a mix the largest kind counts, and of an interchange all of it.
+    let mix = |size: &str| {
+        format!("load.0.mix=[{{ weight = 9 }}, {{ weight = 1, size = '{size}', documents = 2 }}]")
+    };
+    bites(&[batch, &mix("6 KB")], "", "R-LMS-05", &[batch, &mix("5 KB")]);
 }
 
 #[test]

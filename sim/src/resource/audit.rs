@@ -107,6 +107,19 @@ impl Audit {
         self.busy + span * u128::from(self.present.min(self.servers))
     }
 
+    /// Jobs present up to `now`, times nanoseconds.
+    #[must_use]
+    pub fn present(&self, now: Instant) -> u128 {
+        let span = u128::from(now.since(self.since).as_nanos());
+        self.area + span * u128::from(self.present)
+    }
+
+    /// Jobs that ended, and the nanoseconds that all of them stayed.
+    #[must_use]
+    pub const fn ended(&self) -> (u64, u128) {
+        (self.jobs - self.present, self.sojourns)
+    }
+
     /// The service that all jobs together demand.
     #[must_use]
     pub fn demanded(&self) -> Duration {

@@ -18,6 +18,8 @@ pub struct Fcfs {
     waiting: VecDeque<(Instant, Instant)>,
     now: Instant,
     servers: u32,
+    /// Jobs that had to wait.
+    waits: u64,
     meter: Meter,
 }
 
@@ -31,6 +33,7 @@ impl Fcfs {
             waiting: VecDeque::new(),
             now: Instant::ZERO,
             servers,
+            waits: 0,
             meter: Meter::new(Instant::ZERO, Instant::MAX),
         }
     }
@@ -50,6 +53,7 @@ impl Fcfs {
         *earliest = Reverse(finish);
         drop(earliest);
         if start > now {
+            self.waits += 1;
             self.waiting.push_back((now, start));
             self.meter.add_whole(now, start, 0, 1);
         }
@@ -73,6 +77,12 @@ impl Fcfs {
         for &Reverse(free) in &self.free {
             self.meter.add_whole(from, free, 1, 0);
         }
+    }
+
+    /// How many jobs had to wait.
+    #[must_use]
+    pub const fn waits(&self) -> u64 {
+        self.waits
     }
 
     /// Service that was submitted and is not given by `now`.

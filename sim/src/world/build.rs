@@ -31,7 +31,7 @@ use super::{Node, World};
 use rustc_hash::FxHashMap;
 
 use crate::check::Checks;
-use crate::counter;
+use crate::counter::{self, Disks, Places};
 use crate::endpoint::{Endpoint, Sink, Source};
 use crate::load::{ArrivalKind, Arrivals, Choice};
 use crate::meter::{Meters, Pool};
@@ -138,7 +138,8 @@ impl World {
 fn counters(topology: &Topology, setup: &Setup) -> Vec<(String, &'static str)> {
     let server = |server: &ServerId| topology.servers[server.index()].name.clone();
     let servers: Vec<String> = setup.databases.iter().map(server).collect();
-    counter::names(topology, &servers)
+    let disks = Disks { log: setup.costs.has_log(), data: setup.costs.has_data() };
+    counter::names(topology, &Places { servers: &servers, disks })
 }
 
 fn build_processors(topology: &Topology, setup: &Setup) -> Vec<Processor> {

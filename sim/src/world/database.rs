@@ -14,6 +14,7 @@ use floodgate_engine::orchestration::SENT_BY_ORCHESTRATIONS;
 use floodgate_engine::time::Instant;
 
 use super::exchange::requests_of;
+use super::handed::counted;
 use super::load::documents_of;
 use super::{Due, Job, Now, World};
 use crate::check::Asked;
@@ -336,8 +337,11 @@ impl World {
         let Some(pending) = self.pending.remove(key) else { return };
         match pending.what {
             Transaction::Batch { instance, frame, batch, transaction } => {
+                if let [(_, Action::Expire { .. })] = &batch.actions[..] {
+                    self.sampled.handed.timed_out(instance);
+                }
                 let status = match transaction {
-                    None => self.commit_batch(instance, batch),
+                    None => self.commit_of(instance, batch),
                     Some(transaction) => self.stage_batch(instance, transaction, batch),
                 };
                 self.ring.push_back(Now::Host(instance, HostInput::Committed { frame, status }));
@@ -353,6 +357,17 @@ impl World {
                 self.tell_ready();
             }
         }
+    }
+
+    /// Commits a batch of a host instance, which counts what it did.
+    #[inline(always)]
+    fn commit_of(&mut self, instance: HostInstanceId, batch: PreparedBatch) -> BatchStatus {
+        let before = counted(&self.meters);
+        let status = self.commit_batch(instance, batch);
+        if status.overall.is_success() {
+            self.sampled.handed.committed(instance, before, &self.meters);
+        }
+        status
     }
 
     pub(super) fn commit_batch(

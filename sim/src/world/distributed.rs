@@ -12,6 +12,7 @@ use floodgate_engine::message_box::{PreparedBatch, TransactionState};
 use floodgate_engine::time::Instant;
 
 use super::coordinator::{Expired, Open};
+use super::handed::counted;
 use super::{Due, Now, World};
 use crate::check::{Asked, Ended};
 use crate::endpoint::Endpoint;
@@ -129,7 +130,7 @@ impl World {
         if committed {
             self.checks.about_to_commit(&self.topology, transaction);
         }
-        let before = self.message_box.state_hash();
+        let (before, counted) = (self.message_box.state_hash(), counted(&self.meters));
         if committed {
             self.message_box.commit_transaction(self.now, transaction);
             self.documents_accepted += open.accepts;
@@ -139,6 +140,10 @@ impl World {
         }
         let after = self.message_box.state_hash();
         self.absorb_effects();
+        let by = self.nodes[open.node as usize].instance;
+        if committed {
+            self.sampled.handed.committed(by, counted, &self.meters);
+        }
         let ended = Ended {
             committed,
             hashes: (before, after),
@@ -178,6 +183,7 @@ impl World {
             self.checks.wire_ends(sent, true);
             let port = sent.subscriber.index();
             self.meters.processed(self.now, port, sent.arrived, forward.is_none());
+            self.sampled.handed.processed(self.nodes[open.node as usize].instance);
             if let Some((to, context)) = forward {
                 self.forward(to, context, sent);
             }

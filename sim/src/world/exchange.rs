@@ -100,6 +100,7 @@ impl World {
             self.checks.wire_ends(sent, heard);
             if heard {
                 self.meters.processed(self.now, sent.subscriber.index(), sent.arrived, true);
+                self.sampled.handed.processed(self.nodes[node as usize].instance);
             }
         }
         if let Endpoint::Source(source) = &mut self.endpoints[endpoint.index()] {

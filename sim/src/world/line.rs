@@ -6,6 +6,7 @@ use floodgate_engine::config::Topology;
 
 use super::looks::Looks;
 use super::presence::Presence;
+use crate::counter::LineTotals;
 use crate::resource::{Audit, Fcfs, Finding, Usage};
 use crate::setup::Setup;
 
@@ -81,6 +82,14 @@ impl Line {
 
     pub(super) fn usage(&self) -> Usage {
         self.server.usage()
+    }
+
+    /// What it has done up to `at`.
+    pub(super) fn totals(&self, at: Instant) -> LineTotals {
+        let (ended, stays) = self.audit.ended();
+        let (present, busy) = (self.audit.present(at), self.audit.busy(at));
+        let waited = present.saturating_sub(busy);
+        LineTotals { busy, waited, waits: self.server.waits(), ended, stays }
     }
 
     /// The findings at the end; `here` is when the jobs came that are still there.

@@ -64,6 +64,8 @@ use floodgate_engine::transport_proxy::TransportProxy;
 
 use rustc_hash::FxHashMap;
 
+pub(crate) use handed::Done;
+
 use crate::check::Checks;
 use crate::cost::Costs;
 use crate::endpoint::Endpoint;

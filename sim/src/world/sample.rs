@@ -3,11 +3,15 @@
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::Stays;
 use floodgate_engine::id::{MessageBoxId, OrchestrationId, ServerId};
+use floodgate_engine::message::{PropertyId, Value};
+use floodgate_engine::message_box::QueueLengths;
 use floodgate_engine::time::Instant;
 
 use super::World;
 use super::handed::Handed;
-use crate::counter::{self, HostTotals, ServerTotals, StayTotals, Totals};
+use crate::counter::{
+    self, BoxGauges, BoxTotals, Disks, HostTotals, ServerTotals, StayTotals, Totals,
+};
 use crate::probe::Snapshot;
 
 /// What samples are made of, beside what is there anyway.
@@ -41,7 +45,12 @@ impl World {
         };
         let counts = self.message_box.reference_counts();
         (snapshot.work, snapshot.locked) = (counts.work, counts.locked);
-        let totals = Totals { at, servers: self.server_totals(at), hosts: self.host_totals(at) };
+        let totals = Totals {
+            at,
+            servers: self.server_totals(at),
+            hosts: self.host_totals(at),
+            boxes: self.box_totals(at),
+        };
         for HostTotals { gauges, .. } in &totals.hosts {
             snapshot.pending_batches +=
                 u64::from(gauges.pending_batches + gauges.throttled_batches);
@@ -50,15 +59,53 @@ impl World {
             snapshot.threads += u64::from(gauges.threads);
         }
         self.throttling.sample(&mut snapshot);
-        let boxes = (0..self.databases.len()).map(MessageBoxId::from);
-        let rows = |home| (self.message_box.spool_of(home), self.message_box.tracking_rows(home));
         let between = (&self.sampled.last, &totals);
-        let tracking = self.tracking_gauges();
-        let mut parts = counter::values(&self.topology, between, &tracking, boxes.map(rows));
+        let (tracking, boxes) = (self.tracking_gauges(), self.box_gauges());
+        let parts = counter::values(&self.topology, between, &tracking, &boxes);
         self.sampled.last = totals;
-        // A MessageBox that was added has no column.
-        parts.truncate(self.samples.parts().len());
         self.samples.take(snapshot, &parts);
+    }
+
+    /// The MessageBoxes that have columns: those that there were at the beginning.
+    fn sampled_boxes(&self) -> impl Iterator<Item = MessageBoxId> {
+        (0..self.topology.box_count()).map(MessageBoxId::from)
+    }
+
+    fn box_gauges(&self) -> BoxGauges {
+        let rows = |home| (self.message_box.spool_of(home), self.message_box.tracking_rows(home));
+        let mut queues = self.message_box.queue_lengths();
+        queues.truncate(self.topology.box_count() * self.topology.hosts.len());
+        self.add_suspended_messages(&mut queues);
+        BoxGauges {
+            rows: self.sampled_boxes().map(rows).collect(),
+            queues,
+            disks: Disks { log: self.costs.has_log(), data: self.costs.has_data() },
+        }
+    }
+
+    /// \[M\] A message that was suspended before it had subscribers is at the master, with the
+    /// host of its receive location.
+    fn add_suspended_messages(&self, queues: &mut [QueueLengths]) {
+        let locations = &self.topology.receive_locations;
+        for message in &self.message_box.suspended().messages {
+            let uri = message.context().read(PropertyId::INBOUND_TRANSPORT_LOCATION);
+            let named = |name: &str| locations.iter().find(|known| &*known.name == name);
+            if let Some(Value::Text(name)) = uri
+                && let Some(location) = named(name)
+            {
+                queues[location.host.index()].suspended += 1;
+            }
+        }
+    }
+
+    /// What the locks and disks of each MessageBox have done.
+    fn box_totals(&self, at: Instant) -> Vec<BoxTotals> {
+        let one = |home: MessageBoxId| BoxTotals {
+            locks: self.stores.locks[home.index()].totals(at),
+            log: self.stores.logs[home.index()].totals(at),
+            data: self.stores.disks[home.index()].totals(at),
+        };
+        self.sampled_boxes().map(one).collect()
     }
 
     /// What the processors of each server have done: work, and empty looks, but no pauses.
@@ -83,9 +130,11 @@ impl World {
             totals.ended += stays.ended();
             totals.nanos += stays.time(at);
         };
-        for (instance, sent) in self.instances.iter().zip(self.sampled.handed.sent()) {
+        let handed = self.sampled.handed.sent().iter().zip(self.sampled.handed.done());
+        for (instance, (sent, done)) in self.instances.iter().zip(handed) {
             let host = &mut hosts[instance.host().index()];
             host.add(instance.gauges());
+            host.add_done(done, instance.occupation());
             host.agent.add(instance);
             add(&mut host.inbound, &instance.latencies().inbound);
             add(&mut host.outbound, &instance.latencies().outbound);

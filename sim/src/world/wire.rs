@@ -213,6 +213,7 @@ impl World {
             let port = transmission.subscriber.index();
             let is_final = forward_to.is_none() && !transmission.two_way;
             self.meters.processed(self.now, port, transmission.arrived, is_final);
+            self.sampled.handed.processed(self.nodes[call.node as usize].instance);
         }
         let context = match forward_to {
             Some(to) if sent && !staged => Some((to, self.forwarded_context(to, transmission))),

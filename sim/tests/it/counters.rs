@@ -26,7 +26,7 @@ fn outcome() -> Outcome {
 }
 
 /// The sum of the further columns whose names end so, row by row.
-fn parts(outcome: &Outcome, ends: &str) -> Vec<f64> {
+pub(crate) fn parts(outcome: &Outcome, ends: &str) -> Vec<f64> {
     let named = outcome.samples.parts().iter().enumerate();
     let places: Vec<usize> = named
         .filter(|(_, (name, _))| name.ends_with(ends))
@@ -37,7 +37,7 @@ fn parts(outcome: &Outcome, ends: &str) -> Vec<f64> {
     outcome.samples.rows().iter().map(|(_, row)| sum(row)).collect()
 }
 
-fn whole(outcome: &Outcome, name: &str) -> Vec<f64> {
+pub(crate) fn whole(outcome: &Outcome, name: &str) -> Vec<f64> {
     let at = COLUMNS.iter().position(|column| column.name == name).expect("a column");
     outcome.samples.rows().iter().map(|(_, row)| row[at]).collect()
 }
@@ -52,18 +52,21 @@ fn parts_have_the_product_s_names_and_add_up_to_the_whole() {
     for (ends, of) in [
         ("Spool Size", "Spool Size"),
         ("Pending receive batches", "Pending receive batches"),
-        ("Active threads", "Active threads"),
         ("Thread count", "Thread count"),
     ] {
         assert_eq!(parts(&outcome, ends), whole(&outcome, of), "{ends}");
     }
-    assert!(whole(&outcome, "Active threads").iter().any(|busy| *busy > 0.0));
+    let threads = whole(&outcome, "Engine threads in use");
+    let (receive, send) = (parts(&outcome, "receive threads"), parts(&outcome, "send threads"));
+    let both: Vec<f64> = receive.iter().zip(&send).map(|(one, other)| one + other).collect();
+    assert_eq!(both, threads);
+    assert!(threads.iter().any(|busy| *busy > 0.0));
     // R-GC-05: two rows a message, and nobody moves them.
     let tracked = parts(&outcome, "Tracking data size");
     assert!((tracked[tracked.len() - 1] - 2_000.0).abs() < 0.5, "{tracked:?}");
 }
 
-fn column(outcome: &Outcome, name: &str) -> Vec<f64> {
+pub(crate) fn column(outcome: &Outcome, name: &str) -> Vec<f64> {
     let at = outcome.samples.parts().iter().position(|(known, _)| known == name);
     let at = COLUMNS.len() + at.unwrap_or_else(|| panic!("no {name}"));
     outcome.samples.rows().iter().map(|(_, row)| row[at]).collect()

@@ -29,6 +29,7 @@ mod golden_send;
 mod golden_transacted_requests;
 mod golden_transactions;
 mod golden_two_way;
+mod host_counters;
 mod idle;
 mod instances;
 mod interchanges;

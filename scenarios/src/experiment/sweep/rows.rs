@@ -29,9 +29,14 @@ pub fn rows(sweep: &Sweep, cells: &[Cell]) -> SweepRecord {
 fn row(sweep: &Sweep, at: usize, cells: &[Cell], first: &[Cell]) -> SweepRow {
     let partners = (at > 0).then_some(first);
     let names = sweep.metrics();
-    let one = |(n, name)| metric(sweep, (n, name), cells, partners);
+    let one = |(n, name)| {
+        let found = metric(sweep, (n, name), cells, partners);
+        if has_tails(sweep, at) { without_intervals(found) } else { found }
+    };
     let metrics: Vec<_> = names.into_iter().enumerate().map(one).collect();
     let main = &metrics[0];
+    // Without a variance no interval would hold what it says, so nothing is told apart.
+    let told = if has_tails(sweep, at) { Verdict::Unknown } else { Verdict::Pass };
     SweepRow {
         settings: sweep.setting(at).map(|(key, value)| (key.into(), value.into())).collect(),
         estimate: main.estimate,
@@ -40,7 +45,7 @@ fn row(sweep: &Sweep, at: usize, cells: &[Cell], first: &[Cell]) -> SweepRow {
         difference_interval: main.difference_interval,
         distinguishable: main.distinguishable,
         limit: most_frequent(cells),
-        verdict: Verdict::overall(cells.iter().map(|cell| cell.verdict)),
+        verdict: Verdict::overall(cells.iter().map(|cell| cell.verdict).chain([told])),
         failed: failed(cells),
         metrics,
     }
@@ -72,6 +77,21 @@ fn metric(
         difference_interval: difference.map(Estimate::ends),
         distinguishable: difference.is_some_and(Estimate::is_nonzero),
         values,
+    }
+}
+
+/// Whether a setting, or the first one, has a distribution without variance.
+fn has_tails(sweep: &Sweep, at: usize) -> bool {
+    [0, at].iter().any(|at| !sweep.scenarios[*at].tails().is_empty())
+}
+
+fn without_intervals(metric: SweepMetric) -> SweepMetric {
+    SweepMetric {
+        interval: None,
+        difference: None,
+        difference_interval: None,
+        distinguishable: false,
+        ..metric
     }
 }
 

@@ -266,6 +266,12 @@ impl Walk {
             Some((_, Nothing)) => Nothing,
         };
         let depth = self.open.len();
+        if !matches!(known, Nothing) {
+            for (key, _) in attributes.iter().filter(|(key, _)| !has_attribute(depth, name, key)) {
+                let message = format!("unknown attribute '{key}' of '{name}'");
+                report.warn(at, message, "not carried over", "");
+            }
+        }
         self.open.push((name.to_owned(), known));
         let attribute = |key: &str| {
             attributes.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
@@ -311,5 +317,17 @@ impl Walk {
         if let Err(message) = set(self.settings(), &Text(text)) {
             report.refuse(at, format!("'{name}': {message}"), "here", "");
         }
+    }
+}
+
+/// Whether an element at its depth has such an attribute.
+fn has_attribute(depth: usize, element: &str, key: &str) -> bool {
+    match (depth, element) {
+        // The root says whose words it uses.
+        (0, _) => key.starts_with("xmlns") || key.starts_with("xsi:"),
+        (1, "Section") | (2, "Transport") | (3, "Monitor") => key == "Name",
+        (2, "MessageCreator") => matches!(key, "Name" | "Type"),
+        (2, "StopMode" | "ThrottleController") => key == "Mode",
+        _ => false,
     }
 }

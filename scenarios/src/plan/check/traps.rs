@@ -75,7 +75,8 @@ fn cut_short(checker: &mut Checker<'_>, path: &str, port: &str, location: &Recei
     let adapter = &location.adapter;
     let Some(bytes) = adapter.batch_bytes else { return };
     let loads = checker.scenario.loads.iter().filter(|load| load.to == port);
-    let largest = loads.map(|load| load.size.greatest().max(1)).max();
+    let kinds = loads.flat_map(|load| load.kinds());
+    let largest = kinds.map(|kind| kind.bytes_max().max(1)).max();
     let Some(size) = largest else { return };
     let room = (bytes / size).max(1);
     if room.saturating_mul(2) >= u64::from(adapter.batch) {

@@ -1,0 +1,151 @@
+//! Counters of hosts and of what is under the MessageBoxes: they add up to the plant's, and are
+//! what happened.
+
+use floodgate_engine::config::{OnFailure, RequestSettings, SendSettings};
+use floodgate_engine::message_box::InstanceOperation;
+use floodgate_engine::time::{Duration, Instant};
+use floodgate_sim::cost::Costs;
+use floodgate_sim::dist::Dist;
+use floodgate_sim::outcome::Outcome;
+use floodgate_sim::setup::{Failure, SinkSettings};
+use floodgate_sim::world::World;
+
+use crate::counters::{column, parts, whole};
+use crate::fixture::{ASYNC, BLOCKING, FOLDER, PUSH, Plant, immediate, sink};
+use crate::golden_two_way::{desk, replying};
+
+fn wire(millis: u64) -> SinkSettings {
+    SinkSettings { wire: Dist::Constant(Duration::from_millis(millis)), ..sink() }
+}
+
+/// Two instances, two MessageBoxes: a port that fails now and then, and an ordered one.
+fn busy(on_failure: OnFailure) -> Outcome {
+    let mut plant = Plant::new(immediate(), PUSH);
+    let fails = SinkSettings { failure: Failure::PerMille(300), ..wire(400) };
+    plant.instances(2).boxes(2);
+    plant.send_port("Out", "In", ASYNC, fails).retry(1, Duration::from_secs(3));
+    let fails = SinkSettings { failure: Failure::Every(40), ..wire(30) };
+    plant.send_port("Turns", "In", ASYNC, fails).retry(0, Duration::ZERO).ordered(on_failure);
+    plant.poisson(50.0, 500);
+    plant.setup.sample = Duration::from_secs(1);
+    plant.run()
+}
+
+#[test]
+fn the_counters_of_all_hosts_and_queues_add_up_to_those_of_the_plant() {
+    // R-MBX-01, R-ORD-05, R-SUSP-01.
+    for on_failure in [OnFailure::Continue, OnFailure::Stop] {
+        let outcome = busy(on_failure);
+        for name in [
+            "Documents received/Sec",
+            "Documents processed/Sec",
+            "Documents suspended/Sec",
+            "Host Queue - Length",
+            "Host Queue - Suspended Msgs - Length",
+            "Throttled receive batches",
+        ] {
+            let (sum, all) = (parts(&outcome, &format!("\\{name}")), whole(&outcome, name));
+            let same = |(sum, all): (&f64, &f64)| (sum - all).abs() < 1e-6;
+            // Of the moment after the last event no rate is taken.
+            let rows = all.len() - 1;
+            assert!(sum.iter().zip(&all).take(rows).all(same), "{name}: {sum:?} of {all:?}");
+            let something = name.starts_with("Throttled") || all.iter().any(|value| *value > 0.5);
+            assert!(something, "{name}");
+        }
+        let last = |ends: &str| parts(&outcome, ends).pop().expect("a sample");
+        assert!((last("\\Documents received") - 500.0).abs() < 1e-9);
+        assert!((last("\\Documents processed") - outcome.meters.processed as f64).abs() < 1e-9);
+        assert!((last("\\Documents resubmitted") - outcome.meters.resubmitted as f64).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn what_an_operator_takes_out_of_a_queue_is_in_it_no_longer() {
+    // R-MBX-05: three wait for a retry; one of them is terminated.
+    let mut plant = Plant::new(immediate(), PUSH);
+    let fails = SinkSettings { failure: Failure::Always, ..sink() };
+    plant.send_port("Out", "In", ASYNC, fails).retry(3, Duration::from_secs(60)).all_at_once(3);
+    let mut world = World::new(&plant.setup);
+    world.run_until(Instant::ZERO + Duration::from_secs(1));
+    let work = |world: &World| world.message_box().queue_lengths()[0].work;
+    assert_eq!(work(&world), 3);
+    let waiting = world.message_box().service_instances(world.now());
+    let operation = InstanceOperation::Terminate;
+    world.operate(waiting[0].id, operation).expect("it waits");
+    assert_eq!(work(&world), 2);
+}
+
+/// Three documents in one batch, which take three seconds on the wire.
+fn three(send: SendSettings) -> Outcome {
+    let mut plant = Plant::new(immediate(), FOLDER);
+    plant.send_port("Out", "In", send, wire(3_000)).all_at_once(3);
+    plant.setup.sample = Duration::from_millis(500);
+    plant.run()
+}
+
+#[test]
+fn messages_with_adapters_and_threads_are_told_apart() {
+    // R-SND-03, R-SND-04: an adapter that does not block has the messages and no thread.
+    for (send, threads) in [(ASYNC, 0.0), (BLOCKING, 3.0)] {
+        let outcome = three(send);
+        // The folder is looked at after a second; half a second later all are on the wire.
+        let at = |name: &str| column(&outcome, &format!("\\BizTalk:Messaging(H)\\{name}"))[3];
+        assert!((at("Pending transmitted messages") - 3.0).abs() < 1e-9);
+        assert!((at("Active send threads") - threads).abs() < 1e-9);
+        assert!(at("Active receive threads").abs() < 1e-9);
+        assert!((at("Active receive locations") - 1.0).abs() < 1e-9);
+        let batch = column(&outcome, "\\BizTalk:Messaging(H)\\Documents submitted/Batch");
+        let batches: Vec<&f64> = batch.iter().filter(|mean| mean.is_finite()).collect();
+        assert_eq!(batches, [&3.0], "{batch:?}");
+    }
+}
+
+#[test]
+fn a_request_whose_time_is_over_is_counted() {
+    // R-RR-07.
+    let timeout = Some(Duration::from_secs(2));
+    let settings = RequestSettings { timeout, ..RequestSettings::default() };
+    let mut plant = desk(settings, replying(Duration::from_secs(5)));
+    plant.setup.sample = Duration::from_secs(1);
+    let outcome = plant.run();
+    let counted = parts(&outcome, "Request/Response timeouts");
+    let over = counted.iter().position(|count| *count > 0.5);
+    assert_eq!(over.map(|at| counted[at]), Some(1.0), "{counted:?}");
+}
+
+#[test]
+fn locks_and_disks_show_what_they_did() {
+    let mut plant = Plant::new(immediate(), PUSH);
+    plant.send_port("Out", "In", ASYNC, sink()).poisson(20.0, 200);
+    plant.setup.costs = Costs {
+        lock_transaction: Duration::from_millis(10),
+        log_transaction: Duration::from_millis(5),
+        ..Costs::default()
+    };
+    plant.setup.sample = Duration::from_secs(1);
+    let outcome = plant.run();
+    let usage = |name: &str| {
+        let mut all = outcome.resources.iter();
+        all.find(|(known, _)| known.ends_with(name)).expect("a resource").1
+    };
+    let sum = |name: &str| {
+        let known = column(&outcome, name);
+        known.iter().filter(|value| value.is_finite()).sum::<f64>()
+    };
+    // The last interval is not a whole second, and nothing waits in it.
+    let (locks, log) = (usage("locks and log"), usage("log disk"));
+    let waited = locks.wait_mean.as_secs_f64() * locks.jobs as f64 * 1e3;
+    let shown = sum(r"\\server\SQLServer:Locks(MessageBox)\Lock Wait Time (ms)");
+    assert!((shown / waited - 1.0).abs() < 0.01, "{shown} of {waited} ms");
+    let waits = sum(r"\\server\SQLServer:Locks(MessageBox)\Lock Waits/sec");
+    assert!(0.0 < waits && waits < locks.jobs as f64, "{waits}");
+    let idle = column(&outcome, r"\\server\LogicalDisk(MessageBox log)\% Idle Time");
+    let busy: f64 =
+        idle.iter().filter(|idle| idle.is_finite()).map(|idle| 1.0 - idle / 100.0).sum();
+    let due = log.jobs as f64 * 0.005;
+    assert!((busy / due - 1.0).abs() < 0.02, "{busy} of {due} s");
+    let stays = column(&outcome, r"\\server\LogicalDisk(MessageBox log)\Avg. Disk sec/Write");
+    let stays = stays.iter().filter(|stay| stay.is_finite());
+    // They come from the locks ten milliseconds apart, so nobody waits at the disk.
+    assert!(stays.clone().count() > 5 && stays.clone().all(|stay| (stay - 0.005).abs() < 1e-9));
+}
