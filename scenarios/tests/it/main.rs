@@ -16,6 +16,7 @@ mod loads;
 mod mst;
 mod mst_alike;
 mod mst_elasticities;
+mod mst_goals;
 mod mst_verdicts;
 mod plan;
 mod published;
