@@ -20,6 +20,7 @@ mod more_keys;
 mod mst;
 mod mst_alike;
 mod mst_elasticities;
+mod mst_goals;
 mod mst_verdicts;
 mod operating;
 mod plan;

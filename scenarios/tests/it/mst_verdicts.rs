@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use floodgate_reports::{MstRecord, MstVerdict};
+use floodgate_reports::{MstRecord, MstVerdict, Probe};
 use floodgate_scenarios::experiment::mst::{Ask, search};
 use floodgate_scenarios::plan::Scenario;
 
@@ -152,9 +152,11 @@ fn a_goal_of_throttled_time_binds_below_the_capacity() {
     let [low, high] = record.interval.expect("found");
     assert!(low < 81.5 && high > 79.0 && high < 92.0, "[{low}, {high}]");
     assert_eq!(record.goal, "throttled: at most 1 % of the time");
-    // A goal that allows any of it leaves the capacity.
-    let record = searched(0.1, &[limit, "goal=[{ throttled = { at_most = 1.0 } }]"]);
+    // A goal that allows most of it leaves the capacity, and that is said.
+    let record = searched(0.1, &[limit, "goal=[{ throttled = { at_most = 0.9 } }]"]);
     assert_eq!(record.goal, "backlog does not grow");
+    let said = |probe: &Probe| probe.evidence.contains("not binding");
+    assert!(record.probes.iter().any(said), "{:?}", record.probes);
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn any_number_of_threads_gives_the_same_bytes() {
 }
 
 #[test]
-fn searches_are_compared_no_closer_than_they_look() {
+fn searches_are_compared_seed_by_seed() {
     let wires = "send_port.Out.primary.wire={ exponential = '10 ms' },{ exponential = '5 ms' },{ exponential = '9.99 ms' }";
     let table = swept(
         0,
@@ -140,11 +140,11 @@ fn searches_are_compared_no_closer_than_they_look() {
     let [first, twice, same] = [0, 1, 2].map(|at| &table["rows"][at]);
     let [low, high] = ends_of(&first["interval"]);
     assert!((low..=high).contains(&100.0), "{first:#}");
-    // Twice as fast carries twice as much; a thousandth is lost in intervals 20 % wide.
+    // Twice as fast carries twice as much. A thousandth faster is lost in intervals 20 % wide, and
+    // not where both searches measure with the same draws.
     assert!((0.7..1.3).contains(&twice["difference"].as_f64().unwrap()), "{twice:#}");
     let [low, high] = ends_of(&same["difference_interval"]);
-    assert!(low <= -0.19 && high >= 0.19, "as wide as both searches together: {same:#}");
-    assert_eq!(same["distinguishable"], false);
+    assert!((low..=high).contains(&0.001_001) && high - low < 0.02, "{same:#}");
     assert_eq!(table["metric"], "mst");
 }
 

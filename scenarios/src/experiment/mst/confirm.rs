@@ -6,12 +6,10 @@ use floodgate_reports::{Limit, MstVerdict, Probe, Verdict};
 
 use serde::{Deserialize, Serialize};
 
-use super::bracket::STEPS_MAX;
-use super::capacity::Capacity;
+use super::Search;
 use super::goals::{against, is_of_windows, missed, share_of, watch};
 use super::limit::busiest;
 use super::pinned::seed_of;
-use super::{CONFIRM_DISTANCE, Search};
 use crate::experiment::fuel::Fuel;
 use crate::experiment::parallel::in_order;
 use crate::experiment::run::{Run, run_on};
@@ -23,14 +21,10 @@ use crate::plan::goal::Goal;
 /// for so much of the time.
 const SHORT: f64 = 0.02;
 const HELD: f64 = 0.5;
-/// Runs from an empty start that must all keep a capacity which a backlog takes away.
-const KEPT: usize = 3;
 /// Runs with seeds of their own at every rate that is tried against a goal.
 pub(super) const GOAL_REPLICATIONS: usize = 5;
 /// Loads below the answer at which goals are looked at again.
 const LOWER: [f64; 4] = [0.25, 0.5, 0.75, 0.9];
-/// A goal that is missed at this fraction of the capacity is not a matter of load.
-const HOPELESS: f64 = 1000.0;
 /// Documents of a confirmation, at least.
 const CONFIRM_DOCUMENTS: f64 = 20_000.0;
 /// And where a goal is about the whole of a window, which should be the one that is written.
@@ -41,53 +35,6 @@ const CONFIRM_DOCUMENTS_MAX: f64 = 200_000.0;
 const FIRST_RUN: u64 = 10_000;
 
 impl Search<'_> {
-    /// The highest rate found at which every replication meets the goals, and the lowest at which
-    /// every one misses one. Between them replications disagree: that is the interval's width.
-    pub(super) fn bracket_goals(
-        &mut self,
-        fails: f64,
-    ) -> Result<Option<(f64, f64, Confirmation)>, Problems> {
-        let (mut all_fail, mut some_fail) = (fails, fails);
-        let mut passes: Option<(f64, Confirmation)> = None;
-        let mut rate = fails / 2.0;
-        for _ in 0..STEPS_MAX {
-            let mut tried = self.empty_starts(&[rate; GOAL_REPLICATIONS])?;
-            let missed = tried.iter().filter(|one| one.missed.is_some()).count();
-            if missed > 0 {
-                some_fail = some_fail.min(rate);
-            }
-            if missed == GOAL_REPLICATIONS {
-                all_fail = rate;
-            }
-            if missed == 0 {
-                passes = tried.pop().map(|last| (rate, last));
-            }
-            rate = match &passes {
-                Some((passes, _)) if self.is_narrow(*passes, some_fail) => break,
-                Some((passes, _)) => (passes * some_fail).sqrt(),
-                None if some_fail < fails / HOPELESS => break,
-                None => some_fail / 2.0,
-            };
-        }
-        Ok(passes.map(|(passes, last)| (passes, all_fail, last)))
-    }
-
-    /// The interval of a capacity that a backlog takes away from the plant, if it keeps it from an
-    /// empty start: then it is the answer, and what is left of it is what the plant recovers at.
-    pub(super) fn kept_from_empty(
-        &mut self,
-        capacity: &Capacity,
-    ) -> Result<Option<(f64, f64)>, Problems> {
-        let (value, half) = (capacity.mean.value, capacity.mean.half);
-        if half > value * self.ask.precision {
-            return Ok(None);
-        }
-        let below = value - CONFIRM_DISTANCE * half.max(value * self.ask.precision / 2.0);
-        let tried = self.empty_starts(&[below; KEPT])?;
-        let is_kept = tried.iter().all(|one| one.grown < SHORT);
-        Ok(is_kept.then_some((value - half, value + half)))
-    }
-
     /// What is left to find out of an answer: whether the plant, which can do `capacity`, comes
     /// back from an overload, and whether a goal that is met at `low` is missed at a lower load.
     pub(super) fn judged_beyond(
@@ -100,13 +47,14 @@ impl Search<'_> {
         // The overload takes longest, so that it begins first.
         let all = in_order(1 + rates.len(), self.ask.threads, |at| match at.checked_sub(1) {
             None => self.overload(capacity).map(|drained| (drained, None)),
-            Some(at) => self.tried(rates[at], at).map(|one| (None, Some(one))),
+            Some(at) => self.tried(rates[at], at, 0.0).map(|one| (None, Some(one))),
         });
         let all = all.into_iter().collect::<Result<Vec<_>, _>>()?;
         let (drained, tried): (Vec<_>, Vec<_>) = all.into_iter().unzip();
         let tried: Vec<Confirmation> = tried.into_iter().flatten().collect();
-        if !self.came_back(capacity, drained.into_iter().flatten().next()) {
-            return Ok(MstVerdict::Metastable);
+        let came_back = self.came_back(capacity, drained.into_iter().flatten().next());
+        if came_back == MstVerdict::Metastable {
+            return Ok(came_back);
         }
         self.note_all(&rates, &tried);
         for (rate, one) in rates.iter().zip(tried) {
@@ -118,20 +66,30 @@ impl Search<'_> {
                 }
             }
         }
-        Ok(MstVerdict::Sustainable)
+        Ok(came_back)
     }
 
     /// Runs from an empty start at these rates, each with a seed of its own, at the same time.
     pub(super) fn empty_starts(&mut self, rates: &[f64]) -> Result<Vec<Confirmation>, Problems> {
-        let tried = in_order(rates.len(), self.ask.threads, |at| self.tried(rates[at], at));
+        self.long_starts(rates, 0.0)
+    }
+
+    /// The same, over so many documents at least.
+    pub(super) fn long_starts(
+        &mut self,
+        rates: &[f64],
+        least: f64,
+    ) -> Result<Vec<Confirmation>, Problems> {
+        let one = |at: usize| self.tried(rates[at], at, least);
+        let tried = in_order(rates.len(), self.ask.threads, one);
         let tried = tried.into_iter().collect::<Result<Vec<_>, _>>()?;
         self.note_all(rates, &tried);
         Ok(tried)
     }
 
-    fn tried(&self, rate: f64, at: usize) -> Result<Confirmation, Problems> {
-        let key = || format!("empty start {rate} {at}");
-        self.journal.once(key, |fuel| self.empty_start(rate, at, fuel))
+    fn tried(&self, rate: f64, at: usize, least: f64) -> Result<Confirmation, Problems> {
+        let key = || format!("empty start {rate} {at} {least}");
+        self.journal.once(key, |fuel| self.empty_start(rate, (at, least), fuel))
     }
 
     fn note_all(&mut self, rates: &[f64], tried: &[Confirmation]) {
@@ -151,7 +109,7 @@ impl Search<'_> {
     fn empty_start(
         &self,
         rate: f64,
-        replication: usize,
+        (replication, least): (usize, f64),
         fuel: &mut Fuel<'_>,
     ) -> Result<Confirmation, Problems> {
         let mut scenario = self.scaled(rate);
@@ -166,7 +124,8 @@ impl Search<'_> {
             load.count = None;
             let written = load.measure.unwrap_or(Duration::ZERO);
             let enough = most.map_or(written, |most| written.min(most));
-            load.measure = Some(enough.max(documents(confirm_documents(&self.scenario.goals))));
+            let least = least.max(confirm_documents(&self.scenario.goals));
+            load.measure = Some(enough.max(documents(least)));
         }
         scenario.drain = Duration::ZERO;
         let lasts = scenario.loads.iter().filter_map(|load| load.measure).max();
@@ -190,7 +149,7 @@ pub(super) struct Confirmation {
     failed: Option<String>,
     received: u64,
     /// What waited at its end, as a share of what had come.
-    grown: f64,
+    pub(super) grown: f64,
     seconds: f64,
     seed: u64,
     /// What counts against each goal, and how much there was.
@@ -285,5 +244,26 @@ mod tests {
             let expected = if misses { MstVerdict::NonMonotone } else { MstVerdict::Sustainable };
             assert_eq!(found, expected, "{over}");
         }
+    }
+
+    #[test]
+    fn two_answers_that_lie_apart_contradict_each_other_and_a_broken_promise_is_worse() {
+        let scenario = Source::find("throttled_host").unwrap().read(&[]).unwrap();
+        let journal = Journal::default();
+        let mut search = Search::of(&scenario, Ask::DEFAULT, &journal).unwrap();
+        search.compare("with a held backlog", (98.0, 100.0), (99.5, 101.0));
+        assert_eq!(search.overall(MstVerdict::Sustainable), MstVerdict::Sustainable);
+        assert!(search.probes.is_empty());
+        search.compare("with a held backlog", (98.0, 100.0), (100.5, 101.0));
+        assert_eq!(search.probes[0].verdict, MstVerdict::Inconsistent);
+        let verdicts = [MstVerdict::Sustainable, MstVerdict::Lossy];
+        let found = verdicts.map(|verdict| search.overall(verdict));
+        assert_eq!(found, [MstVerdict::Inconsistent, MstVerdict::Lossy]);
+        let broken = Confirmation {
+            verdict: MstVerdict::Broken,
+            ..search.empty_starts(&[20.0]).unwrap().remove(0)
+        };
+        search.note_all(&[20.0], &[broken]);
+        assert_eq!(search.overall(MstVerdict::Sustainable), MstVerdict::Broken);
     }
 }

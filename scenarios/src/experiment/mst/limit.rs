@@ -31,6 +31,8 @@ const FULL: f64 = 0.97;
 const FULL_PLACES: f64 = 0.9;
 /// Below this share of its capacity a resource is not what stops the load.
 const BUSY_MIN: f64 = 0.5;
+/// Resources of a kind are alike when the loads at which they would be full differ by so little.
+const ALIKE: f64 = 0.02;
 /// Publishing is held when it waits at so many looks; at so few it still is where nothing else
 /// stops the plant.
 const HELD: f64 = 0.5;
@@ -111,8 +113,17 @@ pub(super) fn limits(
     let told = |one: &Seen| one.limit((rate, rate * EASY), full.publishing);
     let at_end = |one: &Seen| Limit { bound: Some(rate), ..told(one) };
     let is_input_held = first.is_some_and(|at| seen[at].is(HoldKind::Publishing));
-    let limit = first.map_or_else(nothing, |at| at_end(&seen[at]));
-    let others = seen.iter().enumerate().filter(|(at, _)| Some(*at) != first);
+    let alike = first.map_or_else(Vec::new, |first| alike(&seen, first, rate));
+    let limit = first.map_or_else(nothing, |at| {
+        let mut limit = at_end(&seen[at]);
+        if !alike.is_empty() {
+            let names: Vec<&str> = alike.iter().map(|at| seen[*at].name.as_str()).collect();
+            limit.explanation += &format!("; as full: {}", names.join(", "));
+        }
+        limit
+    });
+    let others = seen.iter().enumerate();
+    let others = others.filter(|(at, _)| Some(*at) != first && !alike.contains(at));
     let bound = |one: &Seen| one.bound(rate, rate * EASY);
     let next = others.min_by(|a, b| bound(a.1).total_cmp(&bound(b.1))).map(|(_, one)| one);
     let next = next.filter(|one| bound(one).is_finite());
@@ -280,7 +291,24 @@ fn binding(seen: &[Seen]) -> Option<usize> {
         .or_else(|| most(&busy, |one| one.full))
 }
 
+/// What is of the same kind as what stops the plant, and as full: were one of them lifted, the
+/// others would stop it just there.
+fn alike(seen: &[Seen], first: usize, rate: f64) -> Vec<usize> {
+    let bound = |at: usize| seen[at].bound(rate, rate * EASY);
+    let is_near = |at: usize| (bound(at) / bound(first) - 1.0).abs() <= ALIKE;
+    let is_twin = |at: usize| at != first && seen[at].role() == seen[first].role() && is_near(at);
+    (0..seen.len()).filter(|at| is_twin(*at)).collect()
+}
+
 impl Seen {
+    /// What it is, whatever it is of: places by their kind, resources by what their name ends with.
+    fn role(&self) -> (Option<HoldKind>, &str) {
+        match self.kind {
+            Some(kind) => (Some(kind), ""),
+            None => (None, self.name.split_once(' ').map_or("", |(_, role)| role)),
+        }
+    }
+
     fn is(&self, kind: HoldKind) -> bool {
         self.kind == Some(kind)
     }
@@ -412,5 +440,17 @@ mod tests {
         assert_eq!(named(&[looks, cpu.clone()]).0, Some("looks"));
         assert_eq!(named(&[cpu]).0, Some("CPU"));
         assert_eq!(named(&[of("CPU", None, 0.3, 0.1)]).0, None);
+    }
+
+    #[test]
+    fn twins_of_what_stops_a_plant_stop_it_too_and_not_next() {
+        let locks = |name: &str, full| of(name, None, full, full / 2.0);
+        let all = [
+            locks("MsgBox2 locks and log", 0.999),
+            locks("MsgBox1 locks and log", 0.998),
+            locks("MsgBox3 locks and log", 0.9),
+            locks("sql1 CPU", 0.995),
+        ];
+        assert_eq!(alike(&all, 0, 100.0), [1]);
     }
 }

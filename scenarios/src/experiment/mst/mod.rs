@@ -13,9 +13,12 @@ mod confirm;
 mod elasticity;
 mod goals;
 mod journal;
+mod kept;
 mod late;
 mod limit;
 mod pinned;
+mod pooled;
+mod reach;
 mod recovery;
 mod root;
 mod shift;
@@ -30,11 +33,12 @@ pub use self::journal::Journal;
 use self::limit::{Plant, limits};
 pub(super) use self::limit::{busiest, why};
 use self::pinned::Held;
-use self::root::Bound;
+use self::root::{Bound, Shares, WIDER};
 use super::clock::WallClock;
 use super::drift::{Drift, edge, ladder};
 use super::scale::{Period, offered_rate, scaled, searchable};
 use crate::cli::{MstArgs, say, say_json, warn};
+use crate::plan::rate::Rate;
 use crate::plan::{Problems, Scenario};
 use floodgate_engine::time::Duration;
 use floodgate_reports as reports;
@@ -62,6 +66,9 @@ const OF_CAPACITY: &str = "the capacity";
 const OF_GOAL: &str = "the load that just meets the goal";
 /// Drift tests to confirm a capacity are so many half-widths from it.
 const CONFIRM_DISTANCE: f64 = 2.0;
+
+/// The two ends of what is known, if anything is.
+type Interval = Option<(f64, f64)>;
 
 /// What is asked of a search.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -141,6 +148,11 @@ struct Search<'a> {
     probes: Vec<Probe>,
     documents: u64,
     broken: bool,
+    /// Two ways to find out the same thing came to two answers.
+    inconsistent: bool,
+    /// How much the plant's work and its arrivals scatter, as a share of what those of one place
+    /// with exponential work and Poisson arrivals do; the time in which it forgets follows it.
+    noise: f64,
     /// The goal that binds, where the load that just meets it was found.
     bound: Option<Bound>,
 }
@@ -175,9 +187,7 @@ pub fn search_on(
         Err(_) if journal.budget().is_spent() => search.give_up(&mut record),
         Err(problems) => return Err(problems),
     }
-    if search.broken {
-        record.verdict = MstVerdict::Broken;
-    }
+    record.verdict = search.overall(record.verdict);
     record.probes = search.probes;
     record.documents_simulated = search.documents;
     record.wall_seconds = clock.elapsed().as_secs_f64();
@@ -222,6 +232,8 @@ impl<'a> Search<'a> {
             probes: Vec::new(),
             documents: 0,
             broken: false,
+            inconsistent: false,
+            noise: 1.0,
             bound: None,
         })
     }
@@ -241,29 +253,78 @@ impl Search<'_> {
         if curve.is_endless {
             return Ok(());
         }
-        let measured = match &capacity {
-            Some(capacity) => match self.agreed(capacity)? {
-                Some(interval) => Some(interval),
-                None if curve.falls_at.is_some() => self.kept_from_empty(capacity)?,
-                None => None,
-            },
-            None => None,
-        };
-        let found = capacity.as_ref().map(|own| own.mean.value);
-        let capacity = capacity.filter(|_| measured.is_some());
-        let interval = match measured {
-            Some(interval) => Some(interval),
-            None => {
-                let start = found.unwrap_or(self.written);
+        let (capacity, measured) = self.measured(&held, &curve, capacity)?;
+        let interval = match (measured, &capacity) {
+            (Some(interval), _) => Some(interval),
+            (None, found) => {
+                let start = found.as_ref().map_or(self.written, |own| own.mean.value);
                 let blur = self.blur();
-                self.bracket(start)?.map(|(low, high)| (low * (1.0 - blur), high * (1.0 + blur)))
+                let found = self.bracket(start)?;
+                found.map(|(low, high)| (low * (1.0 - blur), high * (1.0 + blur)))
             }
         };
+        if let (None, Some(own), Some(bracket)) = (measured, &capacity, interval) {
+            let (value, half) = (own.mean.value, own.mean.half);
+            self.compare("with a held backlog", (value - half, value + half), bracket);
+        }
+        let capacity = capacity.filter(|_| measured.is_some());
         let Some((low, high)) = interval else { return Ok(()) };
         record.capacity = Some(f64::midpoint(low, high));
         self.recovers(&held, &curve, low, record)?;
         self.confirm(low, high, record)?;
         self.explain(&held, capacity.as_ref(), record)
+    }
+
+    /// The capacity, and its interval where loads on either side of it agree.
+    fn measured(
+        &mut self,
+        held: &Held<'_>,
+        curve: &Curve,
+        capacity: Option<Capacity>,
+    ) -> Result<(Option<Capacity>, Interval), Problems> {
+        let Some(own) = capacity else { return Ok((None, None)) };
+        if let Some(interval) = self.agreed(&own)? {
+            return Ok((Some(own), Some(interval)));
+        }
+        if let Some(top) = self.at_the_top(held, (curve, &own), self.wanted()?)?
+            && let Some(interval) = self.kept_from_empty(&top)?
+        {
+            return Ok((Some(top), Some(interval)));
+        }
+        let interval = match curve.falls_at {
+            Some(_) => self.kept_from_empty(&own)?,
+            None => None,
+        };
+        Ok((Some(own), interval))
+    }
+
+    /// What a search that found `verdict` says in the end: it counts only if every promise was
+    /// kept, and if two ways to the same answer met there.
+    const fn overall(&self, verdict: MstVerdict) -> MstVerdict {
+        match verdict {
+            _ if self.broken => MstVerdict::Broken,
+            MstVerdict::Sustainable | MstVerdict::Undecided if self.inconsistent => {
+                MstVerdict::Inconsistent
+            }
+            found => found,
+        }
+    }
+
+    /// Whether what was said before, and what a search says after it, is the same thing.
+    fn compare(&mut self, how: &str, before: (f64, f64), after: (f64, f64)) {
+        if before.0 <= after.1 && after.0 <= before.1 {
+            return;
+        }
+        self.inconsistent = true;
+        let evidence = format!(
+            "{how} it is between {:.2} and {:.2}/s, and between {:.2} and {:.2}/s by a bracket: \
+             they contradict each other",
+            before.0, before.1, after.0, after.1
+        );
+        self.probes.push(Probe {
+            verdict: MstVerdict::Inconsistent,
+            ..unknown(f64::midpoint(after.0, after.1), &evidence)
+        });
     }
 
     /// The budget is spent: there is no answer but that.
@@ -372,6 +433,7 @@ impl Search<'_> {
         };
         self.broken |= capacity.broken.is_some();
         self.probes.push(told(&capacity));
+        self.noise = noise(self.scenario, &capacity);
         Ok((curve, Some(*capacity)))
     }
 
@@ -404,23 +466,48 @@ impl Search<'_> {
         Ok((below(drifts[0]) && above(drifts[1])).then_some((value - half, value + half)))
     }
 
-    /// The low end from an empty start; when a goal is missed there, the search goes on below.
+    /// The goals that are shares, and then the low end from an empty start; when a goal is missed
+    /// there, the search goes on below.
     fn confirm(&mut self, low: f64, high: f64, record: &mut MstRecord) -> Result<(), Problems> {
-        let mut outcome = self.empty_starts(&[low])?.remove(0);
-        let (mut low, mut high) = (low, high);
-        if let Some(goal) = outcome.missed.clone() {
-            record.goal = goal;
-            let found = match self.by_share(high, &mut record.goal)? {
-                Some(found) => Some(found),
-                None => self.bracket_goals(low)?,
-            };
-            let Some(found) = found else {
+        // What is planned for an instant is not the same in a longer run.
+        let is_share = self.scenario.goals.iter().any(|goal| goals::allowed(goal).is_some());
+        let shares = match is_share && !self.is_timed() {
+            true => self.by_share((low, high))?,
+            false => Shares::Met,
+        };
+        let (ends, outcome) = match shares {
+            Shares::Just(ends, outcome, goal) => {
+                record.goal = goal;
+                (ends, *outcome)
+            }
+            Shares::Hopeless(goal) => {
                 // Missed even at a thousandth of the capacity: no load is low enough.
+                record.goal = goal;
                 record.verdict = MstVerdict::Unsustainable;
                 return Ok(());
-            };
-            (low, high, outcome) = found;
-        }
+            }
+            Shares::Met | Shares::Unknown(_) => {
+                let outcome = self.empty_starts(&[low])?.remove(0);
+                match (&shares, outcome.missed.clone()) {
+                    (Shares::Met, None) => ((low, high), outcome),
+                    (_, missed) => {
+                        let Some((below, above, outcome)) = self.bracket_goals((low, high))? else {
+                            record.goal = missed.unwrap_or_else(|| record.goal.clone());
+                            record.verdict = MstVerdict::Unsustainable;
+                            return Ok(());
+                        };
+                        if let (true, Some(missed)) = (below < low, missed) {
+                            record.goal = missed;
+                        }
+                        if let Shares::Unknown(Some(line)) = shares {
+                            self.compare("by a line of the goal", line, (below, above));
+                        }
+                        ((below, above), outcome)
+                    }
+                }
+            }
+        };
+        let (low, high) = ends;
         record.mst = Some(f64::midpoint(low, high));
         record.interval = Some([low, high]);
         record.verdict = outcome.verdict;
@@ -428,9 +515,41 @@ impl Search<'_> {
             let capacity = record.capacity.unwrap_or(low);
             record.verdict = self.judged_beyond(capacity, low)?;
         }
+        if record.verdict == MstVerdict::Sustainable && self.is_wide(low, high) {
+            record.verdict = MstVerdict::Undecided;
+        }
         [record.limit, record.next_limit] = outcome.busiest;
         Ok(())
     }
+
+    /// Whether an interval is wider than was asked, which is said.
+    fn is_wide(&mut self, low: f64, high: f64) -> bool {
+        let middle = f64::midpoint(low, high);
+        let asked = self.ask.precision / 2.0;
+        let width = (high - low) / 2.0 / middle;
+        let is_wide = width > WIDER * asked;
+        if is_wide {
+            let (width, asked) = (100.0 * width, 100.0 * asked);
+            let evidence = format!("the interval is ± {width:.2} %, and ± {asked:.2} % was asked");
+            self.probes.push(unknown(middle, &evidence));
+        }
+        is_wide
+    }
+}
+
+/// How much work and arrivals scatter together, as a share of what one place with exponential work
+/// and Poisson arrivals does, at most that.
+fn noise(scenario: &Scenario, capacity: &Capacity) -> f64 {
+    /// Student's quantile of the first stage, about.
+    const QUANTILE: f64 = 2.13;
+    const LEAST: f64 = 0.01;
+    let is_drawn =
+        |load: &crate::plan::load::Load| !matches!(load.rate, Rate::Constant(_) | Rate::Lots(_));
+    let arrivals = f64::from(u8::from(scenario.loads.iter().any(is_drawn)));
+    let (mean, runs) = (capacity.mean, capacity.seeds.len() as f64);
+    let deviation = mean.half * runs.sqrt() / QUANTILE;
+    let work = deviation * deviation * capacity.spans.1.as_secs_f64() / mean.value;
+    (f64::midpoint(arrivals, work)).clamp(LEAST, 1.0)
 }
 
 /// The measurement of a capacity as a probe.

@@ -6,7 +6,7 @@
 
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_reports::{MstRecord, MstVerdict, Probe};
-use floodgate_sim::load::Pace;
+use floodgate_sim::load::{ArrivalKind, Pace};
 use floodgate_sim::world::World;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ const PATIENCE: f64 = 2.0;
 const GONE: f64 = 0.05;
 /// Documents that wait, at most: they are all in memory.
 const WAITING_MAX: f64 = 2e6;
+/// It was an overload where so large a share of what should wait did.
+const WAITED: f64 = 0.5;
 /// Looks while it drains.
 const LOOKS: u32 = 200;
 /// The seed of this run; the others belong to other parts of the search.
@@ -37,8 +39,9 @@ const RUN: u64 = 700;
 /// What became of an overload.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct Drained {
-    /// Documents that waited when it ended.
+    /// Documents that waited when it ended, and that should have by what it can do.
     backlog: u64,
+    expected: f64,
     /// Seconds until they were gone; `None` if that took too long.
     after: Option<f64>,
     /// Seconds that it might take.
@@ -105,29 +108,38 @@ impl Search<'_> {
         self.journal.once(key, |fuel| self.overloaded(rate, seed, fuel)).map(Some)
     }
 
-    /// Whether it came back.
-    pub(super) fn came_back(&mut self, rate: f64, drained: Option<Drained>) -> bool {
-        let Some(drained) = drained else { return true };
-        let Drained { backlog, after, limit, seconds, documents, broken } = drained;
+    /// Whether it came back: sustainable, metastable, or undecided where it was not overloaded.
+    pub(super) fn came_back(&mut self, rate: f64, drained: Option<Drained>) -> MstVerdict {
+        let Some(drained) = drained else { return MstVerdict::Sustainable };
+        let Drained { backlog, expected, after, limit, seconds, documents, broken } = drained;
         self.documents += documents;
         self.broken |= broken;
         let end = after.map_or_else(
             || format!("were not gone after {limit:.0} s"),
             |after| format!("were gone after {after:.0} s of {limit:.0}"),
         );
+        let is_overloaded = backlog as f64 >= WAITED * expected;
+        let verdict = match after {
+            None => MstVerdict::Metastable,
+            Some(_) if is_overloaded => MstVerdict::Sustainable,
+            Some(_) => MstVerdict::Undecided,
+        };
+        let short = if is_overloaded {
+            String::new()
+        } else {
+            format!("; {expected:.0} should have waited: it was no overload")
+        };
         self.probes.push(Probe {
             rate: rate * AFTERWARDS,
             seconds,
             seeds: vec![seed_of(self.scenario, RUN)],
-            verdict: match after {
-                Some(_) => MstVerdict::Sustainable,
-                None => MstVerdict::Metastable,
-            },
+            verdict,
             evidence: format!(
-                "after an overload of {OVERLOAD} times the capacity {backlog} documents {end}"
+                "after an overload of {OVERLOAD} times the capacity {backlog} documents \
+                 {end}{short}"
             ),
         });
-        after.is_some()
+        verdict
     }
 
     /// Seconds of the capacity that wait when the overload ends: less than was asked for where a
@@ -147,6 +159,9 @@ impl Search<'_> {
         setup.seed = seed;
         for load in &mut setup.loads {
             (load.until, load.count) = (None, None);
+            if let ArrivalKind::Lots(lots) = &mut load.arrivals {
+                (lots.files, lots.time) = (None, None);
+            }
             let paces = [(Instant::ZERO, 1.0), (flood, OVERLOAD / AFTERWARDS), (over, 1.0)];
             load.pace = Some(Pace::new(load.start, &paces, setup.end));
         }
@@ -173,6 +188,7 @@ impl Search<'_> {
         }
         Ok(Drained {
             backlog,
+            expected: rate * self.worth(rate),
             after,
             limit,
             seconds: world.now().as_secs_f64(),
@@ -204,7 +220,21 @@ mod tests {
         assert!((after / 300.0 - 1.0).abs() < 0.1, "{drained:?}");
         // A plant that can do half of what is said of it never comes back.
         let drained = search.overload(200.0).unwrap();
-        assert!(!search.came_back(200.0, drained));
+        assert_eq!(search.came_back(200.0, drained), MstVerdict::Metastable);
         assert_eq!(search.probes[0].verdict, MstVerdict::Metastable);
+        // One that can do twice of it was never overloaded, and is not said to have come back.
+        let drained = search.overload(50.0).unwrap();
+        assert_eq!(search.came_back(50.0, drained), MstVerdict::Undecided);
+        assert!(search.probes[1].evidence.contains("it was no overload"), "{:?}", search.probes);
+    }
+
+    #[test]
+    fn a_sender_that_has_only_so_many_files_is_overloaded_all_the_same() {
+        let lots = "load.0.rate={ lots = { threads = 1, lot = 10, sleep = '100 ms', files = 50 } }";
+        let scenario = Source::find("throttled_host").unwrap().read(&[lots.to_owned()]).unwrap();
+        let journal = Journal::default();
+        let search = Search::of(&scenario, ASK, &journal).unwrap();
+        let drained = search.overloaded(100.0, 1, &mut Fuel::of(&Budget::default())).unwrap();
+        assert!((5500..6700).contains(&drained.backlog), "{drained:?}");
     }
 }

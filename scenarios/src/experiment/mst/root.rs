@@ -14,6 +14,7 @@ use super::confirm::{Confirmation, GOAL_REPLICATIONS, confirm_documents};
 use super::goals::{against, allowed, in_words, is_of_windows, watch};
 use super::late::{Line, Seen};
 use super::pinned::seed_of;
+use super::reach::Reach;
 use super::{CONFIDENCE, Search, unknown};
 use crate::experiment::fuel::Fuel;
 use crate::experiment::judge::judge;
@@ -24,18 +25,14 @@ use crate::plan::goal::Goal;
 use crate::plan::{Problems, Scenario};
 use crate::setup::setup;
 
-/// Halvings of what is left to the capacity before the goal counts as met up to it.
-const DOUBLINGS: i32 = 10;
-/// Virtual seconds of a run that only brackets, and of the first pilot.
-const SECONDS_FIRST: f64 = 20.0;
+/// Virtual seconds of the first pilot.
 const SECONDS_PILOT: f64 = 60.0;
 /// A run lasts for so many of the times in which a queue forgets, of one place and exponential
-/// work at that load; one that only brackets for a seventh of it, or until it has seen enough.
+/// work at that load; one that only brackets for a seventh of it.
 const RELAXATIONS: f64 = 100.0;
-const BRACKETING: f64 = 7.0;
+pub(super) const BRACKETING: f64 = 7.0;
 /// Before that, from an empty start, it warms up for so many of them, or a quarter of the run.
 const SETTLED: f64 = 5.0;
-const DOCUMENTS_FIRST: f64 = 20_000.0;
 /// The answer must lie where the second pilot looked, or it looks again, so often at most.
 const ROUNDS: usize = 3;
 /// The scatter of shares, relative to their mean, that a run is long enough for.
@@ -55,8 +52,14 @@ const AWAY_PILOT: f64 = 0.03;
 const AWAY_SECOND: f64 = 0.025;
 const AWAY: f64 = 0.02;
 const WIDE: f64 = 0.02;
+/// An asked width is coarse from this share of the distance to the capacity on.
+const COARSE: f64 = 0.2;
+/// Where less than half of the capacity is asked they lie so far from it, and the pilots are so
+/// many times longer: what is late there follows the load slowly.
+const AWAY_LOW: f64 = 0.08;
+const LONGER_LOW: f64 = 4.0;
 const WIDER_MAX: f64 = 1.5;
-const TO_CAPACITY: f64 = 0.7;
+const TO_CAPACITY: f64 = 0.4;
 /// The answer's runs, at least, and at most; rather than more than so many they last longer,
 /// since each begins with a warm-up that says nothing.
 const RUNS_MIN: f64 = 16.0;
@@ -66,13 +69,11 @@ const RUNS_ENOUGH: f64 = 32.0;
 const SHORTER_MAX: f64 = 0.4;
 /// How many times as many there may be when the first of them scatter more than the pilots did.
 const RUNS_MORE: f64 = 4.0;
-/// An interval this much wider than asked is still told.
-const WIDER: f64 = 1.1;
-const TOLD: f64 = 4.0;
+/// An interval this much wider than asked is as asked; more runs are as many as make it so much.
+pub(super) const WIDER: f64 = 1.1;
+const NARROWER: f64 = 0.9;
 /// Documents of a run, at least.
 const DOCUMENTS_MIN: f64 = 2_000.0;
-/// Windows of a run that only brackets.
-const WINDOWS_FIRST: f64 = 10.0;
 /// The first of their seeds; the ones before belong to other parts of the search.
 const FIRST_RUN: u64 = 20_000;
 
@@ -156,48 +157,87 @@ impl Ran {
 }
 
 /// The share of a goal under search.
-struct Looking<'s, 'a> {
-    search: &'s mut Search<'a>,
-    goal: Goal,
+pub(super) struct Looking<'s, 'a> {
+    pub(super) search: &'s mut Search<'a>,
+    pub(super) goal: Goal,
     /// The share that it allows.
-    at_most: f64,
-    capacity: f64,
+    pub(super) at_most: f64,
+    /// The low end of the capacity, and the high one.
+    pub(super) low: f64,
+    pub(super) capacity: f64,
     /// Runs so far.
-    runs: u64,
+    pub(super) runs: u64,
+}
+
+/// What is known of a goal that is a share.
+enum Known {
+    /// It binds here.
+    Binds(Root, Bound),
+    /// It is met up to the capacity, as closely as was asked.
+    Met,
+    /// It is missed however little there is to do.
+    Hopeless,
+    /// It has no line, and why was said.
+    Unknown,
+}
+
+/// What the goals that are shares say of the answer.
+pub(super) enum Shares {
+    /// The interval of the load that just meets them all, a run that meets them, and the goal that
+    /// binds.
+    Just((f64, f64), Box<Confirmation>, String),
+    /// None of them binds below the capacity.
+    Met,
+    /// One of them is missed however little there is to do.
+    Hopeless(String),
+    /// A bracket has to do; what a line said that was contradicted.
+    Unknown(Option<(f64, f64)>),
 }
 
 impl Search<'_> {
-    /// The interval of the load that just meets the goals, all of which are shares, and a run that
-    /// meets them. None where a bracket has to do.
-    pub(super) fn by_share(
-        &mut self,
-        capacity: f64,
-        binding: &mut String,
-    ) -> Result<Option<(f64, f64, Confirmation)>, Problems> {
+    /// The load that just meets those goals that are shares, of a plant whose capacity lies between
+    /// `low` and `high`.
+    pub(super) fn by_share(&mut self, (low, high): (f64, f64)) -> Result<Shares, Problems> {
         let mut least: Option<(Root, Bound, usize)> = None;
+        let mut is_known = true;
         for (at, goal) in self.scenario.goals.iter().enumerate() {
-            let Some(at_most) = allowed(goal) else { return Ok(None) };
-            let Some((root, bound)) = self.root(capacity, goal, at_most)? else { continue };
-            if least.as_ref().is_none_or(|(least, ..)| root.rate < least.rate) {
-                least = Some((root, bound, at));
+            let Some(at_most) = allowed(goal) else { continue };
+            match self.root((low, high), goal, at_most)? {
+                Known::Hopeless => return Ok(Shares::Hopeless(in_words(goal))),
+                Known::Unknown => is_known = false,
+                Known::Binds(root, bound)
+                    if least.as_ref().is_none_or(|(least, ..)| root.rate < least.rate) =>
+                {
+                    least = Some((root, bound, at));
+                }
+                Known::Met | Known::Binds(..) => {}
             }
         }
-        let Some((root, bound, at)) = least else { return Ok(None) };
-        let goal = &self.scenario.goals[at];
+        let Some((root, bound, at)) = least else {
+            return Ok(if is_known { Shares::Met } else { Shares::Unknown(None) });
+        };
+        if !is_known {
+            return Ok(Shares::Unknown(None));
+        }
+        let goal = self.scenario.goals[at].clone();
         let away = AGREE_DISTANCE * root.half;
         if away >= root.rate / 2.0 {
             // So wide an interval has no load well below it that could agree.
-            return Ok(None);
+            self.without_line(root.rate, &goal, "its interval is as wide as half of the load");
+            return Ok(Shares::Unknown(None));
         }
-        let rates = [root.rate - away, root.rate + away];
-        let tried = self.empty_starts(&[rates; AGREEING].concat())?;
+        // Above the capacity nothing is at rest.
+        let above = (root.rate + away).min(f64::midpoint(root.rate, high).max(low));
+        let rates = [root.rate - away, above];
+        let forgets = rates[1] * forgets_in(high, rates[1]) * RELAXATIONS / BRACKETING;
+        let tried = self.long_starts(&[rates; AGREEING].concat(), forgets)?;
         let sum = |runs: &[Confirmation], at: usize| {
             let all = runs.iter().map(|one| one.against[at]);
             all.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
         };
         let (below, above): (Vec<_>, Vec<_>) =
             tried.into_iter().partition(|one| one.rate < root.rate);
-        let share = allowed(goal).unwrap_or(0.0);
+        let share = allowed(&goal).unwrap_or(0.0);
         let is_contradicted = root.is_contradicted(rates[0], share, sum(&below, at))
             || root.is_contradicted(rates[1], share, sum(&above, at));
         // Some other goal might bind that has no line.
@@ -205,63 +245,97 @@ impl Search<'_> {
             let (bad, all) = sum(&below, other);
             other != at && bad > allowed(goal).unwrap_or(0.0) * all
         };
+        let ends = (root.rate - root.half, root.rate + root.half);
         if is_contradicted || self.scenario.goals.iter().enumerate().any(misses) {
-            return Ok(None);
+            let why = if is_contradicted {
+                "runs on either side of its line contradict it"
+            } else {
+                "another goal is missed where it says that this one is met"
+            };
+            self.without_line(root.rate, &goal, why);
+            return Ok(Shares::Unknown(is_contradicted.then_some(ends)));
         }
-        *binding = in_words(goal);
         self.bound = Some(bound);
         // By chance one may have more than the share: they are judged together.
         let worst = below.into_iter().max_by_key(|one| one.otherwise != MstVerdict::Sustainable);
-        Ok(worst.map(|one| (root.rate - root.half, root.rate + root.half, one.with_goals_met())))
+        let worst = worst.expect("two runs below").with_goals_met();
+        Ok(Shares::Just(ends, Box::new(worst), in_words(&goal)))
     }
 
-    /// The load at which the share is what `goal` allows, below `capacity`. None where
-    /// the share does not rise with the load as it should, so that a bracket has to do.
+    /// Notes why a goal has no line at `rate`.
+    fn without_line(&mut self, rate: f64, goal: &Goal, why: &str) {
+        let evidence = format!("{}: no line: {why}", in_words(goal));
+        self.probes.push(unknown(rate, &evidence));
+    }
+
+    /// The load at which the share is what `goal` allows, below the capacity.
     fn root(
         &mut self,
-        capacity: f64,
+        (low, capacity): (f64, f64),
         goal: &Goal,
         at_most: f64,
-    ) -> Result<Option<(Root, Bound)>, Problems> {
-        let mut looking = Looking { search: self, goal: goal.clone(), at_most, capacity, runs: 0 };
+    ) -> Result<Known, Problems> {
+        let goal = goal.clone();
+        let mut looking = Looking { search: self, goal, at_most, low, capacity, runs: 0 };
         let most = looking.window(capacity).as_secs_f64() * WINDOWS * capacity;
         if most > DOCUMENTS_MAX {
             // So rare that no number of runs which anybody waits for would show it.
             looking.too_rare();
-            return Ok(None);
+            return Ok(Known::Unknown);
         }
-        let Some(around) = looking.bracket()? else { return Ok(None) };
-        let window = looking.window(around).as_secs_f64();
+        let around = match looking.reach()? {
+            Reach::Around(around) => around,
+            Reach::Met(rate, why) => {
+                looking.met(rate, why);
+                return Ok(Known::Met);
+            }
+            Reach::Hopeless => return Ok(Known::Hopeless),
+        };
+        let found = looking.line(around)?;
+        let Some(root) = found else {
+            let goal = looking.goal.clone();
+            self.without_line(around, &goal, "near here it does not rise with the load for sure");
+            return Ok(Known::Unknown);
+        };
+        Ok(Known::Binds(root, looking.bound(&root)))
+    }
+}
+
+impl Looking<'_, '_> {
+    /// The load at which the share is what the goal allows, which is about `around`. None where
+    /// the share does not rise with the load as it should.
+    fn line(&mut self, around: f64) -> Result<Option<Root>, Problems> {
+        let window = self.window(around).as_secs_f64();
         let windows = window * WINDOWS;
-        let mut seconds = looking.relaxed(around).max(SECONDS_PILOT).max(windows);
-        let mut first = looking.spread(around, (PILOT, AWAY_PILOT), seconds)?;
+        let pilot = if self.is_low(around) { LONGER_LOW * SECONDS_PILOT } else { SECONDS_PILOT };
+        let mut seconds = self.relaxed(around).max(pilot).max(windows);
+        let mut first = self.spread(around, (PILOT, AWAY_PILOT), seconds)?;
+        let is_coarse = self.is_coarse(around);
         for _ in 0..LONGER {
-            if scatter(&first) <= SCATTER_MAX || is_of_windows(goal) {
+            if is_coarse || scatter(&first) <= SCATTER_MAX || is_of_windows(&self.goal) {
                 break;
             }
             seconds *= 2.0;
-            first = looking.spread(around, (PILOT, AWAY_PILOT), seconds)?;
+            first = self.spread(around, (PILOT, AWAY_PILOT), seconds)?;
         }
         let line = Line::through(&first, around).filter(Line::rises);
-        let mut centre = looking.near(around, line);
+        let mut centre = self.near(around, line);
         let mut pilot = first;
         for round in 1..=ROUNDS {
-            seconds = seconds.max(looking.relaxed(centre));
-            pilot.extend(looking.spread(centre, (SECOND, looking.away(AWAY_SECOND)), seconds)?);
+            seconds = seconds.max(self.relaxed(centre));
+            let count = if is_coarse { PILOT } else { SECOND };
+            pilot.extend(self.spread(centre, (count, self.away(AWAY_SECOND)), seconds)?);
             let line = Line::through(&pilot, centre).filter(Line::is_up);
-            let found = looking.near(centre, line);
-            let is_there = (found / centre - 1.0).abs() <= looking.away(AWAY_SECOND);
+            let found = self.near(centre, line);
+            let is_there = (found / centre - 1.0).abs() <= self.away(AWAY_SECOND);
             if let Some(line) = line.filter(Line::rises).filter(|_| is_there || round == ROUNDS) {
-                let root = looking.answer(&line, found, pilot.len(), seconds)?;
-                return Ok(root.map(|root| (root, looking.bound(&root))));
+                return self.answer(&line, found, pilot.len(), seconds);
             }
             centre = found;
         }
         Ok(None)
     }
-}
 
-impl Looking<'_, '_> {
     /// Where to look next: where the line says, but not far away.
     fn near(&self, centre: f64, line: Option<Line>) -> f64 {
         let found = line.map_or(centre, |line| line.root(self.at_most));
@@ -270,7 +344,7 @@ impl Looking<'_, '_> {
 
     /// What a goal about whole windows is judged over: what the loads say is measured, or so many
     /// documents.
-    fn window(&self, rate: f64) -> Duration {
+    pub(super) fn window(&self, rate: f64) -> Duration {
         let least = confirm_documents(&self.search.scenario.goals) / rate;
         let least = Duration::from_secs_f64(least);
         let loads = self.search.scenario.loads.iter().filter_map(|load| load.measure).max();
@@ -289,53 +363,28 @@ impl Looking<'_, '_> {
     }
 
     /// Seconds in which a queue at `rate` forgets often enough.
-    fn relaxed(&self, rate: f64) -> f64 {
-        let away = self.capacity.sqrt() - rate.sqrt();
-        RELAXATIONS / (away * away)
-    }
-
-    /// A rate at which about as large a share is bad as may be.
-    fn bracket(&mut self) -> Result<Option<f64>, Problems> {
-        let capacity = self.capacity;
-        let (mut low, mut high) = (0.0, None);
-        for k in 1..=DOUBLINGS {
-            let rate = capacity * (1.0 - 0.5_f64.powi(k));
-            if self.share(rate)? > self.at_most {
-                high = Some(rate);
-                break;
-            }
-            low = rate;
-        }
-        let Some(mut high) = high else { return Ok(None) };
-        if low <= 0.0 {
-            // Half of the capacity is too much: what is late there is not late by the queue alone.
-            return Ok(None);
-        }
-        for _ in 0..2 {
-            let rate = f64::midpoint(low, high);
-            if self.share(rate)? > self.at_most {
-                high = rate;
-            } else {
-                low = rate;
-            }
-        }
-        Ok(Some(f64::midpoint(low, high)))
-    }
-
-    fn share(&mut self, rate: f64) -> Result<f64, Problems> {
-        let enough = (self.relaxed(rate) / BRACKETING).min(DOCUMENTS_FIRST / rate);
-        let windows = self.window(rate).as_secs_f64() * WINDOWS_FIRST;
-        let seen = self.runs(&[rate, rate], enough.max(SECONDS_FIRST).max(windows))?;
-        let late: f64 = seen.iter().map(|one| one.late).sum();
-        Ok(late / seen.iter().map(|one| one.samples).sum::<f64>())
+    pub(super) fn relaxed(&self, rate: f64) -> f64 {
+        RELAXATIONS * forgets_in(self.capacity, rate)
     }
 
     fn away(&self, least: f64) -> f64 {
         least * (self.search.ask.precision / WIDE).clamp(1.0, WIDER_MAX)
     }
 
+    /// Whether the width that is asked is so wide against the distance to the capacity, in which
+    /// the share rises from what is allowed to all there is, that few runs will do.
+    fn is_coarse(&self, centre: f64) -> bool {
+        self.search.ask.precision / 2.0 >= COARSE * (self.capacity / centre - 1.0)
+    }
+
+    /// Whether `centre` is so far below the capacity that a share follows the load slowly there.
+    fn is_low(&self, centre: f64) -> bool {
+        centre < self.capacity / 2.0
+    }
+
     /// How far from `centre` to look: so far, unless the capacity is near.
     fn below_capacity(&self, centre: f64, away: f64) -> f64 {
+        let away = if self.is_low(centre) { away.max(AWAY_LOW) } else { away };
         away.min(TO_CAPACITY * (self.capacity / centre - 1.0))
     }
 
@@ -379,7 +428,7 @@ impl Looking<'_, '_> {
         if half > WIDER * wanted {
             // They scatter more than the pilots did. Once, and as many more as that needs: adding
             // runs until an interval looks narrow would make it hold less than it says.
-            let more = (half / wanted).powi(2).min(RUNS_MORE) - 1.0;
+            let more = (half / (NARROWER * wanted)).powi(2).min(RUNS_MORE) - 1.0;
             seen.extend(self.spread(centre, (even(count as f64 * more), away), seconds)?);
         }
         let Some(line) = Line::through(&seen, centre).filter(Line::is_up) else {
@@ -402,7 +451,7 @@ impl Looking<'_, '_> {
             ),
         });
         let root = Root { rate, half, line, dispersion };
-        Ok((half <= TOLD * wanted && rate > 0.0).then_some(root))
+        Ok((half.is_finite() && rate > 0.0).then_some(root))
     }
 
     fn seed(&self, run: u64) -> u64 {
@@ -410,7 +459,7 @@ impl Looking<'_, '_> {
     }
 
     /// Runs from an empty start at these rates, with seeds of their own.
-    fn runs(&mut self, rates: &[f64], seconds: f64) -> Result<Vec<Seen>, Problems> {
+    pub(super) fn runs(&mut self, rates: &[f64], seconds: f64) -> Result<Vec<Seen>, Problems> {
         let (first, threads) = (self.runs, self.search.ask.threads);
         self.runs += rates.len() as u64;
         let this = &*self;
@@ -484,6 +533,12 @@ impl Looking<'_, '_> {
         let slope = root.line.slope_at(rate);
         Bound { goal: self.goal.clone(), rate, slope, spans: self.spans(rate, seconds), windows }
     }
+}
+
+/// Seconds in which a queue at `rate` forgets, of one place and exponential work.
+fn forgets_in(capacity: f64, rate: f64) -> f64 {
+    let away = capacity.sqrt() - rate.sqrt();
+    1.0 / (away * away)
 }
 
 /// How much the late shares of runs scatter, relative to their mean: on each side of the centre by

@@ -16,6 +16,10 @@ pub struct Cell {
     pub seed: u64,
     /// Its metrics, in the order of [`Sweep::metrics`].
     pub values: Vec<Option<f64>>,
+    /// Whether the values are means of several runs, whose error is seen in how seeds scatter; the
+    /// middle of a bracket may be off without showing it.
+    #[serde(default)]
+    pub is_mean: bool,
     /// What limits it.
     pub limit: Option<Limit>,
     /// Its worst verdict.
@@ -88,6 +92,7 @@ impl Cell {
                 Ok(Self {
                     seed: scenario.seed,
                     values: vec![found.mst],
+                    is_mean: found.is_mean(),
                     failed: (verdict != Verdict::Pass).then(told).into_iter().collect(),
                     limit: found.limit,
                     verdict,
@@ -103,6 +108,7 @@ impl Cell {
                 Ok(Self {
                     seed: scenario.seed,
                     values,
+                    is_mean: true,
                     limit: busiest(&run.outcome.resources)[0].clone(),
                     verdict: run.record.verdict(),
                     failed: failed(&run.record),

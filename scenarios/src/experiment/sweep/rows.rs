@@ -59,15 +59,21 @@ fn metric(
 ) -> SweepMetric {
     let values: Vec<Option<f64>> = cells.iter().map(|cell| cell.values[n]).collect();
     let all = |cells: &[Cell]| cells.iter().map(|cell| cell.values[n]).collect::<Option<Vec<_>>>();
-    // Of a search each value may be off: the mean by as much, a difference by both.
+    // Of a search each value may be off: the mean by as much, a difference by both. Means of runs
+    // with the same draws are off together, and what is left shows in how their seeds differ.
     let blur = sweep.question.blur();
+    let apart = if partners.into_iter().flatten().chain(cells).all(|cell| cell.is_mean) {
+        0.0
+    } else {
+        2.0 * blur
+    };
     let known = all(cells);
     let estimate = known.as_deref().and_then(Estimate::of);
     let estimate = estimate.map(|found| found.widened(found.mean * blur));
     let difference = partners
         .and_then(all)
         .and_then(|partners| Estimate::of(&relative(&known?, &partners)?))
-        .map(|found| found.widened(2.0 * blur * (1.0 + found.mean)));
+        .map(|found| found.widened(apart * (1.0 + found.mean)));
     SweepMetric {
         name,
         unit,

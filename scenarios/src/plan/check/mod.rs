@@ -7,6 +7,7 @@ mod dynamic;
 mod faults;
 mod figures;
 mod flow;
+mod goals;
 mod hosts;
 mod idle;
 mod loads;
@@ -42,6 +43,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     properties::check(&mut checker);
     flow::check(&mut checker);
     tracking::check(&mut checker);
+    goals::check(&mut checker);
     traps::check(&mut checker);
 }
 

@@ -1,0 +1,147 @@
+//! How far a goal is met: the place where a share is about what the goal allows, or none below the
+//! capacity.
+//!
+//! Near the capacity a queue forgets slowly, and a run from an empty start that is shorter than
+//! that sees nothing late. So every look lasts for several of the times in which the queue forgets
+//! at its load. Where that would be very long a goal of waiting is asked for less load and, by as
+//! much as the distance to the capacity is greater, for less waiting: in heavy traffic a backlog
+//! grows as that distance shrinks.
+
+use floodgate_engine::time::Duration;
+use floodgate_reports::{MstVerdict, Probe};
+
+use super::confirm::GOAL_REPLICATIONS;
+use super::goals::{in_words, is_of_windows};
+use super::root::{BRACKETING, Looking};
+use crate::plan::Problems;
+use crate::plan::goal::{Backlog, Goal, Late};
+
+/// Halvings of what is left to the capacity, at most, and of the load itself.
+const HALVINGS: i32 = 10;
+/// The halving from which on traffic is heavy.
+const HEAVY: i32 = 4;
+/// The share that is asked of a goal with less waiting, of what is allowed.
+const SURE: f64 = 0.5;
+/// Documents of a run that is made at the capacity first.
+const CHEAP: f64 = 50_000.0;
+/// Virtual seconds of a run that only brackets, at least.
+const SECONDS_FIRST: f64 = 20.0;
+/// Windows of a run that only brackets.
+const WINDOWS_FIRST: f64 = 10.0;
+/// Runs at one load.
+const BOTH: usize = 2;
+
+/// How far a goal is met.
+pub(super) enum Reach {
+    /// About here it is just met.
+    Around(f64),
+    /// It is met up to this load, and how that is known.
+    Met(f64, &'static str),
+    /// It is missed however little there is to do.
+    Hopeless,
+}
+
+/// A goal with so many times less waiting; none where it is no goal of waiting.
+fn with_less_waiting(goal: &Goal, times: f64) -> Option<Goal> {
+    match goal {
+        Goal::Late(own) => {
+            let over = Duration::from_secs_f64(own.over.as_secs_f64() / times);
+            Some(Goal::Late(Late { over, at_most: own.at_most }))
+        }
+        Goal::Backlog(own) if own.share > 0.0 => {
+            let at_most = (own.at_most as f64 / times) as u64;
+            Some(Goal::Backlog(Backlog { at_most, share: own.share }))
+        }
+        Goal::Backlog(_) | Goal::Suspended(_) | Goal::Throttled(_) => None,
+    }
+}
+
+impl Looking<'_, '_> {
+    /// How far the goal is met below the capacity.
+    pub(super) fn reach(&mut self) -> Result<Reach, Problems> {
+        // No closer to the capacity than that is known.
+        let capacity = self.capacity;
+        let last = self.low.min(capacity * (1.0 - self.search.ask.precision / 2.0));
+        let cost = self.looked_at(last) * last;
+        let is_cheap = cost <= CHEAP && !is_of_windows(&self.goal);
+        if is_cheap && self.share(last, GOAL_REPLICATIONS)? <= self.at_most {
+            return Ok(Reach::Met(last, "by runs there"));
+        }
+        let mut met = 0.0;
+        let mut missed = is_cheap.then_some(last);
+        for k in 1..=HALVINGS {
+            let rate = capacity * (1.0 - 0.5_f64.powi(k));
+            if rate >= last {
+                break;
+            }
+            if self.share(rate, BOTH)? > self.at_most {
+                missed = Some(rate);
+                break;
+            }
+            met = rate;
+            if k == HEAVY && self.is_far_from_missed(rate, last)? {
+                return Ok(Reach::Met(last, "by what waits for less"));
+            }
+        }
+        let mut high = match missed {
+            Some(high) => high,
+            None if self.share(last, GOAL_REPLICATIONS)? > self.at_most => last,
+            None => return Ok(Reach::Met(last, "by runs there")),
+        };
+        let mut low = met;
+        let mut halvings = 0;
+        while low <= 0.0 {
+            // What is late there is not late by the queue alone.
+            if halvings == HALVINGS {
+                return Ok(Reach::Hopeless);
+            }
+            halvings += 1;
+            let rate = high / 2.0;
+            if self.share(rate, BOTH)? > self.at_most { high = rate } else { low = rate }
+        }
+        for _ in 0..2 {
+            let rate = f64::midpoint(low, high);
+            if self.share(rate, BOTH)? > self.at_most { high = rate } else { low = rate }
+        }
+        Ok(Reach::Around(f64::midpoint(low, high)))
+    }
+
+    /// Whether so much less waiting than is allowed is kept at `rate` that the goal is kept up to
+    /// `last`, where as much more waits as the capacity is nearer.
+    fn is_far_from_missed(&mut self, rate: f64, last: f64) -> Result<bool, Problems> {
+        let times = (self.capacity - rate) / (self.capacity - last);
+        let Some(goal) = with_less_waiting(&self.goal, times) else { return Ok(false) };
+        let goal = std::mem::replace(&mut self.goal, goal);
+        let share = self.share(rate, BOTH);
+        self.goal = goal;
+        Ok(share? <= SURE * self.at_most)
+    }
+
+    /// Seconds of one run at `rate`: so long that it forgets what it began with.
+    fn looked_at(&self, rate: f64) -> f64 {
+        self.relaxed(rate) / BRACKETING * self.search.noise
+    }
+
+    /// What counts against the goal at `rate`, of all runs together.
+    fn share(&mut self, rate: f64, runs: usize) -> Result<f64, Problems> {
+        let windows = self.window(rate).as_secs_f64() * WINDOWS_FIRST;
+        // A window begins empty, whatever was before.
+        let enough = if is_of_windows(&self.goal) { windows } else { self.looked_at(rate) };
+        let seen = self.runs(&vec![rate; runs], enough.max(SECONDS_FIRST).max(windows))?;
+        let bad: f64 = seen.iter().map(|one| one.late).sum();
+        Ok(bad / seen.iter().map(|one| one.samples).sum::<f64>())
+    }
+
+    /// Notes that the goal is met up to `rate`.
+    pub(super) fn met(&mut self, rate: f64, why: &str) {
+        let evidence =
+            format!("{}: met up to {rate:.1}/s, {why}: not binding", in_words(&self.goal));
+        self.search.probes.push(Probe {
+            rate,
+            seconds: 0.0,
+            seeds: Vec::new(),
+            verdict: MstVerdict::Sustainable,
+            evidence,
+        });
+    }
+}

@@ -1,0 +1,76 @@
+//! Goals that bind just below the capacity, far below it, and not at all.
+
+use std::path::Path;
+
+use floodgate_reports::{MstRecord, MstVerdict};
+use floodgate_scenarios::experiment::mst::{Ask, search};
+use floodgate_scenarios::plan::Scenario;
+
+use crate::mst::PLANT;
+
+fn planned(changes: &[&str]) -> Result<Scenario, String> {
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes)
+        .map_err(|problems| format!("{problems:?}"))
+}
+
+fn searched(precision: f64, changes: &[&str]) -> MstRecord {
+    let ask = Ask { precision, seconds_max: 20_000.0, recovery: 0.0, threads: 2, ..Ask::DEFAULT };
+    search("plant", &planned(changes).unwrap(), ask).expect("the load can be scaled")
+}
+
+/// That the interval of a share of late documents holds `rate`, and is as wide as asked.
+fn assert_binds(record: &MstRecord, rate: f64, precision: f64) {
+    let [low, high] = record.interval.expect("found");
+    assert_eq!(record.verdict, MstVerdict::Sustainable, "{:?}", record.probes);
+    assert!(record.goal.starts_with("late"), "{} at [{low}, {high}]", record.goal);
+    assert!(low < rate && rate < high, "{rate} is not in [{low}, {high}]");
+    assert!(high - low < 1.1 * precision * high, "[{low}, {high}]");
+}
+
+#[test]
+fn a_goal_that_binds_just_below_the_capacity_is_not_met_there() {
+    // M/M/1: 1 % is later than 2 s at 100 - ln(100) / 2 a second. From an empty start a minute at
+    // the capacity sees next to nothing late.
+    let goal = "goal=[{ late = { over = '2 s', at_most = 0.01 } }]";
+    assert_binds(&searched(0.02, &[goal]), 97.697_415, 0.02);
+}
+
+#[test]
+fn a_goal_that_binds_below_half_of_the_capacity_has_a_line() {
+    // M/M/1: 1 % is later than 84 ms at 100 - ln(100) / 0.084 a second.
+    let goal = "goal=[{ late = { over = '84 ms', at_most = 0.01 } }]";
+    assert_binds(&searched(0.05, &["host.H.poll=1 ms", goal]), 45.176_547, 0.05);
+}
+
+#[test]
+fn a_goal_that_does_not_bind_is_said_to_be_met_and_up_to_where() {
+    for goal in ["late = { over = '1 h', at_most = 0.01 }", "suspended = { at_most = 0.01 }"] {
+        let record = searched(0.1, &[&format!("goal=[{{ {goal} }}]")]);
+        assert_eq!(record.goal, "backlog does not grow");
+        let said: Vec<_> = record.probes.iter().map(|probe| probe.evidence.as_str()).collect();
+        let met = said.iter().find(|said| said.contains("not binding")).expect("said");
+        assert!(met.contains("met up to 9"), "{met}");
+    }
+}
+
+#[test]
+fn a_goal_that_is_met_whatever_happens_is_refused() {
+    let all = planned(&["goal=[{ late = { over = '1 s', at_most = 1.0 } }]"]).unwrap_err();
+    assert!(all.contains("a share of 1 is all there is"), "{all}");
+    let throttled = "goal=[{ throttled = { at_most = 0.1 } }]";
+    let never = planned(&[throttled]).unwrap_err();
+    assert!(never.contains("no host is throttled"), "{never}");
+    assert!(planned(&["host.H.throttling={ messages = 1000 }", throttled]).is_ok());
+}
+
+#[test]
+fn an_interval_that_is_wider_than_asked_is_no_answer() {
+    // No document may be late: five seeds agree far below where they begin to miss it.
+    let goal = "goal=[{ late = { over = '300 ms', at_most = 0.0 } }]";
+    let record = searched(0.04, &[goal]);
+    assert!(record.interval.is_some());
+    assert_eq!((record.verdict, record.exit_code()), (MstVerdict::Undecided, 3));
+    let last = record.probes.last().expect("it says why");
+    assert!(last.evidence.contains("% was asked"), "{}", last.evidence);
+}
