@@ -122,7 +122,9 @@ impl HostInstance {
                 }
                 Frame::Execute(_) => counts.sending += 1,
                 Frame::Orchestrate(_) => counts.inside += 1,
-                Frame::Resume(_)
+                Frame::Cycle
+                | Frame::Dehydrate(_)
+                | Frame::Resume(_)
                 | Frame::Expire
                 | Frame::Settle(_)
                 | Frame::SettleIn(..)

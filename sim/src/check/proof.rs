@@ -376,7 +376,7 @@ fn interchanges() -> Vec<(Rule, Break)> {
         }),
         (Rule::OneEndPerDocument, |own| {
             let number = own.wire(STRICT, 1).number;
-            own.tell(&[Effect::Passed { wire: number, rest: Rest::Dropped }]);
+            own.tell(&[Effect::Passed { wire: number, rest: Rest::Dropped, documents: 1 }]);
             own.well().tell(&[stored(name(number, 1), 0)]);
         }),
         (Rule::AllOrNone, |own| {
