@@ -134,7 +134,6 @@ impl Checks {
         message_box: &MessageBox,
         topology: &Topology,
     ) {
-        let all_routed = self.interchanges.all_routed;
         let mut ended: BTreeMap<u64, Ended> = BTreeMap::new();
         let mut error = None;
         for effect in effects {
@@ -147,13 +146,7 @@ impl Checks {
                     ended.entry(document.wire).or_default().published.push(*document);
                 }
                 Effect::SuspendedMessage { document, reason, .. } => {
-                    if *reason == Reason::Routing && self.follows(*document) {
-                        self.interchanges.unrouted.insert(*document);
-                    }
-                    let kept = !all_routed || document.is_error();
-                    self.docket.judge(Rule::FailedAreRouted, kept, || {
-                        format!("{document} was suspended, though its port routes failed messages")
-                    });
+                    self.message_suspended(*document, *reason);
                     ended.entry(document.wire).or_default().failed.push(*document);
                 }
                 Effect::RoutedMessage { document, error: own, .. } => {
@@ -205,6 +198,17 @@ impl Checks {
             self.ends_as_a_whole(wire, &mut ended, effects);
             self.interchange_ended(wire, &ended);
         }
+    }
+
+    /// A message was suspended: it may have to be an error message instead (INV-63).
+    fn message_suspended(&mut self, document: DocumentName, reason: Reason) {
+        if reason == Reason::Routing && self.follows(document) {
+            self.interchanges.unrouted.insert(document);
+        }
+        let kept = !self.interchanges.all_routed || document.is_error();
+        self.docket.judge(Rule::FailedAreRouted, kept, || {
+            format!("{document} was suspended, though its port routes failed messages")
+        });
     }
 
     /// INV-12 across commits, for any message: one that is suspended, routed or dropped as a whole

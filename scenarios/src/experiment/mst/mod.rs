@@ -304,12 +304,13 @@ impl Search<'_> {
     /// What a search that found `verdict` says in the end: it counts only if every promise was
     /// kept, and if two ways to the same answer met there.
     const fn overall(&self, verdict: MstVerdict) -> MstVerdict {
-        match verdict {
-            _ if self.broken => MstVerdict::Broken,
-            MstVerdict::Sustainable | MstVerdict::Undecided if self.inconsistent => {
-                MstVerdict::Inconsistent
-            }
-            found => found,
+        let open = matches!(verdict, MstVerdict::Sustainable | MstVerdict::Undecided);
+        if self.broken {
+            MstVerdict::Broken
+        } else if open && self.inconsistent {
+            MstVerdict::Inconsistent
+        } else {
+            verdict
         }
     }
 
