@@ -181,8 +181,8 @@ impl MstRecord {
         self.verdict.exit_code()
     }
 
-    /// Whether the answer is the mean of several runs, or a line through them, and not the middle of
-    /// a bracket.
+    /// Whether the answer is the mean of several runs, or a line through them, and not the middle
+    /// of a bracket.
     pub fn is_mean(&self) -> bool {
         /// Sums in another order differ by less.
         const ROUNDED: f64 = 1e-9;

@@ -286,11 +286,9 @@ impl Search<'_> {
         if let Some(interval) = self.agreed(&own)? {
             return Ok((Some(own), Some(interval)));
         }
-        if let Some(top) = self.at_the_top(
-            held,
-            (curve, &own),
-            self.wanted(self.ask.precision / 2.0 * MEASURED_SHARE)?,
-        )? && let Some(interval) = self.kept_from_empty(&top)?
+        let wanted = self.wanted(self.ask.precision / 2.0 * MEASURED_SHARE)?;
+        if let Some(top) = self.at_the_top(held, (curve, &own), wanted)?
+            && let Some(interval) = self.kept_from_empty(&top)?
         {
             return Ok((Some(top), Some(interval)));
         }

@@ -229,9 +229,10 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_that_has_only_so_many_files_is_overloaded_all_the_same() {
-        let lots = "load.0.rate={ lots = { threads = 1, lot = 10, sleep = '100 ms', files = 50 } }";
-        let scenario = Source::find("throttled_host").unwrap().read(&[lots.to_owned()]).unwrap();
+    fn a_sender_that_stops_by_itself_is_overloaded_all_the_same() {
+        let lots = "load.0.rate={ lots = { threads = 1, lot = 10, sleep = '100 ms' } }";
+        let changes = [lots, "load.0.count=2000"].map(str::to_owned);
+        let scenario = Source::find("throttled_host").unwrap().read(&changes).unwrap();
         let journal = Journal::default();
         let search = Search::of(&scenario, ASK, &journal).unwrap();
         let drained = search.overloaded(100.0, 1, &mut Fuel::of(&Budget::default())).unwrap();
