@@ -4,15 +4,18 @@ use std::hint::cold_path;
 
 use super::exchange::is_two_way;
 use super::spool::Row;
-use super::{
-    Effect, LogEntry, MessageBox, PendingOperation, Place, Reason, ReferenceState, retries,
-};
+use super::{Effect, LogEntry, MessageBox, PendingOperation, Place, Reason, ReferenceState};
 use crate::config::{OnFailure, RetryCount};
 use crate::id::ReferenceId;
 use crate::message::PropertyId;
-use crate::retry::{NextStep, after_failure};
+use crate::retry::{NextStep, RetryPolicy, after_failure};
 use crate::sabotage::Sabotage;
 use crate::time::Instant;
+
+/// A transport's retries as a reference keeps them.
+pub(super) fn retries(policy: RetryPolicy) -> u16 {
+    u16::try_from(policy.count).unwrap_or(u16::MAX)
+}
 
 impl MessageBox {
     /// Retries left: resubmit; else the backup; else suspend (R-RETRY-05).

@@ -54,7 +54,6 @@ use crate::id::{
     SubscriberId,
 };
 use crate::message::{Context, DocumentName, PropertyId, Value};
-use crate::retry::RetryPolicy;
 use crate::sabotage::Sabotage;
 use crate::subscription::{PortState, RouteId, SubscriptionTable};
 use crate::suspend::SuspendedQueue;
@@ -595,9 +594,4 @@ impl MessageBox {
         self.state_hash = self.state_hash.wrapping_add(changed.hash());
         (self.place(id, &changed), changed)
     }
-}
-
-/// A transport's retries as a reference keeps them.
-fn retries(policy: RetryPolicy) -> u16 {
-    u16::try_from(policy.count).unwrap_or(u16::MAX)
 }

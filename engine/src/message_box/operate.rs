@@ -2,10 +2,11 @@
 
 use std::hint::cold_path;
 
+use super::dispose::retries;
 use super::lanes::Lanes;
 use super::{
     Action, Allowed, Effect, InstanceOperation, MessageBox, PendingOperation, PreparedBatch,
-    Reason, Reference, ReferenceState, ServiceInstanceId, ServiceStatus, retries,
+    Reason, Reference, ReferenceState, ServiceInstanceId, ServiceStatus,
 };
 use crate::batch::{OperationKind, Status};
 use crate::config::UnroutedResume;

@@ -299,7 +299,7 @@ impl MessageBox {
             valid_from: Instant::ZERO,
             subscriber,
             instance: instance.and_then(super::instance::as_place),
-            retries_left: super::retries(retry),
+            retries_left: super::dispose::retries(retry),
             state,
             pending: PendingOperation::None,
             scheduled: false,

@@ -106,7 +106,7 @@ fn a_way_back_has_the_stages_of_its_pipeline() {
     let rewrite = "stage = 'encode', does = 'rewrite', faults = true";
     ends(&receives(rewrite), "'rewrite' and 'size' go together");
     ends(
-        &receives("stage = 'encode', does = 'fail', size = 9"),
+        &receives("stage = 'encode', does = 'fail', size = '9 B'"),
         "'rewrite' and 'size' go together",
     );
     let both = "stage = 'encode', does = 'fail', faults = true, every = 2";

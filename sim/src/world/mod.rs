@@ -40,6 +40,7 @@ mod looks;
 mod operate;
 mod pinned;
 mod presence;
+mod ready;
 mod sample;
 mod throttling;
 mod tracking;
