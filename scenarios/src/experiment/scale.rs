@@ -21,7 +21,7 @@ pub fn searchable(scenario: &Scenario) -> Result<Period, Problems> {
     if !scenario.phases.is_empty() {
         let message = "a search makes its own phases, and this scenario has some".to_owned();
         let help = format!(
-            "leave the [[phase]]s out, with what is expected of them, and give the loads 'measure': \
+            "leave the [[phase]]s out, with what is expected of them, and give 'measure': \
              {}",
             without_phases(scenario)
         );
@@ -119,7 +119,7 @@ fn unscalable(scenario: &Scenario, load: &Load) -> Problems {
     let name = &load.name;
     let message = format!("the load '{name}' has no rate that could be raised or lowered{why}");
     let help = format!(
-        "use constant, poisson, steps, sine, bell, floodgate or lots with a rate above zero, say {}",
+        "use constant, poisson, steps, sine, bell, floodgate or lots with a rate above zero: {}",
         with_rate(scenario, load)
     );
     Problems::one(message, Some(help))

@@ -222,7 +222,7 @@ fn mistakes_name_what_was_found_and_what_is_allowed() {
 #[test]
 fn where_nothing_has_a_variance_there_is_no_interval() {
     let tail = "send_port.0.primary.wire={ pareto = { mean = '10 ms', shape = 1.5 } }";
-    let vary = ["--vary", "host.Host.poll=10ms,20ms", "--set", tail, "--seeds", "3"];
+    let vary = ["--vary", "host.H.threads=50,40", "--set", tail, "--seeds", "3"];
     let plant = plant();
     let said = ends(3, &[&["sweep", &plant][..], &vary].concat());
     assert!(said.contains("Without an interval") && !said.contains("distinguishable"), "{said}");
