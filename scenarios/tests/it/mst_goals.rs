@@ -28,6 +28,7 @@ fn assert_binds(record: &MstRecord, rate: f64, precision: f64) {
     assert!(high - low < 1.1 * precision * high, "[{low}, {high}]");
 }
 
+#[cfg(feature = "long")]
 #[test]
 fn a_goal_that_binds_just_below_the_capacity_is_not_met_there() {
     // M/M/1: 1 % is later than 2 s at 100 - ln(100) / 2 a second. From an empty start a minute at

@@ -34,6 +34,7 @@ fn above(record: &MstRecord, rate: f64) -> Vec<MstVerdict> {
     above.map(|probe| probe.verdict).collect()
 }
 
+#[cfg(feature = "long")]
 #[test]
 fn a_plant_that_only_its_throttling_stops_is_input_throttled() {
     // An operator delays every batch by a second, R-THR-02 state 11: four batches of twenty that
