@@ -27,33 +27,12 @@ pub fn searchable(scenario: &Scenario) -> Result<Period, Problems> {
         );
         return Err(Problems::one(message, Some(help)));
     }
-    if scenario.tracking.is_some() && has_tracking_prices(scenario) {
-        let message = "a search does not see whether tracking keeps up: that takes as long as \
-                       anything is kept";
-        let help = "leave 'track' out to search without it, or judge rates one by one by \
-                    'expect.tracking' in a 'run'";
-        return Err(Problems::one(message.to_owned(), Some(help.to_owned())));
-    }
     if let Some(tail) = scenario.tails().first() {
         let message = format!("{} has no variance: no interval could be trusted", tail.what);
         let help = "take a 'shape' above 2, or another distribution".to_owned();
         return Err(Problems::one(message, Some(help)));
     }
     common_period(scenario)
-}
-
-/// Whether what is tracked could be more than the tracking database takes.
-fn has_tracking_prices(scenario: &Scenario) -> bool {
-    let costs = &scenario.costs;
-    let prices = [
-        costs.track_work_row,
-        costs.track_sql_row,
-        costs.track_data_row,
-        costs.track_data_cold_row,
-        costs.track_data_body,
-        costs.track_data_kb,
-    ];
-    prices.iter().any(|price| !price.is_zero())
 }
 
 /// The documents per second that the scenario's loads offer as they are written.

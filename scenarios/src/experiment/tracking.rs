@@ -14,14 +14,14 @@ use crate::plan::Scenario;
 const MOVED_MIN: u64 = 1000;
 /// Share of them by which those that wait may have grown, or what comes between two runs of the
 /// job that copies, if that is more.
-const GROWTH_MAX: f64 = 0.005;
+pub(super) const GROWTH_MAX: f64 = 0.005;
 /// Runs of the job that deletes by which it may be late: one that it takes, and one for which that
 /// is too long.
-const LATE_MAX: u64 = 2;
+pub(super) const LATE_MAX: u64 = 2;
 
 /// The verdict on what a scenario expects of tracking (R-GC-05).
 pub(super) fn keeps_up(expected: bool, scenario: &Scenario, outcome: &Outcome) -> VerdictRow {
-    let (keeps_up, detail) = judge(scenario, outcome);
+    let (keeps_up, detail) = judge(scenario, outcome, GROWTH_MAX);
     let verdict = match keeps_up {
         Some(found) if found == expected => Verdict::Pass,
         Some(_) => Verdict::Fail,
@@ -30,8 +30,9 @@ pub(super) fn keeps_up(expected: bool, scenario: &Scenario, outcome: &Outcome) -
     VerdictRow { name: "expect.tracking".to_owned(), verdict, detail }
 }
 
-/// Whether tracking keeps up, if that can be told, and why.
-fn judge(scenario: &Scenario, outcome: &Outcome) -> (Option<bool>, String) {
+/// Whether tracking keeps up, if that can be told, and why, where what waits may grow by a share of
+/// what is moved.
+pub(super) fn judge(scenario: &Scenario, outcome: &Outcome, growth: f64) -> (Option<bool>, String) {
     let (Some(settings), Some(own)) = (&scenario.tracking, &outcome.tracking) else {
         return (None, "Nothing is tracked.".to_owned());
     };
@@ -45,7 +46,7 @@ fn judge(scenario: &Scenario, outcome: &Outcome) -> (Option<bool>, String) {
     let waits = meters.tracking.growth(after) + meters.tracked_bodies.growth(after);
     let (from, to) = outcome.window;
     let window = to.min(outcome.ended).since(from).as_secs_f64();
-    let limit = GROWTH_MAX.max(settings.copy.as_secs_f64() / window.max(1e-9));
+    let limit = growth.max(settings.copy.as_secs_f64() / window.max(1e-9));
     let grown = waits as f64 / moved as f64;
     let waiting = format!(
         "{waits} more rows and messages wait than at the beginning of the window, {moved} were \

@@ -15,11 +15,16 @@ pub(super) const STEPS_MAX: u32 = 24;
 /// mistake on either side, a quarter each.
 pub(super) const BRACKET_SHARE: f64 = 0.5;
 
+/// What a test may mistake on either side, for an interval so wide.
+pub(super) const fn blur(precision: f64) -> f64 {
+    precision * (1.0 - BRACKET_SHARE) / 2.0
+}
+
 impl Search<'_> {
     /// The relative drift that a probe tells from none: a verdict at a rate says that the capacity
     /// is not further than this on the wrong side of it.
     pub(super) fn blur(&self) -> f64 {
-        self.ask.precision * (1.0 - BRACKET_SHARE) / 2.0
+        blur(self.ask.precision)
     }
 
     pub(super) fn is_narrow(&self, low: f64, high: f64) -> bool {

@@ -23,6 +23,7 @@ mod recovery;
 mod root;
 mod shift;
 mod stein;
+mod tracked;
 mod turn;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ use self::limit::{Plant, limits};
 pub(super) use self::limit::{busiest, why};
 use self::pinned::Held;
 use self::root::{Bound, Shares, WIDER};
+use self::tracked::Tracked;
 use super::clock::WallClock;
 use super::drift::{Drift, edge, ladder};
 use super::scale::{Period, offered_rate, scaled, searchable};
@@ -155,6 +157,8 @@ struct Search<'a> {
     noise: f64,
     /// The goal that binds, where the load that just meets it was found.
     bound: Option<Bound>,
+    /// How tracking is judged, where it has a price.
+    tracked: Option<Tracked>,
 }
 
 /// Searches for the maximum sustainable throughput of `scenario`.
@@ -235,6 +239,7 @@ impl<'a> Search<'a> {
             inconsistent: false,
             noise: 1.0,
             bound: None,
+            tracked: Tracked::of(scenario, &ask, bracket::blur(ask.precision))?,
         })
     }
 }
@@ -271,6 +276,10 @@ impl Search<'_> {
         let Some((low, high)) = interval else { return Ok(()) };
         record.capacity = Some(f64::midpoint(low, high));
         self.recovers(&held, &curve, low, record)?;
+        if self.is_tracking_late((low, high), record)? {
+            // What the capacity follows is no matter of the answer.
+            return Ok(());
+        }
         self.confirm(low, high, record)?;
         self.explain(&held, capacity.as_ref(), record)
     }
