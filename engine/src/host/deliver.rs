@@ -170,7 +170,25 @@ impl HostInstance {
     /// it has failed once (R-CLK-10).
     #[cold]
     fn fill_nothing(&mut self, frame: FrameId) {
-        let Some(Frame::Deliver(delivery)) = self.frames.get(frame.0) else { return };
+        let Some(adapter) = self.refuse_fill(frame) else { return };
+        self.enter(frame, Step::Clearing);
+        self.call(adapter, AdapterInput::Clear { call: CallId(frame.0) });
+    }
+
+    /// `BeginBatch` threw: there is no batch to clear, and what would have gone into it has failed
+    /// once (R-SND-08). \[M\] The documents say nothing of it. To ask again at once would be to ask
+    /// for ever; a failed attempt costs a retry and comes to an end.
+    #[cold]
+    fn cannot_begin(&mut self, frame: FrameId) {
+        self.withdraw(frame);
+        if self.refuse_fill(frame).is_some() {
+            self.conclude(frame, true);
+        }
+    }
+
+    /// What would have gone into an adapter batch is taken as tried.
+    fn refuse_fill(&mut self, frame: FrameId) -> Option<AdapterId> {
+        let Some(Frame::Deliver(delivery)) = self.frames.get(frame.0) else { return None };
         let adapter = delivery.adapter;
         let transmitter = &self.transmitters[adapter.index()];
         let refused = self.take(adapter, transmitter.engine_batch as usize);
@@ -181,8 +199,7 @@ impl HostInstance {
             let failed = |message: Box<OutboundMessage>| (message.reference, Returned::Failed);
             delivery.given = refused.into_iter().rev().map(failed).collect();
         }
-        self.enter(frame, Step::Clearing);
-        self.call(adapter, AdapterInput::Clear { call: CallId(frame.0) });
+        Some(adapter)
     }
 
     /// Takes up to `max` messages and charges their map and pipeline.
@@ -270,8 +287,7 @@ impl HostInstance {
             // What was not handed over before `Terminate` is not handed over any more.
             delivery.waiting.clear();
             if delivery.given.is_empty() {
-                self.release(frame);
-                return;
+                return self.take_back(frame);
             }
         }
         if let Some(message) = delivery.waiting.pop() {
@@ -317,7 +333,11 @@ impl HostInstance {
         let Some(Frame::Deliver(delivery)) = self.frames.get_mut(frame.0) else { return false };
         match (delivery.step, returned) {
             (Step::Beginning, Returned::Begun { .. }) if self.life != Life::Running => {
-                self.abandon(frame);
+                self.take_back(frame);
+            }
+            (Step::Beginning, _) if self.life != Life::Running => {
+                self.withdraw(frame);
+                self.release(frame);
             }
             (Step::Beginning, Returned::Begun { max, transaction }) => {
                 delivery.transaction = transaction;
@@ -331,7 +351,7 @@ impl HostInstance {
                     self.load(frame, max);
                 }
             }
-            (Step::Beginning, _) => self.abandon(frame),
+            (Step::Beginning, _) => self.cannot_begin(frame),
             (Step::Transmitting, _) => {
                 if let Some(last) = delivery.given.last_mut() {
                     last.1 = returned;
@@ -355,15 +375,18 @@ impl HostInstance {
         true
     }
 
-    /// `BeginBatch` failed: nothing was taken yet, so nothing is lost; the turn is over.
-    /// \[M\] the documents say nothing of it.
+    /// The service stops, and nothing was put into the adapter batch that was begun: it is cleared,
+    /// or the adapter would wait for its end and never return from `Terminate` (R-SHUT-01).
     #[cold]
-    fn abandon(&mut self, frame: FrameId) {
-        self.withdraw(frame);
-        if let Some(Frame::Deliver(delivery)) = self.release(frame) {
-            let adapter = delivery.adapter;
-            self.transmitters[adapter.index()].queued = false;
-            self.queue_delivery(adapter);
+    fn take_back(&mut self, frame: FrameId) {
+        let Some(Frame::Deliver(delivery)) = self.frames.get(frame.0) else { return };
+        let (adapter, begun) = (delivery.adapter, delivery.batched);
+        if begun && self.made[adapter.index()] != Made::Gone {
+            self.enter(frame, Step::Clearing);
+            self.call(adapter, AdapterInput::Clear { call: CallId(frame.0) });
+        } else {
+            self.withdraw(frame);
+            self.release(frame);
         }
     }
 

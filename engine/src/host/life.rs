@@ -131,7 +131,8 @@ impl HostInstance {
             transmitter.clear();
         }
         self.waiting = 0;
-        self.tasks.retain(|task| !matches!(task, Task::Deliver(_)));
+        // A turn that has not begun is not begun any more: its lock goes back with the others.
+        self.tasks.retain(|task| !matches!(task, Task::Deliver(_) | Task::Orchestrate(_)));
         self.pauses.stop_deliveries();
         self.stop_exchanges();
         self.dehydrate_all();

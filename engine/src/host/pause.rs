@@ -48,9 +48,10 @@ impl Pauses {
         self.ends.push(Reverse((at, frame)));
     }
 
-    /// No delivery begins any more: the host instance stops.
+    /// No delivery and no turn begins any more: the host instance stops.
     pub(super) fn stop_deliveries(&mut self) {
         self.aside.clear();
+        self.put_off.retain(|(_, task)| !matches!(task, Task::Orchestrate(_)));
     }
 }
 

@@ -3,13 +3,13 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test listens for what it is about")]
 
-use floodgate_engine::adapter::{AdapterInput, Returned};
+use floodgate_engine::adapter::{AdapterInput, CallId, Returned};
 use floodgate_engine::batch::{Batch, Operation};
 use floodgate_engine::config::{HostSettings, Topology, Watermarks};
 use floodgate_engine::host::{DoneRace, HostInput};
 use floodgate_engine::id::TransactionId;
 use floodgate_engine::message::Body;
-use floodgate_engine::message_box::Action;
+use floodgate_engine::message_box::{Action, Effect};
 use floodgate_engine::throttle::{
     DeliveryState, Holdings, Memory, PublishingState, Throttle, ThrottleSettings,
 };
@@ -17,8 +17,8 @@ use floodgate_engine::time::Duration;
 
 use crate::administrator::add_orchestration;
 use crate::bench::{
-    ASYNC, BATCHED, Bench, RECEIVER, add_send_port, batch_of, immediate, one_thread, topology,
-    wire, wire_of,
+    ASYNC, BATCHED, Bench, FIRST, RECEIVER, add_send_port, batch_of, immediate, one_thread,
+    topology, wire, wire_of,
 };
 
 const PAUSE: Duration = Duration::from_secs(30);
@@ -344,33 +344,106 @@ fn a_part_that_is_refused_fails_at_once() {
     bench.returned(call, Returned::Begun { max: 10, transaction: Some(ONE) });
     bench.returned(call, Returned::Sent);
     // Meanwhile the message is somebody else's.
-    bench.message_box.release_locks(floodgate_engine::id::HostInstanceId(0));
+    bench.message_box.release_locks(FIRST);
     bench.returned(call, Returned::Sent);
     bench.returned(call, Returned::Done);
     assert_eq!(bench.asked[0].transaction, Some(ONE));
     assert_eq!(last_asked(&bench), (vec!["fail"; 2], None));
 }
 
+/// The calls of every `BeginBatch` and every `Clear` so far.
+fn begun_and_cleared(bench: &Bench) -> [Vec<CallId>; 2] {
+    let mut found = [Vec::new(), Vec::new()];
+    for (_, input) in &bench.calls {
+        match input {
+            AdapterInput::BeginBatch { call, .. } => found[0].push(*call),
+            AdapterInput::Clear { call } => found[1].push(*call),
+            _ => {}
+        }
+    }
+    found
+}
+
 #[test]
-fn a_batch_that_cannot_begin_is_tried_in_its_turn_again() {
-    // R-BSND-01: nothing was taken, so nothing is lost; a service that stops begins none.
+fn a_batch_that_cannot_begin_costs_what_would_have_gone_into_it_an_attempt() {
+    // R-BSND-01, R-SND-08, R-RETRY-05: an adapter whose BeginBatch always throws is not asked for
+    // ever at one instant. There is no batch, so nothing is cleared.
+    let mut bench = batched();
+    bench.publish([1, 2]);
+    let [begun, _] = begun_and_cleared(&bench);
+    bench.returned(begun[0], Returned::Failed);
+    assert_eq!(last_asked(&bench), (vec!["fail"; 2], None));
+    let again = begun_and_cleared(&bench);
+    assert_eq!((again[0].len(), again[1].len(), busy(&bench)), (1, 0, 0));
+    assert_eq!((bench.transmitted().len(), bench.works.len()), (0, 0), "nothing was charged");
+    let resubmitted = bench.effects.iter().filter_map(|effect| match effect {
+        Effect::Resubmitted { retries_left, due, .. } => Some((*retries_left, *due)),
+        _ => None,
+    });
+    let later = bench.now + Duration::from_minutes(5);
+    assert_eq!(resubmitted.collect::<Vec<_>>(), [(2, later); 2]);
+    // What comes meanwhile begins a batch of its own.
+    bench.publish([3]);
+    assert_eq!(begun_and_cleared(&bench)[0].len(), 2);
+}
+
+#[test]
+fn a_batch_that_has_just_begun_is_cleared_when_the_service_stops() {
+    // R-SHUT-01: who began a batch would wait for its end; before its pipeline has run, and after.
+    for loaded in [false, true] {
+        let mut bench = batched();
+        bench.publish([1]);
+        let call = begun_and_cleared(&bench)[0][0];
+        let begun = Returned::Begun { max: 1, transaction: None };
+        bench.hold_work = true;
+        if loaded {
+            bench.returned(call, begun);
+        }
+        bench.tell(HostInput::Stop);
+        assert_eq!(begun_and_cleared(&bench)[1], []);
+        if loaded {
+            bench.finish_work(0);
+        } else {
+            bench.returned(call, begun);
+        }
+        assert_eq!((begun_and_cleared(&bench)[1].clone(), busy(&bench)), (vec![call], 1));
+        bench.returned(call, Returned::Cleared);
+        assert_eq!((bench.transmitted().len(), bench.asked.len(), busy(&bench)), (0, 0, 0));
+    }
+}
+
+#[test]
+fn who_has_ended_is_told_of_no_batch_any_more() {
+    // R-SHUT-01: it was destroyed when Terminate returned.
     let mut bench = batched();
     bench.publish([1]);
-    let begins = |bench: &Bench| {
-        let begins = bench.calls.iter().filter_map(|(_, input)| match input {
-            AdapterInput::BeginBatch { call, .. } => Some(*call),
-            _ => None,
-        });
-        begins.collect::<Vec<_>>()
-    };
-    let first = begins(&bench)[0];
-    bench.returned(first, Returned::Failed);
-    assert_eq!((begins(&bench).len(), busy(&bench)), (2, 1));
-    let second = begins(&bench)[1];
+    let call = begun_and_cleared(&bench)[0][0];
     bench.tell(HostInput::Stop);
-    bench.returned(second, Returned::Begun { max: 1, transaction: None });
-    assert_eq!((begins(&bench).len(), busy(&bench), bench.transmitted().len()), (2, 0, 0));
-    assert_eq!(bench.works.len(), 0, "nothing was charged");
+    let ends = bench.calls.iter().find_map(|(_, input)| match input {
+        AdapterInput::Terminate { call } => Some(*call),
+        _ => None,
+    });
+    bench.returned(ends.expect("it was made"), Returned::Terminated);
+    bench.returned(call, Returned::Begun { max: 1, transaction: None });
+    assert_eq!((begun_and_cleared(&bench)[1].len(), bench.stopped), (0, true));
+}
+
+#[test]
+fn turns_that_wait_for_a_thread_are_not_begun_by_who_stops() {
+    // R-SHUT-06: the lock of what has not begun goes back with the others; what has begun ends.
+    let mut topology = topology(one_thread());
+    add_orchestration(&mut topology);
+    let mut bench = Bench::new(topology);
+    bench.hold_work = true;
+    bench.publish([1, 2, 3]);
+    assert_eq!((bench.works.len(), busy(&bench)), (1, 1), "two wait for the thread");
+    bench.tell(HostInput::Stop);
+    assert!(!bench.stopped);
+    bench.finish_work(0);
+    assert_eq!((bench.works.len(), bench.asked.len(), bench.stopped), (1, 1, true));
+    bench.message_box.release_locks(FIRST);
+    let counts = bench.message_box.reference_counts();
+    assert_eq!((counts.work, counts.locked), (2, 0));
 }
 
 #[test]

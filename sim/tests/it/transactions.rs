@@ -4,6 +4,7 @@ use floodgate_engine::config::AdapterKind;
 use floodgate_engine::config::{
     OnPoison, TransactionBegins, TransactionalReceiveSettings, TransactionalSendSettings,
 };
+use floodgate_engine::id::HostInstanceId;
 use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::sabotage::Sabotage;
 use floodgate_engine::time::Duration;
@@ -15,7 +16,7 @@ use floodgate_sim::world::World;
 use proptest::prelude::*;
 
 use crate::fixture::{
-    Plant, Verdict, all_kept, demand, demand_eq, finish_within, holds, ms, notices, sink,
+    Plant, Story, Verdict, all_kept, demand, demand_eq, finish_within, holds, ms, notices, sink,
 };
 use crate::retry::done_orders;
 use crate::transactional::{SEND, poisoned, receiving};
@@ -217,6 +218,30 @@ fn what_shows_before_the_commit_is_noticed() {
 fn what_an_abort_leaves_behind_is_noticed() {
     let broken = notices(200, &cases(), |case| judged(case, Some(Sabotage::ApplyAbortedBatches)));
     assert!(broken.contains("INV-55"), "{broken}");
+}
+
+#[test]
+fn a_sender_that_has_just_begun_a_batch_ends_with_its_service() {
+    // R-SHUT-01, R-SHUT-06, INV-57: stopped between BeginBatch and the first message, while the
+    // send pipeline works. The batch is cleared, its transaction aborted, and Terminate returns.
+    for begins in [TransactionBegins::AtTransmit, TransactionBegins::InBeginBatch] {
+        let send = TransactionalSendSettings { begins, ..SEND };
+        let mut plant = crate::transactional::sending(send, sink());
+        plant.setup.costs.send_batch = Duration::from_millis(100);
+        plant.setup.life.watched = true;
+        plant.all_at_once(3);
+        let mut world = plant.telling();
+        while Story::of(&world).count(&["BeginBatch"]) == 0 {
+            assert!(world.step(), "a batch begins");
+        }
+        world.stop(HostInstanceId(0));
+        finish_within(&mut world, 10_000).expect("it comes to an end");
+        let story = Story::of(&world);
+        assert_eq!(story.count(&["CRASHES"]), 0, "{}", story.text());
+        story.assert_order(&[&["OUT1@H Terminate"], &["OUT1@H Clear"], &["has stopped"]]);
+        assert_eq!(world.message_box().reference_counts().work, 3, "all go back");
+        assert_eq!(all_kept(&world.conclude()), Ok(()));
+    }
 }
 
 #[test]
