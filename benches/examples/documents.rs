@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! documents run 1000000        # file_to_file, two subscriptions
+//! documents plain 1000000      # the same without a price on disks and pauses
 //! documents strangers 100000   # with 1,000 more send ports of which none matches
 //! documents waiting 2000000    # partners that never answer: everything stays in the MessageBox
 //! ```
@@ -10,7 +11,7 @@
 
 use std::time::Instant;
 
-use floodgate_benches::{built, file_to_file, waiting, with_strangers};
+use floodgate_benches::{built, file_to_file, plain, waiting, with_strangers};
 use floodgate_sim::world::World;
 
 #[expect(clippy::print_stdout, reason = "it is a command")]
@@ -20,9 +21,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let documents: u64 = args.next().map_or(Ok(100_000), |count| count.parse())?;
     let scenario = match plant.as_str() {
         "run" => file_to_file(documents)?,
+        "plain" => plain(documents)?,
         "strangers" => with_strangers(documents, 1000)?,
         "waiting" => waiting(documents)?,
-        other => return Err(format!("'{other}' is none of run, strangers, waiting").into()),
+        other => return Err(format!("'{other}' is none of run, plain, strangers, waiting").into()),
     };
     let world = World::new(&built(&scenario)?);
     let start = Instant::now();

@@ -28,6 +28,27 @@ pub fn file_to_file(documents: u64) -> Result<Scenario, Problems> {
     Ok(scenario)
 }
 
+/// The same without a price on what the first main path had no resource for: log disk, data disk,
+/// the pauses of the runtime. What is left is the work of before, so the two can be compared.
+///
+/// # Errors
+///
+/// When the catalogue has no such scenario any more.
+pub fn plain(documents: u64) -> Result<Scenario, Problems> {
+    let mut scenario = file_to_file(documents)?;
+    let costs = &mut scenario.costs;
+    for price in [
+        &mut costs.log_transaction,
+        &mut costs.log_kb,
+        &mut costs.data_row,
+        &mut costs.data_kb,
+        &mut costs.runtime_pause,
+    ] {
+        *price = Duration::ZERO;
+    }
+    Ok(scenario)
+}
+
 /// The same with `strangers` more send ports, whose filters ask for another receive port.
 ///
 /// # Errors

@@ -77,7 +77,13 @@ impl Context {
         if entries.last().is_none_or(|last| last.0 < property) {
             return Err(entries.len());
         }
-        entries.binary_search_by_key(&property, |entry| entry.0)
+        self.search(property)
+    }
+
+    /// Apart, since it is long where it is written out, and the way around it is short.
+    #[inline(never)]
+    fn search(&self, property: PropertyId) -> Result<usize, usize> {
+        self.properties.entries.binary_search_by_key(&property, |entry| entry.0)
     }
 
     fn put(&mut self, property: PropertyId, value: Option<Value>, kind: PropertyKind) {

@@ -1,6 +1,9 @@
 //! How many references are where.
 
+use std::hint::cold_path;
+
 use super::lanes::Lanes;
+use super::spool::Spool;
 use super::{MessageBox, Reference, ReferenceState};
 use crate::id::SendPortId;
 use crate::message::DocumentName;
@@ -62,11 +65,35 @@ impl MessageBox {
         self.subscribers[port.index()].ordered.as_ref().map(Lanes::places)
     }
 
+    /// Rows that somebody refers to.
+    #[must_use]
+    pub fn spool_live(&self) -> u64 {
+        self.over_spools(Spool::live)
+    }
+
+    /// Rows that wait for the cleanup job, those included that have to be copied before.
+    #[must_use]
+    pub fn spool_garbage(&self) -> u64 {
+        self.over_spools(Spool::garbage)
+    }
+
+    /// The sum over the MessageBoxes; there is one in most groups, and no loop for it.
+    #[inline(always)]
+    fn over_spools(&self, of: impl Fn(&Spool) -> u64) -> u64 {
+        match &self.spools[..] {
+            [only] => of(only),
+            several => {
+                cold_path();
+                several.iter().map(of).sum()
+            }
+        }
+    }
+
     /// Documents that some subscriber has still to get: live rows with a reference that is not
     /// suspended.
     #[must_use]
     pub fn unfinished(&self) -> u64 {
-        self.spools.iter().map(|spool| spool.live() - spool.stuck()).sum()
+        self.over_spools(|spool| spool.live() - spool.stuck())
     }
 
     /// The names of the documents that wait for an operator, in no promised order.

@@ -90,6 +90,14 @@ impl Footprints {
         self.first.as_ref().is_some_and(parts) || self.others.iter().any(parts)
     }
 
+    /// Whether one MessageBox is touched, in one go: nothing of it can make a transaction
+    /// distributed.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_plain(&self) -> bool {
+        self.others.is_empty() && self.first.as_ref().is_none_or(|(_, asked)| asked.flushes == 0)
+    }
+
     /// Documents that the master only routes, if it does: what is stored is stored elsewhere.
     #[must_use]
     pub fn routed(&self) -> Option<u32> {

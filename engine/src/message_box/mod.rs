@@ -310,18 +310,6 @@ impl MessageBox {
         std::mem::swap(&mut self.effects, into);
     }
 
-    /// Rows that somebody refers to.
-    #[must_use]
-    pub fn spool_live(&self) -> u64 {
-        self.spools.iter().map(Spool::live).sum()
-    }
-
-    /// Rows that wait for the cleanup job, those included that have to be copied before.
-    #[must_use]
-    pub fn spool_garbage(&self) -> u64 {
-        self.spools.iter().map(Spool::garbage).sum()
-    }
-
     /// The cleanup job's work: removes up to `rows` garbage rows (R-GC-02).
     pub fn collect(&mut self, rows: u64) -> u64 {
         self.spools.iter_mut().fold(0, |before, spool| {

@@ -236,6 +236,7 @@ impl Exchanges {
         }
     }
 
+    #[cold]
     fn completed_withdrawal(&mut self, node: u32, status: &BatchStatus) {
         let tokens = self.withdrawals.remove(&(node, status.cookie)).unwrap_or_default();
         if !status.overall.is_success() {

@@ -210,9 +210,13 @@ impl Checks {
 
     /// A document is published, maybe not for the first time.
     pub(super) fn published_again(&mut self, document: DocumentName) {
-        if !self.life.watched {
-            return;
+        if self.life.watched {
+            self.copied(document);
         }
+    }
+
+    #[cold]
+    fn copied(&mut self, document: DocumentName) {
         let copies = self.life.published.entry(document).or_default();
         *copies += 1;
         let copies = *copies;

@@ -99,6 +99,7 @@ impl Checks {
         }
     }
 
+    #[cold]
     fn counts_out(&mut self, at: &Place) {
         if self.references.eligible(at).is_some_and(std::mem::take)
             && let Some(line) = self.queues.line(at)

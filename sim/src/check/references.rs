@@ -246,8 +246,13 @@ impl Checks {
 
     #[inline(always)]
     pub(super) fn ended(&mut self, at: &Place) {
-        self.life.disposed(at.sequence);
         let from = self.references.go(at, Whereabouts::Gone);
+        self.end(at, from);
+    }
+
+    #[inline(always)]
+    fn end(&mut self, at: &Place, from: Option<Whereabouts>) {
+        self.life.disposed(at.sequence);
         let alive = !matches!(from, None | Some(Whereabouts::Gone));
         self.docket.judge(Rule::OneReferenceOneEnd, alive, || {
             format!("{} at {} ended twice", at.document, at.subscriber)
@@ -260,16 +265,17 @@ impl Checks {
     /// Neither an adapter's word nor an engine's stands for that (R-SND-06, R-RETRY-04).
     #[inline(always)]
     pub(super) fn deleted(&mut self, at: &Place) {
-        if at.subscriber.0 < self.references.send_ports
-            && let Some(known) = self.references.get(at.reference, at.sequence)
-        {
-            let (taken, refused) = (known.taken, known.failed_at.is_some());
-            self.docket.judge(Rule::NothingLost, taken, || {
+        let from = self.references.go(at, Whereabouts::Gone);
+        // One look serves both: the place was found, or there is nothing to ask.
+        if from.is_some() && at.subscriber.0 < self.references.send_ports {
+            let known = &self.references.known[at.reference.0.index()];
+            self.docket.judge(Rule::NothingLost, known.taken, || {
+                let refused = known.failed_at.is_some();
                 let wire = if refused { "refused it" } else { "never took it" };
                 format!("{} at {} is deleted, and the wire {wire}", at.document, at.subscriber)
             });
         }
-        self.ended(at);
+        self.end(at, from);
     }
 
     pub(super) fn resubmitted(&mut self, at: &Place, retries_left: u32) {

@@ -12,8 +12,10 @@ use super::{Meter, Usage};
 /// Since nothing overtakes, a job's finish is known when it is submitted: one event for each job.
 #[derive(Clone, Debug)]
 pub struct Fcfs {
-    /// When each server has done all that was submitted.
-    free: BinaryHeap<Reverse<Instant>>,
+    /// When the first server to be free has done all that was submitted.
+    first: Instant,
+    /// The same of the other servers.
+    others: BinaryHeap<Reverse<Instant>>,
     /// (submitted, starts) of the jobs that may still wait, for a window opened in mid-run.
     waiting: VecDeque<(Instant, Instant)>,
     now: Instant,
@@ -29,7 +31,8 @@ impl Fcfs {
     pub fn new(servers: u32) -> Self {
         assert!(servers > 0, "a resource has at least one server");
         Self {
-            free: (0..servers).map(|_| Reverse(Instant::ZERO)).collect(),
+            first: Instant::ZERO,
+            others: (1..servers).map(|_| Reverse(Instant::ZERO)).collect(),
             waiting: VecDeque::new(),
             now: Instant::ZERO,
             servers,
@@ -47,11 +50,12 @@ impl Fcfs {
         while self.waiting.front().is_some_and(|(_, start)| *start <= now) {
             self.waiting.pop_front();
         }
-        let mut earliest = self.free.peek_mut().expect("there is at least one server");
-        let start = now.max(earliest.0);
+        let start = now.max(self.first);
         let finish = start + demand;
-        *earliest = Reverse(finish);
-        drop(earliest);
+        self.first = finish;
+        if !self.others.is_empty() {
+            self.find_first();
+        }
         if start > now {
             self.waits += 1;
             self.waiting.push_back((now, start));
@@ -64,6 +68,21 @@ impl Fcfs {
         finish
     }
 
+    /// One of the others may be free before the server that has just been given work.
+    #[inline(never)]
+    fn find_first(&mut self) {
+        if let Some(mut other) = self.others.peek_mut()
+            && other.0 < self.first
+        {
+            std::mem::swap(&mut other.0, &mut self.first);
+        }
+    }
+
+    /// When each server is free.
+    fn free(&self) -> impl Iterator<Item = Instant> {
+        std::iter::once(self.first).chain(self.others.iter().map(|other| other.0))
+    }
+
     /// Observes `[from, to)` afresh. The window may not begin before the last job submitted; of
     /// the jobs submitted before this call their work and waiting in the window count, but not
     /// they themselves.
@@ -74,8 +93,10 @@ impl Fcfs {
             self.meter.add_whole(from, start, 0, 1);
         }
         // A server with work left at `from` works on without a gap.
-        for &Reverse(free) in &self.free {
-            self.meter.add_whole(from, free, 1, 0);
+        let meter = &mut self.meter;
+        meter.add_whole(from, self.first, 1, 0);
+        for Reverse(free) in &self.others {
+            meter.add_whole(from, *free, 1, 0);
         }
     }
 
@@ -88,7 +109,7 @@ impl Fcfs {
     /// Service that was submitted and is not given by `now`.
     #[must_use]
     pub fn work_left(&self, now: Instant) -> Duration {
-        let left = self.free.iter().map(|Reverse(free)| free.since(now));
+        let left = self.free().map(|free| free.since(now));
         left.fold(Duration::ZERO, |sum, span| sum + span)
     }
 

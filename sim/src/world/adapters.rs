@@ -39,12 +39,12 @@ impl World {
             }
             AdapterOutput::Confirm { of, committed } => self.confirm(node, of, committed),
             AdapterOutput::ErrorInfo { of, text } => {
-                self.calls_engine(instance, HostInput::ErrorInfo { of, text });
+                self.calls_engine(instance, || HostInput::ErrorInfo { of, text });
             }
             AdapterOutput::Isolated(call) => {
                 self.watch_isolated(node, call);
                 let adapter = self.nodes[node as usize].adapter;
-                self.calls_engine(instance, HostInput::Isolated { adapter, call });
+                self.calls_engine(instance, || HostInput::Isolated { adapter, call });
             }
             AdapterOutput::ReceiverShuttingDown { location } => {
                 self.break_location(node, location);
@@ -89,7 +89,7 @@ impl World {
         let Node { instance, adapter, proxy, .. } = &mut self.nodes[node as usize];
         self.message_box.reuse(proxy);
         let (instance, adapter) = (*instance, *adapter);
-        self.calls_engine(instance, HostInput::Posted { adapter, batch, race, transaction });
+        self.calls_engine(instance, || HostInput::Posted { adapter, batch, race, transaction });
     }
 
     /// The engine calls an adapter: the checks and the trace see it first.
@@ -172,7 +172,7 @@ impl World {
     pub(super) fn adapter_returned(&mut self, node: u32, call: CallId, returned: Returned) {
         let instance = self.nodes[node as usize].instance;
         self.watch_return(node, call, returned);
-        self.calls_engine(instance, HostInput::Returned { call, returned });
+        self.calls_engine(instance, || HostInput::Returned { call, returned });
     }
 
     #[inline(always)]

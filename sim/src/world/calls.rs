@@ -52,12 +52,22 @@ impl World {
 
     /// An adapter calls the engine, which hears of it at once or in a while.
     #[inline(always)]
-    pub(super) fn calls_engine(&mut self, instance: HostInstanceId, input: HostInput) {
+    pub(super) fn calls_engine(
+        &mut self,
+        instance: HostInstanceId,
+        input: impl FnOnce() -> HostInput,
+    ) {
+        // Made where it is pushed: an input is large, and most arrive at once.
         if self.calls.times.to_engine.is_zero() {
-            self.ring.push_back(Now::Host(instance, input));
-            return;
+            self.ring.push_back(Now::Host(instance, input()));
+        } else {
+            cold_path();
+            self.calls_engine_later(instance, input());
         }
-        cold_path();
+    }
+
+    #[cold]
+    fn calls_engine_later(&mut self, instance: HostInstanceId, input: HostInput) {
         let at = self.now + self.calls.times.to_engine;
         let Some(life) = self.life_of(instance) else { return };
         let key = self.calls.under_way.insert(Call::ToEngine { instance, life, input });

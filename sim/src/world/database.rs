@@ -78,11 +78,12 @@ impl Pending {
             Transaction::Batch { transaction, .. } => transaction.is_some(),
             Transaction::Look { .. } => false,
         };
-        let boxes = self.footprints.boxes();
-        let in_parts = self.footprints.is_written_in_parts();
-        if boxes == 1 && !outside && !in_parts {
+        if !outside && self.footprints.is_plain() {
             return 0;
         }
+        cold_path();
+        let boxes = self.footprints.boxes();
+        let in_parts = self.footprints.is_written_in_parts();
         let stored = boxes - u32::from(self.footprints.routed().is_some());
         let databases = stored + u32::from(outside);
         if databases > 1 || in_parts { databases } else { 0 }

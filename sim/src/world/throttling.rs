@@ -3,6 +3,8 @@
 //! Looks are events only while something moves: with nothing to see the controllers are parked and
 //! wake with the next commit, so that an idle world comes to its end.
 
+use std::hint::cold_path;
+
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::HostInput;
 use floodgate_engine::id::{HostId, HostInstanceId, MessageBoxId};
@@ -142,6 +144,7 @@ impl World {
     /// `instance` commits: what its batch makes is its host's.
     pub(super) fn publishes_next(&mut self, instance: HostInstanceId) {
         if !self.throttling.is_off() {
+            cold_path();
             self.throttling.publisher = Some(self.instances[instance.index()].host());
         }
     }

@@ -1,5 +1,7 @@
 //! The wire: fetches from sources and calls to sinks.
 
+use std::hint::cold_path;
+
 use floodgate_engine::adapter::{AdapterInput, AnyAdapter, Transmission, WireRequest, WireResult};
 use floodgate_engine::config::RetryCount;
 use floodgate_engine::id::{EndpointId, Key, TransactionId};
@@ -120,6 +122,7 @@ impl World {
         let attempt = self.attempt(&transmission);
         let (now, call) = (self.now, SinkCall { node, token, transmission, attempt });
         if let Some(quota) = self.sink(call.transmission.endpoint).quota() {
+            cold_path();
             match quota.comes(now, &call) {
                 Admission::Begins => {}
                 Admission::First(at) => {
@@ -131,6 +134,7 @@ impl World {
         self.admit(&call);
     }
 
+    #[inline(always)]
     fn admit(&mut self, call: &SinkCall) {
         let now = self.now;
         if self.sink(call.transmission.endpoint).admits(now, call) {
@@ -157,11 +161,14 @@ impl World {
         let port = self.topology.send_port(transmission.subscriber);
         let configured = port.map_or(0, |port| port.transport(transmission.on_backup).retry.count);
         let left = match self.topology.choices.retry_count {
+            RetryCount::Remaining => transmission.retries_left,
             // the adapter was not told, the engine has counted.
-            RetryCount::Configured => self.message_box.retries_left(transmission.reference),
-            RetryCount::Remaining => Some(transmission.retries_left),
+            RetryCount::Configured => {
+                cold_path();
+                self.message_box.retries_left(transmission.reference).unwrap_or_default()
+            }
         };
-        configured.saturating_sub(left.unwrap_or_default())
+        configured.saturating_sub(left)
     }
 
     #[inline(always)]
@@ -208,12 +215,12 @@ impl World {
         if sent {
             let by = self.nodes[call.node as usize].instance;
             self.sampled.handed.ends(now, by, transmission.reference);
-        }
-        if sent && !staged {
-            let port = transmission.subscriber.index();
-            let is_final = forward_to.is_none() && !transmission.two_way;
-            self.meters.processed(self.now, port, transmission.arrived, is_final);
-            self.sampled.handed.processed(self.nodes[call.node as usize].instance);
+            if !staged {
+                let port = transmission.subscriber.index();
+                let is_final = forward_to.is_none() && !transmission.two_way;
+                self.meters.processed(now, port, transmission.arrived, is_final);
+                self.sampled.handed.processed(by);
+            }
         }
         let context = match forward_to {
             Some(to) if sent && !staged => Some((to, self.forwarded_context(to, transmission))),
