@@ -406,6 +406,7 @@ impl World {
         self.tell_ready();
         if resumes {
             cold_path();
+            self.fates.settle_resumed(status.overall.is_success());
             self.watch_reports();
         }
         if !self.topology.orchestrations.is_empty() {
@@ -420,7 +421,8 @@ impl World {
     fn accepted(&mut self, batch: &PreparedBatch) -> (u64, bool) {
         let mut accepted = 0;
         for (_, action) in &batch.actions {
-            if matches!(action, Action::ForgetSuspended(_)) {
+            if let Action::ForgetSuspended(number) = action {
+                self.foresee_resumed(*number, batch);
                 return (0, true);
             }
             let documents = self.accepts(action);

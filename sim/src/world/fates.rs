@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use floodgate_engine::message::{DocumentName, PropertyId, Value};
-use floodgate_engine::message_box::{Action, Effect, Reason, Rest};
+use floodgate_engine::message_box::{Action, Effect, PreparedBatch, Reason, Rest};
 use floodgate_engine::suspend::{SuspendedForm, SuspendedMessage};
 use rustc_hash::FxHashMap;
 
@@ -15,6 +15,11 @@ use crate::fate::{Deliveries, Fates, Intake, Suspensions};
 pub(super) struct FateMeter {
     /// Messages without a document in the batch that is being committed.
     foreseen: u64,
+    /// Of a suspended message that is being resumed: documents that were counted and are not found
+    /// any more, and those found beyond what was counted.
+    resumed: (u64, u64),
+    /// All that were found so beyond what had been counted.
+    found: u64,
     /// Documents in messages that were to be suspended whole, if that is not one.
     whole: FxHashMap<u64, u64>,
     /// Documents of clients who were told that it failed, or who lost their connection.
@@ -50,6 +55,15 @@ impl FateMeter {
         }
     }
 
+    /// The batch that resumes a message was committed, or not.
+    pub(super) fn settle_resumed(&mut self, committed: bool) {
+        let (empty, found) = std::mem::take(&mut self.resumed);
+        if committed {
+            self.came_empty(empty);
+            self.found += found;
+        }
+    }
+
     /// So many messages held nothing: their pipeline consumed them (R-RCV-02).
     pub(super) const fn came_empty(&mut self, messages: u64) {
         self.intake.consumed += messages;
@@ -71,6 +85,18 @@ impl FateMeter {
 }
 
 impl World {
+    /// A suspended message is about to leave the queue, and its pipeline made of it what `batch`
+    /// says: nothing maybe, or more than it was counted for (INV-61, R-RCV-02).
+    #[cold]
+    pub(super) fn foresee_resumed(&mut self, number: u64, batch: &PreparedBatch) {
+        let Some(message) = self.message_box.suspended().message(number) else { return };
+        let counted = self.fates.documents(message.name());
+        let actions = batch.actions.iter().map(|(_, action)| action);
+        let held = actions.filter(|action| !matches!(action, Action::Nothing));
+        let found: u64 = held.map(|action| self.accepts(action)).sum();
+        self.fates.resumed = (counted.saturating_sub(found), found.saturating_sub(counted));
+    }
+
     /// Something ended, or was suspended, out of the ordinary.
     #[cold]
     pub(super) fn fate(&mut self, effect: &Effect) {
@@ -117,7 +143,7 @@ impl World {
         let suspended = self.message_box.suspended();
         let names = suspended.messages.iter().map(SuspendedMessage::name);
         let intake = Intake {
-            arrived: self.documents_arrived,
+            arrived: self.documents_arrived + own.found,
             published: self.meters.received,
             suspended: names.map(|name| own.documents(name)).sum(),
             turned_away: own.turned_away,
