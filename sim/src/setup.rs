@@ -335,6 +335,8 @@ pub enum OperatorAct {
     Offline(MessageBoxId, bool),
     /// A send port changes its state (R-SUB-09).
     Port(SendPortId, PortOperation),
+    /// New message publication is disabled or enabled in a MessageBox (R-MMB-04, R-MMB-05).
+    Publishes(MessageBoxId, bool),
     /// What is suspended there is resumed (R-MBX-08, INV-61).
     Resume(Operand),
     /// What is suspended there is kept, as it stands, with the run's outcome (R-MBX-13,

@@ -12,8 +12,12 @@ words! {
     pub enum Act {
         /// Disables a receive location.
         Disable = "disable",
+        /// A MessageBox takes no new messages that activate something (R-MMB-04).
+        DisablePublication = "disable_publication",
         /// Enables it again.
         Enable = "enable",
+        /// It takes them again.
+        EnablePublication = "enable_publication",
         /// Enlists a send port or a group, inactive.
         Enlist = "enlist",
         /// A MessageBox cannot be reached from now on.
@@ -66,7 +70,10 @@ impl Act {
             Self::Enlist | Self::Start | Self::Stop | Self::Unenlist => {
                 &[Target::SendPort, Target::SendPortGroup]
             }
-            Self::MessageBoxOffline | Self::MessageBoxOnline => &[Target::MessageBox],
+            Self::DisablePublication
+            | Self::EnablePublication
+            | Self::MessageBoxOffline
+            | Self::MessageBoxOnline => &[Target::MessageBox],
             Self::Resume | Self::Save | Self::Terminate => {
                 &[Target::SendPort, Target::Orchestration, Target::ReceivePort, Target::Location]
             }
@@ -137,7 +144,11 @@ pub(crate) static OPERATE: Shape = Shape::of(
     "one act of an operator",
     &[
         Row::required("at", Kind::Duration, "when"),
-        Row::required("do", Kind::Word(Act::WORDS), "what (R-SUB-09, R-MBX-08, R-ADD-02)"),
+        Row::required(
+            "do",
+            Kind::Word(Act::WORDS),
+            "what (R-SUB-09, R-MBX-08, R-ADD-02, R-MMB-04)",
+        ),
         Row::required("to", Kind::Text, "to which port, group, orchestration, location or box"),
         Row::optional("kind", Kind::Word(Target::WORDS), "what has the name", "what that is"),
     ],

@@ -30,6 +30,8 @@ impl Names<'_> {
                 let locations = self.locations_named(&own.to).into_iter();
                 locations.map(|at| OperatorAct::Location(at, enabled)).collect()
             }
+            Act::DisablePublication => vec![OperatorAct::Publishes(self.home(&own.to), false)],
+            Act::EnablePublication => vec![OperatorAct::Publishes(self.home(&own.to), true)],
             Act::Enlist => vec![self.changes(target, &own.to, PortOperation::Enlist)],
             Act::Start => vec![self.changes(target, &own.to, PortOperation::Start)],
             Act::Stop => vec![self.changes(target, &own.to, PortOperation::Stop)],

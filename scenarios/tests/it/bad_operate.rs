@@ -116,3 +116,43 @@ fn a_way_back_has_the_stages_of_its_pipeline() {
         !receives(&whole).iter().any(|said| said.contains("component") || said.contains("size"))
     );
 }
+
+#[test]
+fn publication_that_is_switched_to_what_it_is() {
+    // R-MMB-04, R-MMB-05.
+    let act = |at: &str, verb: &str, to: &str| {
+        format!("[[operate]]\nat = '{at}'\ndo = '{verb}'\nto = '{to}'\n")
+    };
+    let boxes = "[[message_box]]\nname = 'Second'\nserver = 'bts1'\n[[host]]";
+    let two = GOOD.replacen("[[host]]", boxes, 1);
+    let off = act("1 s", "disable_publication", "Second");
+    let on = act("2 s", "enable_publication", "Second");
+    for good in [off.clone(), format!("{on}{off}")] {
+        assert_eq!(said(&format!("{two}{good}")), [""; 0], "{good}");
+    }
+    for (text, end) in [
+        (
+            format!("{GOOD}{}", act("1 s", "disable_publication", "MsgBox")),
+            "'disable_publication' says nothing: there is no other MessageBox",
+        ),
+        (
+            format!("{two}{on}"),
+            "'enable_publication' changes nothing: 'Second' takes new messages by then",
+        ),
+        (
+            format!("{two}{off}{off}"),
+            "'disable_publication' changes nothing: 'Second' takes no new messages by then",
+        ),
+        (
+            format!("{two}{}", act("1 s", "disable_publication", "Out")),
+            "no message_box is called 'Out'",
+        ),
+        (
+            format!("policy = {{ cache_refresh = '5 s' }}\n{two}"),
+            "'cache_refresh' says nothing: nobody switches the publication of a MessageBox",
+        ),
+    ] {
+        let found = said(&text);
+        assert!(found.len() == 1 && found[0].ends_with(end), "{text}: {found:?}");
+    }
+}

@@ -64,7 +64,7 @@ pub(crate) fn ran(text: &str) -> (Record, String) {
 }
 
 /// Both sums, and what the record says of suspensions, agree with each other.
-fn closes(name: &str, record: &Record) {
+pub(crate) fn closes(name: &str, record: &Record) {
     let (came, owed) = (record.intake, record.deliveries);
     let Intake { arrived, published, consumed, dropped, error_messages, .. } = came;
     let ends = consumed + dropped + error_messages + came.terminated + came.turned_away;

@@ -2,7 +2,7 @@
 
 use floodgate_reports::{Record, Verdict};
 
-use crate::ends::{plant, ran};
+use crate::ends::{closes, plant, ran};
 
 /// The plant with these acts; each is an instant, a verb and a name.
 fn with_acts(more: &[(&str, &str)], acts: &[(&str, &str, &str)]) -> String {
@@ -105,4 +105,57 @@ fn what_waits_for_a_retry_is_suspended_by_an_operator() {
     let acts = [("30 s", "suspend", "Out"), ("40 s", "resume", "Out")];
     let (record, _) = ran(&with_acts(&[fails], &acts));
     assert_eq!((ends(&record), record.documents.suspended), ((20, 0), 20));
+}
+
+#[test]
+fn a_messagebox_is_told_to_take_no_new_messages_and_to_take_them_again() {
+    // R-MMB-02, R-MMB-04, R-MMB-05: a stopped port shows where each of 20 documents, one a second,
+    // was put; what is told counts after the caches have been refreshed.
+    let second = "[[message_box]]\nname = \"Second\"\nserver = \"bts1\"\n[[host]]";
+    let text = |refresh: &str, acts: &[(&str, &str, &str)]| {
+        let text = with_acts(&[("SEND_PORT", "state = \"stopped\"")], acts);
+        let text = text.replacen("[[host]]", second, 1);
+        format!("policy = {{ cache_refresh = \"{refresh}\" }}\n{text}")
+    };
+    let suspended = |refresh: &str, acts: &[(&str, &str, &str)]| {
+        let run = crate::keys::done(&text(refresh, acts));
+        assert!(run.record.verdicts.iter().all(|row| row.verdict == Verdict::Pass));
+        ["MsgBox", "Second"].map(|home| {
+            let object = format!("\\BizTalk:Message Box:Host Counters(Host:{home}:bts1)");
+            let counter = format!("{object}\\Host Queue - Suspended Msgs - Length");
+            let series = run.samples.series(&counter).unwrap();
+            series.iter().map(|(_, value)| *value as u64).max().unwrap()
+        })
+    };
+    let off = ("10500 ms", "disable_publication", "Second");
+    let on = ("15500 ms", "enable_publication", "Second");
+    assert_eq!(suspended("0 s", &[]), [10, 10]);
+    assert_eq!(suspended("0 s", &[off]), [15, 5]);
+    assert_eq!(suspended("4 s", &[off]), [13, 7]);
+    assert_eq!(suspended("1 h", &[off]), [10, 10]);
+    assert_eq!(suspended("0 s", &[off, on]), [13, 7]);
+}
+
+#[test]
+fn what_is_resumed_and_holds_nothing_or_more_than_it_was_counted_for_is_in_a_row() {
+    // INV-61, R-RCV-02, R-RIP-07: the second document of each message is suspended as it was handed
+    // out; resumed, it is an interchange of its own: an empty one, one whose second
+    // document is suspended in its turn, or none that the disassembler knows.
+    for (second, consumed, published, stay) in
+        [("<e/>", 20, 20, 0), ("<e><d/><d/></e>", 0, 40, 20), ("<d/>", 0, 20, 20)]
+    {
+        let location = "pipeline = \"XMLReceive\"\nenvelope = \"e\"\n\
+            component = [{ stage = \"validate\", does = \"suspend\", document = 2 }]";
+        let body = format!("body = \"<e><d/>{second}</e>\"");
+        let more = [("LOCATION", location), ("LOAD", &*body)];
+        let (record, _) = ran(&with_acts(&more, &[]));
+        closes(second, &record);
+        assert_eq!((record.intake.arrived, record.intake.suspended), (40, 20), "{second}");
+        let (record, _) = ran(&with_acts(&more, &[("1 min", "resume", "Folder")]));
+        closes(second, &record);
+        let came = record.intake;
+        let ends = (came.consumed, came.published, came.suspended);
+        assert_eq!(ends, (consumed, published, stay), "{second}");
+        assert_eq!(came.arrived, consumed + published + stay, "{second}");
+    }
 }

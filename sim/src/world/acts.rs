@@ -29,6 +29,7 @@ impl World {
             }
             OperatorAct::Offline(home, offline) => self.set_offline(home, offline),
             OperatorAct::Port(port, operation) => drop(self.operate_port(port, operation)),
+            OperatorAct::Publishes(home, publishes) => self.set_publishes(home, publishes),
             OperatorAct::Resume(at) => self.resume_at(at),
             OperatorAct::Save(at) => self.keep_suspended(at),
             OperatorAct::Suspend(of) => {

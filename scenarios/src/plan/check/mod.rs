@@ -1,6 +1,7 @@
 //! Cross-checks: what no single key can tell. Names that lead nowhere, names given twice,
 //! documents that go round for ever, loads that never end.
 
+mod acts;
 mod carried;
 mod choices;
 mod dynamic;
@@ -30,6 +31,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     let mut checker = Checker { scenario, document, report };
     names::check(&mut checker);
     references::check(&mut checker);
+    acts::check(&mut checker);
     faults::check(&mut checker);
     settings::check(&mut checker);
     choices::check(&mut checker);

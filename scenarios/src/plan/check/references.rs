@@ -3,7 +3,6 @@
 use floodgate_sim::check::Rule;
 
 use super::Checker;
-use crate::plan::operate::Target;
 use crate::plan::scenario::Scenario;
 use crate::plan::send::Transport;
 
@@ -13,7 +12,6 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     groups(checker);
     orchestrations(checker);
     loads(checker);
-    acts(checker);
     expectations(checker);
 }
 
@@ -121,34 +119,6 @@ fn loads(checker: &mut Checker<'_>) {
             let names = port.locations.iter().map(|location| location.name.as_str());
             let what = format!("location of receive port '{}'", port.name);
             checker.refer(&format!("load.{n}.location"), &what, location, names);
-        }
-    }
-}
-
-fn acts(checker: &mut Checker<'_>) {
-    let scenario = checker.scenario;
-    for (n, act) in scenario.acts.iter().enumerate() {
-        let (path, targets) = (format!("operate.{n}.to"), act.act.targets());
-        if let Some(kind) = act.kind.filter(|kind| !targets.contains(kind)) {
-            let message =
-                format!("'{}' is nothing that is done to a {}", act.act.word(), kind.called());
-            let words: Vec<_> = targets.iter().map(|target| target.word()).collect();
-            let help = format!("it is done to: {}", words.join(", "));
-            checker.refuse(&format!("operate.{n}.kind"), &message, help);
-            continue;
-        }
-        let wanted = |target: &&Target| act.kind.is_none_or(|kind| kind == **target);
-        let wanted: Vec<Target> = targets.iter().filter(wanted).copied().collect();
-        let called: Vec<_> = wanted.iter().map(|target| target.called()).collect();
-        let names = wanted.iter().flat_map(|target| target.names(scenario));
-        checker.refer(&path, &called.join(" or "), &act.to, names);
-        let meant = act.meant(scenario);
-        if meant.len() > 1 {
-            let called: Vec<_> = meant.iter().map(|target| target.called()).collect();
-            let message = format!("'{}' is a {}", act.to, called.join(" and a "));
-            let words: Vec<_> = meant.iter().map(|target| target.word()).collect();
-            let help = format!("say which with 'kind': {}", words.join(", "));
-            checker.refuse(&path, &message, help);
         }
     }
 }

@@ -1,0 +1,102 @@
+//! What operators do: to what there is, and what changes nothing.
+
+use floodgate_engine::message_box::MessageBoxPolicy;
+
+use super::Checker;
+use crate::plan::operate::{Act, Operate, Target};
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    for n in 0..checker.scenario.acts.len() {
+        named(checker, n);
+        publication(checker, n);
+    }
+    refresh(checker);
+}
+
+/// An act is done to one thing, of a kind that it can be done to.
+fn named(checker: &mut Checker<'_>, n: usize) {
+    let scenario = checker.scenario;
+    let act = &scenario.acts[n];
+    let (path, targets) = (format!("operate.{n}.to"), act.act.targets());
+    if let Some(kind) = act.kind.filter(|kind| !targets.contains(kind)) {
+        let message =
+            format!("'{}' is nothing that is done to a {}", act.act.word(), kind.called());
+        let words: Vec<_> = targets.iter().map(|target| target.word()).collect();
+        let help = format!("it is done to: {}", words.join(", "));
+        checker.refuse(&format!("operate.{n}.kind"), &message, help);
+        return;
+    }
+    let wanted = |target: &&Target| act.kind.is_none_or(|kind| kind == **target);
+    let wanted: Vec<Target> = targets.iter().filter(wanted).copied().collect();
+    let called: Vec<_> = wanted.iter().map(|target| target.called()).collect();
+    let names = wanted.iter().flat_map(|target| target.names(scenario));
+    checker.refer(&path, &called.join(" or "), &act.to, names);
+    let meant = act.meant(scenario);
+    if meant.len() > 1 {
+        let called: Vec<_> = meant.iter().map(|target| target.called()).collect();
+        let message = format!("'{}' is a {}", act.to, called.join(" and a "));
+        let words: Vec<_> = meant.iter().map(|target| target.word()).collect();
+        let help = format!("say which with 'kind': {}", words.join(", "));
+        checker.refuse(&path, &message, help);
+    }
+}
+
+/// Whether an act switches the publication of a MessageBox, and on or off.
+const fn switches(act: &Operate) -> Option<bool> {
+    match act.act {
+        Act::DisablePublication => Some(false),
+        Act::EnablePublication => Some(true),
+        Act::Disable
+        | Act::Enable
+        | Act::Enlist
+        | Act::MessageBoxOffline
+        | Act::MessageBoxOnline
+        | Act::Resume
+        | Act::Save
+        | Act::Start
+        | Act::Stop
+        | Act::Suspend
+        | Act::Terminate
+        | Act::Unenlist => None,
+    }
+}
+
+/// A MessageBox that is told what it does already, or whom nobody can stand in for (R-MMB-04).
+fn publication(checker: &mut Checker<'_>, n: usize) {
+    let scenario = checker.scenario;
+    let act = &scenario.acts[n];
+    let Some(publishes) = switches(act) else { return };
+    let path = format!("operate.{n}.do");
+    let mut boxes = scenario.message_boxes.iter();
+    let Some(own) = boxes.find(|own| own.name == act.to) else { return };
+    if scenario.message_boxes.len() == 1 {
+        let message = format!("'{}' says nothing: there is no other MessageBox", act.act.word());
+        let help = "R-MMB-04: messages that activate something have to go somewhere";
+        return checker.warn(&path, message, help);
+    }
+    let earlier = scenario.acts.iter().enumerate().filter(|(k, other)| {
+        other.to == act.to && (other.at, *k) < (act.at, n) && switches(other).is_some()
+    });
+    let last = earlier.max_by_key(|(k, other)| (other.at, *k)).and_then(|(_, last)| switches(last));
+    if last.unwrap_or(own.publishes) == publishes {
+        let does = if publishes { "takes" } else { "takes no" };
+        let message = format!(
+            "'{}' changes nothing: '{}' {does} new messages by then",
+            act.act.word(),
+            act.to
+        );
+        checker.warn(&path, message, "R-MMB-04: leave it out, or say the opposite before");
+    }
+}
+
+/// The caches that nothing is changed in.
+fn refresh(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    let is_set = scenario.policy.cache_refresh != MessageBoxPolicy::default().cache_refresh;
+    if is_set && scenario.acts.iter().all(|act| switches(act).is_none()) {
+        let message = "'cache_refresh' says nothing: nobody switches the publication of a \
+                       MessageBox";
+        let help = "R-MMB-05: plan an [[operate]] with do = 'disable_publication'";
+        checker.warn("policy.cache_refresh", message, help);
+    }
+}
