@@ -32,7 +32,9 @@ pub use choices::{
     OutboundCharge, PromotedLength, ResponseTimeout, RetryCount, RoutingReports, SendTransactions,
     SuspendedStatus, UnroutedResume, UnroutedSuspension,
 };
-pub use host::{FAULT_RETRY_INTERVAL, Host, HostInstanceConfig, HostSettings, Watermarks};
+pub use host::{
+    FAULT_RETRY_INTERVAL, Host, HostInstanceConfig, HostSettings, OrchestrationQueue, Watermarks,
+};
 pub use large::LargeMessages;
 pub use track::{Holdings, Track, Tracked};
 pub use transactional::{

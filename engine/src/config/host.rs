@@ -58,6 +58,8 @@ pub struct HostSettings {
     pub batch_queue: u32,
     /// Bounds of the messages handed out and not answered (R-DEQ-09); off unless set.
     pub watermarks: Option<Watermarks>,
+    /// Bounds of the messages in memory for orchestrations; off unless set, as in the product.
+    pub orchestration_queue: Option<OrchestrationQueue>,
     /// After how long a location that broke here is tried again, only here; off by default, and
     /// then it stays disabled everywhere (R-LIFE-07, R-LIFE-08). \[M\] a setting of the group in
     /// the product, of each host here.
@@ -82,6 +84,19 @@ pub struct Watermarks {
     pub low: u32,
 }
 
+/// Throttling of orchestrations by queue length (R-DEQ-09 is the like of it for send adapters):
+/// once as many as `pause_at` messages are in memory for orchestrations, waiting for a turn or in
+/// one, no more are taken until there are only `resume_at`. \[M\] the product counts for each
+/// orchestration and holds back its messages alone; here a host instance counts for all of its
+/// orchestrations, and holds back whatever else is in its queue.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OrchestrationQueue {
+    /// 100 in the published example.
+    pub pause_at: u32,
+    /// 50 there.
+    pub resume_at: u32,
+}
+
 /// The retry interval of a broken location where fault tolerance is on (R-LIFE-08).
 pub const FAULT_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -101,6 +116,7 @@ impl Default for HostSettings {
             engine_batch: 10,
             batch_queue: 20,
             watermarks: None,
+            orchestration_queue: None,
             fault_tolerance: None,
             tracking: false,
             throttling: None,

@@ -107,7 +107,6 @@ impl HostInstance {
         self.in_process += found;
         self.totals.taken += u64::from(found);
         self.latencies.outbound.begin(now, found);
-        self.watch_watermarks();
         for message in messages {
             self.taken_bytes += message.bytes;
             let Some(message) = self.takes_turn(message) else { continue };
@@ -115,6 +114,7 @@ impl HostInstance {
             self.transmitters[adapter.index()].pending.push_back(message);
             self.queue_delivery(adapter);
         }
+        self.watch_bounds();
     }
 
     fn queue_delivery(&mut self, adapter: AdapterId) {

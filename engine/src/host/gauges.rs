@@ -69,20 +69,6 @@ impl HostInstance {
         self.exchanges.latency()
     }
 
-    /// Orchestrations that take their turn on a thread.
-    #[must_use]
-    pub fn turns(&self) -> u32 {
-        let turns = self.frames.iter().filter(|(_, frame)| matches!(frame, Frame::Orchestrate(_)));
-        u32::try_from(turns.count()).unwrap_or(u32::MAX)
-    }
-
-    /// Orchestrations in memory with something to do, which wait for a thread.
-    #[must_use]
-    pub fn turns_waiting(&self) -> u32 {
-        let turns = self.tasks.iter().filter(|task| matches!(task, Task::Orchestrate(_)));
-        u32::try_from(turns.count()).unwrap_or(u32::MAX)
-    }
-
     /// Its gauges.
     #[must_use]
     pub fn gauges(&self) -> HostGauges {

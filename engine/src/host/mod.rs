@@ -12,6 +12,7 @@
 //! [`HostInstance::poll_timeout`] by an [`HostInput::Wake`] at that instant. One mutation, then
 //! drain; nothing recurses, nothing blocks, nothing reads a clock.
 
+mod bounds;
 mod deliver;
 mod dequeuer;
 mod distributed;
@@ -52,6 +53,7 @@ use crate::message_box::{OutboundMessage, PreparedBatch, Stay};
 use crate::throttle::{Throttle, Totals};
 use crate::time::Instant;
 
+use bounds::Bounds;
 use deliver::Transmitter;
 use dequeuer::Dequeuer;
 use distributed::Share;
@@ -263,8 +265,7 @@ pub struct HostInstance {
     shares: Vec<Share>,
     /// Transactions that it created for adapters, in all its lives.
     begun: u32,
-    /// As many as the high watermark are out, and not yet fewer than the low one (R-DEQ-09).
-    flooded: bool,
+    bounds: Bounds,
     /// One per MessageBox: each is polled by itself.
     dequeuers: Vec<Dequeuer>,
     pauses: Pauses,
@@ -317,7 +318,7 @@ impl HostInstance {
             in_process: 0,
             shares: Vec::new(),
             begun: 0,
-            flooded: false,
+            bounds: Bounds::of(&settings),
             dequeuers: vec![Dequeuer::new(&settings, Instant::ZERO); topology.box_count()],
             pauses: Pauses::default(),
             exchanges: Exchanges::default(),
@@ -431,31 +432,6 @@ impl HostInstance {
         earlier(earlier(growth, look), earlier(others, self.exchanges.expires_next()))
     }
 
-    /// References that may be taken from the queue now (R-DEQ-04, R-DEQ-08).
-    fn room(&self) -> u32 {
-        let internal = self.settings.internal_queue.saturating_mul(self.cpus);
-        let in_process = self.settings.in_process.saturating_mul(self.cpus);
-        let room =
-            internal.saturating_sub(self.waiting).min(in_process.saturating_sub(self.in_process));
-        match self.settings.watermarks {
-            None => room,
-            Some(marks) => {
-                cold_path();
-                let high = if self.flooded { 0 } else { marks.high };
-                room.min(high.saturating_sub(self.in_process))
-            }
-        }
-    }
-
-    /// The watermarks are looked at whenever the number of messages handed out changes (R-DEQ-09).
-    fn watch_watermarks(&mut self) {
-        if let Some(marks) = self.settings.watermarks {
-            cold_path();
-            self.flooded =
-                self.in_process >= marks.high || (self.flooded && self.in_process >= marks.low);
-        }
-    }
-
     /// A MessageBox was added to the group: it is polled like the others (R-MMB-07).
     pub fn add_message_box(&mut self) {
         self.dequeuers.push(Dequeuer::new(&self.settings, Instant::ZERO));
@@ -549,7 +525,7 @@ impl HostInstance {
         self.in_process = self.in_process.saturating_sub(count);
         self.totals.finished += u64::from(count);
         self.latencies.outbound.end(now, count);
-        self.watch_watermarks();
+        self.watch_bounds();
     }
 
     fn call(&mut self, adapter: AdapterId, input: AdapterInput) {

@@ -5,7 +5,7 @@
 
 use floodgate_engine::adapter::{AdapterInput, CallId, Returned};
 use floodgate_engine::batch::{Batch, Operation};
-use floodgate_engine::config::{HostSettings, Topology, Watermarks};
+use floodgate_engine::config::{HostSettings, OrchestrationQueue, Topology, Watermarks};
 use floodgate_engine::host::{DoneRace, HostInput};
 use floodgate_engine::id::TransactionId;
 use floodgate_engine::message::Body;
@@ -251,6 +251,32 @@ fn with_watermarks_nothing_is_taken_until_the_low_one_is_passed() {
     finish(&mut bench, 6);
     bench.publish([10]);
     assert_eq!(sent(&bench), 10);
+}
+
+#[test]
+fn with_a_queue_length_orchestrations_pause_and_go_on_at_their_marks() {
+    // R-DEQ-09 is the like of it; R-DEQ-01: what is not taken stays in the MessageBox.
+    let mut settings = immediate();
+    settings.orchestration_queue = Some(OrchestrationQueue { pause_at: 5, resume_at: 2 });
+    let mut topology = topology(settings);
+    add_orchestration(&mut topology);
+    let mut bench = Bench::new(topology);
+    bench.hold_work = true;
+    bench.publish(1..=12);
+    let inside = |bench: &Bench| bench.host.turns() + bench.host.turns_waiting();
+    assert_eq!((inside(&bench), bench.looks.as_slice()), (5, &[5][..]));
+    bench.finish_work(0);
+    bench.finish_work(1);
+    assert_eq!(inside(&bench), 3, "paused: not as few as the second mark says");
+    bench.finish_work(2);
+    assert_eq!(inside(&bench), 5, "two were left, and three were taken");
+    for at in 3..9 {
+        bench.finish_work(at);
+    }
+    assert_eq!((inside(&bench), bench.works.len()), (3, 12), "five, two, five, and the last two");
+    // A process that starts anew knows of nobody's pause.
+    bench.host.die();
+    assert_eq!(inside(&bench), 0);
 }
 
 /// Posts in a transaction; the bench stores it at once, which is not this test's business.

@@ -55,6 +55,8 @@ pub struct Host {
     pub throttling: Option<Throttling>,
     /// How many messages its send adapters may hold.
     pub watermarks: Option<Watermarks>,
+    /// Bounds of the messages in memory for orchestrations.
+    pub orchestration_queue: Option<OrchestrationQueue>,
     /// When its orchestrations that wait leave memory.
     pub dehydration: Option<Dehydration>,
 }
@@ -74,6 +76,35 @@ static WATERMARKS: Shape = Shape::of(
     &[
         Row::required("high", Kind::Integer(1, 200), "as many as this: no more are taken"),
         Row::required("low", Kind::Integer(1, 200), "fewer than this: more are taken again"),
+    ],
+)
+.inline();
+
+/// Bounds of the messages in memory for orchestrations.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct OrchestrationQueue {
+    /// As many as this, and no more are taken.
+    pub pause_at: u32,
+    /// As few as this, and more are taken again.
+    pub resume_at: u32,
+}
+
+static ORCHESTRATION_QUEUE: Shape = Shape::of(
+    "orchestration_queue",
+    "how many messages may be in memory for orchestrations",
+    &[
+        Row::default(
+            "pause_at",
+            Kind::Integer(1, 1_000_000),
+            "100",
+            "as many as this: no more are taken",
+        ),
+        Row::default(
+            "resume_at",
+            Kind::Integer(0, 1_000_000),
+            "50",
+            "as few as this: more are taken again",
+        ),
     ],
 )
 .inline();
@@ -183,6 +214,13 @@ pub(crate) static HOST: Shape = Shape::of(
             "bounds of the messages that send adapters hold, an older knob (R-DEQ-09)",
         ),
         Row::optional(
+            "orchestration_queue",
+            Kind::Table(&ORCHESTRATION_QUEUE),
+            "no bound",
+            "bounds of the messages in memory for orchestrations; an empty table is the published \
+             example",
+        ),
+        Row::optional(
             "dehydration",
             Kind::Table(&DEHYDRATION),
             "at once, with the transaction of their turn",
@@ -217,6 +255,7 @@ impl Bind for Host {
         b.key("tracking", &mut self.tracking);
         b.key("throttling", &mut self.throttling);
         b.key("watermarks", &mut self.watermarks);
+        b.key("orchestration_queue", &mut self.orchestration_queue);
         b.key("dehydration", &mut self.dehydration);
     }
 }
@@ -229,6 +268,18 @@ impl Bind for Watermarks {
         b.key("low", &mut self.low);
         if b.reading() && self.low > self.high {
             b.refuse("low", "the low watermark is above the high one", "R-DEQ-09: at most 'high'");
+        }
+    }
+}
+
+impl Bind for OrchestrationQueue {
+    const SHAPE: &'static Shape = &ORCHESTRATION_QUEUE;
+
+    fn bind(&mut self, b: &mut Binder<'_>) {
+        b.key("pause_at", &mut self.pause_at);
+        b.key("resume_at", &mut self.resume_at);
+        if b.reading() && self.resume_at > self.pause_at {
+            b.refuse("resume_at", "it goes on above where it pauses", "at most 'pause_at'");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The plan's words as the engine's and the simulator's types.
 
-use floodgate_engine::config::{HostSettings, ReceiveSettings, SendSettings, Watermarks};
+use floodgate_engine::config::{
+    HostSettings, OrchestrationQueue, ReceiveSettings, SendSettings, Watermarks,
+};
 use floodgate_engine::message::{DefectKind, PropertyTable, Value};
 use floodgate_engine::pipeline::Stage;
 use floodgate_engine::subscription::{Condition, Filter, Operator, PortState};
@@ -32,6 +34,9 @@ pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
         engine_batch: host.engine_batch,
         batch_queue: host.batch_queue,
         watermarks: host.watermarks.map(|own| Watermarks { high: own.high, low: own.low }),
+        orchestration_queue: host
+            .orchestration_queue
+            .map(|own| OrchestrationQueue { pause_at: own.pause_at, resume_at: own.resume_at }),
         fault_tolerance: None,
         tracking: host.tracking,
         throttling,

@@ -5,6 +5,7 @@ use floodgate_scenarios::catalogue::CATALOGUE;
 use floodgate_scenarios::experiment::run::{Run, run};
 use floodgate_scenarios::setup::setup;
 
+use crate::bad_input::problems;
 use crate::plan::read;
 
 /// The convoy of the catalogue, its process host with more keys.
@@ -69,4 +70,42 @@ fn the_two_published_sets_of_defaults_and_every_measure_can_be_asked_for() {
     assert_eq!(spans, [Some((322, 2898)), Some((100, 500)), None]);
     assert!(own.memory.is_some());
     assert_eq!([own.cycle, own.min], [2, 3].map(Duration::from_secs));
+}
+
+#[test]
+fn orchestrations_pause_where_the_queue_in_memory_is_as_long_as_it_may_be() {
+    // R-DEQ-01, R-DEQ-09: what is not taken waits in the MessageBox, and nothing is lost.
+    let flood = |keys: &str| {
+        let text = convoy(keys).replacen("convoy = {", "# convoy = {", 1);
+        let text = text.replacen("name = \"Process\"", "name = \"Process\"\nthreads = 1", 1);
+        let text = text.replace("rate  = { poisson = 3.0 }", "rate = { all_at_once = true }");
+        let push = "adapter = { kind = \"push\", batch = 10 }";
+        let text = text.replace("adapter = \"queue\"", push);
+        let text = format!("sample = '50 ms'\ncost = {{ send_message = '20 ms' }}\n{text}");
+        run("t", &read(&text)).unwrap()
+    };
+    let most = |run: &Run| counter(run, "Pending messages").1 as u64;
+    let (free, held) = (flood(""), flood("orchestration_queue = { pause_at = 10, resume_at = 3 }"));
+    for run in [&free, &held] {
+        assert_eq!(run.outcome.meters.processed, 500);
+        assert_eq!(run.record.verdict().exit_code(), 0, "{:?}", run.record.verdicts);
+    }
+    // Two host instances, and looks that are under way bring a few more.
+    let few = 2 * (10 + 5 * 10);
+    assert!(most(&free) > 200 && most(&held) <= few, "{} {}", most(&free), most(&held));
+    let name = "\\BizTalk:Message Box:Host Counters(Process:MsgBox:bts1)\\Host Queue - Length";
+    let queue = |run: &Run| {
+        let series = run.samples.series(name).unwrap();
+        series.iter().map(|point| point.1 as u64).max().unwrap()
+    };
+    assert!(queue(&held) > queue(&free), "{} {}", queue(&held), queue(&free));
+    let own = |keys: &str| {
+        let setup = setup(&read(&convoy(keys)), 0).unwrap();
+        let host = setup.topology.hosts.iter().find(|host| host.name == "Process").unwrap();
+        host.settings.orchestration_queue.map(|own| (own.pause_at, own.resume_at))
+    };
+    assert_eq!((own(""), own("orchestration_queue = {}")), (None, Some((100, 50))));
+    let wrong = convoy("orchestration_queue = { pause_at = 2, resume_at = 3 }");
+    let said = problems(&wrong, &[])[0].located();
+    assert!(said.ends_with("it goes on above where it pauses"), "{said}");
 }

@@ -29,6 +29,9 @@ macro_rules! counted {
         (XLANG, "Idle orchestrations", "orchestrations", Which::Orchestrating, |host| {
             host.now.orchestrations.waiting as f64
         }),
+        (XLANG, "Pending messages", "messages", Which::Orchestrating, |host| {
+            f64::from(host.now.turns) + f64::from(host.now.turns_waiting)
+        }),
         (XLANG, "Orchestrations resident in-memory", "orchestrations", Which::Orchestrating, |host| {
             let waiting = host.now.dehydration.dehydratable as f64;
             f64::from(host.now.turns) + f64::from(host.now.turns_waiting) + waiting
@@ -37,7 +40,7 @@ macro_rules! counted {
 }
 
 /// What is sampled of every host with an orchestration.
-pub(super) const COUNTERS: [HostCounter; 18] = counted! {
+pub(super) const COUNTERS: [HostCounter; 19] = counted! {
     "Orchestrations completed", "Orchestrations completed/Sec", "orchestrations",
         |host| host.orchestrations.completed;
     "Orchestrations created", "Orchestrations created/Sec", "orchestrations",
