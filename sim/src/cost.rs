@@ -111,6 +111,9 @@ pub struct Costs {
     /// How long a BizTalk server's runtime stands still for every second of work that its cores
     /// have done: all threads wait while it tidies up.
     pub runtime_pause: Duration,
+    /// How long each core of a BizTalk server stands still for a garbage collection that throttling
+    /// forces.
+    pub forced_collection: Duration,
 }
 
 /// A part of a whole, which is not nothing.

@@ -41,11 +41,22 @@ impl HostInstance {
             held.messages += batch.messages;
             held.bytes += batch.bytes;
         }
-        let mean = self.taken_bytes.checked_div(self.totals.taken).unwrap_or(0);
+        let mean = self.mean_bytes();
         let waiting = self.resident_holdings();
         held.messages += u64::from(self.in_process) + waiting.messages;
         held.bytes += u64::from(self.in_process) * mean + waiting.bytes;
         held
+    }
+
+    /// Messages that are not in memory any more, since the process began, and the bytes of one.
+    /// \[M\] Those that were published count with the mean size of those that were taken.
+    #[must_use]
+    pub fn ended(&self) -> (u64, u64) {
+        (self.totals.committed + self.totals.finished, self.mean_bytes())
+    }
+
+    fn mean_bytes(&self) -> u64 {
+        self.taken_bytes.checked_div(self.totals.taken).unwrap_or(0)
     }
 
     /// Whether a batch is so small that it passes while memory is short.

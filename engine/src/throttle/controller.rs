@@ -358,7 +358,7 @@ impl Controller {
 }
 
 /// MB below which a process is not throttled for its memory (published).
-const SMALL_PROCESS: u64 = 300;
+pub(super) const SMALL_PROCESS: u64 = 300;
 /// More threads than any pool has.
 const POOL_LESS_MAX: u32 = 10_000;
 

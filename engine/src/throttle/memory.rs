@@ -4,6 +4,8 @@
 //! memory its bytes times a factor and something for itself. \[M\] no such figures are published,
 //! beyond that a document object model takes up to ten times the bytes of its message.
 
+use super::Heap;
+
 /// Bytes of a megabyte, as counters print it.
 const MB: u64 = 1_000_000;
 
@@ -25,7 +27,7 @@ impl Holdings {
 }
 
 /// What a process takes in memory. \[M\]
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Memory {
     /// Bytes of a process without messages.
     pub base: u64,
@@ -33,6 +35,11 @@ pub struct Memory {
     pub per_message: u64,
     /// Memory of a message's content, in per cent of its bytes.
     pub factor: u32,
+    /// Bytes of messages that ended and were not collected yet, at most; with nothing they are gone
+    /// at once.
+    pub garbage: u64,
+    /// Bytes that caches take where there is room.
+    pub caches: u64,
 }
 
 impl Memory {
@@ -48,7 +55,13 @@ impl Memory {
     /// Memory of the process that holds them, in MB.
     #[must_use]
     pub const fn process(&self, held: Holdings) -> u64 {
-        self.base.saturating_add(self.of(held)) / MB
+        self.with(held, &Heap::EMPTY)
+    }
+
+    /// The same with what else it has there.
+    #[must_use]
+    pub const fn with(&self, held: Holdings, heap: &Heap) -> u64 {
+        self.base.saturating_add(self.of(held)).saturating_add(heap.bytes()) / MB
     }
 }
 
@@ -65,7 +78,8 @@ mod tests {
 
     #[test]
     fn memory_is_a_base_and_so_much_for_each_message_and_its_bytes() {
-        let memory = Memory { base: 100 * MB, per_message: 10_000, factor: 250 };
+        let memory =
+            Memory { base: 100 * MB, per_message: 10_000, factor: 250, ..Memory::default() };
         let mut held = Holdings::default();
         assert_eq!(memory.process(held), 100);
         for _ in 0..100 {

@@ -7,12 +7,14 @@
 
 mod controller;
 mod dehydration;
+mod heap;
 mod memory;
 mod settings;
 mod told;
 
 pub use controller::{Controller, Readings, Totals};
 pub use dehydration::{DehydrationSettings, Measure, MemoryInUse, Waits, dehydrates};
+pub use heap::Heap;
 pub use memory::{Holdings, Memory};
 pub use settings::{Direction, Override, Severities, ThrottleSettings};
 pub use told::{Condition, Told};

@@ -90,6 +90,9 @@ pub struct ThrottleSettings {
     pub memory: Option<Memory>,
     /// Batches that pass while memory is short: their share of the process threshold, in per cent.
     pub batch_memory: u32,
+    /// The share of the process threshold, in per cent, above which garbage collections are forced;
+    /// zero is off. \[M\] what it is a share of is not said.
+    pub gc_trigger: u32,
     /// How fast delays grow.
     pub severities: Severities,
     /// How often the conditions are looked at. \[M\] the product's step is its polling interval.
@@ -111,6 +114,7 @@ impl Default for ThrottleSettings {
             system_memory: 0,
             memory: None,
             batch_memory: 1,
+            gc_trigger: 80,
             severities: Severities::default(),
             tick: Duration::from_millis(500),
         }

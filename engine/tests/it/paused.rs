@@ -170,7 +170,7 @@ fn a_delivery_that_waits_for_another_s_pause_begins_when_there_may_be_more_threa
 fn a_batch_that_takes_little_memory_passes() {
     // R-THR-03: all that it carries, at what the process takes for a message of that size.
     let mut settings = immediate();
-    let memory = Memory { base: 1, per_message: 5, factor: 200 };
+    let memory = Memory { base: 1, per_message: 5, factor: 200, ..Memory::default() };
     settings.throttling =
         Some(ThrottleSettings { memory: Some(memory), ..ThrottleSettings::default() });
     let spares = |spares| Throttle { spares, ..publishing_waits() };

@@ -26,7 +26,12 @@ fn settings() -> DehydrationSettings {
         max: secs(10),
         virtual_bytes: None,
         private: Some(Measure { optimal: 100, max: 200 }),
-        memory: Some(Memory { base: 90_000_000, per_message: 10_000_000, factor: 0 }),
+        memory: Some(Memory {
+            base: 90_000_000,
+            per_message: 10_000_000,
+            factor: 0,
+            ..Memory::default()
+        }),
         ..DehydrationSettings::file()
     }
 }

@@ -171,4 +171,5 @@ coefficients! {
     track_data_body: "time of that disk, per message in full written or deleted",
     track_data_kb: "time of that disk, per KB of messages in full",
     runtime_pause: "pause of a BizTalk server's runtime, per second of work of a core",
+    forced_collection: "pause of each core of a BizTalk server, per collection that throttling forces",
 }

@@ -54,6 +54,8 @@ pub struct Throttling {
     pub system_memory: u32,
     /// Batches below this share of the process threshold pass, in per cent.
     pub batch_memory: u32,
+    /// Garbage collections are forced above this share of the process threshold, in per cent.
+    pub gc_trigger: u32,
     /// What the process takes in memory.
     pub memory: Option<Memory>,
     /// How fast the delay grows with memory, in per cent.
@@ -77,6 +79,10 @@ pub struct Memory {
     pub per_message: u64,
     /// Of its content, as a multiple of its size.
     pub factor: f64,
+    /// Of messages that ended, before the runtime collects it.
+    pub garbage: u64,
+    /// Of caches where there is room.
+    pub caches: u64,
 }
 
 static MEMORY: Shape = Shape::of(
@@ -91,6 +97,13 @@ static MEMORY: Shape = Shape::of(
             "2.0",
             "of its content, as a multiple of its size; up to 10 where it is loaded as a tree",
         ),
+        Row::default(
+            "garbage",
+            Kind::Size,
+            "'0 B'",
+            "of messages that ended, until the runtime collects it; 0 B = at once",
+        ),
+        Row::default("caches", Kind::Size, "'0 B'", "of caches, where there is room for them"),
     ],
 )
 .inline();
@@ -185,6 +198,12 @@ pub(crate) static THROTTLING: Shape = Shape::of(
             "1",
             "batches below so many per cent of the process threshold pass while memory is short",
         ),
+        Row::default(
+            "gc_trigger",
+            Kind::Integer(0, 100),
+            "80",
+            "garbage collections are forced above so many per cent of the process threshold; 0 = off",
+        ),
         Row::optional(
             "memory",
             Kind::Table(&MEMORY),
@@ -231,6 +250,8 @@ impl Bind for Memory {
         b.key("base", &mut self.base);
         b.key("per_message", &mut self.per_message);
         b.key("factor", &mut self.factor);
+        b.key("garbage", &mut self.garbage);
+        b.key("caches", &mut self.caches);
     }
 }
 
@@ -254,6 +275,7 @@ impl Bind for Throttling {
         b.key("virtual_memory", &mut self.virtual_memory);
         b.key("system_memory", &mut self.system_memory);
         b.key("batch_memory", &mut self.batch_memory);
+        b.key("gc_trigger", &mut self.gc_trigger);
         b.key("memory", &mut self.memory);
         b.key("severity_memory", &mut self.severity_memory);
         b.key("severity_database", &mut self.severity_database);

@@ -226,5 +226,6 @@ pub(super) fn costs(own: &plan::cost::Costs) -> Costs {
         track_data_body: own.track_data_body,
         track_data_kb: own.track_data_kb,
         runtime_pause: own.runtime_pause,
+        forced_collection: own.forced_collection,
     }
 }

@@ -31,8 +31,11 @@ pub(super) fn throttle_settings(said: &Throttling) -> ThrottleSettings {
             base: own.base,
             per_message: own.per_message,
             factor: (own.factor * 100.0).round() as u32,
+            garbage: own.garbage,
+            caches: own.caches,
         }),
         batch_memory: said.batch_memory,
+        gc_trigger: said.gc_trigger,
         severities: Severities {
             database: said.severity_database,
             in_process: said.severity_in_process,

@@ -16,6 +16,7 @@ mod keys;
 mod labs;
 mod loadgen;
 mod loads;
+mod memory;
 mod more_keys;
 mod mst;
 mod mst_alike;

@@ -23,9 +23,15 @@ pub(crate) struct AgentTotals {
     sessions: u64,
     process_memory: u64,
     system_memory: u64,
+    collections: u64,
 }
 
 impl AgentTotals {
+    /// Adds the garbage collections that were forced upon an instance.
+    pub(crate) const fn add_collections(&mut self, forced: u64) {
+        self.collections += forced;
+    }
+
     /// Adds what an instance has had to do with.
     pub(crate) fn add(&mut self, instance: &HostInstance) {
         let (own, more) = (&mut self.messages, instance.totals());
@@ -129,7 +135,10 @@ pub(super) const FLAGS: [HostCounter; 8] = flags! {
 };
 
 /// What the controllers of a throttled host look at, and how much of it there may be.
-pub(super) const LIMITS: [HostCounter; 9] = [
+pub(super) const LIMITS: [HostCounter; 10] = [
+    (".NET CLR Memory", "# Induced GC", "collections", Which::Throttled, |host| {
+        host.now.agent.collections as f64
+    }),
     (AGENT, "Database size", "messages", Which::Throttled, |host| host.now.agent.database as f64),
     (AGENT, "Database session", "sessions", Which::Throttled, |host| {
         host.now.agent.sessions as f64

@@ -11,6 +11,8 @@ use super::{Due, World};
 /// What waits for a core.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Job {
+    /// A core stands still for a garbage collection.
+    Collection,
     /// A transaction over several databases is prepared on the BizTalk server.
     Enlistment(Key),
     /// A step of a transaction with the tracking database.
@@ -96,6 +98,7 @@ impl World {
         }
         self.audits.cpus[server.index()].goes(self.now, since);
         match job {
+            Job::Collection => {}
             Job::Enlistment(transaction) => self.work_on(transaction),
             Job::Tracking(errand) => self.errand_on(errand),
             Job::Transaction(transaction) => self.computed(transaction),

@@ -152,6 +152,9 @@ impl World {
                 hosts[instance.host().index()].agent.add_controller(at, controller);
             }
         }
+        for (instance, heap) in self.instances.iter().zip(self.throttling.heaps()) {
+            hosts[instance.host().index()].agent.add_collections(heap.forced());
+        }
         for (index, orchestration) in self.topology.orchestrations.iter().enumerate() {
             let id = self.topology.subscriber_of_orchestration(OrchestrationId::from(index));
             let suspended = self.meters.ports[id.index()].suspended;

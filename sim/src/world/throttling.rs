@@ -10,10 +10,11 @@ use floodgate_engine::host::HostInput;
 use floodgate_engine::id::{HostId, HostInstanceId, MessageBoxId};
 use floodgate_engine::message_box::{Effect, Place};
 use floodgate_engine::throttle::{
-    Controller, DeliveryState, PublishingState, Readings, Throttle, Totals,
+    Controller, DeliveryState, Heap, PublishingState, Readings, Throttle, Totals,
 };
 use floodgate_engine::time::{Duration, Instant};
 
+use super::compute::Job;
 use super::{Due, Now, World};
 use crate::probe::Snapshot;
 use crate::trace::Event;
@@ -36,6 +37,8 @@ pub(super) struct Throttling {
     armed: bool,
     idle: u32,
     seen: Vec<Totals>,
+    /// Garbage and caches of each host instance.
+    heaps: Vec<Heap>,
     /// Memory of the largest process at the last look, MB.
     memory: u64,
     hosts: usize,
@@ -61,6 +64,7 @@ impl Throttling {
         let hosts = topology.hosts.len();
         Self {
             seen: vec![Totals::default(); controllers.len()],
+            heaps: vec![Heap::EMPTY; controllers.len()],
             controllers,
             tick: tick.max(Duration::from_millis(1)),
             hosts,
@@ -127,6 +131,11 @@ impl Throttling {
         &self.controllers
     }
 
+    /// By host instance, likewise.
+    pub(super) fn heaps(&self) -> &[Heap] {
+        &self.heaps
+    }
+
     /// The most severe state and the longest delay of any host instance, for the samples.
     pub(super) fn sample(&self, into: &mut Snapshot) {
         for now in self.controllers.iter().flatten().map(Controller::throttle) {
@@ -177,6 +186,7 @@ impl World {
     pub(super) fn throttle_hosts(&mut self) {
         let mut moved = false;
         self.throttling.memory = 0;
+        self.grow_heaps();
         for at in 0..self.throttling.controllers.len() {
             let instance = HostInstanceId::from(at);
             let readings = self.readings(instance);
@@ -190,15 +200,45 @@ impl World {
             }
             let before = controller.throttle();
             let now = controller.look(self.now, &readings);
+            let settings = controller.settings();
+            let heap = &mut self.throttling.heaps[at];
+            let forced = heap.look(settings, readings.process_memory, now.delivery);
             if before != now {
                 moved = true;
                 self.impose(instance, before, now);
+            }
+            if forced {
+                self.collect_garbage(instance);
             }
         }
         self.throttling.idle = if moved { 0 } else { self.throttling.idle + 1 };
         self.throttling.armed = self.throttling.idle < IDLE_LOOKS;
         if self.throttling.armed {
             self.look_again();
+        }
+    }
+
+    /// What ended since the last look is garbage.
+    fn grow_heaps(&mut self) {
+        for (heap, own) in self.throttling.heaps.iter_mut().zip(&self.instances) {
+            let settings = self.topology.hosts[own.host().index()].settings.throttling;
+            if let Some(memory) = settings.and_then(|settings| settings.memory) {
+                let (ended, mean) = own.ended();
+                heap.grow(&memory, ended, mean);
+            }
+        }
+    }
+
+    /// A collection that was forced: each core of the machine stands still as long. \[M\] What a
+    /// core is at is finished first.
+    fn collect_garbage(&mut self, instance: HostInstanceId) {
+        let pause = self.costs.forced_collection;
+        if pause.is_zero() {
+            return;
+        }
+        let server = self.topology.host_instances[instance.index()].server;
+        for _ in 0..self.topology.servers[server.index()].cpus {
+            self.compute(server, Job::Collection, pause);
         }
     }
 
@@ -233,7 +273,8 @@ impl World {
         let own = &self.instances[instance.index()];
         let settings = self.topology.hosts[own.host().index()].settings.throttling;
         let memory = settings.and_then(|settings| settings.memory);
-        memory.map_or(0, |memory| memory.process(own.holdings()))
+        let heap = self.throttling.heaps.get(instance.index()).unwrap_or(&Heap::EMPTY);
+        memory.map_or(0, |memory| memory.with(own.holdings(), heap))
     }
 
     /// Memory of all processes on the machine of a host instance, MB.

@@ -9,10 +9,15 @@ use floodgate_sim::outcome::Outcome;
 use floodgate_sim::probe::COLUMNS;
 use floodgate_sim::setup::SinkSettings;
 
+use crate::counters::column;
 use crate::fixture::{ASYNC, PUSH, Plant, assert_all_kept, immediate};
 
 /// A partner that takes a hundred documents a second, and three hundred come.
 fn overloaded(throttling: Option<ThrottleSettings>, documents: u64) -> Outcome {
+    at_rate(300.0, throttling, documents).run()
+}
+
+fn at_rate(rate: f64, throttling: Option<ThrottleSettings>, documents: u64) -> Plant {
     let settings = HostSettings { throttling, ..immediate() };
     let slow = SinkSettings {
         wire: Dist::Constant(Duration::from_millis(100)),
@@ -20,7 +25,7 @@ fn overloaded(throttling: Option<ThrottleSettings>, documents: u64) -> Outcome {
         ..crate::fixture::sink()
     };
     let mut plant = Plant::new(settings, PUSH);
-    plant.send_port("Out", "In", ASYNC, slow).poisson(300.0, documents);
+    plant.send_port("Out", "In", ASYNC, slow).poisson(rate, documents);
     // Sending has a host of its own, as advised: what holds publishing back must not hold it too.
     let topology = &mut plant.setup.topology;
     let settings = immediate();
@@ -29,7 +34,7 @@ fn overloaded(throttling: Option<ThrottleSettings>, documents: u64) -> Outcome {
     topology.hosts[1].settings.throttling = throttling;
     topology.send_ports[0].primary.host = HostId(1);
     plant.setup.sample = Duration::from_secs(1);
-    plant.run()
+    plant
 }
 
 /// Publishing is throttled by the database only; delivery is left alone.
@@ -145,7 +150,8 @@ fn a_process_short_of_memory_is_throttled_and_loses_nothing() {
     // R-THR-02, R-THR-03: state 4. What is in memory is reckoned from the messages in process.
     const MEMORY: &str = "Process memory usage (MB)";
     let never = Direction { said: Override::Never, ..Direction::default() };
-    let memory = Memory { base: 250_000_000, per_message: 500_000, factor: 100 };
+    let memory =
+        Memory { base: 250_000_000, per_message: 500_000, factor: 100, ..Memory::default() };
     let by_memory = |delivery, process_memory| ThrottleSettings {
         process_memory,
         publishing: never,
@@ -166,4 +172,73 @@ fn a_process_short_of_memory_is_throttled_and_loses_nothing() {
     // megabyte each.
     let (free, held) = (highest(&free, MEMORY), highest(&held, MEMORY));
     assert!(free > 2_000.0 && held > 310.0, "{held} MB against {free} MB");
+}
+
+/// A process of 250 MB and what messages leave there; nobody is slowed down.
+fn with_memory(process_memory: u64, gc_trigger: u32, memory: Memory) -> ThrottleSettings {
+    ThrottleSettings {
+        process_memory,
+        gc_trigger,
+        delivery: Direction { delay_max: Duration::ZERO, ..Direction::default() },
+        publishing: Direction { said: Override::Never, ..Direction::default() },
+        memory: Some(Memory { base: 250_000_000, ..memory }),
+        in_process: 0,
+        messages: 0,
+        ..ThrottleSettings::default()
+    }
+}
+
+#[test]
+fn a_forced_collection_frees_what_is_garbage_and_stops_every_core() {
+    // R-THR-02: near the threshold of the process, so that it does not get there.
+    const MEMORY: &str = "Process memory usage (MB)";
+    let garbage = Memory { per_message: 100_000, garbage: 300_000_000, ..Memory::default() };
+    let run = |gc_trigger, pause| {
+        let mut plant = at_rate(90.0, Some(with_memory(450, gc_trigger, garbage)), 6_000);
+        plant.setup.costs.forced_collection = pause;
+        let outcome = plant.run();
+        assert_all_kept(&outcome);
+        assert_eq!(outcome.meters.processed, 6_000);
+        outcome
+    };
+    let forced = |outcome: &Outcome| {
+        let of = |host| format!("\\.NET CLR Memory({host})\\# Induced GC");
+        let all = ["H", "S"].map(|host| column(outcome, &of(host)).last().copied().unwrap());
+        all.iter().sum::<f64>()
+    };
+    let never = run(0, Duration::ZERO);
+    assert!(forced(&never) < 0.5 && highest(&never, MEMORY) > 540.0);
+    assert!((highest(&never, DELIVERY) - 4.0).abs() < 1e-9, "as much as the runtime lets be");
+    // At 80 per cent of 450 MB there are 110 MB of garbage: 1,100 of 6,000 messages, in either host.
+    let free = run(80, Duration::ZERO);
+    assert!((8.5..=12.5).contains(&forced(&free)), "{}", forced(&free));
+    assert!(highest(&free, MEMORY) < 450.0 && highest(&free, DELIVERY) < 0.5);
+    let dear = run(80, Duration::from_millis(200));
+    let busy = |outcome: &Outcome| {
+        let own = outcome.resources.iter().find(|(name, _)| name.ends_with("CPU")).unwrap();
+        own.1.utilisation * outcome.ended.as_secs_f64()
+    };
+    // Four cores, each collection a fifth of a second.
+    let more = busy(&dear) - busy(&free);
+    assert!((more - 0.2 * forced(&dear)).abs() < 0.05, "{more} {}", forced(&dear));
+}
+
+#[test]
+fn caches_shrink_while_memory_is_short_and_fill_again() {
+    // R-THR-02: 250 MB and caches of 200 are more than 400; at state 4 they are halved.
+    const MEMORY: &str = "\\BizTalk:Message Agent(S)\\Process memory usage (MB)";
+    let caches = Memory { caches: 200_000_000, ..Memory::default() };
+    let mut plant = at_rate(90.0, Some(with_memory(400, 0, caches)), 6_000);
+    plant.setup.sample = Duration::from_millis(500);
+    let outcome = plant.run();
+    assert_all_kept(&outcome);
+    assert!(outcome.quiescent, "who has nothing to do fills no cache");
+    let used = column(&outcome, MEMORY);
+    let falls = used.windows(2).filter(|two| two[1] < two[0] - 60.0).count();
+    let most = used.iter().copied().fold(0.0, f64::max);
+    assert!(falls >= 3 && most > 400.0 && most <= 410.0, "{falls} {most}");
+    let roomy = at_rate(90.0, Some(with_memory(500, 0, caches)), 6_000).run();
+    let used = column(&roomy, MEMORY);
+    assert!((used.last().unwrap() - 450.0).abs() < 1.0);
+    assert!(used.windows(2).all(|two| two[1] >= two[0]));
 }
