@@ -3,7 +3,7 @@
 //! A pure machine, shown what ended and what holds at every look of the controllers. Messages that
 //! ended leave garbage until it is collected: by the runtime itself when there is as much as it
 //! lets be, or forced, when the process comes near its threshold. Caches fill while there is work,
-//! and shrink while delivery is throttled for memory. \[M\] neither amounts nor steps are published.
+//! and shrink while delivery is throttled for memory. \[M\] no amounts and no steps are published.
 
 use super::controller::SMALL_PROCESS;
 use super::{DeliveryState, Holdings, Memory, ThrottleSettings};

@@ -209,7 +209,7 @@ fn a_forced_collection_frees_what_is_garbage_and_stops_every_core() {
     let never = run(0, Duration::ZERO);
     assert!(forced(&never) < 0.5 && highest(&never, MEMORY) > 540.0);
     assert!((highest(&never, DELIVERY) - 4.0).abs() < 1e-9, "as much as the runtime lets be");
-    // At 80 per cent of 450 MB there are 110 MB of garbage: 1,100 of 6,000 messages, in either host.
+    // At 80 per cent of 450 MB there are 110 MB of garbage: 1,100 of 6,000 messages, in each host.
     let free = run(80, Duration::ZERO);
     assert!((8.5..=12.5).contains(&forced(&free)), "{}", forced(&free));
     assert!(highest(&free, MEMORY) < 450.0 && highest(&free, DELIVERY) < 0.5);
