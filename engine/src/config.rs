@@ -5,6 +5,7 @@
 
 mod capabilities;
 mod choices;
+mod habits;
 mod host;
 mod large;
 mod track;
@@ -32,6 +33,7 @@ pub use choices::{
     OutboundCharge, PromotedLength, ResponseTimeout, RetryCount, RoutingReports, SendTransactions,
     SuspendedStatus, UnroutedResume, UnroutedSuspension,
 };
+pub use habits::{Habits, MoreTries, ThrowingCall, Throws, Update, Which};
 pub use host::{
     FAULT_RETRY_INTERVAL, Host, HostInstanceConfig, HostSettings, OrchestrationQueue, Watermarks,
 };
@@ -86,6 +88,8 @@ pub struct Topology {
     pub windows: Vec<TransportWindow>,
     /// What adapters say of themselves beyond what their kind says (R-SND-05).
     pub capabilities: Vec<(AdapterId, Capabilities)>,
+    /// Send adapters with habits.
+    pub habits: Vec<(AdapterId, Habits)>,
     /// Send adapters that turn out to have no interface to transmit by (R-SND-02).
     pub mute: Vec<AdapterId>,
     /// What counts as large.
@@ -209,6 +213,12 @@ impl Topology {
         let own = self.adapters[adapter.index()].kind.capabilities();
         let more = self.capabilities.iter().filter(|(of, _)| *of == adapter);
         more.fold(own, |all, (_, more)| all.with(*more))
+    }
+
+    /// The habits of an adapter, if it has any.
+    #[must_use]
+    pub fn habits(&self, adapter: AdapterId) -> Option<&Habits> {
+        self.habits.iter().find(|(of, _)| *of == adapter).map(|(_, habits)| habits)
     }
 
     /// Whether some transport of a send port is handled by `adapter` in `host`.

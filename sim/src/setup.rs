@@ -408,6 +408,18 @@ pub enum Fault {
         /// After how long it is started again; never if not set.
         lasts: Option<Duration>,
     },
+    /// The source of a receive location is broken for a while: as often as its adapter is told of
+    /// it, the adapter closes it by itself (R-LIFE-07, R-LIFE-08).
+    LocationBroken {
+        /// The location.
+        location: ReceiveLocationId,
+        /// The only host instance for which it is broken; for all if not set.
+        instance: Option<HostInstanceId>,
+        /// From when.
+        at: Instant,
+        /// For how long; for ever if not set.
+        lasts: Option<Duration>,
+    },
     /// A receive location is disabled for a while (R-LIFE-06).
     LocationDisabled {
         /// The location.
@@ -428,6 +440,7 @@ impl Fault {
             Self::ClockSkew { at, lasts, .. }
             | Self::HostCrash { at, lasts, .. }
             | Self::HostStop { at, lasts, .. }
+            | Self::LocationBroken { at, lasts, .. }
             | Self::LocationDisabled { at, lasts, .. } => (at, lasts),
             Self::DatabaseOffline { at, lasts } => (at, Some(lasts)),
             Self::EndpointDown { .. } => return None,

@@ -11,6 +11,7 @@ mod deciding;
 mod door;
 mod facade;
 mod fate;
+mod habits;
 mod isolated;
 mod occupancy;
 mod receive;
@@ -23,7 +24,7 @@ mod transactional_send;
 use std::sync::Arc;
 
 use crate::batch::{Batch, BatchStatus, Status};
-use crate::config::{AdapterKind, Choices};
+use crate::config::{AdapterKind, Choices, Habits};
 use crate::id::{EndpointId, Key, ReceiveLocationId, ReferenceId, SubscriberId, TransactionId};
 use crate::message::{DocumentName, WireMessage};
 use crate::message_box::{Exchange, OutboundMessage};
@@ -536,6 +537,15 @@ impl AnyAdapter {
             | Self::Requester(_)
             | Self::TransactionalReceiver(_)
             | Self::TransactionalSender(_) => self,
+        }
+    }
+
+    /// The same with habits, if it is one that can have some: a sender without transactions.
+    #[must_use]
+    pub fn with_habits(self, habits: Option<&Habits>) -> Self {
+        match (self, habits) {
+            (Self::Sender(sender), Some(habits)) => Self::Sender(sender.with_habits(habits)),
+            (own, _) => own,
         }
     }
 

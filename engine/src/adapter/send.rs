@@ -10,19 +10,21 @@
 //! until its disposition has succeeded.
 
 use std::collections::VecDeque;
+use std::hint::cold_path;
 
 use rustc_hash::FxHashMap;
 
 use super::aside::{Aside, PAUSE_OVER};
 use super::deciding::Deciding;
 use super::fate::{Attempted, Fate, NOT_SENT, NOT_SUBMITTED, moves_apart};
+use super::habits::{self, Habitual};
 use super::receive::PerKind;
 use super::sorting::{Errands, ROOM_FIRST, Sorted, by_endpoint};
 use super::{
     Adapter, AdapterInput, CallId, ErrorSubject, Returned, Transmission, WireRequest, WireResult,
 };
 use crate::batch::{BatchStatus, Operation, OperationKind, Suspendable};
-use crate::config::{Choices, SendSettings};
+use crate::config::{Choices, Habits, SendSettings, ThrowingCall};
 use crate::id::ReferenceId;
 use crate::message::WireMessage;
 use crate::message_box::OutboundMessage;
@@ -70,6 +72,8 @@ pub struct Sender {
     replies: FxHashMap<ReferenceId, WireMessage>,
     /// Held calls that end with a batch, whose solicit the engine itself will delete (R-SR-05).
     held: FxHashMap<u64, CallId>,
+    /// What it does beyond the recommended policy, if anything.
+    habitual: Option<Box<Habitual>>,
     /// In `Terminate` (R-SHUT-01).
     terminating: Option<CallId>,
     next_cookie: u64,
@@ -93,6 +97,7 @@ impl Sender {
             aside: Aside::default(),
             replies: FxHashMap::default(),
             held: FxHashMap::default(),
+            habitual: None,
             terminating: None,
             next_cookie: 1,
         }
@@ -103,6 +108,28 @@ impl Sender {
     pub fn choosing(self, choices: &Choices) -> Self {
         let deciding = self.settings.decides(choices).map(|wait| Box::new(Deciding::new(wait)));
         Self { deciding, ..self }
+    }
+
+    /// The same, with these habits.
+    #[must_use]
+    pub fn with_habits(self, habits: &Habits) -> Self {
+        let own = (!habits.is_empty()).then(|| Box::new(Habitual::new(habits.clone())));
+        Self { habitual: own, ..self }
+    }
+
+    /// Whether the call ends here and now: the adapter throws in it (R-SND-08).
+    #[inline(always)]
+    fn throws(&mut self, call: CallId, of: ThrowingCall, proxy: &mut TransportProxy) -> bool {
+        let Some(habitual) = &mut self.habitual else { return false };
+        cold_path();
+        let throws = habitual.throws(of);
+        if throws {
+            if of == ThrowingCall::Done {
+                drop(self.filled(call));
+            }
+            proxy.returned(call, Returned::Failed);
+        }
+        throws
     }
 
     /// A message comes in while the adapter decides when a batch is complete.
@@ -227,10 +254,10 @@ impl Sender {
     ) {
         let Some(sorted) = self.errands.answered(token, key, proxy) else { return };
         let Sorted { endpoints, failed, call } = sorted;
-        let mut judged = |message: Box<OutboundMessage>| {
-            Attempted::explained(now, &message, UNKNOWN_ENDPOINT, proxy)
+        let judged = |message: Box<OutboundMessage>| {
+            habits::failed(&mut self.habitual, now, &message, UNKNOWN_ENDPOINT, proxy)
         };
-        let mut failed: Vec<_> = failed.into_iter().map(&mut judged).collect();
+        let mut failed: Vec<_> = failed.into_iter().map(judged).collect();
         if call.is_none() {
             self.post(now, failed, proxy);
             for messages in endpoints {
@@ -305,7 +332,7 @@ impl Sender {
             false if self.settings.blocking && !self.settings.batched => {
                 Attempted::failed(now, &message)
             }
-            false => Attempted::explained(now, &message, NOT_SENT, proxy),
+            false => habits::failed(&mut self.habitual, now, &message, NOT_SENT, proxy),
         };
         if let Some(reply) = reply {
             self.replies.insert(message.reference, reply);
@@ -454,6 +481,9 @@ impl Sender {
             }
             batch.add(one.operation(now));
         }
+        if let Some(own) = &self.habitual {
+            own.annotate(&fates, &mut batch);
+        }
         if proxy.done(batch).is_success() {
             self.posted.insert(cookie, fates);
         }
@@ -468,6 +498,9 @@ impl Sender {
         }
         let Some(fates) = self.posted.remove(&status.cookie) else { return };
         if status.overall.is_success() {
+            if let Some(own) = &mut self.habitual {
+                own.forget(&fates);
+            }
             if !self.replies.is_empty() {
                 for one in &fates {
                     self.replies.remove(&one.reference);
@@ -504,15 +537,20 @@ impl Adapter for Sender {
     #[inline(never)]
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
         match input {
+            AdapterInput::BeginBatch { call, .. }
+                if self.throws(call, ThrowingCall::BeginBatch, proxy) => {}
             AdapterInput::BeginBatch { call, .. } => {
                 proxy.returned(
                     call,
                     Returned::Begun { max: self.settings.batch, transaction: None },
                 );
             }
+            AdapterInput::TransmitMessage { call, .. }
+                if self.throws(call, ThrowingCall::TransmitMessage, proxy) => {}
             AdapterInput::TransmitMessage { call, message } => {
                 self.transmit(now, call, message, proxy);
             }
+            AdapterInput::Done { call, .. } if self.throws(call, ThrowingCall::Done, proxy) => {}
             AdapterInput::Done { call, confirm: _ } => self.batch_done(call, proxy),
             AdapterInput::Clear { call } => {
                 drop(self.filled(call));

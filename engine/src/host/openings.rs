@@ -222,6 +222,13 @@ impl HostInstance {
         }
     }
 
+    /// Whether its adapter has a location now (R-LIFE-06).
+    #[must_use]
+    pub fn has_open(&self, location: ReceiveLocationId) -> bool {
+        let own = self.openings.own.iter().find(|opening| opening.location == location);
+        own.is_some_and(|opening| opening.open)
+    }
+
     /// Whether an adapter is one that receives.
     pub(super) fn receives(&self, adapter: AdapterId) -> bool {
         self.topology.capabilities(adapter).has(Capabilities::RECEIVE)

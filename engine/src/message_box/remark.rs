@@ -147,6 +147,14 @@ impl MessageBox {
         !self.remarks.kept.is_empty()
     }
 
+    /// What an adapter asked to be kept as this property of a message (R-CTX-10).
+    #[must_use]
+    pub fn kept_of(&self, reference: ReferenceId, property: PropertyId) -> Option<&Value> {
+        let sequence = self.references.get(reference.0)?.sequence;
+        let kept = self.remarks.kept.get(&sequence)?.properties.iter();
+        kept.rev().find(|(known, _)| *known == property).map(|(_, value)| value)
+    }
+
     /// The text that an adapter set on a message before it was suspended (R-MSG-09).
     #[must_use]
     pub fn error_of(&self, reference: ReferenceId) -> Option<&str> {

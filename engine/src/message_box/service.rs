@@ -383,10 +383,12 @@ impl MessageBox {
     #[must_use]
     pub fn save(&self, id: ServiceInstanceId) -> Vec<SavedMessage> {
         let of_reference = |id: ReferenceId| {
-            let document = &self.row(self.references.get(id.0)?).document;
+            let reference = self.references.get(id.0)?;
+            let document = &self.row(reference).document;
             Some(SavedMessage {
                 document: document.name,
-                context: document.context.clone(),
+                // With what its adapter asked to be kept (R-CTX-10).
+                context: self.context_for(reference),
                 parts: Some(document.parts.clone()),
             })
         };

@@ -22,6 +22,8 @@ words! {
         HostCrash = "host_crash",
         /// A host instance is stopped in good order (R-SHUT-01).
         HostStop = "host_stop",
+        /// The source of a receive location is broken: its adapter closes it (R-LIFE-08).
+        LocationBroken = "location_broken",
         /// A receive location is disabled (R-LIFE-06).
         LocationDisabled = "location_disabled",
     }
@@ -49,7 +51,7 @@ pub struct Fault {
     pub endpoint: Option<String>,
     /// The host whose instance it happens to.
     pub host: Option<String>,
-    /// The server of that instance.
+    /// The server of that instance; of a broken location, the only one where it is broken.
     pub server: Option<String>,
     /// The receive location it happens to.
     pub location: Option<String>,
@@ -72,14 +74,18 @@ impl FaultKind {
             Self::DatabaseOffline => &["lasts"],
             Self::DestinationDown => &["load", "lasts"],
             Self::EndpointDown => &["endpoint", "lasts"],
-            Self::LocationDisabled => &["location"],
+            Self::LocationBroken | Self::LocationDisabled => &["location"],
         }
     }
 
     /// Whether `key` says something about it.
     fn knows(self, key: &str) -> bool {
         let is_skew = matches!(self, Self::ClockSkew);
-        key == "lasts" || self.needs().contains(&key) || is_skew && CLOCK.contains(&key)
+        let may_be_one_of_several = matches!(self, Self::LocationBroken);
+        key == "lasts"
+            || self.needs().contains(&key)
+            || is_skew && CLOCK.contains(&key)
+            || may_be_one_of_several && key == "server"
     }
 }
 
@@ -116,14 +122,14 @@ pub(crate) static FAULT: Shape = Shape::of(
         Row::optional(
             "server",
             Kind::Text,
-            "it happens to no host",
-            "where that instance of the host runs",
+            "it happens to no host, or on all its servers",
+            "where that instance of the host runs; the only one where a location is broken",
         ),
         Row::optional(
             "location",
             Kind::Text,
             "it happens to no receive location",
-            "the receive location, for location_disabled",
+            "the receive location, for location_broken and location_disabled",
         ),
         Row::optional(
             "load",

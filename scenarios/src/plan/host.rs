@@ -49,6 +49,8 @@ pub struct Host {
     pub allow_multiple: bool,
     /// What it has for messages that demand it.
     pub properties: Vec<HostProperty>,
+    /// After how long a location that broke is tried again.
+    pub fault_tolerance: Option<Duration>,
     /// Whether its instances move tracking data.
     pub tracking: bool,
     /// When its instances are throttled.
@@ -195,6 +197,12 @@ pub(crate) static HOST: Shape = Shape::of(
             "[]",
             "what it has for messages that demand it (R-CTX-08)",
         ),
+        Row::optional(
+            "fault_tolerance",
+            Kind::PositiveDuration,
+            "a location that breaks is disabled in all instances",
+            "after how long a location that broke in an instance is tried again (R-LIFE-08)",
+        ),
         Row::default(
             "tracking",
             Kind::Bool,
@@ -252,11 +260,20 @@ impl Bind for Host {
         b.key("isolated", &mut self.isolated);
         b.key("allow_multiple", &mut self.allow_multiple);
         b.key("properties", &mut self.properties);
+        b.key("fault_tolerance", &mut self.fault_tolerance);
         b.key("tracking", &mut self.tracking);
         b.key("throttling", &mut self.throttling);
         b.key("watermarks", &mut self.watermarks);
         b.key("orchestration_queue", &mut self.orchestration_queue);
         b.key("dehydration", &mut self.dehydration);
+        let (least, most) = (Duration::from_secs(1), Duration::from_secs(43_200));
+        if b.reading() && self.fault_tolerance.is_some_and(|own| own < least || own > most) {
+            b.refuse(
+                "fault_tolerance",
+                "a broken location is tried again after 1 to 43200 seconds",
+                "R-LIFE-08: the product's own is 60 s",
+            );
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub mod figure;
 pub mod filter;
 pub mod goal;
 pub mod group;
+pub mod habits;
 pub mod host;
 pub mod life;
 pub mod load;

@@ -3,6 +3,7 @@
 use floodgate_engine::time::Duration;
 
 use super::bind::{Bind, Binder};
+use super::habits::{THROWS, ThrowingCall, Throws, UPDATE, Update};
 use super::row::{Kind, Row, Shape};
 use super::transactions::Begins;
 use super::word::words;
@@ -43,6 +44,14 @@ pub struct SendAdapter {
     pub transactional: bool,
     /// Where those begin.
     pub begins: Begins,
+    /// Whether it is made when its host starts, not with its first message.
+    pub init_on_start: bool,
+    /// In which calls it throws.
+    pub throws: Option<Throws>,
+    /// How often it tries again beyond the configured retries.
+    pub more_tries: u32,
+    /// What it has kept with the messages that it gives back.
+    pub updates: Vec<Update>,
 }
 
 /// How finished messages are gathered into one batch of deletes.
@@ -132,6 +141,30 @@ pub(crate) static SEND_ADAPTER: Shape = Shape::of(
             "'at_transmit'",
             "where a transaction begins (R-TXN-09)",
         ),
+        Row::default(
+            "init_on_start",
+            Kind::Bool,
+            "false",
+            "made when its host starts, not with its first message (R-SND-01)",
+        ),
+        Row::optional(
+            "throws",
+            Kind::Table(&THROWS),
+            "it never throws",
+            "in which calls a synthetic adapter throws (R-SND-08)",
+        ),
+        Row::default(
+            "more_tries",
+            Kind::Integer(0, 1000),
+            "0",
+            "tries of a synthetic adapter beyond the configured ones (R-ADD-07)",
+        ),
+        Row::default(
+            "updates",
+            Kind::Tables(&UPDATE),
+            "[]",
+            "what a synthetic adapter has kept with what it gives back (R-CTX-10)",
+        ),
     ],
 )
 .short("kind")
@@ -157,6 +190,13 @@ impl Bind for SendAdapter {
         b.key("resolves", &mut self.resolves);
         b.key("transactional", &mut self.transactional);
         b.key("begins", &mut self.begins);
+        b.key("init_on_start", &mut self.init_on_start);
+        b.key("throws", &mut self.throws);
+        b.key("more_tries", &mut self.more_tries);
+        b.key("updates", &mut self.updates);
+        if b.reading() {
+            self.refuse_habits(b);
+        }
         if b.reading() && self.transactional {
             self.refuse_transactions(b);
         }
@@ -185,6 +225,38 @@ impl Bind for SendAdapter {
 }
 
 impl SendAdapter {
+    /// Habits that this adapter has no occasion for, or that are not its to have.
+    fn refuse_habits(&self, b: &mut Binder<'_>) {
+        let own = [
+            ("throws", self.throws.is_some()),
+            ("more_tries", self.more_tries > 0),
+            ("updates", !self.updates.is_empty()),
+        ];
+        for (key, _) in own.into_iter().filter(|(_, is_set)| *is_set) {
+            if self.kind != SendKind::Synthetic {
+                let message = format!("'{}' adapters have no habits", self.kind.word());
+                b.refuse(key, &message, "take kind = 'synthetic'");
+            } else if self.transactional {
+                let message = "a transactional adapter has no habits: an abort takes all back";
+                b.refuse(key, message, "leave it out, or 'transactional'");
+            } else if key != "throws" && self.blocking && !self.batched {
+                b.refuse(
+                    key,
+                    "a blocking adapter of single messages leaves what fails to the engine",
+                    "R-SND-08: say 'batched = true', or leave it out",
+                );
+            }
+        }
+        let call = self.throws.map(|throws| throws.call);
+        if call.is_some_and(|call| call != ThrowingCall::TransmitMessage) && !self.batched {
+            b.refuse(
+                "throws",
+                "the adapter is not batched: no adapter batch is begun or done",
+                "R-BSND-01: say 'batched = true', or in = 'transmit_message'",
+            );
+        }
+    }
+
     /// What a transactional adapter cannot be (R-TXN-08, R-TXN-17).
     fn refuse_transactions(&self, b: &mut Binder<'_>) {
         if matches!(self.kind, SendKind::File | SendKind::Http) {

@@ -37,7 +37,7 @@ pub(super) fn host_settings(host: &plan::host::Host) -> HostSettings {
         orchestration_queue: host
             .orchestration_queue
             .map(|own| OrchestrationQueue { pause_at: own.pause_at, resume_at: own.resume_at }),
-        fault_tolerance: None,
+        fault_tolerance: host.fault_tolerance,
         tracking: host.tracking,
         throttling,
         dehydration: (host.dehydration.as_ref())

@@ -1,13 +1,11 @@
 //! Send handlers, dynamic send ports, and the addresses of a load.
 
-use floodgate_engine::config::AdapterConfig;
 use floodgate_engine::dynamic::{DynamicPort, OrderScope, SendHandler};
-use floodgate_engine::id::{AdapterId, SendPortId};
+use floodgate_engine::id::SendPortId;
 use floodgate_sim::setup::Outbound;
 
 use super::Names;
 use super::convert::position;
-use super::transactions::send_kind;
 use crate::plan;
 
 impl Names<'_> {
@@ -15,9 +13,7 @@ impl Names<'_> {
     pub(super) fn send_handlers(&mut self) {
         for own in &self.scenario.send_handlers {
             let host = self.host(&own.host);
-            let adapter = AdapterId::from(self.topology.adapters.len());
-            let kind = send_kind(&own.adapter);
-            self.topology.adapters.push(AdapterConfig { name: own.name.clone(), kind });
+            let adapter = self.register(&own.name, &own.adapter);
             self.topology.send_handlers.push(SendHandler {
                 adapter,
                 host,

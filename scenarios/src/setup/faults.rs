@@ -1,6 +1,6 @@
 //! Planned faults, and what becomes of processes that end.
 
-use floodgate_engine::id::{EndpointId, HostInstanceId, ReceiveLocationId};
+use floodgate_engine::id::{EndpointId, HostId, HostInstanceId, ReceiveLocationId};
 use floodgate_engine::time::Instant;
 use floodgate_sim::load::{Refusals, Resend};
 use floodgate_sim::setup::{Fault, LifeSettings};
@@ -69,11 +69,16 @@ impl Names<'_> {
             },
             FaultKind::HostCrash => Fault::HostCrash { instance: self.instance(own), at, lasts },
             FaultKind::HostStop => Fault::HostStop { instance: self.instance(own), at, lasts },
+            FaultKind::LocationBroken => {
+                let location = self.location(own);
+                let instance = own.server.as_ref().map(|server| {
+                    let host = self.topology.receive_locations[location.index()].host;
+                    self.instance_on(host, server)
+                });
+                Fault::LocationBroken { location, instance, at, lasts }
+            }
             FaultKind::LocationDisabled => {
-                let names = self.topology.receive_locations.iter().map(|location| &location.name);
-                let name = own.location.as_deref().unwrap_or_default();
-                let location = ReceiveLocationId::from(position(names, name));
-                Fault::LocationDisabled { location, at, lasts }
+                Fault::LocationDisabled { location: self.location(own), at, lasts }
             }
         })
     }
@@ -81,7 +86,17 @@ impl Names<'_> {
     /// The instance of a fault's host on its server.
     fn instance(&self, own: &plan::fault::Fault) -> HostInstanceId {
         let host = self.host(own.host.as_deref().unwrap_or_default());
-        let server = self.server(own.server.as_deref().unwrap_or_default());
+        self.instance_on(host, own.server.as_deref().unwrap_or_default())
+    }
+
+    /// The location of a fault.
+    fn location(&self, own: &plan::fault::Fault) -> ReceiveLocationId {
+        let names = self.topology.receive_locations.iter().map(|location| &location.name);
+        ReceiveLocationId::from(position(names, own.location.as_deref().unwrap_or_default()))
+    }
+
+    fn instance_on(&self, host: HostId, server: &str) -> HostInstanceId {
+        let server = self.server(server);
         let mut instances = self.topology.host_instances.iter();
         let at = instances.position(|at| at.host == host && at.server == server);
         HostInstanceId::from(at.expect("instances were checked when the scenario was read"))

@@ -12,6 +12,7 @@ mod documents;
 mod dynamic;
 mod exchanges;
 mod faults;
+mod habits;
 mod loads;
 mod orchestrations;
 mod pipelines;

@@ -12,7 +12,7 @@ use super::Names;
 use super::convert::{dist, failure, filter, port_state, send_name};
 use super::exchanges::{reply, source};
 use super::pipelines::{authentication, maps, receive_pipeline, send_pipeline};
-use super::transactions::{receive_kind, send_kind};
+use super::transactions::receive_kind;
 use crate::plan;
 use crate::plan::when::Active;
 
@@ -106,7 +106,7 @@ impl Names<'_> {
 
     fn transport(&mut self, name: &str, transport: &plan::send::Transport) -> Transport {
         let adapter_name = send_name(&transport.adapter);
-        let adapter = self.adapter(adapter_name, send_kind(&transport.adapter));
+        let adapter = self.sender(adapter_name, &transport.adapter);
         let forward_to = transport.forward_to.as_ref().map(|port| self.locations(port)[0]);
         let sink = SinkSettings {
             wire: dist(&transport.wire),

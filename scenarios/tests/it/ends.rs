@@ -228,3 +228,41 @@ fn a_fault_is_changed_by_a_map_or_by_a_component_of_the_way_back() {
     let (_, record) = answers(consume);
     assert_eq!(record.deliveries.consumed, 0);
 }
+
+#[test]
+fn a_map_of_the_way_back_takes_the_answers_of_its_type() {
+    // R-RR-04, R-MAP-01: every second request is one that the first map fails on. It comes straight
+    // back as its own answer, and the client of one that a map takes gets a fault.
+    let answers = |maps: &str| {
+        let two_way = format!("two_way = {{ {maps} }}");
+        let location = "pipeline = \"XMLReceive\"\nloop_back = true";
+        let load = "document_type = \"Order\"\npoison = { every = 2, stage = \"map\" }";
+        let more = [("RECEIVE_PORT", &*two_way), ("LOCATION", location), ("LOAD", load)];
+        let text = plant(&more).replace("adapter = \"push\"", "adapter = { kind = \"http\" }");
+        let (record, _) = ran(&text);
+        closes(maps, &record);
+        let told = record.answers.unwrap();
+        (told.responses, told.failed)
+    };
+    assert_eq!(answers(""), (20, 0));
+    assert_eq!(answers("maps = [{ from = \"Order\" }]"), (10, 10));
+    assert_eq!(answers("maps = [{ from = \"Nope\" }, { from = \"Order\" }]"), (10, 10));
+    assert_eq!(answers("maps = [{ from = \"Nope\" }]"), (20, 0));
+}
+
+#[test]
+fn a_map_of_a_partner_s_replies_makes_of_them_what_their_subscriber_asks_for() {
+    // R-SR-03, R-MAP-01: the reply is published as what the map makes of its type.
+    let replies = |maps: &str| {
+        let two_way = format!("two_way = {{ pipeline = \"XMLReceive\", {maps} }}");
+        let reply = "reply = { size = \"1 KB\", document_type = \"Answer\" }";
+        let other = "[[send_port]]\nname = \"Other\"\nhost = \"Host\"\n\
+            filter = 'BTS.MessageType == \"Result\"'\n[send_port.primary]\nadapter = \"http\"\n";
+        let (record, _) = ran(&(plant(&[("SEND_PORT", &two_way), ("PRIMARY", reply)]) + other));
+        closes(maps, &record);
+        record.ports[1].processed
+    };
+    assert_eq!(replies("maps = [{ from = \"Answer\", to = \"Result\" }]"), 20);
+    assert_eq!(replies("maps = [{ from = \"Nope\", to = \"Result\" }]"), 0);
+    assert_eq!(replies("map = true"), 0);
+}

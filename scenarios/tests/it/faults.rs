@@ -45,6 +45,12 @@ fn every_fault_happens_to_what_it_names() {
             at: minutes(10).0,
             lasts: minute,
         },
+        Fault::LocationBroken {
+            location: ReceiveLocationId::from(folder.unwrap()),
+            instance: Some(first),
+            at: minutes(11).0,
+            lasts: Some(minutes(2).1),
+        },
     ];
     assert_eq!(setup.faults, expected);
     // What happens to a load is no fault of the plant's: its senders know of it.

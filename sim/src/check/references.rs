@@ -1,6 +1,8 @@
 //! Checks on references: where they are, how often they were tried, what became of them.
 //! INV-10, 13, 14, 16…18, 24, 34…37, 39.
 
+mod attempts;
+
 use std::hint::cold_path;
 use std::num::NonZeroU64;
 
@@ -12,6 +14,7 @@ use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::time::{Duration, Instant};
 
 use super::{Checks, Rule};
+use attempts::more_tries;
 
 /// Where the checks believe a reference to be.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -51,6 +54,8 @@ struct Known {
 #[derive(Clone, Debug)]
 struct PortRule {
     retries: [RetryPolicy; 2],
+    /// Tries that its adapters make beyond those (R-ADD-07).
+    more: [u32; 2],
     has_backup: bool,
 }
 
@@ -58,6 +63,8 @@ struct PortRule {
 pub(super) struct References {
     known: Vec<Known>,
     ports: Vec<PortRule>,
+    /// Whether some adapter throws.
+    throws: bool,
     /// Send ports, whose messages leave by a wire; those of other subscribers do not.
     send_ports: u32,
     counts: ReferenceCounts,
@@ -80,16 +87,20 @@ impl References {
                 port.primary.retry,
                 port.backup.map_or(port.primary.retry, |backup| backup.retry),
             ],
+            more: more_tries(topology, at.into()),
             // R-RETRY-12.
             has_backup: port.backup.is_some() && topology.dynamic_port(at.into()).is_none(),
         };
         let others = topology.subscribers() - topology.send_ports.len();
         let none = RetryPolicy { count: 0, interval: Duration::ZERO };
-        let inside =
-            std::iter::repeat_n(PortRule { retries: [none; 2], has_backup: false }, others);
+        let inside = std::iter::repeat_n(
+            PortRule { retries: [none; 2], more: [0; 2], has_backup: false },
+            others,
+        );
         Self {
             known: Vec::new(),
             ports: topology.send_ports.iter().enumerate().map(port).chain(inside).collect(),
+            throws: topology.habits.iter().any(|(_, own)| own.throws.is_some()),
             send_ports: u32::try_from(topology.send_ports.len()).unwrap_or(u32::MAX),
             counts: ReferenceCounts::default(),
             referenced: 0,
@@ -206,16 +217,6 @@ fn small(retries: u32) -> u16 {
 }
 
 impl Checks {
-    /// A reference whose retries the adapter asked to keep (R-RETRY-09): a kept count spares the
-    /// message the retry of its next resubmit.
-    pub(super) fn kept_retries(&mut self, at: &Place, retries_left: Option<u16>) {
-        if let (Some(left), Some(known)) =
-            (retries_left, self.references.get(at.reference, at.sequence))
-        {
-            known.retries_left = left + 1;
-        }
-    }
-
     pub(super) fn referenced(&mut self, at: &Place, retries_left: u32) {
         let owed = self.references.owed;
         self.docket.judge(Rule::OneReferenceOneEnd, owed > 0, || {
@@ -282,6 +283,9 @@ impl Checks {
         self.life.disposed(at.sequence);
         self.references.go(at, Whereabouts::Work);
         self.ordered.left_adapter(at);
+        if self.references.throws {
+            self.references.spend(at, retries_left);
+        }
         if let Some(known) = self.references.get(at.reference, at.sequence) {
             (known.rolled_back, known.taken) = (false, false);
             let before = u32::from(std::mem::replace(&mut known.retries_left, small(retries_left)));
@@ -327,24 +331,6 @@ impl Checks {
         self.references.go(at, Whereabouts::Suspended);
         self.ordered.suspended(&mut self.docket, at, reason, resumable);
         self.attempts_complete(at, reason);
-    }
-
-    /// A message is given up: it must have had all its attempts.
-    pub(super) fn attempts_complete(&mut self, at: &Place, reason: Reason) {
-        let Some(known) = self.references.get(at.reference, at.sequence).copied() else { return };
-        if matches!(reason, Reason::Adapter | Reason::Retries) {
-            let expected = self.references.retry(&known).count + 1;
-            let attempts = u32::from(known.attempts);
-            // The engine's own action may follow exceptions, which never reached the wire.
-            let complete =
-                attempts == expected || (reason == Reason::Retries && attempts < expected);
-            self.docket.judge(Rule::AttemptsBounded, complete, || {
-                format!(
-                    "{} was suspended after {} attempts of {expected}",
-                    at.document, known.attempts
-                )
-            });
-        }
     }
 
     /// A reference was given back: nothing failed, so nothing counts against it but the copy that
@@ -485,9 +471,11 @@ impl Checks {
         }
         let (attempts, failed_at) = (known.attempts, known.failed_at);
         let (port, on_backup) = (known.port as usize, usize::from(known.on_backup));
-        let retry = self.references.ports[port].retries[on_backup];
-        self.docket.judge(Rule::AttemptsBounded, u32::from(attempts) <= retry.count + 1, || {
-            format!("{} makes attempt {attempts} of {}", attempt.document, retry.count + 1)
+        let PortRule { retries, more, .. } = &self.references.ports[port];
+        let (retry, more) = (retries[on_backup], more[on_backup]);
+        let most = retry.count + 1 + more;
+        self.docket.judge(Rule::AttemptsBounded, u32::from(attempts) <= most, || {
+            format!("{} makes attempt {attempts} of {most}", attempt.document)
         });
         if let Some(failed_at) = failed_at.map(|after| Instant::from_nanos(after.get() - 1)) {
             self.docket.judge(

@@ -138,9 +138,7 @@ impl World {
                     retries_left: message.retries_left,
                 };
                 self.trace.record(self.now, &event, || {
-                    let (document, retries) = (message.document, message.retries_left);
-                    let to = super::dynamic::tell_location(message);
-                    format!("E>A  {name} TransmitMessage({document}) RetryCount {retries}{to}")
+                    super::habits::tell_transmit(&self.topology, name, message)
                 });
             }
             AdapterInput::Done { call, .. } | AdapterInput::Clear { call } => {

@@ -209,6 +209,7 @@ fn build_nodes(topology: &Topology) -> (Vec<Node>, Vec<u32>) {
                     name,
                     machine: AnyAdapter::new(adapter.kind)
                         .choosing(&topology.choices)
+                        .with_habits(topology.habits(AdapterId::from(at)))
                         .on(cpus)
                         .isolated(isolated),
                     proxy: TransportProxy::numbered(

@@ -48,6 +48,7 @@ impl Now {
             }
             Self::Due(due) => match due {
                 Due::Arrival(_)
+                | Due::Breaks { .. }
                 | Due::BoxWake
                 | Due::Cleanup
                 | Due::Throttling

@@ -44,7 +44,9 @@ pub(super) struct Lives {
     pub(super) offline: bool,
     /// Whether some clock is wrong.
     skewed: bool,
-    faults: Vec<Fault>,
+    pub(super) faults: Vec<Fault>,
+    /// Those that break a location, and are not over.
+    pub(super) broken: Vec<u32>,
     services: Vec<Service>,
     /// Somebody's own adapters as they were before their first input.
     own: Vec<(AdapterId, Box<dyn OwnAdapter>)>,
@@ -57,12 +59,17 @@ impl Lives {
         let of_life = |fault: &Fault| !matches!(fault, Fault::EndpointDown { .. });
         let of_location = |(_, act): &(_, OperatorAct)| matches!(act, OperatorAct::Location(..));
         let disables = setup.acts.iter().any(of_location);
+        let eager = |(_, own): &(AdapterId, Capabilities)| {
+            own.has(Capabilities::INIT_TRANSMITTER_ON_SERVICE_START)
+        };
+        let is_eager = setup.topology.capabilities.iter().any(eager);
         Self {
             settings,
-            watched: settings.watched || faults.iter().any(of_life) || disables,
+            watched: settings.watched || faults.iter().any(of_life) || disables || is_eager,
             offline: false,
             skewed: false,
             faults: faults.clone(),
+            broken: Vec::new(),
             services: vec![Service { wanted: true, ..Service::default() }; instances],
             own: Vec::new(),
         }
@@ -151,6 +158,7 @@ impl World {
             Fault::EndpointDown { .. } => {}
             Fault::HostCrash { instance, .. } => self.crash(instance),
             Fault::HostStop { instance, .. } => self.stop(instance),
+            Fault::LocationBroken { .. } => self.location_breaks(index),
             Fault::LocationDisabled { location, .. } => {
                 self.act_on_location(location, LocationAct::Disable);
             }
@@ -167,6 +175,7 @@ impl World {
             Fault::HostCrash { instance, .. } | Fault::HostStop { instance, .. } => {
                 self.start(instance);
             }
+            Fault::LocationBroken { .. } => self.location_is_whole(index),
             Fault::LocationDisabled { location, .. } => {
                 self.act_on_location(location, LocationAct::Enable);
             }
@@ -355,6 +364,7 @@ impl World {
                     let isolated = self.topology.is_isolated(instance.host);
                     AnyAdapter::new(kind)
                         .choosing(&self.topology.choices)
+                        .with_habits(self.topology.habits(adapter))
                         .on(cpus)
                         .isolated(isolated)
                 }
@@ -489,6 +499,7 @@ impl World {
             AdapterInput::Initialize => (1, "Initialize", None),
             AdapterInput::Load => (2, "Load", None),
             AdapterInput::AddReceiveEndpoint { location, .. } => {
+                self.finds_broken(node, *location);
                 (3, "AddReceiveEndpoint", Some(*location))
             }
             AdapterInput::RemoveReceiveEndpoint { location } => {
@@ -527,7 +538,7 @@ impl World {
         });
     }
 
-    fn unwatch(&mut self, node: u32, location: ReceiveLocationId) {
+    pub(super) fn unwatch(&mut self, node: u32, location: ReceiveLocationId) {
         let endpoint = self.topology.receive_locations[location.index()].endpoint;
         if let Endpoint::Source(source) = &mut self.endpoints[endpoint.index()] {
             source.unwatch(node, location);

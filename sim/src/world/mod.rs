@@ -13,6 +13,7 @@
 mod acts;
 mod adapters;
 mod audit;
+mod broken;
 mod build;
 mod calls;
 mod cleanup;
@@ -27,6 +28,7 @@ mod errand;
 mod exchange;
 mod explore;
 mod fates;
+mod habits;
 mod handed;
 mod holds;
 mod hosts;
@@ -110,6 +112,8 @@ enum Due {
     Arrival(u32),
     /// A waiting reference becomes eligible.
     BoxWake,
+    /// An adapter finds that a location is broken.
+    Breaks { node: u32, location: u32 },
     /// A call between engine and adapter comes to the other side.
     Called(Key),
     /// The cleanup job runs.
@@ -467,6 +471,7 @@ impl World {
             Due::Quota(endpoint) => self.quota_has_more(endpoint),
             Due::Shared { server, version } => self.shared_done(server, version),
             Due::Sent(call) => self.wire_done(call),
+            Due::Breaks { node, location } => self.breaks_again(node, location),
             Due::Called(call) => self.called(call),
             Due::Unlocked(transaction) => self.unlocked(transaction),
             Due::Logged(transaction) => self.logged(transaction),

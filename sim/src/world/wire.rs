@@ -168,7 +168,8 @@ impl World {
                 self.message_box.retries_left(transmission.reference).unwrap_or_default()
             }
         };
-        configured.saturating_sub(left)
+        let spent = configured.saturating_sub(left);
+        if self.topology.habits.is_empty() { spent } else { spent + self.tried_more(transmission) }
     }
 
     #[inline(always)]

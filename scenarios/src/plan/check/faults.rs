@@ -2,8 +2,12 @@
 
 use super::Checker;
 use super::references::{hosts, send_ports};
-use crate::plan::fault::{Fault, Side};
+use crate::plan::fault::{Fault, FaultKind, Side};
+use crate::plan::host::Host;
+use crate::plan::operate::Act;
 use crate::plan::rate::Rate;
+use crate::plan::receive::ReceiveLocation;
+use crate::plan::transactions::OnPoison;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
@@ -11,7 +15,11 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         endpoint(checker, n, fault);
         instance(checker, n, fault);
         location(checker, n, fault);
+        broken(checker, n, fault);
         load(checker, n, fault);
+    }
+    for (n, host) in scenario.hosts.iter().enumerate() {
+        tolerance(checker, n, host);
     }
 }
 
@@ -61,6 +69,55 @@ fn location(checker: &mut Checker<'_>, n: usize, fault: &Fault) {
     if names().filter(|known| known == name).count() > 1 {
         let message = format!("'{name}' is a location of several receive ports");
         checker.refuse(&path, message, "give its locations different names");
+    }
+}
+
+/// A location that breaks in a host instance, and is opened again by somebody (R-LIFE-08).
+fn broken(checker: &mut Checker<'_>, n: usize, fault: &Fault) {
+    let scenario = checker.scenario;
+    let Some(name) = fault.location.as_ref().filter(|_| fault.kind == FaultKind::LocationBroken)
+    else {
+        return;
+    };
+    let mut locations = scenario.receive_ports.iter().flat_map(|port| &port.locations);
+    let Some(location) = locations.find(|known| known.name == *name) else { return };
+    let Some(host) = scenario.host(&location.host) else { return };
+    if let Some(server) = &fault.server {
+        let what = format!("server of host '{}'", host.name);
+        let servers = host.on.iter().map(String::as_str);
+        checker.refer(&format!("fault.{n}.server"), &what, server, servers);
+    }
+    let mut acts = scenario.acts.iter();
+    let is_enabled =
+        acts.any(|act| act.act == Act::Enable && act.to == *name && act.at >= fault.at);
+    if fault.lasts.is_some() && host.fault_tolerance.is_none() && !is_enabled {
+        let message = format!("'lasts' says nothing: nobody opens '{name}' again");
+        let help =
+            "R-LIFE-07: give its host 'fault_tolerance', or plan an [[operate]] that enables it";
+        checker.warn(&format!("fault.{n}.lasts"), message, help);
+    }
+}
+
+/// A host that tolerates faults, where no location ever breaks.
+fn tolerance(checker: &mut Checker<'_>, n: usize, host: &Host) {
+    let scenario = checker.scenario;
+    if host.fault_tolerance.is_none() {
+        return;
+    }
+    let is_broken = |location: &ReceiveLocation| {
+        let stops = location.adapter.transactional && location.adapter.on_poison == OnPoison::Stop;
+        stops
+            || scenario.faults.iter().any(|fault| {
+                fault.kind == FaultKind::LocationBroken
+                    && fault.location.as_ref() == Some(&location.name)
+            })
+    };
+    let mut locations = scenario.receive_ports.iter().flat_map(|port| &port.locations);
+    if !locations.any(|location| location.host == host.name && is_broken(location)) {
+        let message =
+            format!("'fault_tolerance' says nothing: no location of '{}' breaks", host.name);
+        let help = "R-LIFE-08: plan a [[fault]] of kind 'location_broken', or leave it out";
+        checker.warn(&format!("host.{n}.fault_tolerance"), message, help);
     }
 }
 

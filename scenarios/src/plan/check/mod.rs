@@ -9,6 +9,7 @@ mod faults;
 mod figures;
 mod flow;
 mod goals;
+mod habits;
 mod hosts;
 mod idle;
 mod loads;
@@ -41,6 +42,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     maps::check(&mut checker);
     dynamic::check(&mut checker);
     figures::check(&mut checker);
+    habits::check(&mut checker);
     hosts::check(&mut checker);
     properties::check(&mut checker);
     flow::check(&mut checker);

@@ -1,0 +1,58 @@
+//! Habits of send adapters that nothing gives an occasion.
+
+use floodgate_engine::config::{BatchDone, RetryCount};
+
+use super::Checker;
+
+use crate::plan::fault::{Fault, Side};
+use crate::plan::habits::ThrowingCall;
+use crate::plan::send::Transport;
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    for (n, port) in scenario.send_ports.iter().enumerate() {
+        let primary = (Side::Primary, "primary", Some(&port.primary));
+        let backup = (Side::Backup, "backup", port.backup.as_ref());
+        for (side, key, transport) in [primary, backup] {
+            let Some(transport) = transport else { continue };
+            let path = format!("send_port.{n}.{key}.adapter");
+            let is_hit = |fault: &Fault| fault.transport() == Some((&port.name, side));
+            let fails = transport.fail.is_some()
+                || transport.errand.fail.is_some()
+                || scenario.faults.iter().any(is_hit);
+            occasions(checker, &path, transport, fails);
+        }
+    }
+    for (n, handler) in scenario.send_handlers.iter().enumerate() {
+        if handler.adapter.init_on_start {
+            let message = format!(
+                "'init_on_start' says nothing: '{}' is made when a message asks for it",
+                handler.name
+            );
+            let help = "R-SND-01: give it to an adapter of a static send port";
+            checker.warn(&format!("send_handler.{n}.adapter.init_on_start"), message, help);
+        }
+    }
+}
+
+fn occasions(checker: &mut Checker<'_>, path: &str, transport: &Transport, fails: bool) {
+    let choices = &checker.scenario.choices;
+    let own = &transport.adapter;
+    let gives_back = [("more_tries", own.more_tries > 0), ("updates", !own.updates.is_empty())];
+    for (key, _) in gives_back.into_iter().filter(|(_, is_set)| *is_set && !fails) {
+        let message = format!("'{key}' says nothing: no attempt fails here");
+        let help = "R-ADD-07, R-CTX-10: give the transport 'fail', or plan a [[fault]]";
+        checker.warn(&format!("{path}.{key}"), message, help);
+    }
+    if own.more_tries > 0 && choices.retry_count == RetryCount::Configured {
+        let message = "'more_tries' says nothing: no adapter is told which retry is the last";
+        let help = "X-02: leave it out, or 'choices.retry_count'";
+        checker.warn(&format!("{path}.more_tries"), message, help);
+    }
+    let in_done = own.throws.is_some_and(|throws| throws.call == ThrowingCall::Done);
+    if in_done && choices.batch_done == BatchDone::Adapter && !own.blocking {
+        let message = "'throws' says nothing: the engine does not call 'Done' here";
+        let help = "X-04: leave it out, or 'choices.batch_done'";
+        checker.warn(&format!("{path}.throws"), message, help);
+    }
+}
