@@ -10,6 +10,7 @@ use super::Search;
 use super::goals::{against, is_of_windows, missed, share_of, watch};
 use super::limit::busiest;
 use super::pinned::seed_of;
+use super::recovery::Drained;
 use crate::experiment::fuel::Fuel;
 use crate::experiment::parallel::in_order;
 use crate::experiment::run::{Run, run_on};
@@ -34,7 +35,77 @@ const CONFIRM_DOCUMENTS_MAX: f64 = 200_000.0;
 /// The first of their seeds; the ones before belong to other parts of the search.
 const FIRST_RUN: u64 = 10_000;
 
+/// What is looked at beyond the answer itself.
+pub(super) struct Beyond {
+    /// The load that the lower ones are shares of.
+    low: f64,
+    /// What became of an overload, if anybody asks.
+    drained: Option<Drained>,
+    /// Empty starts at the lower loads, if there are goals.
+    tried: Vec<Confirmation>,
+}
+
+impl Beyond {
+    pub(super) fn documents(&self) -> u64 {
+        let drained = self.drained.map_or(0, Drained::documents);
+        drained + self.tried.iter().map(|one| one.received).sum::<u64>()
+    }
+}
+
+/// One of the runs that need nothing from each other.
+enum Piece {
+    Overload(Option<Drained>),
+    Start(Box<Confirmation>),
+}
+
 impl Search<'_> {
+    /// Loads below `low` at which goals are looked at again.
+    fn lower(&self, low: f64) -> impl Iterator<Item = f64> {
+        let is_goal = !self.scenario.goals.is_empty();
+        LOWER.iter().filter(move |_| is_goal).map(move |share| low * share)
+    }
+
+    /// An overload of a plant that can do `capacity`, unless that is `known`, and empty starts at
+    /// these loads, all at the same time; the overload takes longest, so that it begins first.
+    fn pieces(
+        &self,
+        (capacity, known): (f64, Option<Drained>),
+        starts: &[(f64, usize)],
+    ) -> Result<(Option<Drained>, Vec<Confirmation>), Problems> {
+        let all = in_order(1 + starts.len(), self.ask.threads, |at| match at.checked_sub(1) {
+            None if known.is_some() => Ok(Piece::Overload(known)),
+            None => self.overload(capacity).map(Piece::Overload),
+            Some(at) => {
+                let (rate, replication) = starts[at];
+                self.tried(rate, replication, 0.0).map(|one| Piece::Start(Box::new(one)))
+            }
+        });
+        let (mut drained, mut tried) = (known, Vec::new());
+        for piece in all {
+            match piece? {
+                Piece::Overload(found) => drained = found,
+                Piece::Start(one) => tried.push(*one),
+            }
+        }
+        Ok((drained, tried))
+    }
+
+    /// An empty start at `low`. At the same time goes on what is asked next if all is well there,
+    /// and kept for then.
+    pub(super) fn first_start(
+        &mut self,
+        low: f64,
+        capacity: f64,
+    ) -> Result<Confirmation, Problems> {
+        let starts: Vec<(f64, usize)> =
+            std::iter::once(low).chain(self.lower(low)).zip([0].into_iter().chain(0..)).collect();
+        let (drained, mut tried) = self.pieces((capacity, None), &starts)?;
+        let one = tried.remove(0);
+        self.beyond = Some(Beyond { low, drained, tried });
+        self.note_all(&[low], std::slice::from_ref(&one));
+        Ok(one)
+    }
+
     /// What is left to find out of an answer: whether the plant, which can do `capacity`, comes
     /// back from an overload, and whether a goal that is met at `low` is missed at a lower load.
     pub(super) fn judged_beyond(
@@ -42,18 +113,20 @@ impl Search<'_> {
         capacity: f64,
         low: f64,
     ) -> Result<MstVerdict, Problems> {
-        let is_goal = !self.scenario.goals.is_empty();
-        let rates: Vec<f64> = LOWER.iter().filter(|_| is_goal).map(|share| low * share).collect();
-        // The overload takes longest, so that it begins first.
-        let all = in_order(1 + rates.len(), self.ask.threads, |at| match at.checked_sub(1) {
-            None => self.overload(capacity).map(|drained| (drained, None)),
-            Some(at) => self.tried(rates[at], at, 0.0).map(|one| (None, Some(one))),
-        });
-        let all = all.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let (drained, tried): (Vec<_>, Vec<_>) = all.into_iter().unzip();
-        let tried: Vec<Confirmation> = tried.into_iter().flatten().collect();
-        let came_back = self.came_back(capacity, drained.into_iter().flatten().next());
+        let rates: Vec<f64> = self.lower(low).collect();
+        let (drained, tried) = match self.beyond.take() {
+            Some(known) if known.low.total_cmp(&low).is_eq() => (known.drained, known.tried),
+            known => {
+                let starts: Vec<_> = rates.iter().copied().zip(0..).collect();
+                // The load has moved, the capacity has not.
+                let wasted = known.iter().flat_map(|known| &known.tried);
+                self.documents += wasted.map(|one| one.received).sum::<u64>();
+                self.pieces((capacity, known.and_then(|known| known.drained)), &starts)?
+            }
+        };
+        let came_back = self.came_back(capacity, drained);
         if came_back == MstVerdict::Metastable {
+            self.documents += tried.iter().map(|one| one.received).sum::<u64>();
             return Ok(came_back);
         }
         self.note_all(&rates, &tried);

@@ -18,6 +18,7 @@ mod late;
 mod limit;
 mod pinned;
 mod pooled;
+mod probes;
 mod reach;
 mod recovery;
 mod root;
@@ -29,11 +30,13 @@ mod turn;
 use std::process::ExitCode;
 
 use self::capacity::{Capacity, Curve, Found, RUN_DOCUMENTS, Wanted, curve, measure};
+use self::confirm::Beyond;
 use self::elasticity::elasticities;
 pub use self::journal::Journal;
 use self::limit::{Plant, limits};
 pub(super) use self::limit::{busiest, why};
 use self::pinned::Held;
+use self::probes::{told, unknown};
 use self::root::{Bound, Shares, WIDER};
 use self::tracked::Tracked;
 use super::clock::WallClock;
@@ -157,6 +160,8 @@ struct Search<'a> {
     noise: f64,
     /// The goal that binds, where the load that just meets it was found.
     bound: Option<Bound>,
+    /// What went on beyond the answer while the answer was confirmed.
+    beyond: Option<Beyond>,
     /// How tracking is judged, where it has a price.
     tracked: Option<Tracked>,
 }
@@ -191,6 +196,8 @@ pub fn search_on(
         Err(_) if journal.budget().is_spent() => search.give_up(&mut record),
         Err(problems) => return Err(problems),
     }
+    // It was run, though nobody asked in the end.
+    search.documents += search.beyond.as_ref().map_or(0, Beyond::documents);
     record.verdict = search.overall(record.verdict);
     record.probes = search.probes;
     record.documents_simulated = search.documents;
@@ -239,6 +246,7 @@ impl<'a> Search<'a> {
             inconsistent: false,
             noise: 1.0,
             bound: None,
+            beyond: None,
             tracked: Tracked::of(scenario, &ask, bracket::blur(ask.precision))?,
         })
     }
@@ -498,7 +506,10 @@ impl Search<'_> {
                 return Ok(());
             }
             Shares::Met | Shares::Unknown(_) => {
-                let outcome = self.empty_starts(&[low])?.remove(0);
+                let outcome = match record.capacity.filter(|_| !self.is_timed()) {
+                    Some(capacity) => self.first_start(low, capacity)?,
+                    None => self.empty_starts(&[low])?.remove(0),
+                };
                 match (&shares, outcome.missed.clone()) {
                     (Shares::Met, None) => ((low, high), outcome),
                     (_, missed) => {
@@ -561,38 +572,4 @@ fn noise(scenario: &Scenario, capacity: &Capacity) -> f64 {
     let deviation = mean.half * runs.sqrt() / QUANTILE;
     let work = deviation * deviation * capacity.spans.1.as_secs_f64() / mean.value;
     (f64::midpoint(arrivals, work)).clamp(LEAST, 1.0)
-}
-
-/// The measurement of a capacity as a probe.
-fn told(capacity: &Capacity) -> Probe {
-    let (warm_up, lasts) = capacity.spans;
-    let broken = capacity.broken.as_ref().map_or(String::new(), |what| format!("; {what}"));
-    Probe {
-        rate: capacity.mean.value,
-        seconds: (warm_up + lasts).as_secs_f64(),
-        seeds: capacity.seeds.clone(),
-        verdict: match capacity.broken {
-            Some(_) => MstVerdict::Broken,
-            None => MstVerdict::Sustainable,
-        },
-        evidence: format!(
-            "backlog held at {}: {:.2}/s ± {:.2}, windows of {:.1} s after {:.1} s{broken}",
-            capacity.backlog,
-            capacity.mean.value,
-            capacity.mean.half,
-            lasts.as_secs_f64(),
-            warm_up.as_secs_f64()
-        ),
-    }
-}
-
-/// No capacity could be measured, and why.
-fn unknown(rate: f64, why: &str) -> Probe {
-    Probe {
-        rate,
-        seconds: 0.0,
-        seeds: Vec::new(),
-        verdict: MstVerdict::Undecided,
-        evidence: why.to_owned(),
-    }
 }

@@ -53,6 +53,12 @@ pub(super) struct Drained {
     broken: bool,
 }
 
+impl Drained {
+    pub(super) const fn documents(self) -> u64 {
+        self.documents
+    }
+}
+
 /// Half of the interval of what a plant recovers at, relative to it, at least.
 const HALF_MIN: f64 = 0.02;
 /// A window may take so much less than a probe, where that is fewer documents than a capacity has.
