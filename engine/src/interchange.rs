@@ -466,4 +466,24 @@ mod tests {
         assert!(all(&[Component::xml_disassembler()], &described(1, 0)).is_empty());
         assert_eq!(count(&[Component::xml_disassembler()], &described(1, 0)), 0);
     }
+
+    #[test]
+    fn a_document_is_named_as_a_part_where_its_message_was_taken_apart() {
+        // R-MSG-10, R-RIP-11: what is left of a preserved interchange is the message still.
+        let parts = |stage: Vec<Component>, wire: &WireMessage| -> Vec<bool> {
+            let found = all(&stage, wire).into_iter();
+            found.map(|found| found.unwrap().document.name.split).collect()
+        };
+        let envelope = |envelope: Option<&str>| {
+            xml(XmlDisassembler { envelope: envelope.map(Arc::from), ..XmlDisassembler::default() })
+        };
+        assert_eq!(parts(envelope(Some("B")), &text("<B><a/><b/></B>")), [true, true]);
+        assert_eq!(parts(envelope(None), &text("<B><a/><b/></B>")), [false]);
+        let preserved = |defect: Option<Defect>| {
+            let own = XmlDisassembler { preserves: true, recoverable: true, ..Default::default() };
+            parts(xml(own), &WireMessage { defect, ..described(1, 3) })
+        };
+        assert_eq!(preserved(None), [false]);
+        assert_eq!(preserved(Some(Defect::at(Stage::Disassemble, 2))), [true, false]);
+    }
 }

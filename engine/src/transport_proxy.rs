@@ -431,4 +431,20 @@ mod tests {
         assert_eq!(proxy.done(batch), Status::SHUTTING_DOWN);
         assert_eq!(proxy.get_batch(2).unwrap_err(), Status::SHUTTING_DOWN);
     }
+
+    #[test]
+    fn an_isolated_process_ends_when_its_adapter_returned_from_its_end() {
+        // R-LIFE-11: not before, and not with the return from another call.
+        let mut calls = crate::id::Slab::default();
+        let (end, other) = (CallId(calls.insert(())), CallId(calls.insert(())));
+        let mut proxy = TransportProxy::default();
+        assert!(!proxy.ends_isolated(end));
+        proxy.returned(other, Returned::Terminated);
+        assert!(!proxy.ends_isolated(end));
+        proxy.returned(end, Returned::Terminated);
+        assert!(proxy.ends_isolated(end));
+        let told: Vec<_> = std::iter::from_fn(|| proxy.poll_output()).collect();
+        assert!(matches!(told[0], AdapterOutput::Returned { call, .. } if call == other));
+        assert!(matches!(told[1], AdapterOutput::Isolated(IsolatedCall::Terminate)));
+    }
 }

@@ -301,6 +301,18 @@ mod tests {
     }
 
     #[test]
+    fn a_context_promotes_when_one_of_its_properties_is_promoted() {
+        // R-CTX-02, R-CTX-07: others may be written only; a demoted copy promotes nothing.
+        let mut context = Context::default();
+        assert!(!context.promotes());
+        context.write(P, Some(Value::Int(1)));
+        assert!(!context.promotes());
+        context.promote(PropertyId(1001), Some(Value::Int(2))).unwrap();
+        assert!(context.promotes());
+        assert!(!context.demoted().promotes());
+    }
+
+    #[test]
     fn a_changed_copy_is_no_longer_the_template() {
         let template = Context::default().into_template(5);
         let mut copy = template.clone();

@@ -327,3 +327,43 @@ fn that_the_question_was_sent_is_no_answer_and_that_it_was_not_is() {
     publish(&mut bench, answer(3, "t", Some("NACK")));
     assert_eq!(take(&mut bench).map(|message| message.document.wire), Some(3));
 }
+
+#[test]
+fn a_question_is_awaited_and_carries_its_token_and_an_answer_is_neither() {
+    // R-SR-03, R-CTX-07: only what is sent for the message that activated it is awaited; what is
+    // sent for the answer has no token, and a program that waits for none writes none.
+    let mut topology = orchestrations(Some(PATIENCE));
+    let own = |topology: &Topology, message: &OutboundMessage| {
+        let orchestration = &topology.orchestrations[0];
+        let awaited = match orchestration.awaits(message) {
+            Some(Action::Await(reference, token, patience)) => {
+                assert_eq!((reference, patience), (message.reference, Some(PATIENCE)));
+                Some(token)
+            }
+            other => {
+                assert!(other.is_none(), "{other:?}");
+                None
+            }
+        };
+        let sent = orchestration.sends(topology, message);
+        let token = |sent: Document| sent.context.read(PropertyId::CORRELATION_TOKEN).cloned();
+        (awaited, sent.map(token))
+    };
+    let mut bench = Bench::new(topology.clone());
+    publish(&mut bench, document(1, "Question"));
+    let question = take(&mut bench).expect("the question waits");
+    let (awaited, sent) = own(&topology, &question);
+    assert!(awaited.is_some());
+    assert_eq!(sent, Some(awaited));
+    let answered = OutboundMessage { exchange: Exchange::Answer, ..(*question).clone() };
+    assert_eq!(own(&topology, &answered), (None, None), "nothing is sent for the answer");
+    let program = &mut topology.orchestrations[0].program;
+    program.answer = Some(AnswerShape { patience: None, sends: Some(SendShape::default()) });
+    assert_eq!(own(&topology, &answered), (None, Some(None)));
+    topology.orchestrations[0].program.answer = None;
+    assert_eq!(own(&topology, &question), (None, Some(None)));
+    let program = &mut topology.orchestrations[0].program;
+    program.sends = None;
+    program.answer = Some(AnswerShape { patience: None, sends: None });
+    assert_eq!(own(&topology, &question), (None, None), "nothing is sent: nothing is awaited");
+}
