@@ -1,5 +1,6 @@
 //! Judging an outcome: the engine's promises, and what the scenario says it must show.
 
+use super::settled::settled;
 use super::tracking;
 use floodgate_reports::{Verdict, VerdictRow};
 use floodgate_sim::outcome::Outcome;
@@ -94,6 +95,7 @@ fn expectations(scenario: &Scenario, outcome: &Outcome, rows: &mut Vec<VerdictRo
         }
     }
     rows.extend(expect.sustainable.map(|expected| sustainable(expected, outcome)));
+    rows.extend(expect.settled.map(|expected| settled(expected, outcome)));
     rows.extend(expect.tracking.map(|expected| tracking::keeps_up(expected, scenario, outcome)));
     for port in &expect.ports {
         port_expectations(scenario, outcome, port, rows);

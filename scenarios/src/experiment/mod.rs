@@ -13,6 +13,7 @@ pub mod parallel;
 pub mod run;
 pub mod saved;
 pub mod scale;
+pub mod settled;
 mod story;
 pub mod sweep;
 mod tracking;

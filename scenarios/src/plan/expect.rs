@@ -13,6 +13,8 @@ use super::row::{Kind, Row, Shape};
 pub struct Expect {
     /// Whether the load is sustained.
     pub sustainable: Option<bool>,
+    /// Whether the plant had warmed up where its window begins.
+    pub settled: Option<bool>,
     /// Whether tracking keeps up.
     pub tracking: Option<bool>,
     /// Documents suspended.
@@ -242,6 +244,12 @@ pub(crate) static EXPECT: Shape = Shape::of(
     &[
         Row::optional("sustainable", Kind::Bool, ANY, "whether the load is sustained"),
         Row::optional(
+            "settled",
+            Kind::Bool,
+            ANY,
+            "whether the backlog had settled when the window begins (MSER-5 on its samples)",
+        ),
+        Row::optional(
             "tracking",
             Kind::Bool,
             ANY,
@@ -287,6 +295,7 @@ impl Bind for Expect {
 
     fn bind(&mut self, b: &mut Binder<'_>) {
         b.key("sustainable", &mut self.sustainable);
+        b.key("settled", &mut self.settled);
         b.key("tracking", &mut self.tracking);
         b.key("suspended", &mut self.suspended);
         b.key("unfinished", &mut self.unfinished);

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use floodgate_reports::{Record, run_html, run_summary};
+use floodgate_reports::{Record, Verdict, run_html, run_summary};
 use floodgate_scenarios::catalogue::Source;
 use floodgate_scenarios::experiment::mst::{Ask, search};
 use floodgate_scenarios::experiment::run::{Run, run};
@@ -489,4 +489,36 @@ fn a_load_that_is_scaled_offers_so_many_times_as_much() {
         assert!((once / expected - 1.0).abs() < 1e-9, "{rate}: {once}");
         assert!((thrice / once - 3.0).abs() < 1e-6, "{rate}: {thrice}");
     }
+}
+
+#[test]
+fn a_window_that_holds_the_beginning_of_a_run_is_said_to_have_not_settled() {
+    // A partner of 100 a second and 50 that come: three thousand at the beginning go in a minute.
+    let flood = "[[load]]\nto = 'In'\nrate = { all_at_once = true }\ncount = 3000\n";
+    let judged = |changes: &[&str]| {
+        let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        let text = format!("{}{flood}", crate::mst::PLANT);
+        let scenario = Scenario::parse("t.toml", text.as_bytes(), Path::new(""), &changes);
+        let record = run("t", &scenario.expect("right")).unwrap().record;
+        let row = record.verdicts.iter().find(|row| row.name == "expect.settled");
+        row.map(|row| (row.verdict, row.detail.clone()))
+    };
+    let spans = |warm_up: &str, rate: &str, expected: &str| {
+        let warm_up = format!("load.0.warm_up=\"{warm_up}\"");
+        let rate = format!("load.0.rate={{ poisson = {rate} }}");
+        let expected = format!("expect.settled={expected}");
+        let all = [&warm_up, &rate, &expected, "load.0.measure=\"200 s\"", "sample=\"1 s\""];
+        judged(&all).expect("it was asked")
+    };
+    let (verdict, detail) = spans("0 s", "50", "true");
+    assert_eq!(verdict, Verdict::Fail, "{detail}");
+    assert!(detail.contains("of 200 samples") || detail.contains("of 201 samples"), "{detail}");
+    assert_eq!(spans("0 s", "50", "false").0, Verdict::Pass);
+    assert_eq!(spans("90 s", "50", "true").0, Verdict::Pass);
+    // What grows for ever settles nowhere, and a few samples say nothing.
+    let (verdict, detail) = spans("90 s", "150", "true");
+    assert!(verdict == Verdict::Fail && detail.contains("had not settled"), "{detail}");
+    let few = judged(&["expect.settled=true", "sample=\"10 s\"", "load.0.measure=\"200 s\""]);
+    assert_eq!(few.unwrap().0, Verdict::Unknown);
+    assert_eq!(judged(&[]), None);
 }
