@@ -101,6 +101,8 @@ impl Root {
 pub(super) struct Bound {
     pub(super) goal: Goal,
     pub(super) rate: f64,
+    /// Half the width of its interval, as a share of it.
+    pub(super) half: f64,
     /// By how much the logarithm of its share rises with that of the load.
     pub(super) slope: f64,
     /// Warm-up and window of a run; and the windows of a goal that is about whole ones.
@@ -531,7 +533,8 @@ impl Looking<'_, '_> {
         let seconds = self.relaxed(rate).max(SECONDS_PILOT).max(window * WINDOWS);
         let windows = if window > 0.0 { (seconds / window).round().max(1.0) as u64 } else { 1 };
         let slope = root.line.slope_at(rate);
-        Bound { goal: self.goal.clone(), rate, slope, spans: self.spans(rate, seconds), windows }
+        let (half, spans) = (root.half / rate, self.spans(rate, seconds));
+        Bound { goal: self.goal.clone(), rate, half, slope, spans, windows }
     }
 }
 

@@ -3,7 +3,8 @@
 //! At that load one setting is turned a little, with the draws of the same seeds, and so is the
 //! load itself. The share of the goal follows both; the load follows the setting by the ratio of
 //! the two (the implicit function). Both are sums over the same seeds, so that leaving out one seed
-//! at a time says how sure the ratio is (the jackknife). What moves the share too far for that, as
+//! at a time says how sure the ratio is (the jackknife). The load itself is only known to an
+//! interval, and how far it moves depends on where it is: that goes into the interval too. What moves the share too far for that, as
 //! a second place beside one does, has a load of its own, which is looked for with the same draws.
 
 use floodgate_engine::hash::mix;
@@ -70,6 +71,21 @@ fn leaving_out() -> impl Iterator<Item = Option<usize>> {
     std::iter::once(None).chain((0..SEEDS).map(Some))
 }
 
+/// How far the load that just meets the goal lies from what it was, as a logarithm.
+struct Shift {
+    /// With all seeds, and with all but each.
+    by: Vec<f64>,
+    /// By how much that changes where the load itself lies further up, both as logarithms.
+    follows: f64,
+}
+
+impl Shift {
+    /// What cannot be turned moves nothing.
+    fn none() -> Self {
+        Self { by: vec![0.0; SEEDS + 1], follows: 0.0 }
+    }
+}
+
 struct Shifts<'s, 'a> {
     search: &'s mut Search<'a>,
     bound: &'s Bound,
@@ -120,12 +136,12 @@ impl Shifts<'_, '_> {
                         let counts = looks.next().expect("every turn was looked at");
                         (self.shift(turned, libm::log(*by), &counts)?, *by)
                     }
-                    None => (Some(vec![0.0; SEEDS + 1]), 1.0),
+                    None => (Some(Shift::none()), 1.0),
                 });
             }
             let [(more, high), (less, low)] = &ends[..] else { unreachable!("two ends") };
             let found = match (more, less) {
-                (Some(more), Some(less)) => estimate((more, *high), (less, *low)),
+                (Some(more), Some(less)) => estimate((more, *high), (less, *low), self.bound.half),
                 _ => None,
             };
             match found {
@@ -169,30 +185,36 @@ impl Shifts<'_, '_> {
         Ok(kept.map(|((knob, ..), _)| knob).collect())
     }
 
-    /// How far the load that just meets the goal lies from what it was, as a logarithm: with all
-    /// seeds, and with all but each. None where there is no such load nearby.
+    /// How far that load lies from what it was. None where there is no such load nearby.
     fn shift(
         &mut self,
         turned: &Scenario,
         by: f64,
         counts: &Counts,
-    ) -> Result<Option<Vec<f64>>, Problems> {
+    ) -> Result<Option<Shift>, Problems> {
         let off = share_log(counts, None) - share_log(&self.base, None);
-        let shifts: Vec<f64> = if off.abs() <= NEAR {
+        let shift = if off.abs() <= NEAR {
             let one = |but| (share_log(&self.base, but) - share_log(counts, but)) / self.slope(but);
-            leaving_out().map(one).collect()
+            let by: Vec<f64> = leaving_out().map(one).collect();
+            // Both lines are as steep in the rate, so that they lie as far apart everywhere.
+            let follows = libm::exp(-by[0]) - 1.0;
+            Shift { by, follows }
         } else {
             let Some(around) = self.far(turned, by, counts)? else { return Ok(None) };
             let half = self.step / 2.0;
             let beside = self.looks(&[(turned, around - half), (turned, around + half)], SEEDS)?;
+            let logs = |but| [0, 1].map(|at| share_log(&beside[at], but));
             let one = |but| {
-                let [less, more] = [0, 1].map(|at| share_log(&beside[at], but));
+                let [less, more] = logs(but);
                 let off = share_log(&self.base, but) - f64::midpoint(less, more);
                 around + off * self.step / (more - less)
             };
-            leaving_out().map(one).collect()
+            let [less, more] = logs(None);
+            let follows = self.slope(None) * self.step / (more - less) - 1.0;
+            Shift { by: leaving_out().map(one).collect(), follows }
         };
-        Ok(shifts.iter().all(|shift| shift.is_finite()).then_some(shifts))
+        let is_known = shift.follows.is_finite() && shift.by.iter().all(|by| by.is_finite());
+        Ok(is_known.then_some(shift))
     }
 
     /// About where that load lies, if it is far away: a few seeds look around.
@@ -282,17 +304,25 @@ fn run(
     })
 }
 
-/// The elasticity between two ends, each with its shifts and how far the setting was turned.
-fn estimate((more, high): (&[f64], f64), (less, low): (&[f64], f64)) -> Option<Estimate> {
+/// The elasticity between two ends, each with its shifts and how far the setting was turned, where
+/// half of the load's own interval is such a share of it.
+fn estimate(
+    (more, high): (&Shift, f64),
+    (less, low): (&Shift, f64),
+    half: f64,
+) -> Option<Estimate> {
     let relative = |a: f64, b: f64| (a - b) / f64::midpoint(a, b);
-    let one = |(more, less): (&f64, &f64)| {
-        relative(libm::exp(*more), libm::exp(*less)) / relative(high, low)
-    };
-    let all: Vec<f64> = more.iter().zip(less).map(one).collect();
+    let one =
+        |more: f64, less: f64| relative(libm::exp(more), libm::exp(less)) / relative(high, low);
+    let all: Vec<f64> = more.by.iter().zip(&less.by).map(|(a, b)| one(*a, *b)).collect();
     let (with_all, but_one) = all.split_first()?;
     let count = but_one.len() as f64;
     let of = |but: &f64| count * with_all - (count - 1.0) * but;
-    Estimate::of(&but_one.iter().map(of).collect::<Vec<_>>())
+    let found = Estimate::of(&but_one.iter().map(of).collect::<Vec<_>>())?;
+    // The load was found by runs of its own, so that the two errors go together as squares do.
+    let elsewhere = one(more.by[0] + more.follows * half, less.by[0] + less.follows * half);
+    let own = f64::midpoint(found.high, -found.low);
+    Some(found.widened(libm::hypot(own, elsewhere - with_all) - own))
 }
 
 #[cfg(test)]
@@ -303,10 +333,17 @@ mod tests {
     fn an_interval_is_that_of_a_ratio_of_sums() {
         // The load follows a setting that is turned from 0.9 to 1.1 one to one, whoever is left
         // out: then nothing is unsure.
-        let ends = |by: f64| vec![libm::log(by); SEEDS + 1];
+        let ends = |by: f64| Shift { by: vec![libm::log(by); SEEDS + 1], follows: 0.0 };
         let (up, down) = (ends(1.1), ends(0.9));
-        let found = estimate((&up, 1.1), (&down, 0.9)).unwrap();
+        let found = estimate((&up, 1.1), (&down, 0.9), 0.05).unwrap();
         assert!((found.mean - 1.0).abs() < 1e-12 && found.high - found.low < 1e-9, "{found:?}");
+        // Where a load that lies elsewhere by a hundredth moves a tenth of that less far, that much
+        // is unsure.
+        let follows = |by: f64, follows: f64| Shift { follows, ..ends(by) };
+        let (up, down) = (follows(1.1, -0.01), follows(0.9, 0.01));
+        let found = estimate((&up, 1.1), (&down, 0.9), 0.01).unwrap();
+        let (below, above) = (found.mean - found.low, found.high - found.mean);
+        assert!((below - 0.001).abs() < 2e-5 && (above - below).abs() < 1e-9, "{found:?}");
         // Shares that differ by seed: the mean of all, and Student's interval of the parts.
         let counts: Counts = (0..SEEDS).map(|at| (10.0 + at as f64, 1000.0)).collect();
         let logs: Vec<f64> = leaving_out().map(|but| share_log(&counts, but)).collect();
