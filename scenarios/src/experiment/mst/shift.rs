@@ -2,10 +2,11 @@
 //!
 //! At that load one setting is turned a little, with the draws of the same seeds, and so is the
 //! load itself. The share of the goal follows both; the load follows the setting by the ratio of
-//! the two (the implicit function). Both are sums over the same seeds, so that leaving out one seed
-//! at a time says how sure the ratio is (the jackknife). The load itself is only known to an
-//! interval, and how far it moves depends on where it is: that goes into the interval too. What moves the share too far for that, as
-//! a second place beside one does, has a load of its own, which is looked for with the same draws.
+//! the two (the implicit function). Both are sums over the same seeds, so that leaving out one
+//! seed at a time says how sure the ratio is (the jackknife). The load itself is only known to an
+//! interval, and how far it moves depends on where it is: that goes into the interval too. What
+//! moves the share too far for that, as a second place beside one does, has a load of its own,
+//! which is looked for with the same draws.
 
 use floodgate_engine::hash::mix;
 use floodgate_engine::time::Duration;
