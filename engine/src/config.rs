@@ -30,8 +30,8 @@ use crate::time::Duration;
 pub use capabilities::Capabilities;
 pub use choices::{
     AliasChoice, BatchDone, Choices, DoubleSubmit, EmptyMaximum, FailedStatus, NullCallback,
-    OutboundCharge, PromotedLength, ResponseTimeout, RetryCount, RoutingReports, SendTransactions,
-    SuspendedStatus, UnroutedResume, UnroutedSuspension,
+    OrderedBackup, OutboundCharge, PromotedLength, ResponseTimeout, RetryCount, RoutingReports,
+    SendTransactions, SuspendedStatus, UnroutedResume, UnroutedSuspension,
 };
 pub use habits::{Habits, MoreTries, ThrowingCall, Throws, Update, Which};
 pub use host::{

@@ -164,6 +164,7 @@ impl Reason {
         match self {
             Self::Adapter
             | Self::Authentication
+            | Self::BackupTransport
             | Self::Operator
             | Self::Pipeline
             | Self::PortStopped
@@ -183,6 +184,7 @@ impl Reason {
         match self {
             Self::Adapter => "the adapter gave the message up",
             Self::Authentication => "the sender could not be authenticated",
+            Self::BackupTransport => "an ordered port does not go on by its backup",
             Self::Map => "a map failed",
             Self::Operator => "an operator suspended the message",
             Self::Pipeline => "failure executing the receive pipeline",

@@ -28,6 +28,8 @@ pub struct Choices {
     pub batch_wait: Duration,
     /// What an announced maximum of zero means.
     pub empty_maximum: EmptyMaximum,
+    /// What an ordered port does that tries its backup transport.
+    pub ordered_backup: OrderedBackup,
     /// For which attempts outbound map and send pipeline are charged.
     pub outbound_charge: OutboundCharge,
     /// When a routing failure report is written.
@@ -145,6 +147,18 @@ pub enum EmptyMaximum {
     One,
     /// A batch that cannot be filled: the engine clears it, and what waits has failed once.
     Refused,
+}
+
+/// What an ordered port does when it tries its backup transport, which the product does not
+/// support (R-ORD-12).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OrderedBackup {
+    /// It goes on by the backup, in order.
+    Continues,
+    /// It stops sending: its instance is suspended with the message that was to go by the backup,
+    /// and when it is resumed that goes by the primary transport again.
+    #[default]
+    Stops,
 }
 
 /// For which attempts outbound map and send pipeline are charged (R-CLK-17).

@@ -312,9 +312,11 @@ const fn failure(reason: Reason, outbound: bool) -> (Status, &'static str) {
             (Status::FAIL, "Its instance was suspended.")
         }
         Reason::Operator => (Status::FAIL, "An operator suspended the message."),
-        Reason::Adapter | Reason::PortStopped | Reason::Retries | Reason::Unaddressed => {
-            (Status::TRANSMIT_FAILED, "The message could not be transmitted.")
-        }
+        Reason::Adapter
+        | Reason::BackupTransport
+        | Reason::PortStopped
+        | Reason::Retries
+        | Reason::Unaddressed => (Status::TRANSMIT_FAILED, "The message could not be transmitted."),
     }
 }
 

@@ -5,7 +5,7 @@ use std::hint::cold_path;
 use super::exchange::is_two_way;
 use super::spool::Row;
 use super::{Effect, LogEntry, MessageBox, PendingOperation, Place, Reason, ReferenceState};
-use crate::config::{OnFailure, RetryCount};
+use crate::config::{OnFailure, OrderedBackup, RetryCount};
 use crate::id::ReferenceId;
 use crate::message::PropertyId;
 use crate::retry::{NextStep, RetryPolicy, after_failure};
@@ -86,8 +86,35 @@ impl MessageBox {
         let retries_left = u32::from(retries_left);
         self.effects.push(Effect::MovedToNextTransport { at: place, retries_left });
         self.log(place, LogEntry::Moved);
-        if !self.settle_pending(id) {
-            self.enqueue(place);
+        if self.settle_pending(id) {
+            return;
+        }
+        if self.subscribers[place.subscriber.index()].ordered.is_some()
+            && self.choices.ordered_backup == OrderedBackup::Stops
+        {
+            return self.stop_at_backup(id);
+        }
+        self.enqueue(place);
+    }
+
+    /// The instance of an ordered port stops where it would try its backup (R-ORD-12), whatever the
+    /// port does on failure: the message is not given up, so there is no acknowledgement and no
+    /// error message, and nothing overtakes it. \[M\] That it may be resumed is not documented.
+    #[cold]
+    fn stop_at_backup(&mut self, id: ReferenceId) {
+        let Some(reference) = self.references.get(id.0) else { return };
+        let resumable = !is_two_way(&self.context_for(reference));
+        let state = ReferenceState::Suspended { resumable, by_stop: false };
+        let place = self.change(id, |reference| reference.state = state);
+        self.suspended.references += 1;
+        let reason = Reason::BackupTransport;
+        self.effects.push(Effect::SuspendedReference { at: place, resumable, reason });
+        self.log(place, LogEntry::Suspended);
+        if self.tracking.is_on() {
+            self.track_begun(id);
+        }
+        if let Some(lanes) = &mut self.subscribers[place.subscriber.index()].ordered {
+            lanes.stop(id);
         }
     }
 

@@ -24,6 +24,8 @@ pub enum Reason {
     Adapter = 0,
     /// Its sender could not be authenticated, and the port keeps such messages (R-RCV-06).
     Authentication = 9,
+    /// An ordered port stops where it would go on by its backup transport (R-ORD-12).
+    BackupTransport = 13,
     /// What an orchestration sent two ways could not be sent, and it does not catch that (R-SR-06).
     Exception = 12,
     /// A map failed, inbound or outbound (R-MAP-01).

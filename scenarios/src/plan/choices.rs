@@ -4,8 +4,8 @@
 
 use floodgate_engine::config::{
     AliasChoice, BatchDone, Choices, DoubleSubmit, EmptyMaximum, FailedStatus, NullCallback,
-    OutboundCharge, PromotedLength, ResponseTimeout, RetryCount, RoutingReports, SendTransactions,
-    SuspendedStatus, UnroutedResume, UnroutedSuspension,
+    OrderedBackup, OutboundCharge, PromotedLength, ResponseTimeout, RetryCount, RoutingReports,
+    SendTransactions, SuspendedStatus, UnroutedResume, UnroutedSuspension,
 };
 
 use super::bind::{Bind, Binder};
@@ -19,6 +19,7 @@ words_of! {
     EMPTY_MAXIMUM: EmptyMaximum { One = "one", Refused = "refused", }
     FAILED_STATUS: FailedStatus { EFail = "e_fail", FirstFailure = "first_failure", }
     NULL_CALLBACK: NullCallback { Allowed = "allowed", Refused = "refused", }
+    ORDERED_BACKUP: OrderedBackup { Continues = "continues", Stops = "stops", }
     OUTBOUND_CHARGE: OutboundCharge {
         EveryAttempt = "every_attempt",
         FirstAttempt = "first_attempt",
@@ -81,6 +82,12 @@ pub(crate) static CHOICES: Shape = Shape::of(
             Kind::Word(NULL_CALLBACK),
             "'refused'",
             "whether Done takes a batch without a callback (R-BATCH-03)",
+        ),
+        Row::default(
+            "ordered_backup",
+            Kind::Word(ORDERED_BACKUP),
+            "'stops'",
+            "what an ordered port does when it tries its backup transport (R-ORD-12)",
         ),
         Row::default(
             "outbound_charge",
@@ -151,6 +158,7 @@ impl Bind for Choices {
         b.key("empty_maximum", &mut self.empty_maximum);
         b.key("failed_status", &mut self.failed_status);
         b.key("null_callback", &mut self.null_callback);
+        b.key("ordered_backup", &mut self.ordered_backup);
         b.key("outbound_charge", &mut self.outbound_charge);
         b.key("promoted_length", &mut self.promoted_length);
         b.key("response_timeout", &mut self.response_timeout);

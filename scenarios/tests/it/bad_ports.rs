@@ -208,7 +208,17 @@ fn settings_that_say_nothing_where_they_stand_are_told() {
         (forged.clone(), "forged messages go through: 'In' asks nobody", "R-RCV-06", true),
         (
             port("ordered = true\nbackup = { adapter = 'file' }"),
-            "stops sending when an ordered port tries its backup",
+            "an ordered port stops sending when it tries its backup",
+            "R-ORD-12",
+            true,
+        ),
+        (
+            port("ordered = true\nbackup = { adapter = 'file' }").replacen(
+                "about",
+                "choices = { ordered_backup = 'continues' }\nabout",
+                1,
+            ),
+            "was chosen to go on by the backup",
             "R-ORD-12",
             true,
         ),

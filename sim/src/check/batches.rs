@@ -168,7 +168,11 @@ impl Asked {
                 // What a stop or the end of an instance brings with it nobody asked for, and what
                 // an operator asked for is done by whatever commit brings it to rest.
                 Effect::SuspendedReference {
-                    reason: Reason::PortStopped | Reason::Operator | Reason::Zombie,
+                    reason:
+                        Reason::BackupTransport
+                        | Reason::Operator
+                        | Reason::PortStopped
+                        | Reason::Zombie,
                     ..
                 } => {}
                 Effect::MovedToNextTransport { .. }

@@ -204,7 +204,8 @@ impl Exchanges {
             // Nothing two-way was ever seen.
         } else if let Effect::SuspendedReference { at, resumable, reason } = effect {
             // An operator's hold, or a stopped port's, is none of the exchange's doing.
-            if !matches!(reason, Reason::Operator | Reason::PortStopped) {
+            let held = Reason::BackupTransport;
+            if !matches!(reason, Reason::Operator | Reason::PortStopped) && *reason != held {
                 self.suspended(docket, at.document, Some(at), *resumable);
                 // A response that fails in its send pipeline is made good for by a fault.
                 let undone = matches!(reason, Reason::Map | Reason::SendPipeline);

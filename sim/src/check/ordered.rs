@@ -17,7 +17,8 @@ struct OrderedPort {
     lanes: Vec<Lane>,
     /// A dynamic port's messages and their lanes, as they were handed out (R-ORD-13).
     dynamic: Option<Sorted>,
-    /// The message with which an operator suspended the whole instance.
+    /// The message with which the whole instance was suspended: by an operator, or where the port
+    /// would have tried its backup.
     held: Option<u64>,
     /// Messages that were routed while the port was stopped: not in the instance until an operator
     /// resumes them, and then out of order (R-ORD-15).
@@ -183,8 +184,12 @@ impl OrderedPorts {
     ) {
         self.left_adapter(at);
         let Some(port) = self.of(at.subscriber) else { return };
-        if reason == Reason::Operator {
+        if matches!(reason, Reason::BackupTransport | Reason::Operator) {
             port.held = Some(at.sequence);
+            if reason == Reason::BackupTransport {
+                // R-ORD-12: a port that goes on after failures stops here all the same.
+                port.lane(at.sequence).failed = Some(at.sequence);
+            }
             return;
         }
         port.suspended += 1;
@@ -225,7 +230,7 @@ impl OrderedPorts {
         docket.judge(Rule::WireOrder, in_order, || {
             format!("{port} sent sequence {sequence} after {last}")
         });
-        if let (OnFailure::Stop, Some(failed)) = (ordered.on_failure, failed) {
+        if let Some(failed) = failed {
             docket.judge(Rule::StopHoldsBack, sequence <= failed, || {
                 format!("{port} sent sequence {sequence} past the failed {failed}")
             });

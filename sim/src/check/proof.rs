@@ -278,6 +278,13 @@ fn routing() -> Vec<(Rule, Break)> {
             own.well().tell(&[stored(at.document, 1), refers(at)]);
         }),
         (Rule::PortStates, |own| {
+        (Rule::StopHoldsBack, |own| {
+            // R-ORD-12: who goes on after failures stops at its backup all the same.
+            let (first, second) = two(own, CONTINUES);
+            let at = Place { sequence: first.sequence, ..own.place(CONTINUES) };
+            own.tell(&[suspends(at, Reason::BackupTransport)]);
+            own.well().checks.wire_ends(&second, true);
+        }),
             own.published(BOUND);
         }),
     ]

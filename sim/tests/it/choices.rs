@@ -4,20 +4,21 @@
 
 use floodgate_engine::adapter::{Adapter, AdapterInput, Receiver, WireResult};
 use floodgate_engine::config::{
-    AdapterKind, BatchDone, Choices, EmptyMaximum, RequestSettings, RoutingReports, SendSettings,
-    SendTransactions, TransactionBegins, TransactionalSendSettings, UnroutedResume,
-    UnroutedSuspension,
+    AdapterKind, BatchDone, Choices, EmptyMaximum, OnFailure, OrderedBackup, RequestSettings,
+    RoutingReports, SendSettings, SendTransactions, TransactionBegins, TransactionalSendSettings,
+    UnroutedResume, UnroutedSuspension,
 };
-use floodgate_engine::id::AdapterId;
+use floodgate_engine::id::{AdapterId, SendPortId};
 use floodgate_engine::message::{PropertyId, Value, WireMessage};
 use floodgate_engine::pipeline::{Act, Component, Custom, SendPipeline, When};
+use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::subscription::{Condition, Filter};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
 use floodgate_sim::dist::Dist;
 use floodgate_sim::load::ArrivalKind;
 use floodgate_sim::outcome::Outcome;
-use floodgate_sim::setup::SinkSettings;
+use floodgate_sim::setup::{Fault, SinkSettings};
 use floodgate_sim::world::World;
 
 use crate::fixture::{
@@ -346,5 +347,54 @@ fn an_announced_maximum_of_zero_is_one_message_or_a_batch_that_fails() {
         }
         let suspended = world.message_box().reference_counts().suspended;
         assert_eq!(suspended, 2 - handed as u64, "{empty_maximum:?}");
+    }
+}
+
+/// Three messages to an ordered port with a backup, whose partner is away for five seconds; no
+/// retries.
+fn ordered_with_a_backup(on_failure: OnFailure, ordered_backup: OrderedBackup) -> World {
+    let retry = RetryPolicy { count: 0, interval: Duration::from_secs(1) };
+    let mut plant = Plant::new(immediate(), FOLDER);
+    plant
+        .send_port("Out", "In", ASYNC, sink())
+        .retry(retry.count, retry.interval)
+        .backup(ASYNC, retry, sink())
+        .ordered(on_failure)
+        .all_at_once(3);
+    let endpoint = plant.setup.topology.send_ports[0].primary.endpoint;
+    let (at, lasts) = (ms(0), Duration::from_secs(5));
+    plant.setup.faults = vec![Fault::EndpointDown { endpoint, at, lasts }];
+    plant.setup.topology.choices.ordered_backup = ordered_backup;
+    finished(plant.telling()).0
+}
+
+#[test]
+fn an_ordered_port_that_tries_its_backup_stops_or_goes_on() {
+    // R-ORD-12, R-RETRY-10, INV-38, INV-44…46: whatever the port does on failure.
+    let out = SendPortId(0);
+    let deletes = ["deletes m1 of Out", "deletes m2 of Out", "deletes m3 of Out"];
+    for on_failure in [OnFailure::Stop, OnFailure::Continue] {
+        let mut world = ordered_with_a_backup(on_failure, OrderedBackup::Stops);
+        let story = Story::of(&world);
+        let stops = ["suspends m1 of Out, resumable, BackupTransport"];
+        story.assert_order(&[&["moves m1 of Out to the backup transport"], &stops]);
+        assert_eq!(story.count(&["TransmitMessage"]), 1, "nobody overtakes, nothing goes again");
+        assert_eq!((world.message_box().ordered_backlog(out), world.meters().processed), (3, 0));
+        // Resumed it begins again with its head, by the primary transport.
+        world.wait_until(ms(10_000));
+        assert_eq!(world.resume(out), 1);
+        let (world, story) = finished(world);
+        assert_eq!((world.meters().processed, story.count(&["TransmitMessage"])), (3, 4));
+        story.assert_order(&deletes.each_ref().map(std::slice::from_ref));
+        // An operator may as well end it: all its messages go (R-ORD-09).
+        let mut world = ordered_with_a_backup(on_failure, OrderedBackup::Stops);
+        assert_eq!(world.terminate(out), 3);
+        let (world, _) = finished(world);
+        assert_eq!(world.message_box().reference_counts().total(), 0);
+
+        let world = ordered_with_a_backup(on_failure, OrderedBackup::Continues);
+        let story = Story::of(&world);
+        assert_eq!((story.count(&["suspends"]), world.meters().processed), (0, 3));
+        story.assert_order(&deletes.each_ref().map(std::slice::from_ref));
     }
 }

@@ -1,5 +1,6 @@
 //! Settings that do not go together.
 
+use floodgate_engine::config::OrderedBackup;
 use floodgate_engine::time::Duration;
 
 use super::Checker;
@@ -69,9 +70,18 @@ fn ordered(checker: &mut Checker<'_>, path: &str, port: &SendPort) {
         return;
     }
     if port.backup.is_some() {
-        let message = "the product stops sending when an ordered port tries its backup; here it \
-                       goes on by the backup, in order";
-        checker.warn(&format!("{path}.backup"), message, "R-ORD-12: not supported by the product");
+        let (message, help) = match checker.scenario.choices.ordered_backup {
+            OrderedBackup::Continues => (
+                "the product stops sending when an ordered port tries its backup; here it was \
+                 chosen to go on by the backup, in order",
+                "R-ORD-12: not supported by the product",
+            ),
+            OrderedBackup::Stops => (
+                "an ordered port stops sending when it tries its backup, until it is resumed",
+                "R-ORD-12: leave 'backup' out, or say choices.ordered_backup = \"continues\"",
+            ),
+        };
+        checker.warn(&format!("{path}.backup"), message, help);
     }
     let sides = [("primary", Some(&port.primary)), ("backup", port.backup.as_ref())];
     for (side, transport) in sides {
