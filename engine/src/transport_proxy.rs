@@ -45,6 +45,8 @@ pub struct TransportProxy {
     spare: Spare,
     null_callback: NullCallback,
     double_submit: DoubleSubmit,
+    #[cfg(feature = "sabotage")]
+    sabotage: Option<crate::sabotage::Sabotage>,
 }
 
 impl TransportProxy {
@@ -143,7 +145,8 @@ impl TransportProxy {
     /// `DoneReturned` tells when the call came back: under throttling, later (R-DONE-03).
     #[must_use = "a failed Done brings no BatchComplete"]
     pub fn done(&mut self, mut batch: impl BorrowMut<Batch>) -> Status {
-        self.post(batch.borrow_mut().take(), None)
+        let posted = self.take(batch.borrow_mut());
+        self.post(posted, None)
     }
 
     /// Posts a batch inside a transaction: its effects wait for the commit (R-TXN-02). The confirm
@@ -154,7 +157,26 @@ impl TransportProxy {
         mut batch: impl BorrowMut<Batch>,
         transaction: TransactionId,
     ) -> Status {
-        self.post(batch.borrow_mut().take(), Some(transaction))
+        let posted = self.take(batch.borrow_mut());
+        self.post(posted, Some(transaction))
+    }
+
+    /// Takes the work out of a batch object (R-BATCH-08), and looks whether any is left.
+    #[inline(always)]
+    fn take(&self, object: &mut Batch) -> Batch {
+        let mut posted = object.take();
+        #[cfg(feature = "sabotage")]
+        if self.sabotage == Some(crate::sabotage::Sabotage::KeepPostedWork) {
+            object.clone_from(&posted);
+        }
+        posted.found_after_done(object);
+        posted
+    }
+
+    /// From now on it breaks what it promises of batch objects.
+    #[cfg(feature = "sabotage")]
+    pub fn sabotage(&mut self, sabotage: crate::sabotage::Sabotage) {
+        self.sabotage = Some(sabotage);
     }
 
     fn post(&mut self, batch: Batch, transaction: Option<TransactionId>) -> Status {

@@ -142,6 +142,8 @@ pub struct Batch {
     /// Largest number submitted so far: an ascending submit needs no search for its double.
     submitted_max: u64,
     submitted_twice: bool,
+    /// Whether the object still held work when this had been taken out of it.
+    left_work: bool,
     /// The number of the last message that `submit` refused; zero is none.
     refused: u64,
 }
@@ -158,6 +160,18 @@ impl Batch {
     pub(crate) fn take(&mut self) -> Self {
         let rest = Self { cookie: self.cookie, has_callback: self.has_callback, ..Self::default() };
         std::mem::replace(self, rest)
+    }
+
+    /// Whether the object that `Done` was called on still held work afterwards: for those who
+    /// judge that it never does (INV-09).
+    #[must_use]
+    pub const fn left_work(&self) -> bool {
+        self.left_work
+    }
+
+    /// What `Done` posts, and what it left in the object, as was found there.
+    pub(crate) fn found_after_done(&mut self, object: &Self) {
+        self.left_work = !object.operations.is_empty();
     }
 
     /// Whether a `BatchComplete` would reach anybody (R-BATCH-03, X-07).

@@ -13,6 +13,7 @@ use crate::demand::Demand;
 use crate::id::{AdapterId, ReceiveLocationId, ReferenceId, TransactionId};
 use crate::message::{PropertyId, Value, WireMessage};
 use crate::message_box::{Action, PreparedBatch, Reason};
+use crate::sabotage::Sabotage;
 use crate::time::Instant;
 
 /// A posted batch on its way through the engine.
@@ -203,7 +204,10 @@ impl HostInstance {
         if self.life != Life::Running && execution.brings_in() {
             return self.refuse(execution);
         }
-        if publishes && (self.publishing >= self.batch_limit() || !self.held.is_empty()) {
+        if publishes
+            && (self.publishing >= self.batch_limit() || !self.held.is_empty())
+            && !self.is_sabotaged(Sabotage::AdmitEveryBatch)
+        {
             self.held.push_back(execution);
         } else {
             self.admit(execution);
@@ -238,7 +242,9 @@ impl HostInstance {
             while self.publishing < self.batch_limit()
                 && let Some(held) = self.held.pop_front()
             {
-                self.admit(held);
+                if !self.is_sabotaged(Sabotage::DropHeldBatches) {
+                    self.admit(held);
+                }
             }
         }
         let (topology, locations) = (&self.topology, std::cell::RefCell::new(&mut self.locations));

@@ -203,6 +203,8 @@ impl HostInstance {
             openings: self.openings.clone(),
             // MessageBoxes may have been added since the beginning (R-MMB-07).
             dequeuers: self.dequeuers.iter().map(idle).collect(),
+            #[cfg(feature = "sabotage")]
+            sabotage: self.sabotage,
             ..fresh
         };
     }

@@ -32,6 +32,7 @@ mod receive;
 mod remark;
 mod residents;
 mod resume;
+mod sabotaged;
 mod threads;
 
 use std::collections::VecDeque;
@@ -50,6 +51,7 @@ use crate::id::{
 };
 use crate::message::WireMessage;
 use crate::message_box::{OutboundMessage, PreparedBatch, Stay};
+use crate::sabotage::Sabotage;
 use crate::throttle::{Throttle, Totals};
 use crate::time::Instant;
 
@@ -278,6 +280,8 @@ pub struct HostInstance {
     /// The last input left everything but its outputs as it was.
     midway: bool,
     outputs: VecDeque<HostOutput>,
+    #[cfg(feature = "sabotage")]
+    sabotage: Option<Sabotage>,
 }
 
 impl HostInstance {
@@ -329,6 +333,8 @@ impl HostInstance {
             midway: false,
             outputs: VecDeque::new(),
             topology: Arc::clone(topology),
+            #[cfg(feature = "sabotage")]
+            sabotage: None,
         }
     }
 
@@ -374,6 +380,7 @@ impl HostInstance {
             HostInput::Dequeued { home, asked, messages } => {
                 self.dequeued(now, home, asked, messages);
             }
+            HostInput::WorkAvailable { .. } if self.is_sabotaged(Sabotage::SleepThroughWork) => {}
             HostInput::WorkAvailable { home } => {
                 self.dequeuers[home.index()].work_available(now);
             }

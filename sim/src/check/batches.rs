@@ -1,4 +1,4 @@
-//! Checks on engine batches and adapter batches: INV-01…07, 33, 38.
+//! Checks on engine batches and adapter batches: INV-01…07, 09, 33, 38.
 
 use std::hint::cold_path;
 
@@ -166,7 +166,8 @@ impl Asked {
                 | Effect::SuspendedMessage { reason: Reason::Routing, .. } => done.documents += 1,
                 Effect::Consumed { .. } | Effect::Deleted { .. } => done.deletes += 1,
                 // What a stop or the end of an instance brings with it nobody asked for, and what
-                // an operator asked for is done by whatever commit brings it to rest.
+                // an operator asked for is done by whatever commit brings it to rest; a stop at
+                // the backup goes with the move that was asked for.
                 Effect::SuspendedReference {
                     reason:
                         Reason::BackupTransport
@@ -212,6 +213,9 @@ impl Asked {
 impl Checks {
     /// An adapter posted a batch and `Done` succeeded.
     pub(crate) fn posted(&mut self, node: u32, batch: &Batch) {
+        self.docket.judge(Rule::DoneEmptiesBatch, !batch.left_work(), || {
+            format!("the batch object of cookie {} holds its work after Done", batch.cookie())
+        });
         let mut kinds = Kinds::default();
         let mut two_way = false;
         for operation in batch.operations() {
@@ -249,6 +253,10 @@ impl Checks {
     pub(crate) fn batch_complete(&mut self, node: u32, status: &BatchStatus) {
         self.transactions.complete(node, status);
         self.completed_exchanges(node, status);
+        if self.throttled.watches() {
+            cold_path();
+            self.came_through(node, status);
+        }
         let posted = self.batches.posted.remove(&(node, status.cookie));
         self.docket.judge(Rule::OneCompletePerDone, posted.is_some(), || {
             format!(
@@ -365,7 +373,8 @@ impl Checks {
     }
 
     /// A `Done` failed, or its process died: there is no `BatchComplete` to come (R-DONE-04).
-    pub(crate) fn done_failed(&mut self, node: u32, cookie: u64) {
+    pub(super) fn done_failed(&mut self, node: u32, cookie: u64) {
+        self.throttled.refused(node, cookie);
         self.batches.posted.remove(&(node, cookie));
     }
 
@@ -373,6 +382,7 @@ impl Checks {
     pub(super) fn forget_batches(&mut self, node: u32) {
         self.batches.posted.retain(|(of, _), _| *of != node);
         self.batches.filling.retain(|((of, _), _)| *of != node);
+        self.throttled.forget(node);
     }
 
     /// Batches of an adapter instance that are posted and not complete.
@@ -383,6 +393,7 @@ impl Checks {
     /// Nothing is left to do: every `Done` must have had its `BatchComplete`.
     pub(crate) fn nothing_outstanding(&mut self) {
         self.exchanges_ended();
+        self.nothing_held();
         let outstanding = self.batches.posted.len();
         self.docket.judge(Rule::OneCompletePerDone, outstanding == 0, || {
             format!("{outstanding} batches were posted and never completed")

@@ -44,6 +44,9 @@ impl Checks {
         }
         match effect {
             Effect::Published { references, bodies, fingerprint, document, .. } => {
+                if document.is_submitted() {
+                    self.interchanges.comes_out(document.wire);
+                }
                 self.published(*document, *references);
                 self.references.published(*references, *bodies, *fingerprint);
                 !document.is_made() && !self.follows(*document)

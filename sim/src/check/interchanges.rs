@@ -15,6 +15,9 @@ use floodgate_engine::subscription::{Operator, PortState};
 
 use super::{Checks, Docket, Rule};
 
+/// Words of the account of what came out, to begin with.
+const CAME_OUT_WORDS: usize = 1024;
+
 /// What a message was when it was submitted.
 #[derive(Clone, Copy, Debug)]
 struct Held {
@@ -63,6 +66,8 @@ pub(super) struct Interchanges {
     /// Every receive port routes failed messages, and somebody subscribes to all of them.
     all_routed: bool,
     last_error: Option<DocumentName>,
+    /// Messages of which a document was published, whoever follows them: a bit by number.
+    came_out: Vec<u64>,
 }
 
 impl Interchanges {
@@ -85,7 +90,34 @@ impl Interchanges {
             all_routed: topology.receive_ports.iter().all(|port| port.route_failed)
                 && takes_all_errors(topology),
             last_error: None,
+            came_out: Vec::new(),
         }
+    }
+
+    /// A document of a submitted message is published.
+    #[inline(always)]
+    pub(super) fn comes_out(&mut self, wire: u64) {
+        let word = usize::try_from(wire / 64).unwrap_or(usize::MAX);
+        if let Some(bits) = self.came_out.get_mut(word) {
+            *bits |= 1 << (wire % 64);
+        } else {
+            self.comes_out_first(word, wire);
+        }
+    }
+
+    /// Sources number messages one after another. Somebody's own adapter may name others, far from
+    /// those: such are not kept.
+    #[cold]
+    fn comes_out_first(&mut self, word: usize, wire: u64) {
+        if word < self.came_out.len() * 2 + CAME_OUT_WORDS {
+            self.came_out.resize(word.max(self.came_out.len() * 2) + 1, 0);
+            self.comes_out(wire);
+        }
+    }
+
+    fn has_come_out(&self, wire: u64) -> bool {
+        let word = usize::try_from(wire / 64).unwrap_or(usize::MAX);
+        self.came_out.get(word).is_some_and(|bits| bits & (1 << (wire % 64)) != 0)
     }
 
     fn note(&mut self, topology: &Topology, wire: &WireMessage) {
@@ -228,6 +260,14 @@ impl Checks {
             unheld.insert(Held { documents: 1, recovers: false, uncounted: true });
         }
         let excused = self.life.may_come_again(wire) || ended.resumed.is_some();
+        let fails = ended.rest == Some(Rest::Dropped)
+            || ended.failed.iter().any(|document| document.sequence == 0);
+        if fails && !excused && ended.published.is_empty() && self.interchanges.has_come_out(wire) {
+            // What ends twice in one commit is judged as one end.
+            self.docket.judge(Rule::OneEndPerDocument, false, || {
+                format!("m{wire} was published, and ends as a whole besides: {ended:?}")
+            });
+        }
         let over = self.interchanges.over.get(&wire).copied();
         if !excused && let Some(over) = over {
             self.docket.judge(Rule::OneEndPerDocument, ended.published.is_empty(), || {

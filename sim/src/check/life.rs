@@ -120,12 +120,14 @@ impl Checks {
 
     /// A host instance started.
     pub(crate) fn started(&mut self, instance: HostInstanceId) {
+        self.forget_looks(instance);
         self.life.alive[instance.index()] = true;
         self.life.died_at[instance.index()] = None;
     }
 
     /// A host instance ended: in good order, or not.
     pub(crate) fn ended_life(&mut self, instance: HostInstanceId) {
+        self.forget_looks(instance);
         self.life.alive[instance.index()] = false;
         self.life.died_at[instance.index()] = Some(self.docket.now);
         self.life.ends += 1;

@@ -13,11 +13,13 @@ mod homes;
 mod interchanges;
 mod life;
 mod ordered;
+mod polls;
 #[cfg(test)]
 mod proof;
 mod queues;
 mod references;
 mod routing;
+mod throttled;
 mod transactions;
 
 use floodgate_engine::config::Topology;
@@ -31,9 +33,12 @@ use homes::Homes;
 use interchanges::Interchanges;
 use life::Life;
 use ordered::OrderedPorts;
+pub(crate) use polls::Attends;
+use polls::Polls;
 use queues::Queues;
 use references::References;
 use routing::Routing;
+use throttled::Throttled;
 pub(crate) use transactions::Ended;
 use transactions::Transactions;
 
@@ -82,8 +87,12 @@ rules! {
     StatusPerMessage = "INV-06";
     /// The cookie comes back unchanged.
     CookieReturns = "INV-07";
+    /// After `Done` the batch object is empty, so that a second `Done` does nothing.
+    DoneEmptiesBatch = "INV-09";
     /// Nothing is dequeued that no commit has published.
     VisibleAfterCommit = "INV-10";
+    /// While publishing is throttled `Done` blocks, and what it was called with comes through.
+    HeldComesThrough = "INV-11";
     /// A message ends as published documents, as suspended, as error message or dropped: once.
     OneEndPerDocument = "INV-12";
     /// One reference per document and matching subscription, and one terminal event for each.
@@ -116,6 +125,8 @@ rules! {
     PriorityFirst = "INV-28";
     /// No delivery before its valid-from time, nor outside its service window.
     OnTime = "INV-29";
+    /// With work, room and no throttle a host instance looks within its poll interval.
+    LooksInTime = "INV-30";
     /// Activations are spread evenly over the MessageBoxes that publish.
     RoundRobin = "INV-31";
     /// The messages of an instance are in the MessageBox where it lives.
@@ -255,6 +266,8 @@ pub struct Checks {
     queues: Queues,
     exchanges: Exchanges,
     life: Life,
+    throttled: Throttled,
+    polls: Polls,
 }
 
 impl Checks {
@@ -280,6 +293,8 @@ impl Checks {
             homes: Homes::new(topology),
             queues: Queues::new(topology),
             life: Life::new(topology),
+            throttled: Throttled::new(topology),
+            polls: Polls::new(topology),
         }
     }
 

@@ -66,6 +66,7 @@ impl World {
         let (cookie, operations) = (batch.cookie(), batch.operations().len());
         let operations = u32::try_from(operations).unwrap_or(u32::MAX);
         self.checks.posted(node, &batch);
+        self.checks.posted_by_instance(self.nodes[node as usize].instance, node, &batch);
         self.checks.submitted(&self.topology, &batch);
         self.trace.record(self.now, &Event::Posted { node, cookie, operations }, || {
             let said: Vec<String> = (batch.operations().iter())
@@ -110,8 +111,8 @@ impl World {
             AdapterInput::DoneReturned { cookie, status } => {
                 if !status.is_success() {
                     self.coordinator.returned(node, *cookie, true);
-                    self.checks.done_failed(node, *cookie);
                 }
+                self.checks.done_returned(node, *cookie, *status);
                 let event = Event::DoneReturned { node, cookie: *cookie };
                 self.trace.record(self.now, &event, || {
                     format!("E>A  {name} b{cookie}: Done returns {status}")

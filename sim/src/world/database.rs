@@ -127,6 +127,7 @@ impl World {
     }
 
     pub(super) fn look(&mut self, instance: HostInstanceId, home: MessageBoxId, max: u32) {
+        self.checks.looks(instance, home);
         if self.life.offline {
             return self.fail_look(instance, home, max);
         }
@@ -273,6 +274,7 @@ impl World {
 
     #[cold]
     fn fail_look(&mut self, instance: HostInstanceId, home: MessageBoxId, asked: u32) {
+        self.checks.looked(instance, home);
         let input = HostInput::Dequeued { home, asked, messages: Vec::new() };
         self.ring.push_back(Now::Host(instance, input));
     }
@@ -350,6 +352,7 @@ impl World {
                 self.message_box.dequeue(self.now, home, instance, max, &mut messages);
                 self.stores.looks.ends(home, instance, rows, messages.len());
                 self.absorb_effects();
+                self.checks.looked(instance, home);
                 let input = HostInput::Dequeued { home, asked: max, messages };
                 self.ring.push_back(Now::Host(instance, input));
                 // What was found outside its window waits for it (R-SW-01).

@@ -337,6 +337,7 @@ impl World {
         self.watch_tracking();
         for home in (0..self.topology.box_count()).map(MessageBoxId::from) {
             if self.message_box.has_eligible(self.now, home, instance) {
+                self.checks.has_work(instance, home);
                 self.ring.push_back(Now::Host(instance, HostInput::WorkAvailable { home }));
             }
         }

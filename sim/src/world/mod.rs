@@ -313,10 +313,12 @@ impl World {
         &self.message_box
     }
 
-    /// The MessageBox, to break it on purpose.
+    /// Breaks the engine on purpose.
     #[cfg(any(test, feature = "sabotage"))]
     pub fn sabotage(&mut self, sabotage: floodgate_engine::sabotage::Sabotage) {
         self.message_box.sabotage(sabotage);
+        self.instances.iter_mut().for_each(|instance| instance.sabotage(sabotage));
+        self.nodes.iter_mut().for_each(|node| node.proxy.sabotage(sabotage));
     }
 
     /// What was measured so far.
@@ -425,6 +427,9 @@ impl World {
 
     /// Time passes to `at`.
     fn pass(&mut self, at: Instant) {
+        if at > self.checks.looks_due() {
+            self.judge_looks(at);
+        }
         while self.samples.due() < at {
             let due = self.samples.due();
             self.sample(due);

@@ -30,6 +30,7 @@ pub enum Acted {
 impl World {
     /// Throttles a host instance from now on, or lets it go (R-THR-03).
     pub fn throttle(&mut self, instance: HostInstanceId, throttle: Throttle) {
+        self.checks.throttles(instance, holds_publishing(&throttle));
         self.ring.push_back(Now::Host(instance, HostInput::Throttle(throttle)));
     }
 
@@ -191,4 +192,9 @@ impl World {
         self.checks.turns_change(&self.message_box);
         Ok(home)
     }
+}
+
+/// Whether a throttle holds back what publishes.
+pub(super) fn holds_publishing(throttle: &Throttle) -> bool {
+    !throttle.publishing_delay.is_zero() || throttle.threads_less > 0
 }

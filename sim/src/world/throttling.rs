@@ -15,6 +15,7 @@ use floodgate_engine::throttle::{
 use floodgate_engine::time::{Duration, Instant};
 
 use super::compute::Job;
+use super::operate::holds_publishing;
 use super::{Due, Now, World};
 use crate::probe::Snapshot;
 use crate::trace::Event;
@@ -252,6 +253,7 @@ impl World {
     }
 
     fn impose(&mut self, instance: HostInstanceId, before: Throttle, now: Throttle) {
+        self.checks.throttles(instance, holds_publishing(&now));
         self.ring.push_back(Now::Host(instance, HostInput::Throttle(now)));
         let (publishing, delivery) = (now.publishing.code(), now.delivery.code());
         if (before.publishing.code(), before.delivery.code()) == (publishing, delivery) {

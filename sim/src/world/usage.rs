@@ -84,6 +84,7 @@ impl World {
         self.audit_transactions();
         self.checks.audit(&self.message_box);
         if quiescent {
+            self.judge_idle();
             self.checks.nothing_outstanding();
         }
         let mut resources: Vec<_> = (self.topology.servers.iter().zip(&self.processors))

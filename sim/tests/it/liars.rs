@@ -1,13 +1,19 @@
-//! Adapters of somebody's own that lose messages, in a running world: the wire tells on them.
+//! Adapters of somebody's own that lose, repeat or regret messages, in a running world: the wire
+//! and the checks tell on them.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "an adapter answers what it knows")]
 
 use floodgate_engine::adapter::{
-    AdapterInput, AsyncAdapter, Returned, Transmission, Transport, WireRequest, WireResult,
+    Adapter, AdapterInput, AdapterOutput, AsyncAdapter, Receiver, Returned, Sender, Transmission,
+    Transport, WireRequest, WireResult,
 };
-use floodgate_engine::batch::Operation;
+use floodgate_engine::batch::{Operation, Status, Suspendable};
 use floodgate_engine::id::{AdapterId, ReferenceId};
+use floodgate_engine::message::WireMessage;
 use floodgate_engine::message_box::OutboundMessage;
+use floodgate_engine::sabotage::Sabotage;
+use floodgate_engine::time::Instant;
+use floodgate_engine::transport_proxy::TransportProxy;
 use floodgate_sim::check::Rule;
 use floodgate_sim::load::ArrivalKind;
 use floodgate_sim::outcome::Outcome;
@@ -126,4 +132,106 @@ fn what_is_deleted_after_a_refusal_is_lost() {
     let (broken, violations, said) = losses(&run(Habit::DeletesRefused, refuses));
     assert_eq!((broken, violations), (5, MESSAGES), "{said}");
     assert!(said.ends_with("is deleted, and the wire refused it"), "{said}");
+}
+
+/// A sender that calls `Done` twice on every batch.
+#[derive(Clone, Debug)]
+struct Repeats {
+    inner: Sender,
+    own: TransportProxy,
+}
+
+impl Adapter for Repeats {
+    fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
+        self.inner.handle_input(now, input, &mut self.own);
+        while let Some(output) = self.own.poll_output() {
+            match output {
+                AdapterOutput::Done { mut batch, .. } => {
+                    assert_eq!(proxy.done(&mut batch), Status::OK);
+                    let _ = proxy.done(&mut batch);
+                }
+                AdapterOutput::Returned { call, returned } => proxy.returned(call, returned),
+                AdapterOutput::Wire { token, request } => proxy.wire(token, request),
+                other => panic!("this sender does not {other:?}"),
+            }
+        }
+    }
+}
+
+// INV-09, R-BATCH-08.
+#[test]
+fn a_second_done_does_nothing_and_an_engine_that_keeps_the_work_is_noticed() {
+    let run = |broken: bool| {
+        let mut plant = Plant::new(immediate(), FOLDER);
+        plant
+            .send_port("Out", "In", ASYNC, sink())
+            .load(ArrivalKind::Replay(vec![ms(1); MESSAGES]), None);
+        let mut world = World::new(&plant.setup);
+        let own = TransportProxy::numbered(77);
+        world.replace_adapter(OUT_ADAPTER, &Repeats { inner: Sender::new(ASYNC), own });
+        if broken {
+            world.sabotage(Sabotage::KeepPostedWork);
+        }
+        world.run()
+    };
+    let verdict = |outcome: &Outcome| {
+        let mut verdicts = outcome.verdicts.iter();
+        let found = verdicts.find(|verdict| verdict.rule == Rule::DoneEmptiesBatch);
+        found.map(|verdict| (verdict.occasions, verdict.broken))
+    };
+    let honest = run(false);
+    assert_all_kept(&honest);
+    // One batch of five comes in, five of one go out.
+    assert_eq!((verdict(&honest), honest.meters.processed), (Some((6, 0)), 5));
+    let (occasions, broken) = verdict(&run(true)).expect("every rule has a verdict");
+    assert_eq!((occasions, broken), (11, 11), "each Done leaves what the next posts again");
+}
+
+/// A receiver that suspends what it has submitted with success.
+#[derive(Clone, Debug)]
+struct Regrets {
+    inner: Receiver,
+    fetched: Vec<WireMessage>,
+}
+
+const REGRET: u64 = 1 << 50;
+
+impl Adapter for Regrets {
+    fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
+        match &input {
+            AdapterInput::WireDone { result: WireResult::Fetched { messages, .. }, .. } => {
+                self.fetched.extend(messages.iter().cloned());
+            }
+            AdapterInput::DoneReturned { cookie: REGRET, .. } => return,
+            AdapterInput::BatchComplete(status) if status.cookie == REGRET => return,
+            AdapterInput::BatchComplete(_) => {
+                let mut batch = proxy.get_batch(REGRET).expect("the engine runs");
+                for message in self.fetched.drain(..) {
+                    batch.add(Operation::MoveToSuspendQueue(Suspendable::Wire(message)));
+                }
+                assert_eq!(proxy.done(batch), Status::OK);
+            }
+            _ => {}
+        }
+        self.inner.handle_input(now, input, proxy);
+    }
+}
+
+// INV-12: nobody followed these messages until they were suspended, commits after they came out.
+#[test]
+fn what_is_suspended_after_it_was_published_has_ended_twice() {
+    let mut plant = Plant::new(immediate(), FOLDER);
+    plant
+        .send_port("Out", "In", ASYNC, sink())
+        .load(ArrivalKind::Replay(vec![ms(1); MESSAGES]), None);
+    let mut world = World::new(&plant.setup);
+    let regrets = Regrets { inner: Receiver::new(FOLDER), fetched: Vec::new() };
+    world.replace_adapter(AdapterId(0), &regrets);
+    let outcome = world.run();
+    assert_eq!((outcome.meters.processed, outcome.meters.suspended), (5, 5));
+    let ends = outcome.verdicts.iter().find(|one| one.rule == Rule::OneEndPerDocument);
+    let ends = ends.expect("every rule has a verdict");
+    let said = ends.first.as_ref().map(|first| first.what.clone()).unwrap_or_default();
+    assert_eq!(ends.broken, 5, "{said}");
+    assert!(said.starts_with("m1 was published, and ends as a whole besides"), "{said}");
 }

@@ -3,11 +3,13 @@
 use floodgate_engine::config::{HostSettings, MessageBoxConfig, OnFailure, Watermarks};
 use floodgate_engine::id::{MessageBoxId, SendPortId, ServerId};
 use floodgate_engine::message_box::{BoxRefusal, DequeueOrder, PortOperation, Unavailability};
+use floodgate_engine::sabotage::Sabotage;
 use floodgate_engine::subscription::PortState;
 use floodgate_engine::time::Duration;
-use floodgate_sim::check::Rule;
+use floodgate_sim::check::{Rule, RuleVerdict};
 use floodgate_sim::dist::Dist;
 use floodgate_sim::load::ArrivalKind;
+use floodgate_sim::outcome::Outcome;
 use floodgate_sim::setup::SinkSettings;
 use floodgate_sim::world::World;
 
@@ -231,4 +233,37 @@ fn an_idle_host_delivers_within_its_poll_interval() {
     for (due, at) in arrivals.into_iter().zip(locked) {
         assert!(at >= due && at <= due + interval, "due {due}, taken {at}");
     }
+}
+
+/// Arrivals every two seconds at a host that polls twice a second; and the verdict on INV-30.
+fn polled(sabotage: Option<Sabotage>, arrivals: u64) -> (Outcome, RuleVerdict) {
+    let interval = Duration::from_millis(500);
+    let mut plant = Plant::new(HostSettings { poll: interval, ..immediate() }, PUSH);
+    plant.send_port("Out", "In", ASYNC, sink());
+    let arrivals = (0..arrivals).map(|n| ms(n * 2000 + 1)).collect();
+    plant.load(ArrivalKind::Replay(arrivals), None);
+    let mut world = World::new(&plant.setup);
+    if let Some(sabotage) = sabotage {
+        world.sabotage(sabotage);
+    }
+    let outcome = world.run();
+    let verdict = outcome.verdicts.iter().find(|one| one.rule == Rule::LooksInTime);
+    let verdict = verdict.expect("every rule has a verdict").clone();
+    (outcome, verdict)
+}
+
+#[test]
+fn a_host_that_does_not_look_is_noticed_when_its_interval_is_over() {
+    // INV-30, R-CLK-07: each of sixty is looked for in time; who sleeps is found out where time
+    // passes beyond the interval, and where nothing comes any more, at the end.
+    let (outcome, verdict) = polled(None, 60);
+    assert_all_kept(&outcome);
+    assert_eq!((verdict.occasions, verdict.broken), (60, 0));
+    let broken = Some(Sabotage::SleepThroughWork);
+    let (outcome, verdict) = polled(broken, 3);
+    let said = verdict.first.expect("it is broken").what;
+    assert!(said.starts_with("instance0 has not looked into"), "{said}");
+    assert!(said.ends_with("by 00:02.001, with work since 00:00.001"), "{said}");
+    assert_eq!((outcome.meters.processed, verdict.broken), (0, 3), "the last at the end");
+    assert_eq!(polled(broken, 1).1.broken, 1);
 }

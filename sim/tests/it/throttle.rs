@@ -2,8 +2,10 @@
 
 use floodgate_engine::config::HostSettings;
 use floodgate_engine::id::HostInstanceId;
+use floodgate_engine::sabotage::Sabotage;
 use floodgate_engine::throttle::{DeliveryState, PublishingState, Throttle};
 use floodgate_engine::time::{Duration, Instant};
+use floodgate_sim::check::Rule;
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::world::World;
 use proptest::prelude::*;
@@ -124,4 +126,39 @@ fn throttling_loses_nothing() {
         finish_within(&mut world, 400_000)?;
         nothing_is_lost(&plain.conclude(), &world.conclude())
     });
+}
+
+/// How often INV-11 was kept and broken in a narrow plant whose publishing is throttled.
+fn held_back(sabotage: Option<Sabotage>) -> (u64, u64, String) {
+    let mut world = World::new(&narrow().setup);
+    if let Some(sabotage) = sabotage {
+        world.sabotage(sabotage);
+    }
+    world.throttle(FIRST, Throttle::publishing(PublishingState::Rate, 0.01));
+    finish(&mut world);
+    let outcome = world.conclude();
+    let verdicts = &outcome.verdicts;
+    let held = verdicts.iter().find(|one| one.rule == Rule::HeldComesThrough);
+    let held = held.expect("every rule has a verdict");
+    let said = held.first.as_ref().map(|first| first.what.clone()).unwrap_or_default();
+    (held.occasions - held.broken, held.broken, said)
+}
+
+#[test]
+fn a_done_that_does_not_block_or_never_returns_is_noticed() {
+    // INV-11: each of 40 batches is let in where there is room, and comes through.
+    assert_eq!(held_back(None), (80, 0, String::new()));
+    let (_, broken, said) = held_back(Some(Sabotage::AdmitEveryBatch));
+    assert!(broken > 0 && said.ends_with("has let in 3 batches of 2: Done should block"), "{said}");
+    let (_, broken, said) = held_back(Some(Sabotage::DropHeldBatches));
+    assert_eq!(broken, 1, "the adapter's thread is in Done: {said}");
+    assert!(said.ends_with("its Done never returned, and it did not complete"), "{said}");
+}
+
+#[test]
+fn a_plant_that_is_never_throttled_gives_no_occasion() {
+    // INV-11: a check without an occasion says nothing.
+    let outcome = narrow().run();
+    let held = outcome.verdicts.iter().find(|one| one.rule == Rule::HeldComesThrough);
+    assert_eq!(held.map(|one| (one.occasions, one.broken)), Some((0, 0)));
 }

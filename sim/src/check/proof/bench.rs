@@ -1,6 +1,6 @@
 //! A bench for the checks: they are told what happens, and nothing does.
 
-use floodgate_engine::adapter::CallId;
+use floodgate_engine::adapter::{AdapterOutput, CallId};
 use floodgate_engine::batch::{BatchStatus, Operation, OperationKind, Status};
 use floodgate_engine::config::{
     AdapterConfig, AdapterKind, Authentication, Host, HostInstanceConfig, HostSettings,
@@ -20,6 +20,7 @@ use floodgate_engine::message_box::{
 };
 use floodgate_engine::pipeline::{Component, ReceivePipeline, SendPipeline, XmlDisassembler};
 use floodgate_engine::retry::RetryPolicy;
+use floodgate_engine::sabotage::Sabotage;
 use floodgate_engine::subscription::PortState;
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
@@ -215,6 +216,31 @@ impl Bench {
         operations.into_iter().for_each(|operation| batch.add(operation));
         self.checks.submitted(&self.topology, &batch);
         self.checks.posted(node, &batch);
+    }
+
+    /// The adapter of `node` posts a batch whose object keeps its work.
+    pub(super) fn post_and_keep(&mut self, node: u32, cookie: u64) {
+        let mut batch = self.proxy.get_batch(cookie).expect("nothing stops");
+        batch.add(Operation::CancelResponse { token: 1 });
+        self.proxy.sabotage(Sabotage::KeepPostedWork);
+        assert_eq!(self.proxy.done(&mut batch), Status::OK);
+        let Some(AdapterOutput::Done { batch, .. }) = self.proxy.poll_output() else {
+            panic!("it is posted")
+        };
+        self.well().checks.posted(node, &batch);
+    }
+
+    /// An adapter of a host instance posts a batch of one message.
+    pub(super) fn publish_as(&mut self, by: HostInstanceId, node: u32, cookie: u64) {
+        let mut batch = self.proxy.get_batch(cookie).expect("nothing stops");
+        batch.add(Operation::Submit(self.wire(STRICT, 1)));
+        self.checks.posted_by_instance(by, node, &batch);
+    }
+
+    /// Publishing batches that the host instance may have let in at once.
+    pub(super) fn batches_inside(&self) -> u64 {
+        let settings = &self.topology.hosts[0].settings;
+        u64::from(settings.batch_queue + settings.threads)
     }
 
     /// A client's request is posted, and waits if `opens`.
