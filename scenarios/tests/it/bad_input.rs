@@ -186,7 +186,7 @@ fn parts_that_do_not_go_together() {
         "filter",
         "ordered = true\nbackup = { adapter = \"file\" }\nfilter",
         &[
-            "19:10: the product stops sending when an ordered port tries its backup; here it goes on by the backup, in order",
+            "19:10: an ordered port stops sending when it tries its backup, until it is resumed",
         ],
     );
     let fault = "count = 1\n[[fault]]\nat = \"1 s\"\nkind = \"endpoint_down\"\nlasts = \"1 s\"\nendpoint = ";
