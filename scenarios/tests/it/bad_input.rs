@@ -185,9 +185,7 @@ fn parts_that_do_not_go_together() {
     check(
         "filter",
         "ordered = true\nbackup = { adapter = \"file\" }\nfilter",
-        &[
-            "19:10: an ordered port stops sending when it tries its backup, until it is resumed",
-        ],
+        &["19:10: an ordered port stops sending when it tries its backup, until it is resumed"],
     );
     let fault = "count = 1\n[[fault]]\nat = \"1 s\"\nkind = \"endpoint_down\"\nlasts = \"1 s\"\nendpoint = ";
     check("count = 1", &format!("{fault}\"Out\""), &["29:12: 'Out' is not an endpoint"]);

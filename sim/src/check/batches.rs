@@ -238,6 +238,10 @@ impl Checks {
             self.posted_exchanges(node, batch);
         }
         self.posted_while_ending(node, batch);
+        if self.life.is_watched() {
+            cold_path();
+            self.disposes_of(node, batch);
+        }
         if !batch.has_callback() {
             cold_path();
             // nobody will be told, so nothing is outstanding.
@@ -256,6 +260,10 @@ impl Checks {
         if self.throttled.watches() {
             cold_path();
             self.came_through(node, status);
+        }
+        if self.life.is_watched() {
+            cold_path();
+            self.disposal_over(node, status);
         }
         let posted = self.batches.posted.remove(&(node, status.cookie));
         self.docket.judge(Rule::OneCompletePerDone, posted.is_some(), || {

@@ -5,7 +5,7 @@
 use std::hint::cold_path;
 
 use floodgate_engine::adapter::CallId;
-use floodgate_engine::batch::Batch;
+use floodgate_engine::batch::{Batch, BatchStatus, Operation, Suspendable};
 use floodgate_engine::config::Topology;
 use floodgate_engine::id::{HostInstanceId, SendPortId};
 use floodgate_engine::message::DocumentName;
@@ -33,6 +33,8 @@ pub(super) struct Life {
     any_window: bool,
     /// Who has what, by publication number.
     handed: FxHashMap<u64, (u32, CallId)>,
+    /// What adapters ask to be disposed of: publication numbers, by adapter instance and cookie.
+    disposing: FxHashMap<(u32, u64), Vec<u64>>,
     /// Adapter instances in or after `Terminate`.
     ending: Vec<u32>,
     published: FxHashMap<DocumentName, u32>,
@@ -62,12 +64,19 @@ impl Life {
             windows: (0..topology.send_ports.len()).map(windows).collect(),
             any_window: !topology.windows.is_empty(),
             handed: FxHashMap::default(),
+            disposing: FxHashMap::default(),
             ending: Vec::new(),
             published: FxHashMap::default(),
             in_flight: FxHashSet::default(),
             went_out: FxHashSet::default(),
             repeated: 0,
         }
+    }
+
+    /// Whether who lives is watched.
+    #[inline(always)]
+    pub(super) const fn is_watched(&self) -> bool {
+        self.watched
     }
 
     pub(super) fn somebody_died(&self) -> bool {
@@ -150,6 +159,7 @@ impl Checks {
         self.forget_batches(node);
         self.requests_ended(node);
         self.life.handed.retain(|_, (by, _)| *by != node);
+        self.life.disposing.retain(|(by, _), _| *by != node);
         self.life.in_flight.extend(wires);
     }
 
@@ -251,6 +261,36 @@ impl Checks {
             self.docket.judge(Rule::TerminateLeavesNothing, !batch.brings_in(), || {
                 format!("adapter {node} publishes while it terminates")
             });
+        }
+    }
+
+    /// An adapter asks to dispose of messages.
+    #[cold]
+    pub(super) fn disposes_of(&mut self, node: u32, batch: &Batch) {
+        let disposed = batch.operations().iter().filter_map(|operation| match operation {
+            Operation::Delete(reference)
+            | Operation::MoveToNextTransport(reference)
+            | Operation::MoveToSuspendQueue(Suspendable::Reference(reference))
+            | Operation::Resubmit { reference, .. } => self.references.sequence_of(*reference),
+            Operation::CancelResponse { .. }
+            | Operation::MoveToSuspendQueue(Suspendable::Wire(_))
+            | Operation::Submit(_)
+            | Operation::SubmitRequest { .. }
+            | Operation::SubmitResponse { .. } => None,
+        });
+        let disposed = disposed.collect();
+        self.life.disposing.insert((node, batch.cookie()), disposed);
+    }
+
+    /// The batch is complete. What the database could not store is out of the adapter's hands: it
+    /// goes back with the locks, if nobody tries again (R-SHUT-07).
+    #[cold]
+    pub(super) fn disposal_over(&mut self, node: u32, status: &BatchStatus) {
+        let disposed = self.life.disposing.remove(&(node, status.cookie));
+        if status.could_not_store() {
+            for sequence in disposed.unwrap_or_default() {
+                self.life.handed.remove(&sequence);
+            }
         }
     }
 

@@ -195,6 +195,11 @@ impl References {
         calls[call.0.index()] = Some(message);
     }
 
+    /// The publication number of the reference that is at this place.
+    pub(super) fn sequence_of(&self, id: ReferenceId) -> Option<u64> {
+        self.known.get(id.0.index()).map(|known| known.sequence)
+    }
+
     /// Retries that a reference has left.
     pub(super) fn retries_of(&self, id: ReferenceId) -> Option<u32> {
         self.known.get(id.0.index()).map(|known| u32::from(known.retries_left))
@@ -343,7 +348,8 @@ impl Checks {
         if let Some(known) = self.references.get(at.reference, at.sequence) {
             known.attempts = small(configured.saturating_sub(u32::from(known.retries_left)));
             known.failed_at = None;
-            (known.said_sent, known.taken) = (false, false);
+            // What its transaction undid is not the attempt that is made next.
+            (known.rolled_back, known.said_sent, known.taken) = (false, false, false);
             if known.copies > 0 {
                 self.life.will_repeat(at.sequence);
             }

@@ -11,7 +11,7 @@ use floodgate_engine::time::Duration;
 use floodgate_sim::cost::Costs;
 use floodgate_sim::dist::Dist;
 use floodgate_sim::load::ArrivalKind;
-use floodgate_sim::setup::{Coordination, DoneOrder, Failure, Resolution, SinkSettings};
+use floodgate_sim::setup::{Coordination, DoneOrder, Failure, Fault, Resolution, SinkSettings};
 use floodgate_sim::world::World;
 use proptest::prelude::*;
 
@@ -35,8 +35,28 @@ struct Case {
     coordination: Coordination,
     costs: Costs,
     done: DoneOrder,
+    /// When which process dies, or stops, and how long it is away.
+    ends: Vec<End>,
+    /// What becomes of what a dying process has in flight: commits, arrives.
+    in_flight: (bool, bool),
     shuffle_ties: bool,
     seed: u64,
+}
+
+/// The end of a process.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    at: u64,
+    instance: u32,
+    lasts: u64,
+    in_order: bool,
+}
+
+/// None in one case of two.
+fn ends() -> impl Strategy<Value = Vec<End>> {
+    let end = (0..6000_u64, 0..3_u32, 1..4000_u64, any::<bool>());
+    let end = end.prop_map(|(at, instance, lasts, in_order)| End { at, instance, lasts, in_order });
+    prop_oneof![Just(Vec::new()), prop::collection::vec(end, 1..4)]
 }
 
 fn millis(most: u64) -> impl Strategy<Value = Duration> {
@@ -134,12 +154,13 @@ fn cases() -> impl Strategy<Value = Case> {
     let arrivals = prop::collection::vec(prop_oneof![Just(0_u64), 0..5000_u64], 1..30);
     let source = (receives(), arrivals, prop::option::of(1..5_u64));
     let partner = (sends(), sinks, retries, any::<bool>());
-    let order = (1..4_u32, done_orders(), any::<bool>(), any::<u64>());
+    let lives = (1..4_u32, ends(), (any::<bool>(), any::<bool>()));
+    let order = (lives, done_orders(), any::<bool>(), any::<u64>());
     (source, partner, coordinations(), prices, order).prop_map(
         |(source, partner, coordination, costs, order)| {
             let (receive, mut arrivals, poison) = source;
             let (send, sink, retry, backup) = partner;
-            let (instances, done, shuffle_ties, seed) = order;
+            let ((instances, ends, in_flight), done, shuffle_ties, seed) = order;
             arrivals.sort_unstable();
             Case {
                 receive,
@@ -153,6 +174,8 @@ fn cases() -> impl Strategy<Value = Case> {
                 coordination,
                 costs,
                 done,
+                ends,
+                in_flight,
                 shuffle_ties,
                 seed,
             }
@@ -180,6 +203,16 @@ fn plant(case: &Case) -> Plant {
     setup.coordination = case.coordination;
     setup.costs = case.costs;
     (setup.done, setup.shuffle_ties, setup.seed) = (case.done, case.shuffle_ties, case.seed);
+    (setup.life.transactions_commit, setup.life.wires_arrive) = case.in_flight;
+    let ends = case.ends.iter().map(|&End { at, instance, lasts, in_order }| {
+        let instance = HostInstanceId(instance % case.instances);
+        let (at, lasts) = (ms(at), Some(Duration::from_millis(lasts)));
+        match in_order {
+            true => Fault::HostStop { instance, at, lasts },
+            false => Fault::HostCrash { instance, at, lasts },
+        }
+    });
+    setup.faults = ends.collect();
     plant
 }
 
@@ -204,7 +237,8 @@ fn judged(case: &Case, sabotage: Option<Sabotage>) -> Verdict {
 
 #[test]
 fn every_message_has_exactly_one_fate() {
-    // INV-10, INV-52, INV-53, INV-55, R-TXN-01, R-TXN-02, R-TXN-03, R-TXN-15, R-CLK-13.
+    // INV-10, INV-52, INV-53, INV-55, R-TXN-01, R-TXN-02, R-TXN-03, R-TXN-15, R-CLK-13; with
+    // processes that die or stop at any time, R-CRASH-01, R-CRASH-02, R-CLK-20.
     holds(2000, "proptest-regressions/transactions.txt", &cases(), |case| judged(case, None));
 }
 
