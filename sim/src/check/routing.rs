@@ -28,13 +28,17 @@ pub(crate) struct Expected {
     awaited: bool,
 }
 
-/// The first documents, and then one in so many, have their routes worked out again.
-const ROUTES_CHECKED_FIRST: u64 = 256;
+/// The first documents, and then one in so many, have their routes worked out again: as many of the
+/// first as looks at so many ports allow, between these two.
+const ROUTES_CHECKED_FIRST: (u64, u64) = (64, 256);
+const PORTS_LOOKED_AT: u64 = 65_536;
 const ROUTES_CHECKED_EVERY: u64 = 1024;
 
 #[derive(Clone, Debug)]
 pub(super) struct Routing {
     routed: u64,
+    /// How many of the first documents are checked.
+    first: u64,
     ports: Vec<PortState>,
     groups: Vec<PortState>,
     hosts: Vec<Vec<(PropertyId, Value)>>,
@@ -57,6 +61,10 @@ impl Routing {
         Self {
             convoys: convoys.collect(),
             routed: 0,
+            first: {
+                let (least, most) = ROUTES_CHECKED_FIRST;
+                (PORTS_LOOKED_AT / (topology.send_ports.len() as u64).max(1)).clamp(least, most)
+            },
             ports: topology.send_ports.iter().map(|port| port.state).collect(),
             groups: topology.send_port_groups.iter().map(|group| group.state).collect(),
             hosts: topology.hosts.iter().map(|host| host.properties.clone()).collect(),
@@ -229,7 +237,7 @@ impl Checks {
         }
         let number = self.routing.routed;
         self.routing.routed += 1;
-        if number >= ROUTES_CHECKED_FIRST && !number.is_multiple_of(ROUTES_CHECKED_EVERY) {
+        if number >= self.routing.first && !number.is_multiple_of(ROUTES_CHECKED_EVERY) {
             return None;
         }
         Some(self.routing.expected(topology, document))
