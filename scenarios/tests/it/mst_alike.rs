@@ -4,10 +4,11 @@
 use std::fs;
 use std::path::Path;
 
-use floodgate_reports::MstRecord;
+use floodgate_reports::{MstRecord, MstVerdict};
 use floodgate_scenarios::experiment::mst::{Ask, Journal, search, search_on};
 use floodgate_scenarios::experiment::run::run_silently;
 use floodgate_scenarios::plan::Scenario;
+use serde_json::Value;
 
 use crate::mst::PLANT;
 
@@ -107,4 +108,40 @@ fn a_search_that_was_killed_comes_to_the_same() {
     assert_eq!(lie(&text.replace(digest, "another")), whole);
     opened(&scenario).close().unwrap();
     assert!(!file.exists(), "with the record it is gone");
+}
+
+#[test]
+fn a_promise_broken_in_any_run_of_a_search_is_its_verdict() {
+    // No plant of a scenario breaks one. So a finished search is told of one run that did, as such
+    // a run would be noted, and started again: whichever it is, its throughput is no answer.
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken_search");
+    let _ = fs::remove_dir_all(&dir);
+    let file = dir.join("search.jsonl");
+    let scenario = plant(PLANT, &[]);
+    let opened = || Journal::open(&dir, &scenario).expect("it can be written");
+    let whole = found(&scenario, &opened());
+    assert_eq!((whole.verdict, whole.exit_code()), (MstVerdict::Sustainable, 0));
+    let text = fs::read_to_string(&file).unwrap();
+    let what = "INV-17: one document is neither sent nor suspended nor here";
+    for (work, field, value) in [
+        ("held ", "broken", what.into()),
+        ("drift ", "broken", what.into()),
+        ("empty start ", "verdict", serde_json::to_value(MstVerdict::Broken).unwrap()),
+    ] {
+        let mut told = 0;
+        let sabotaged = |line: &str| {
+            let (key, took, mut found): (String, u64, Value) = serde_json::from_str(line).unwrap();
+            if key.starts_with(work) && told == 0 {
+                told += 1;
+                assert!(found.get(field).is_some(), "{key}: {found}");
+                found[field] = Value::clone(&value);
+            }
+            serde_json::to_string(&(key, took, found)).unwrap() + "\n"
+        };
+        fs::write(&file, text.lines().map(sabotaged).collect::<String>()).unwrap();
+        assert_eq!(told, 1, "{work}");
+        let record = found(&scenario, &opened());
+        assert_eq!((record.verdict, record.exit_code()), (MstVerdict::Broken, 1), "{work}");
+    }
+    fs::remove_dir_all(&dir).unwrap();
 }
