@@ -14,6 +14,7 @@ mod desk;
 mod dialogue;
 mod ends;
 mod facade;
+mod habits;
 mod host;
 mod instances;
 mod isolated;
