@@ -5,6 +5,8 @@
 //! checks judge every step of every schedule, and every ending is looked at. States met twice are
 //! walked once; their schedules are still counted.
 
+use std::fmt::Write as _;
+
 use floodgate_engine::config::{OnFailure, SendSettings};
 use floodgate_engine::id::HostInstanceId;
 use floodgate_engine::sabotage::Sabotage;
@@ -45,7 +47,7 @@ impl Faults {
 #[derive(Debug, Default)]
 struct Walk {
     /// Schedules that lead from a state to an ending, by the state's fingerprint and faults left.
-    known: FxHashMap<(u64, Faults), u64>,
+    known: FxHashMap<(u64, Faults), u128>,
     /// Endings, equal ones counted once.
     endings: u64,
     instances: u32,
@@ -53,7 +55,12 @@ struct Walk {
 
 impl Walk {
     /// Goes every way from `world`; returns how many schedules there are.
-    fn from(&mut self, mut world: World, faults: Faults, messages: u64) -> Result<u64, String> {
+    fn from(
+        &mut self,
+        mut world: Box<World>,
+        faults: Faults,
+        messages: u64,
+    ) -> Result<u128, String> {
         let mut ways = world.ways(faults.left > 0);
         if ways.is_empty() && faults.crashed {
             // Who died and was not needed comes back; maybe he was.
@@ -62,12 +69,12 @@ impl Walk {
         }
         if ways.is_empty() {
             self.endings += 1;
-            return ended(world, messages, faults).map(|()| 1);
+            return ended(*world, messages, faults).map(|()| 1);
         }
         if faults.crashes && faults.left > 0 {
             ways.extend(world.crashes());
         }
-        let mut schedules: u64 = 0;
+        let mut schedules: u128 = 0;
         for way in ways {
             let mut next = world.clone();
             next.go(way);
@@ -127,38 +134,117 @@ fn plant(send: SendSettings, messages: u64, instances: u32) -> Plant {
     plant
 }
 
-fn world(plant: &Plant) -> World {
-    let mut world = World::new(&plant.setup);
+fn world(plant: &Plant) -> Box<World> {
+    let mut world = Box::new(World::new(&plant.setup));
     world.take_transactions_apart();
     world
+}
+
+/// How adapters are called in the table of walks.
+const SENDS: [(&str, SendSettings); 3] =
+    [("one by one", ASYNC), ("batches", BATCHED), ("blocking", BLOCKING)];
+
+/// One size of a world: messages, host instances, faults at most.
+type Size = (u64, u32, u32);
+
+/// Walks of one kind, told in a table that the test holds true.
+#[derive(Debug, Default)]
+struct Table {
+    text: String,
+    schedules: u128,
+    states: usize,
+}
+
+impl Table {
+    fn walk(
+        &mut self,
+        of: &str,
+        (messages, instances, faults): Size,
+        plants: &[Plant],
+        crashes: bool,
+    ) {
+        let (mut schedules, mut states, mut endings) = (0, 0, 0);
+        for plant in plants {
+            let faults = Faults { crashes, ..Faults::refusals(faults) };
+            let mut walk = Walk { instances, ..Walk::default() };
+            match walk.from(world(plant), faults, messages) {
+                Ok(found) => schedules += found,
+                Err(broken) => panic!("{of}, {messages} x {instances} x {}: {broken}", faults.left),
+            }
+            assert!(walk.endings > 0);
+            states += walk.known.len();
+            endings += walk.endings;
+        }
+        let size = format!("{messages} x {instances} x {faults}");
+        writeln!(self.text, "{of:<22} {size} {schedules:>26} {states:>9} {endings:>9}")
+            .expect("a string takes everything");
+        self.schedules += schedules;
+        self.states += states;
+    }
+
+    /// The table, as it is kept.
+    fn told(&self) -> String {
+        let head =
+            "adapter and port       messages x instances x faults, schedules, states, endings";
+        let (schedules, states) = (self.schedules, self.states);
+        format!("{head}\n{}all {schedules} schedules in {states} states\n", self.text)
+    }
+}
+
+const fn order_word(ordered: Option<OnFailure>) -> &'static str {
+    match ordered {
+        None => "",
+        Some(OnFailure::Stop) => ", stops",
+        Some(OnFailure::Continue) => ", goes on",
+    }
 }
 
 #[test]
 fn every_schedule_of_a_small_send_path_keeps_every_promise() {
     // INV-08, INV-13, INV-17, INV-27, INV-34…37, INV-44…46 in every schedule; R-CLK-01, R-CLK-05.
-    let (mut states, mut schedules) = (0, 0_u64);
-    for send in [ASYNC, BATCHED, BLOCKING] {
+    let mut table = Table::default();
+    for (name, send) in SENDS {
         for ordered in [None, Some(OnFailure::Stop), Some(OnFailure::Continue)] {
             for (messages, instances) in [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2)] {
-                for done in [DoneOrder::ReturnFirst, DoneOrder::CompleteFirst] {
+                // The two races of `Done` (R-CLK-03).
+                let plants = [DoneOrder::ReturnFirst, DoneOrder::CompleteFirst].map(|done| {
                     let mut plant = plant(send, messages, instances);
                     plant.setup.done = done;
                     if let Some(on_failure) = ordered {
                         plant.ordered(on_failure);
                     }
-                    let mut walk = Walk::default();
-                    match walk.from(world(&plant), Faults::refusals(2), messages) {
-                        Ok(found) => schedules = schedules.saturating_add(found),
-                        Err(broken) => panic!("{messages} x {instances}, {send:?}: {broken}"),
-                    }
-                    assert!(walk.endings > 0);
-                    states += walk.known.len();
-                }
+                    plant
+                });
+                let of = format!("{name}{}", order_word(ordered));
+                table.walk(&of, (messages, instances, 2), &plants, false);
             }
         }
     }
-    println!("{schedules} schedules in {states} states");
-    assert!(schedules > 100_000, "the walk goes more than a few ways: {schedules}");
+    insta::assert_snapshot!("schedules_with_refusals", table.told());
+}
+
+/// A port that is watched while processes die.
+fn mortal(send: SendSettings, ordered: Option<OnFailure>, (messages, instances, _): Size) -> Plant {
+    let mut plant = plant(send, messages, instances);
+    plant.setup.life.watched = true;
+    if let Some(on_failure) = ordered {
+        plant.ordered(on_failure);
+    }
+    plant
+}
+
+/// Walks with crashes of the sizes that `sizes` gives for an adapter and a port.
+fn walks_with_crashes(sizes: impl Fn(SendSettings, bool) -> Vec<Size>) -> Table {
+    let mut table = Table::default();
+    for (name, send) in SENDS {
+        for ordered in [None, Some(OnFailure::Stop)] {
+            for size in sizes(send, ordered.is_some()) {
+                let of = format!("{name}{}", order_word(ordered));
+                table.walk(&of, size, &[mortal(send, ordered, size)], true);
+            }
+        }
+    }
+    table
 }
 
 #[test]
@@ -166,29 +252,11 @@ fn every_schedule_with_a_crash_loses_nothing() {
     // R-CRASH-01, R-CRASH-02, R-CRASH-03, R-CLK-12, R-CLK-20, R-DUP-01, R-DUP-02, R-ORD-06;
     // INV-17, INV-44, INV-54, INV-56: a process dies at any event of any schedule, once or twice,
     // or once beside a refusal; once where more would be too many schedules.
-    let (mut states, mut schedules) = (0, 0_u64);
-    for send in [ASYNC, BATCHED, BLOCKING] {
-        for ordered in [None, Some(OnFailure::Stop)] {
-            let twice = 1 + u32::from(send == ASYNC && ordered.is_none());
-            for (messages, instances, faults) in [(1, 1, 2), (1, 2, 2), (2, 1, twice), (2, 2, 1)] {
-                let mut plant = plant(send, messages, instances);
-                plant.setup.life.watched = true;
-                if let Some(on_failure) = ordered {
-                    plant.ordered(on_failure);
-                }
-                let faults = Faults { crashes: true, ..Faults::refusals(faults) };
-                let mut walk = Walk { instances, ..Walk::default() };
-                match walk.from(world(&plant), faults, messages) {
-                    Ok(found) => schedules = schedules.saturating_add(found),
-                    Err(broken) => panic!("{messages} x {instances}, {send:?}: {broken}"),
-                }
-                println!("{messages} x {instances} {ordered:?}: {} states", walk.known.len());
-                states += walk.known.len();
-            }
-        }
-    }
-    println!("{schedules} schedules with crashes in {states} states");
-    assert!(schedules > 100_000, "the walk goes more than a few ways: {schedules}");
+    let table = walks_with_crashes(|send, ordered| {
+        let twice = 1 + u32::from(send == ASYNC && !ordered);
+        vec![(1, 1, 2), (1, 2, 2), (2, 1, twice), (2, 2, 1), (3, 1, 1), (3, 2, 1)]
+    });
+    insta::assert_snapshot!("schedules_with_crashes", table.told());
 }
 
 #[test]
