@@ -60,6 +60,9 @@ pub struct ScenarioArgs {
     pub seed: Option<u64>,
 }
 
+/// Lines of a story, unless said otherwise.
+const STORY_LINES: usize = 200;
+
 /// Arguments of `run`.
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
@@ -76,7 +79,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "LINES", num_args = 0..=1, default_missing_value = "200")]
     pub story: Option<usize>,
     /// Only what names this: a message (m17), a port, a location, a host
-    #[arg(long, value_name = "NAME", requires = "story")]
+    #[arg(long, value_name = "NAME")]
     pub story_of: Option<String>,
 }
 
@@ -84,7 +87,9 @@ impl RunArgs {
     /// How much of the story is wanted, if any.
     #[must_use]
     pub fn bounds(&self) -> Option<Bounds> {
-        self.story.map(|lines| Bounds { lines, of: self.story_of.clone() })
+        // Who asks for a part of the story asks for the story.
+        let lines = self.story.or_else(|| self.story_of.as_ref().map(|_| STORY_LINES));
+        lines.map(|lines| Bounds { lines, of: self.story_of.clone() })
     }
 }
 

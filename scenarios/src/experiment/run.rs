@@ -39,14 +39,14 @@ pub fn execute(args: &RunArgs) -> miette::Result<ExitCode> {
     if !args.json {
         warn(&scenario.warnings);
     }
-    if args.story.is_some() && args.json && args.out.is_none() {
+    if args.bounds().is_some() && args.json && args.out.is_none() {
         let message = "'--story' is text, and '--json' leaves no place for it";
         let help = "give a folder: '--out DIR'";
         return Err(Problems::one(message, Some(help.to_owned())).into());
     }
     let run = run_telling(&name, &scenario, args.bounds())?;
     if let Some(dir) = &args.out {
-        story::write(dir, args.story.map(|_| &run.outcome.story))?;
+        story::write(dir, args.bounds().map(|_| &run.outcome.story))?;
         // The record comes last: who finds it finds what was saved too.
         saved::write(dir, &run.saved)?;
         reports::write_run(dir, &run.record, &run.samples, run.outcome.latency())
@@ -56,7 +56,7 @@ pub fn execute(args: &RunArgs) -> miette::Result<ExitCode> {
         say_json(&run.record)?;
     } else {
         say(reports::run_summary(&run.record, &run.samples).trim_end())?;
-        if args.story.is_some() {
+        if args.bounds().is_some() {
             say(&format!("\n{}", story::text(&run.outcome.story)))?;
         }
         if let Some(dir) = &args.out {

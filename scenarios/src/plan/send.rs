@@ -219,7 +219,7 @@ pub(crate) static FAILURE: Shape = Shape::of(
             "every",
             Kind::Integer(1, 1_000_000_000),
             ANOTHER,
-            "every attempt of every n-th document",
+            "every attempt of every n-th document of the run, counting whatever comes in, replies too",
         ),
         Row::optional("always", Kind::Yes, ANOTHER, "all of them"),
     ],

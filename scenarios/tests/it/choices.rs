@@ -55,6 +55,7 @@ fn messages_fare_the_same_whatever_their_adapter_is_shown_as_retry_count() {
         let run = done(&failing(head));
         let port = &run.outcome.meters.ports[0];
         assert!(port.suspended > 0 && port.processed > 0, "{port:?}");
+        assert!(run.outcome.violations.is_empty(), "{:?}", run.outcome.violations);
         (port.attempts, port.processed, port.suspended)
     };
     assert_eq!(ends(""), ends("choices = { retry_count = 'configured' }"));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use floodgate_reports::{AnswersUse, Deliveries, Intake, Record, run_summary};
+use floodgate_reports::{AnswersUse, Deliveries, Intake, Record, Verdict, run_summary};
 use floodgate_scenarios::catalogue::CATALOGUE;
 use floodgate_scenarios::experiment::run::run;
 use floodgate_scenarios::plan::{Problem, Scenario};
@@ -265,4 +265,40 @@ fn a_map_of_a_partner_s_replies_makes_of_them_what_their_subscriber_asks_for() {
     assert_eq!(replies("maps = [{ from = \"Answer\", to = \"Result\" }]"), 20);
     assert_eq!(replies("maps = [{ from = \"Nope\", to = \"Result\" }]"), 0);
     assert_eq!(replies("map = true"), 0);
+}
+
+#[test]
+fn a_reply_that_nobody_takes_is_no_failure_of_the_receive_port() {
+    // R-FMR-01, INV-63: the port routes its own failed messages; a reply came by none.
+    let text = plant(&[
+        ("RECEIVE_PORT", "route_failed = true"),
+        ("SEND_PORT", "two_way = {}"),
+        ("PRIMARY", "reply = { size = '1 KB' }"),
+    ]);
+    let errors = "[[send_port]]\nname = 'Errors'\nhost = 'Host'\n\
+        filter = 'ErrorReport.ErrorType == \"FailedMessage\"'\n[send_port.primary]\n\
+        adapter = 'file'\n[[load]]";
+    let (record, _) = ran(&text.replacen("[[load]]", errors, 1));
+    let suspended: Vec<(&str, u64)> =
+        record.suspensions.iter().map(|row| (row.at.as_str(), row.times)).collect();
+    assert_eq!(suspended, [("replies", 20)]);
+    assert!(record.verdicts.iter().all(|row| row.verdict != Verdict::Fail), "{record:?}");
+}
+
+#[test]
+fn a_late_response_in_a_transaction_is_told_of_while_it_is_open() {
+    // R-RR-08, INV-10: a batch that is refused changes nothing, and somebody hears why.
+    let text = plant(&[
+        ("RECEIVE_PORT", "two_way = {}"),
+        ("SEND_PORT", "two_way = {}"),
+        ("PRIMARY", "reply = { size = '1 KB' }"),
+    ]);
+    let text = text.replacen("\"push\"", "{ kind = 'http', clients = {} }", 1);
+    let sender = "{ kind = 'synthetic', batched = true, transactional = true }";
+    let text = text.replacen("\"http\"\nwire = \"10 ms\"", &format!("{sender}\nwire = '5 s'"), 1);
+    let text = text.replacen("on = [\"bts1\"]", "on = ['bts1']\nresponse_timeout = '2 s'", 1);
+    let (record, _) = ran(&text);
+    let answers = record.answers.as_ref().expect("somebody asked");
+    assert!(answers.late > 0, "{answers:?}");
+    assert!(record.verdicts.iter().all(|row| row.verdict != Verdict::Fail), "{record:?}");
 }

@@ -453,6 +453,11 @@ impl Checks {
         self.exchanges.instance_of.insert(node, instance);
     }
 
+    /// Whether a document is the reply of a partner to a solicit.
+    pub(super) fn is_reply(&self, document: DocumentName) -> bool {
+        self.exchanges.replies.contains_key(&document.wire)
+    }
+
     /// Whether some reply was seen whose delivery is still to come.
     pub(super) fn expects_replies(&self) -> bool {
         !self.exchanges.replies.is_empty()

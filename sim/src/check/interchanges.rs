@@ -237,7 +237,9 @@ impl Checks {
         if reason == Reason::Routing && self.follows(document) {
             self.interchanges.unrouted.insert(document);
         }
-        let kept = !self.interchanges.all_routed || document.is_error();
+        // A reply came by a send port, whose settings say nothing of what is received.
+        let is_of_port = !document.is_error() && !self.is_reply(document);
+        let kept = !self.interchanges.all_routed || !is_of_port;
         self.docket.judge(Rule::FailedAreRouted, kept, || {
             format!("{document} was suspended, though its port routes failed messages")
         });

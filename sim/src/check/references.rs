@@ -7,7 +7,7 @@ use std::hint::cold_path;
 use std::num::NonZeroU64;
 
 use floodgate_engine::adapter::CallId;
-use floodgate_engine::config::Topology;
+use floodgate_engine::config::{RetryCount, Topology};
 use floodgate_engine::id::ReferenceId;
 use floodgate_engine::message_box::{MessageBox, OutboundMessage, Place, Reason, ReferenceCounts};
 use floodgate_engine::retry::RetryPolicy;
@@ -76,6 +76,8 @@ pub(super) struct References {
     /// References that the document published last still has to get.
     owed: u32,
     fingerprint: u64,
+    /// Adapters are told what is configured, not what is left.
+    tells_configured: bool,
     /// The message handed over last, by adapter instance and place of the call.
     calls: Vec<Vec<Option<(ReferenceId, u64)>>>,
 }
@@ -110,6 +112,7 @@ impl References {
             collected: 0,
             owed: 0,
             fingerprint: 0,
+            tells_configured: topology.choices.retry_count == RetryCount::Configured,
             calls: Vec::new(),
         }
     }
@@ -399,23 +402,26 @@ impl Checks {
         self.life.handed_over(node, call, message.sequence);
         self.references.note_call(node, call, (message.reference, message.sequence));
         self.answer(node, message);
-        let Some(known) = self.references.get(message.reference, message.sequence) else { return };
-        let known = &*known;
+        let own = &self.references;
+        let known = own.known.get(message.reference.0.index());
+        let Some(known) = known.filter(|own| own.sequence == message.sequence) else { return };
+        let due = if own.tells_configured {
+            cold_path();
+            own.retry(known).count
+        } else {
+            u32::from(known.retries_left)
+        };
         self.docket.judge(
             Rule::StoredNeverChanges,
             known.fingerprint == folded(message.fingerprint),
             || format!("{name} is delivered with other content than it was published with"),
         );
-        self.docket.judge(
-            Rule::InnocentsKeepRetries,
-            u32::from(known.retries_left) == message.retries_left,
-            || {
-                format!(
-                    "{name} is delivered with {} retries, its own failures left {}",
-                    message.retries_left, known.retries_left
-                )
-            },
-        );
+        self.docket.judge(Rule::InnocentsKeepRetries, due == message.retries_left, || {
+            format!(
+                "{name} is delivered with {} retries, its own failures left {}, due {due}",
+                message.retries_left, known.retries_left
+            )
+        });
         let demoted = !message.context.promotes();
         self.docket.judge(Rule::DeliveredIsDemoted, demoted, || {
             format!("{name} is delivered with a property that is still promoted")

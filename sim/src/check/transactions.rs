@@ -133,7 +133,10 @@ impl Checks {
         (before, after): (u64, u64),
         effects: &[Effect],
     ) {
-        let report = |effect: &Effect| matches!(effect, Effect::RoutingFailureReport { .. });
+        // What is told of a refused batch: nobody subscribes, or nobody waits any more.
+        let report = |effect: &Effect| {
+            matches!(effect, Effect::LateResponse { .. } | Effect::RoutingFailureReport { .. })
+        };
         self.docket.judge(Rule::VisibleAfterCommit, effects.iter().all(report), || {
             format!("{transaction} is open and its batch did {effects:?}")
         });

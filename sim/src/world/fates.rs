@@ -124,7 +124,8 @@ impl World {
         }
     }
 
-    /// Where a message without a reference was suspended: the location it came by, if it came.
+    /// Where a message without a reference was suspended: the location it came by, if it came by
+    /// one.
     fn suspended_where(&self, document: DocumentName) -> String {
         // It was put there just now.
         let messages = self.message_box.suspended().messages.iter().rev();
@@ -132,6 +133,8 @@ impl World {
         let location = context.and_then(|own| own.read(PropertyId::INBOUND_TRANSPORT_LOCATION));
         match location {
             Some(Value::Text(name)) => name.to_string(),
+            // A partner's reply came by no location.
+            Some(_) | None if document.is_submitted() => "replies".to_owned(),
             Some(_) | None => "orchestrations".to_owned(),
         }
     }
