@@ -559,6 +559,10 @@ impl AnyAdapter {
 impl Adapter for AnyAdapter {
     #[inline(always)]
     fn handle_input(&mut self, now: Instant, input: AdapterInput, proxy: &mut TransportProxy) {
+        // Five of seven calls are a sender's: a branch is foreseen better than a table of jumps.
+        if let Self::Sender(own) = self {
+            return own.handle_input(now, input, proxy);
+        }
         match self {
             Self::Gone => {}
             Self::Isolated(isolated) => isolated.handle_input(now, input, proxy),
