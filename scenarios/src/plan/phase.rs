@@ -70,6 +70,15 @@ pub struct Timetable {
 }
 
 impl Scenario {
+    /// How long the run may go on after the loads: a drain at the end of the phases says it.
+    #[must_use]
+    pub fn drain_at_most(&self) -> Duration {
+        match self.phases.last() {
+            Some(last) if last.kind == PhaseKind::Drain => last.lasts,
+            Some(_) | None => self.drain,
+        }
+    }
+
     /// The timetable of its phases, if it has any.
     #[must_use]
     pub fn timetable(&self) -> Option<Timetable> {

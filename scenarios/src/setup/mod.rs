@@ -28,10 +28,9 @@ use floodgate_engine::config::{
 use floodgate_engine::id::{
     AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId,
 };
-use floodgate_engine::time::{Duration, Instant};
+use floodgate_engine::time::Instant;
 use floodgate_sim::setup::{CallTimes, EndpointSettings, Setup};
 
-use crate::plan::phase::PhaseKind;
 use crate::plan::scenario::Ties;
 use crate::plan::{self, Problems, Scenario};
 pub use documents::Arriving;
@@ -81,7 +80,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         measure_from,
         measure_to,
         end: FAR,
-        drain: drain(scenario),
+        drain: scenario.drain_at_most(),
         sample: scenario.sample,
         cleanup: scenario.message_boxes[0].cleanup,
         jobs: scenario.message_boxes[0].jobs,
@@ -108,14 +107,6 @@ fn window(scenario: &Scenario) -> (Instant, Instant) {
     let from = scenario.loads.iter().map(begins).max().unwrap_or(Instant::ZERO);
     let ends = scenario.loads.iter().filter_map(|load| Some(begins(load) + load.measure?));
     (from, ends.max().unwrap_or(FAR))
-}
-
-/// How long the run may go on after the loads: a drain at the end of the phases says it.
-fn drain(scenario: &Scenario) -> Duration {
-    match scenario.phases.last() {
-        Some(last) if last.kind == PhaseKind::Drain => last.lasts,
-        Some(_) | None => scenario.drain,
-    }
 }
 
 impl Names<'_> {

@@ -90,6 +90,8 @@ fn a_request_waits_for_any_time_or_for_one_to_sixty_minutes() {
         let text = GOOD.replacen("about", &format!("{choice}\nabout"), 1);
         let host = format!("[[host]]\nresponse_timeout = '{timeout}'\n");
         let text = text.replacen("[[host]]\n", &host, 1);
+        let two_way = "two_way = {}\n[[receive_port.location]]";
+        let text = text.replacen("[[receive_port.location]]", two_way, 1);
         text.replacen("adapter = \"file\"", &format!("adapter = {clients}"), 1)
     };
     let http = |own: &str| format!("{{ kind = 'http', clients = {{ timeout = '{own}' }} }}");

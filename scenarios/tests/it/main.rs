@@ -30,6 +30,7 @@ mod plan;
 mod published;
 mod scale_out;
 mod sharding;
+mod silent;
 mod sweep;
 mod theory;
 mod tidy;

@@ -163,6 +163,8 @@ pub(super) fn types(scenario: &Scenario) -> Option<Vec<&str>> {
         let transports = std::iter::once(&port.primary).chain(&port.backup);
         let replies = transports.filter_map(|own| own.reply.as_ref());
         all.extend(replies.map(|reply| reply.document_type.as_str()));
+        let maps = port.two_way.iter().flat_map(|own| &own.maps);
+        all.extend(maps.filter_map(|map| map.to.as_deref()));
     }
     Some(all)
 }

@@ -7,6 +7,7 @@ use super::Checker;
 use crate::plan::fault::{Fault, Side};
 use crate::plan::habits::ThrowingCall;
 use crate::plan::send::Transport;
+use crate::plan::send_adapter::SendAdapter;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
@@ -21,9 +22,11 @@ pub(super) fn check(checker: &mut Checker<'_>) {
                 || transport.errand.fail.is_some()
                 || scenario.faults.iter().any(is_hit);
             occasions(checker, &path, transport, fails);
+            idle(checker, &path, &transport.adapter);
         }
     }
     for (n, handler) in scenario.send_handlers.iter().enumerate() {
+        idle(checker, &format!("send_handler.{n}.adapter"), &handler.adapter);
         if handler.adapter.init_on_start {
             let message = format!(
                 "'init_on_start' says nothing: '{}' is made when a message asks for it",
@@ -54,5 +57,25 @@ fn occasions(checker: &mut Checker<'_>, path: &str, transport: &Transport, fails
         let message = "'throws' says nothing: the engine does not call 'Done' here";
         let help = "X-04: leave it out, or 'choices.batch_done'";
         checker.warn(&format!("{path}.throws"), message, help);
+    }
+}
+
+/// What an adapter is told that it has no use for, or that it is told something else of later.
+fn idle(checker: &mut Checker<'_>, path: &str, own: &SendAdapter) {
+    // A preset may bring a completion of its own, which nobody has asked for.
+    let is_own = own.completion != SendAdapter::preset(own.kind).completion;
+    if own.blocking && own.completion.is_some() && is_own {
+        let message = "'completion' says nothing: an adapter that blocks ends each message as it \
+                       comes from the wire";
+        let help = "R-HOST-04, R-SND-09: leave it out, or 'blocking'";
+        checker.warn(&format!("{path}.completion"), message, help);
+    }
+    for (k, update) in own.updates.iter().enumerate() {
+        let mut later = own.updates.iter().skip(k + 1);
+        if later.any(|other| other.property == update.property) {
+            let message = format!("'{}' is given another value after this one", update.property);
+            let help = "R-CTX-10: a property has one value; leave one of them out";
+            checker.warn(&format!("{path}.updates.{k}.property"), message, help);
+        }
     }
 }

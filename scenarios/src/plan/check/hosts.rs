@@ -1,5 +1,7 @@
 //! What a host may be asked to run, and how many of it may run.
 
+use floodgate_engine::exchange::ResponseSettings;
+
 use super::Checker;
 use crate::plan::host::Host;
 use crate::plan::send::SendPort;
@@ -9,6 +11,9 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
     for host in scenario.hosts.iter().filter(|host| host.isolated) {
         isolated(checker, &host.name);
+    }
+    for (n, host) in scenario.hosts.iter().enumerate() {
+        waits(checker, n, host);
     }
     for (n, port) in scenario.receive_ports.iter().enumerate() {
         for (k, location) in port.locations.iter().enumerate() {
@@ -41,6 +46,34 @@ fn isolated(checker: &mut Checker<'_>, host: &str) {
     for path in wrong {
         let message = format!("'{host}' is isolated: it has receive adapters and nothing else");
         checker.refuse(&path, message, "R-LIFE-11: send from a host that is not isolated");
+    }
+}
+
+/// How requests wait where none does: no client is answered, or only in the other kind of host.
+fn waits(checker: &mut Checker<'_>, n: usize, host: &Host) {
+    let usual = ResponseSettings::default();
+    let mut two_way = checker.scenario.receive_ports.iter().filter(|port| port.two_way.is_some());
+    let answers = two_way.any(|port| port.locations.iter().any(|own| own.host == host.name));
+    let (own, other) = (host.response_timeout, host.response_timeout_isolated);
+    for (key, is_set, isolated) in [
+        ("allow_multiple", host.allow_multiple != usual.allow_multiple, None),
+        ("response_timeout", own != usual.timeout, Some(false)),
+        ("response_timeout_isolated", other != usual.timeout_isolated, Some(true)),
+    ] {
+        if !is_set {
+            continue;
+        }
+        let path = format!("host.{n}.{key}");
+        if !answers {
+            let message = format!("'{key}' says nothing: no client waits for '{}'", host.name);
+            let help = "R-RR-02, R-RR-10: it is for locations of a receive port with 'two_way'";
+            checker.warn(&path, message, help);
+        } else if isolated.is_some_and(|isolated| isolated != host.isolated) {
+            let is = if host.isolated { "is" } else { "is not" };
+            let message = format!("'{key}' says nothing: '{}' {is} isolated", host.name);
+            let help = "R-ADD-05: the two kinds of hosts have a time-out each";
+            checker.warn(&path, message, help);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::plan::component::Map;
 use crate::plan::nearest::suggestion;
 use crate::plan::receive::{ReceivePipeline, ReceivePort};
 use crate::plan::scenario::Scenario;
+use crate::plan::send::{SendPort, Transport};
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
@@ -16,17 +17,32 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         let mut locations = port.locations.iter();
         let typed = locations.any(|own| own.pipeline != ReceivePipeline::PassThruReceive);
         taken(checker, &path, &port.maps, typed, come_in(scenario, port).as_deref());
+        if let Some(own) = &port.two_way {
+            let path = format!("receive_port.{n}.two_way.maps");
+            taken(checker, &path, &own.maps, are_typed(scenario), types(scenario).as_deref());
+        }
     }
     for (n, port) in scenario.send_ports.iter().enumerate() {
         let path = format!("send_port.{n}.maps");
         taken(checker, &path, &port.maps, are_typed(scenario), types(scenario).as_deref());
+        // Whom a dynamic port asks is not known before the run.
+        if let Some(own) = port.two_way.as_ref().filter(|_| port.dynamic.is_none()) {
+            let path = format!("send_port.{n}.two_way.maps");
+            let typed = own.pipeline != ReceivePipeline::PassThruReceive;
+            let replies = transports(port).filter_map(|own| own.reply.as_ref());
+            let types: Vec<_> = replies.map(|reply| reply.document_type.as_str()).collect();
+            taken(checker, &path, &own.maps, typed, Some(&types));
+        }
     }
+}
+
+fn transports(port: &SendPort) -> impl Iterator<Item = &Transport> {
+    std::iter::once(&port.primary).chain(&port.backup)
 }
 
 /// The types of what comes in at a receive port, if they are known before the run.
 fn come_in<'a>(scenario: &'a Scenario, port: &ReceivePort) -> Option<Vec<&'a str>> {
-    let transports =
-        scenario.send_ports.iter().flat_map(|own| std::iter::once(&own.primary).chain(&own.backup));
+    let transports = scenario.send_ports.iter().flat_map(transports);
     let mut transports = transports.filter_map(|own| own.forward_to.as_ref());
     if transports.any(|to| *to == port.name) {
         return types(scenario);

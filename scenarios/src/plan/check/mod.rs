@@ -5,6 +5,7 @@ mod acts;
 mod carried;
 mod choices;
 mod dynamic;
+mod end;
 mod faults;
 mod figures;
 mod flow;
@@ -34,6 +35,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     references::check(&mut checker);
     acts::check(&mut checker);
     faults::check(&mut checker);
+    end::check(&mut checker);
     settings::check(&mut checker);
     choices::check(&mut checker);
     pipelines::check(&mut checker);
