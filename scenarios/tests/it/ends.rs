@@ -302,3 +302,20 @@ fn a_late_response_in_a_transaction_is_told_of_while_it_is_open() {
     assert!(answers.late > 0, "{answers:?}");
     assert!(record.verdicts.iter().all(|row| row.verdict != Verdict::Fail), "{record:?}");
 }
+
+#[test]
+fn an_error_message_is_in_the_spool_as_soon_as_it_is_published() {
+    // R-FMR-01, INV-17: the transaction that throws ends later, when its adapter hears of it.
+    let text =
+        plant(&[("RECEIVE_PORT", "route_failed = true"), ("LOCATION", "pipeline = 'XMLReceive'")]);
+    let text = text.replacen("\"push\"", "{ kind = 'queue', transactional = true }", 1);
+    let text = text.replacen(
+        "BTS.ReceivePortName == \"In\"",
+        "ErrorReport.ErrorType == \"FailedMessage\"",
+        1,
+    );
+    let text = text.replacen("about", "schedule = { to_adapter = '20 ms' }\nabout", 1);
+    let (record, _) = ran(&text.replacen("count = 20", "count = 20\npoison = { every = 3 }", 1));
+    assert!(record.intake.error_messages > 0, "{record:?}");
+    assert!(record.verdicts.iter().all(|row| row.verdict != Verdict::Fail), "{record:?}");
+}

@@ -54,7 +54,10 @@ impl World {
             self.schedule(self.now, Due::Coordinator(transaction));
         }
         if self.message_box.publish_thrown(self.now) {
+            // Published now, whenever the transaction is over.
             self.absorb_effects();
+            self.watch_levels();
+            self.tell_ready();
         }
         self.checks.balance(&self.message_box);
         status
