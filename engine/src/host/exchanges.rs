@@ -388,12 +388,21 @@ impl HostInstance {
 
     #[inline(never)]
     pub(super) fn start_expiry(&mut self, expiry: Expiry) {
-        let frame = FrameId(self.frames.insert(Frame::Expire));
+        let frame = FrameId(self.frames.insert(Frame::Expire(expiry.clone())));
         let Expiry { request, correlation, fault } = expiry;
         let action = Action::Expire { request, correlation, fault };
         let actions = vec![(OperationKind::CancelResponse, action)];
         let batch = PreparedBatch { actions, ..PreparedBatch::default() };
         self.outputs.push_back(HostOutput::Transact { frame, batch, transaction: None });
+    }
+
+    /// The end of an exchange is stored, or waits for its MessageBox: nobody else would answer the
+    /// client (R-RR-07, R-MMB-06, INV-49). Who stops has nobody left to answer (R-RR-15).
+    #[cold]
+    pub(super) fn expired(&mut self, now: Instant, expiry: Expiry, status: &BatchStatus) {
+        if status.could_not_store() && self.life == Life::Running {
+            self.put_off(now, Task::Expire(expiry));
+        }
     }
 }
 

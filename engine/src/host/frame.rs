@@ -42,7 +42,7 @@ pub(super) enum Frame {
     /// An orchestration takes its turn (R-ORD-03).
     Orchestrate(Box<OutboundMessage>),
     /// The transaction that ends an exchange.
-    Expire,
+    Expire(Expiry),
     /// A commit that the engine itself asked for: its outcome is nobody's callback.
     /// Where it may have to be repeated, with a copy.
     Settle(Option<Box<PreparedBatch>>),

@@ -111,7 +111,7 @@ impl HostInstance {
                 Frame::Cycle
                 | Frame::Dehydrate(_)
                 | Frame::Resume(_)
-                | Frame::Expire
+                | Frame::Expire(_)
                 | Frame::Settle(_)
                 | Frame::SettleIn(..)
                 | Frame::Terminate(_) => {}

@@ -29,7 +29,7 @@ impl HostInstance {
             Frame::Cycle
             | Frame::Dehydrate(_)
             | Frame::Deliver(_)
-            | Frame::Expire
+            | Frame::Expire(_)
             | Frame::Orchestrate(_)
             | Frame::Resume(_)
             | Frame::Settle(_)

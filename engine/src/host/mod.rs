@@ -493,7 +493,7 @@ impl HostInstance {
             Some(Frame::Cycle) => self.dehydration_cycle(now, frame),
             Some(
                 Frame::Dehydrate(_)
-                | Frame::Expire
+                | Frame::Expire(_)
                 | Frame::Settle(_)
                 | Frame::SettleIn(..)
                 | Frame::Terminate(_),
@@ -512,12 +512,12 @@ impl HostInstance {
         match self.release(frame) {
             Some(Frame::Execute(execution)) => self.executed(now, execution, status),
             Some(Frame::Settle(kept)) => self.settled(now, kept, &status),
+            Some(Frame::Expire(expiry)) => self.expired(now, expiry, &status),
             Some(Frame::SettleIn(transaction, own)) => self.owe_own(transaction, own, &status),
             Some(
                 Frame::Cycle
                 | Frame::Dehydrate(_)
                 | Frame::Deliver(_)
-                | Frame::Expire
                 | Frame::Orchestrate(_)
                 | Frame::Resume(_)
                 | Frame::Terminate(_),

@@ -48,10 +48,10 @@ impl Pauses {
         self.ends.push(Reverse((at, frame)));
     }
 
-    /// No delivery and no turn begins any more: the host instance stops.
+    /// No delivery and no turn begins any more, and nobody is answered: the host instance stops.
     pub(super) fn stop_deliveries(&mut self) {
         self.aside.clear();
-        self.put_off.retain(|(_, task)| !matches!(task, Task::Orchestrate(_)));
+        self.put_off.retain(|(_, task)| !matches!(task, Task::Expire(_) | Task::Orchestrate(_)));
     }
 }
 
@@ -97,7 +97,7 @@ impl HostInstance {
                 Frame::Cycle
                 | Frame::Dehydrate(_)
                 | Frame::Deliver(_)
-                | Frame::Expire
+                | Frame::Expire(_)
                 | Frame::Resume(_)
                 | Frame::Settle(_)
                 | Frame::SettleIn(..)
@@ -123,7 +123,7 @@ impl HostInstance {
                 Frame::Cycle
                 | Frame::Dehydrate(_)
                 | Frame::Execute(_)
-                | Frame::Expire
+                | Frame::Expire(_)
                 | Frame::Resume(_)
                 | Frame::Settle(_)
                 | Frame::SettleIn(..)

@@ -14,7 +14,7 @@ use floodgate_engine::pipeline::{ReceivePipeline, SendPipeline};
 use floodgate_engine::time::Duration;
 
 use crate::bench::{
-    ASYNC, Bench, RECEIVER, add_receive_port, add_send_port, batch_of, document, immediate,
+    ASYNC, Bench, MASTER, RECEIVER, add_receive_port, add_send_port, batch_of, document, immediate,
     publishing, topology, wire,
 };
 
@@ -105,6 +105,50 @@ fn a_response_may_come_before_the_batch_of_its_request_is_complete() {
         both.sort_unstable();
         assert_eq!(both, ["complete", "done"], "{race:?}");
     }
+}
+
+#[test]
+fn an_expiry_that_could_not_be_stored_comes_again() {
+    // R-RR-07, R-MMB-06, INV-26, INV-49: the only MessageBox is away when the time of a request is
+    // over, and twice more; the client gets its one fault when it is back.
+    let mut bench = Bench::new(two_way());
+    post(&mut bench, RECEIVER, vec![request(1)], DoneRace::ReturnFirst);
+    bench.message_box.set_offline(MASTER, true);
+    bench.now += Duration::from_minutes(20);
+    let before = bench.host.gauges().threads_busy;
+    for _ in 0..3 {
+        bench.tell(HostInput::Wake);
+        assert_eq!(bench.host.gauges().threads_busy, before, "no thread waits for it");
+        bench.now += Duration::from_secs(10);
+        assert_eq!(bench.host.poll_timeout(), Some(bench.now), "it is tried again");
+    }
+    assert_eq!(told(&mut bench, RECEIVER), ["done", "complete"]);
+    assert_eq!(bench.message_box.open_waits_count(), 1);
+    bench.message_box.set_offline(MASTER, false);
+    bench.tell(HostInput::Wake);
+    bench.tell(HostInput::WorkAvailable { home: MASTER });
+    assert_eq!(told(&mut bench, RECEIVER), ["answer"]);
+    assert_eq!((bench.message_box.open_waits_count(), bench.host.poll_timeout()), (0, None));
+}
+
+#[test]
+fn who_stops_does_not_try_to_end_exchanges_again() {
+    // R-RR-15, R-SHUT-01: nobody is answered after `Terminate`.
+    let mut bench = Bench::new(two_way());
+    post(&mut bench, RECEIVER, vec![request(1)], DoneRace::ReturnFirst);
+    bench.message_box.set_offline(MASTER, true);
+    bench.now += Duration::from_minutes(20);
+    bench.tell(HostInput::Wake);
+    bench.tell(HostInput::Stop);
+    bench.message_box.set_offline(MASTER, false);
+    bench.now += Duration::from_secs(10);
+    bench.tell(HostInput::Wake);
+    assert_eq!(told(&mut bench, RECEIVER), ["done", "complete"]);
+    let tries = bench
+        .asked
+        .iter()
+        .filter(|asked| matches!(asked.batch.actions[..], [(_, Action::Expire { .. })]));
+    assert_eq!(tries.count(), 1);
 }
 
 #[test]

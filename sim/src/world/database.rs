@@ -338,13 +338,14 @@ impl World {
         let Some(pending) = self.pending.remove(key) else { return };
         match pending.what {
             Transaction::Batch { instance, frame, batch, transaction } => {
-                if let [(_, Action::Expire { .. })] = &batch.actions[..] {
-                    self.sampled.handed.timed_out(instance);
-                }
+                let expires = matches!(&batch.actions[..], [(_, Action::Expire { .. })]);
                 let status = match transaction {
                     None => self.commit_of(instance, batch),
                     Some(transaction) => self.stage_batch(instance, transaction, batch),
                 };
+                if expires && status.overall.is_success() {
+                    self.sampled.handed.timed_out(instance);
+                }
                 self.ring.push_back(Now::Host(instance, HostInput::Committed { frame, status }));
             }
             Transaction::Look { instance, home, max, rows } => {
