@@ -59,16 +59,20 @@ impl MessageBox {
 
     /// "Disable new message publication", or its opposite: a MessageBox that does not publish
     /// still serves the instances it has (R-MMB-04). The driver says it when the caches have been
-    /// refreshed (R-MMB-05). Somewhere an activation has to go: the master, if nobody else may be
-    /// used.
+    /// refreshed (R-MMB-05). Somewhere an activation has to go: the master, as long as nobody else
+    /// may be used.
     pub fn set_publishes(&mut self, home: MessageBoxId, publishes: bool) {
         let turn = self.publishing.get(self.turn).copied();
+        if self.master_stands_in {
+            self.publishing.clear();
+        }
         self.publishing.retain(|known| *known != home);
         if publishes {
             self.publishing.push(home);
             self.publishing.sort_unstable();
         }
-        if self.publishing.is_empty() {
+        self.master_stands_in = self.publishing.is_empty();
+        if self.master_stands_in {
             self.publishing.push(MASTER);
         }
         // Who is next stays next, or whoever follows.

@@ -184,6 +184,8 @@ pub struct MessageBox {
     instances: Instances,
     /// The MessageBoxes that take activations, and whose turn it is (R-MMB-02, R-MMB-04).
     publishing: Vec<MessageBoxId>,
+    /// Nobody is to take any, so that the master does.
+    master_stands_in: bool,
     turn: usize,
     /// Those that cannot be reached; almost always none.
     offline: Vec<MessageBoxId>,
@@ -257,6 +259,7 @@ impl MessageBox {
             own_queues: vec![HostQueue::default(); boxes * topology.host_instances.len()],
             instances: Instances::default(),
             // Somewhere an activation has to go: the master, if nobody else may be used.
+            master_stands_in: publishing.is_empty(),
             publishing: if publishing.is_empty() { vec![MessageBoxId(0)] } else { publishing },
             turn: 0,
             offline: Vec::new(),

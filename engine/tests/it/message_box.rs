@@ -222,6 +222,33 @@ fn a_subscriber_cannot_tell_a_fragmented_message() {
 }
 
 #[test]
+fn the_master_stands_in_only_while_nobody_else_takes_new_messages() {
+    // R-MMB-04: disabled itself, it does so no more when another one is enabled; from a topology
+    // where nobody takes any, and from one where all are disabled one after another.
+    let switch = |bench: &mut Bench, at: u32, publishes: bool| -> Vec<u32> {
+        bench.message_box.set_publishes(MessageBoxId(at), publishes);
+        bench.message_box.publishing().iter().map(|home| home.0).collect()
+    };
+    for begins in [false, true] {
+        let mut topology = topology(immediate());
+        let own = |name: &str| MessageBoxConfig { name: name.to_owned(), publishes: begins };
+        topology.message_boxes = ["Master", "Second", "Third"].map(own).into();
+        let mut bench = Bench::new(topology);
+        if begins {
+            assert_eq!(switch(&mut bench, 0, false), [1, 2]);
+            assert_eq!(switch(&mut bench, 1, false), [2]);
+            assert_eq!(switch(&mut bench, 2, false), [0], "it stands in");
+        }
+        assert_eq!(switch(&mut bench, 2, false), [0]);
+        assert_eq!(switch(&mut bench, 1, true), [1]);
+        assert_eq!(switch(&mut bench, 1, false), [0], "again");
+        assert_eq!(switch(&mut bench, 0, true), [0], "now it is meant to");
+        assert_eq!(switch(&mut bench, 2, true), [0, 2]);
+        assert_eq!(switch(&mut bench, 0, false), [2]);
+    }
+}
+
+#[test]
 fn publication_routes_by_promoted_values_and_by_no_others() {
     // R-CTX-02, R-CTX-06: the same value written, promoted, demanded of the host; one copy of it
     // routes.

@@ -156,3 +156,26 @@ fn publication_that_is_switched_to_what_it_is() {
         assert!(found.len() == 1 && found[0].ends_with(end), "{text}: {found:?}");
     }
 }
+
+#[test]
+fn publication_that_is_switched_off_everywhere() {
+    // R-MMB-04: what is refused of the plan is told of its acts, once, and not of an instant that
+    // leaves somebody.
+    let act = |at: &str, verb: &str, to: &str| {
+        format!("[[operate]]\nat = '{at}'\ndo = '{verb}_publication'\nto = '{to}'\n")
+    };
+    let boxes = "[[message_box]]\nname = 'Second'\nserver = 'bts1'\n[[host]]";
+    let two = GOOD.replacen("[[host]]", boxes, 1);
+    let first = act("1 s", "disable", "MsgBox");
+    for (second, on, warns) in [
+        (act("1 s", "disable", "Second"), String::new(), true),
+        (act("2 s", "disable", "Second"), act("3 s", "enable", "MsgBox"), true),
+        (act("2 s", "disable", "Second"), act("2 s", "enable", "MsgBox"), false),
+        (act("2 s", "disable", "Second"), act("1500 ms", "enable", "MsgBox"), false),
+    ] {
+        let found = said(&format!("{two}{second}{first}{on}"));
+        let nobody = "no MessageBox takes new messages from then on";
+        let told = found.iter().filter(|said| said.contains(nobody)).count();
+        assert_eq!((told, found.len()), (usize::from(warns), usize::from(warns)), "{found:?}");
+    }
+}

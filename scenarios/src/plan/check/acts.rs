@@ -4,6 +4,7 @@ use floodgate_engine::message_box::MessageBoxPolicy;
 
 use super::Checker;
 use crate::plan::operate::{Act, Operate, Target};
+use crate::plan::scenario::Scenario;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     for n in 0..checker.scenario.acts.len() {
@@ -86,7 +87,25 @@ fn publication(checker: &mut Checker<'_>, n: usize) {
             act.to
         );
         checker.warn(&path, message, "R-MMB-04: leave it out, or say the opposite before");
+    } else if !publishes && leaves_nobody(checker.scenario, n) {
+        let message = "no MessageBox takes new messages from then on: the master does so all the \
+                       same";
+        let help = "R-MMB-04: enable another one at that time, or before";
+        checker.warn(&path, message, help);
     }
+}
+
+/// Whether act `n` is the last of its instant that switches publication, and all are off then.
+fn leaves_nobody(scenario: &Scenario, n: usize) -> bool {
+    let at = scenario.acts[n].at;
+    let switching = || scenario.acts.iter().enumerate().filter(|(_, act)| switches(act).is_some());
+    let is_last = !switching().any(|(k, act)| act.at == at && k > n);
+    is_last
+        && scenario.message_boxes.iter().all(|own| {
+            let told = switching().filter(|(_, act)| act.to == own.name && act.at <= at);
+            let last = told.max_by_key(|(k, act)| (act.at, *k));
+            !last.and_then(|(_, act)| switches(act)).unwrap_or(own.publishes)
+        })
 }
 
 /// The caches that nothing is changed in.
