@@ -13,7 +13,7 @@ use crate::batch::Status;
 use crate::config::{RoutingReports, UnroutedSuspension};
 use crate::exchange::LateResponses;
 use crate::id::{Key, MessageBoxId, MessageId, ReferenceId, SubscriberId};
-use crate::message::{Document, DocumentName, PropertyId, WireMessage};
+use crate::message::{Document, DocumentName, PropertyId, Value, WireMessage};
 use crate::sabotage::Sabotage;
 use crate::subscription::{Match, PortState};
 use crate::suspend::{RoutingFailureReport, SuspendedForm, SuspendedMessage};
@@ -29,13 +29,29 @@ enum Unrouted {
     Suspend { resumable: bool },
 }
 
+/// Whether a document is what a partner replied to a message whose sender wants no answer: nothing
+/// else that is submitted comes from no location. It is never resumable (INV-62).
+fn is_reply_alone(document: &Document) -> bool {
+    document.name.is_submitted()
+        && document.context.read(PropertyId::INBOUND_TRANSPORT_LOCATION).is_none()
+}
+
 impl MessageBox {
+    /// Suspends a document where it would fail, resumable or not as it is (R-DUP-02). What the
+    /// engine suspends anyway stays as it would be outside a transaction.
+    pub(super) fn suspend_instead(&self, document: &mut Document) {
+        if matches!(self.unrouted(document), Unrouted::Fail) {
+            let suspend = PropertyId::SUSPEND_MESSAGE_ON_ROUTING_FAILURE;
+            document.context.write(suspend, Some(Value::Bool(true)));
+        }
+    }
+
     fn unrouted(&self, document: &Document) -> Unrouted {
         let context = &document.context;
         if acknowledges(context) {
             Unrouted::Discard
         } else if context.is_set(PropertyId::SUSPEND_MESSAGE_ON_ROUTING_FAILURE) {
-            Unrouted::Suspend { resumable: !is_two_way(context) }
+            Unrouted::Suspend { resumable: !is_two_way(context) && !is_reply_alone(document) }
         } else if self.acknowledgements.late == LateResponses::Suspend && routes_directly(document)
         {
             Unrouted::Suspend { resumable: false }
@@ -43,10 +59,10 @@ impl MessageBox {
             && document.name.is_submitted()
             && !routes_directly(document)
         {
-            // A partner's reply alone comes from no location, and is never resumable.
-            let received = context.read(PropertyId::INBOUND_TRANSPORT_LOCATION).is_some();
-            let may = received && !context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
-            Unrouted::Suspend { resumable: may && !is_two_way(context) }
+            //
+            let may = !context.is_set(PropertyId::SUSPEND_AS_NON_RESUMABLE);
+            let part = is_two_way(context) || is_reply_alone(document);
+            Unrouted::Suspend { resumable: may && !part }
         } else {
             Unrouted::Fail
         }

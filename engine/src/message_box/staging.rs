@@ -8,7 +8,6 @@ use super::thrown::Thrown;
 use super::{Action, Claim, MessageBox, PreparedBatch, ReferenceState};
 use crate::batch::{BatchStatus, Status};
 use crate::id::{HostInstanceId, Key, ReferenceId, TransactionId};
-use crate::message::{PropertyId, Value};
 use crate::sabotage::Sabotage;
 use crate::time::Instant;
 
@@ -179,9 +178,7 @@ impl MessageBox {
             self.route(&batch.documents);
             for at in 0..batch.documents.len() {
                 if self.is_unrouted(u32::try_from(at).expect("fewer than 2^32 documents")) {
-                    let context = &mut batch.documents[at].context;
-                    let suspend = PropertyId::SUSPEND_MESSAGE_ON_ROUTING_FAILURE;
-                    context.write(suspend, Some(Value::Bool(true)));
+                    self.suspend_instead(&mut batch.documents[at]);
                 }
             }
             for (_, action) in &mut batch.actions {

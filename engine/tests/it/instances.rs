@@ -258,6 +258,8 @@ fn a_message_whose_resumption_is_under_way_is_nobody_s_until_that_is_over() {
         let mut unwanted = document(number, "In");
         let property = PropertyId::SUSPEND_MESSAGE_ON_ROUTING_FAILURE;
         unwanted.context.write(property, Some(Value::Bool(true)));
+        let location = Some(Value::text("C:/in"));
+        unwanted.context.write(PropertyId::INBOUND_TRANSPORT_LOCATION, location);
         bench.commit(publishing(vec![unwanted]));
     }
     let numbers: Vec<u64> =

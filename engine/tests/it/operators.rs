@@ -28,6 +28,8 @@ fn a_document_that_nobody_wanted_is_published_when_somebody_does() {
     let mut unwanted = document(1, "In");
     let suspend = PropertyId::SUSPEND_MESSAGE_ON_ROUTING_FAILURE;
     unwanted.context.write(suspend, Some(Value::Bool(true)));
+    let location = Some(Value::text("C:/in"));
+    unwanted.context.write(PropertyId::INBOUND_TRANSPORT_LOCATION, location);
     bench.commit(publishing(vec![unwanted]));
     let number = bench.message_box.suspended().messages[0].number;
     bench.message_box.operate_port(SendPortId(0), PortOperation::Start).expect("it is bound");

@@ -3,7 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test asks for the effect it is about")]
 
 use floodgate_engine::batch::{OperationKind, Status};
-use floodgate_engine::config::Topology;
+use floodgate_engine::config::{Topology, UnroutedSuspension};
 use floodgate_engine::id::{ReferenceId, SendPortId, TransactionId};
 use floodgate_engine::message::{PropertyId, Value};
 use floodgate_engine::message_box::{Action, Effect, PortOperation, PreparedBatch, Reason};
@@ -130,6 +130,55 @@ fn what_lost_its_subscribers_after_the_vote_is_suspended() {
         .map(|message| (message.name().wire, message.reason))
         .collect();
     assert_eq!(kept, [(1, Reason::Routing)]);
+}
+
+#[test]
+fn what_the_engine_suspends_is_as_resumable_inside_a_transaction_as_outside() {
+    // X-13, INV-62: what came from a location, the same with the wish not to be resumed,
+    // and what came from none, which is a reply.
+    for (location, wish, resumable) in
+        [(true, false, true), (true, true, false), (false, false, false)]
+    {
+        for inside in [false, true] {
+            let mut topology = one_port();
+            topology.choices.unrouted_suspension = UnroutedSuspension::Engine;
+            let mut bench = Bench::new(topology);
+            let mut astray = document(1, "Elsewhere");
+            let context = &mut astray.context;
+            if location {
+                context.write(PropertyId::INBOUND_TRANSPORT_LOCATION, Some(Value::text("C:/in")));
+            }
+            context.write(PropertyId::SUSPEND_AS_NON_RESUMABLE, wish.then_some(Value::Bool(true)));
+            if inside {
+                let status = stage(&mut bench, ONE, publishing(vec![astray]));
+                assert_eq!(status, Status::MESSAGE_SUSPENDED);
+                commit(&mut bench, ONE);
+            } else {
+                bench.commit(publishing(vec![astray]));
+            }
+            let messages = &bench.message_box.suspended().messages;
+            let found: Vec<bool> = messages.iter().map(|message| message.resumable).collect();
+            assert_eq!(found, [resumable], "{location} {wish} {inside}");
+        }
+    }
+}
+
+#[test]
+fn a_reply_that_lost_its_subscriber_after_the_vote_is_not_resumable() {
+    // R-DUP-02, INV-62: whoever suspends it, by default too.
+    for (location, resumable) in [(true, true), (false, false)] {
+        let mut bench = Bench::new(one_port());
+        let mut document = document(1, "In");
+        let name = location.then(|| Value::text("C:/in"));
+        document.context.write(PropertyId::INBOUND_TRANSPORT_LOCATION, name);
+        stage(&mut bench, ONE, publishing(vec![document]));
+        assert!(bench.message_box.prepare(ONE));
+        bench.message_box.operate_port(SendPortId(0), PortOperation::Unenlist).expect("it may");
+        commit(&mut bench, ONE);
+        let messages = &bench.message_box.suspended().messages;
+        let found: Vec<bool> = messages.iter().map(|message| message.resumable).collect();
+        assert_eq!(found, [resumable]);
+    }
 }
 
 /// A port that routes failed messages, and one that takes error messages, if there is one.

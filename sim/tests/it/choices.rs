@@ -127,14 +127,21 @@ fn a_request_that_the_engine_suspends_is_answered_by_a_fault() {
 
 #[test]
 fn a_reply_that_the_engine_suspends_is_not_resumable_and_a_late_one_has_a_choice_of_its_own() {
-    // X-13, R-CLK-16, INV-62: a reply to a one-way message that nobody wants; then one that comes
-    // when its client has had a fault.
-    let mut plant = Plant::new(immediate(), PUSH);
-    plant.send_port("Ask", "In", BATCHED, replying(Duration::ZERO)).all_at_once(1);
-    plant.setup.topology.send_ports[0].two_way = true;
-    plant.setup.topology.choices = engine_suspends();
-    let (_, _, story) = told(&plant);
-    assert_eq!(story.count(&["suspends m2, non-resumable, Routing"]), 1, "{}", story.text());
+    // X-13, R-CLK-16, INV-62: a reply to a one-way message that nobody wants, inside a transaction
+    // or not; then one that comes when its client has had a fault.
+    for transactional in [false, true] {
+        let mut plant = Plant::new(immediate(), PUSH);
+        plant.send_port("Ask", "In", BATCHED, replying(Duration::ZERO)).all_at_once(1);
+        let topology = &mut plant.setup.topology;
+        if transactional {
+            topology.adapters[1].kind = AdapterKind::TransactionalSend(SEND);
+        }
+        topology.send_ports[0].two_way = true;
+        topology.choices = engine_suspends();
+        let (_, _, story) = told(&plant);
+        assert_eq!(story.count(&["suspends m2, non-resumable, Routing"]), 1, "{}", story.text());
+        assert_eq!(story.count(&["T1 commits"]), usize::from(transactional), "{}", story.text());
+    }
     let mut plant = desk(RequestSettings::default(), replying(Duration::from_minutes(21)));
     plant.setup.topology.choices = engine_suspends();
     let (_, _, story) = told(&plant);
