@@ -135,7 +135,7 @@ fn a_sender_is_made_with_its_first_message_or_when_its_host_starts() {
 
 #[test]
 fn habits_that_an_adapter_cannot_have() {
-    // R-SND-08, R-BSND-01, R-CTX-10.
+    // R-SND-08, R-BSND-01, R-CTX-10; GS-13 with X-04, where it would send twice (INV-54).
     let said = |text: &str| {
         let found = problems(text, &[]);
         found.iter().map(Problem::located).collect::<Vec<_>>()
@@ -148,6 +148,10 @@ fn habits_that_an_adapter_cannot_have() {
         with(&update("Plant.Seen"), fails),
         with(more, fails),
         with(&throws("transmit_message"), ""),
+        format!(
+            "choices = {{ batch_done = \"adapter\" }}\n{}",
+            with(&format!(", batched = true, blocking = true{}", throws("transmit_message")), "")
+        ),
     ] {
         assert_eq!(said(&good), [""; 0], "{good}");
     }
@@ -184,6 +188,14 @@ fn habits_that_an_adapter_cannot_have() {
                 with(&format!(", batched = true{}", throws("done")), "")
             ),
             "'throws' says nothing: the engine does not call 'Done' here",
+        ),
+        (
+            format!(
+                "choices = {{ batch_done = \"adapter\" }}\n{}",
+                with(&format!(", batched = true{}", throws("transmit_message")), "")
+            ),
+            "an adapter that completes its own batches may have started with some of one when it \
+             throws",
         ),
         (with(", throws = { in = \"transmit_message\" }", ""), "this exception says nothing"),
     ] {

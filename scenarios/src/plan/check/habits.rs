@@ -52,8 +52,17 @@ fn occasions(checker: &mut Checker<'_>, path: &str, transport: &Transport, fails
         let help = "X-02: leave it out, or 'choices.retry_count'";
         checker.warn(&format!("{path}.more_tries"), message, help);
     }
-    let in_done = own.throws.is_some_and(|throws| throws.call == ThrowingCall::Done);
-    if in_done && choices.batch_done == BatchDone::Adapter && !own.blocking {
+    let decides = choices.batch_done == BatchDone::Adapter && own.batched && !own.blocking;
+    let throws = |call: ThrowingCall| own.throws.is_some_and(|throws| throws.call == call);
+    if decides && throws(ThrowingCall::TransmitMessage) {
+        // GS-13: the engine would give back what was started with already, and it would be sent
+        // twice (INV-54). The sources do not say what such an adapter is to do.
+        let message = "an adapter that completes its own batches may have started with some of one \
+                       when it throws";
+        let help = "GS-13, X-04: say throws.in = 'begin_batch', or leave 'choices.batch_done' out";
+        checker.refuse(&format!("{path}.throws"), message, help);
+    }
+    if throws(ThrowingCall::Done) && choices.batch_done == BatchDone::Adapter && !own.blocking {
         let message = "'throws' says nothing: the engine does not call 'Done' here";
         let help = "X-04: leave it out, or 'choices.batch_done'";
         checker.warn(&format!("{path}.throws"), message, help);
