@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::figure::figures;
-use crate::number::count;
+use crate::number::{count, seconds};
 use crate::record::Record;
 
 figures! {
@@ -63,6 +63,23 @@ figures! {
         pub code: String,
         /// How often, those included that were resumed since. Unit: messages.
         pub times: u64,
+    }
+
+    /// A receive location that broke, and was closed by its adapter in one host instance.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct ClosureUse {
+        /// The location.
+        pub location: String,
+        /// The host instance.
+        pub instance: String,
+        /// When it was closed first. Unit: s.
+        pub closed_seconds: f64,
+        /// How often it was closed, tries in vain not counted. Unit: times.
+        pub times: u64,
+        /// How often it was opened and found broken still. Unit: times.
+        pub in_vain: u64,
+        /// When it was opened for good; null if it never was. Unit: s.
+        pub open_seconds: Option<f64>,
     }
 
     /// What clients that wait were told.
@@ -134,6 +151,7 @@ pub(crate) fn fates(record: &Record) -> Vec<FateLine> {
         (owed.terminated, "terminated"),
         (owed.waiting, "waiting"),
     ];
+    lines.extend(closures(record));
     if lines.is_empty() && came.suspended + owed.suspended == 0 {
         return lines;
     }
@@ -144,6 +162,33 @@ pub(crate) fn fates(record: &Record) -> Vec<FateLine> {
     let sums = sums.into_iter().filter(|(_, all, _)| *all > 0);
     lines.extend(sums.map(|(name, all, note)| FateLine { name, value: count(all), note }));
     lines
+}
+
+/// The locations that were closed, each with its story, if there are any.
+fn closures(record: &Record) -> Option<FateLine> {
+    let times =
+        |count_: u64| if count_ == 1 { "once".into() } else { format!("{} times", count(count_)) };
+    let one = |own: &ClosureUse| {
+        let again =
+            if own.times > 1 { format!(", {} in all", times(own.times)) } else { String::new() };
+        let tried = match own.in_vain {
+            0 => String::new(),
+            in_vain => format!(", tried {} in vain", times(in_vain)),
+        };
+        let open = match own.open_seconds {
+            Some(at) => format!("open again at {}", seconds(at)),
+            None => "closed to the end".to_owned(),
+        };
+        let (location, instance) = (&own.location, &own.instance);
+        let at = seconds(own.closed_seconds);
+        format!("{location} in {instance} at {at}{again}{tried}, {open}")
+    };
+    let stories: Vec<_> = record.closures.iter().map(one).collect();
+    (!stories.is_empty()).then(|| FateLine {
+        name: "Locations closed",
+        value: count(stories.len() as u64),
+        note: stories.join("; "),
+    })
 }
 
 /// What clients were told, if there are any.

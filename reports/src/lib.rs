@@ -18,7 +18,7 @@ mod sweep_table;
 mod table;
 mod verdict;
 
-pub use fate::{AnswersUse, Deliveries, Intake, SuspensionUse};
+pub use fate::{AnswersUse, ClosureUse, Deliveries, Intake, SuspensionUse};
 pub use figure::Figure;
 pub use html::{ChartError, PageError, mst_html, run_html, sweep_html};
 pub use mst::{CurvePoint, Elasticity, Limit, MstRecord, MstVerdict, Probe};

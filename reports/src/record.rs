@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fate::{AnswersUse, Deliveries, Intake, SuspensionUse};
+use crate::fate::{AnswersUse, ClosureUse, Deliveries, Intake, SuspensionUse};
 use crate::figure::{Figure, figures};
 use crate::published::PublishedUse;
 use crate::verdict::{Verdict, VerdictRow};
@@ -54,6 +54,9 @@ figures! {
         /// What was suspended where and why.
         #[serde(default)]
         pub suspensions: Vec<SuspensionUse>,
+        /// Receive locations that their adapters closed, if there are any.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub closures: Vec<ClosureUse>,
         /// What clients that wait were told, if any wait.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub answers: Option<AnswersUse>,
@@ -308,6 +311,7 @@ impl Record {
             "intake" => Intake::figures("intake."),
             "deliveries" => Deliveries::figures("deliveries."),
             "suspensions" => SuspensionUse::figures("suspensions[]."),
+            "closures" => ClosureUse::figures("closures[]."),
             "answers" => AnswersUse::figures("answers."),
             "rate" => Rate::figures("rate."),
             "latency_seconds" => Latency::figures("latency_seconds."),

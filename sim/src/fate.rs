@@ -1,6 +1,7 @@
 //! Where everything ended up: two accounts, one on each side of the MessageBox, which must close.
 
 use floodgate_engine::message_box::Reason;
+use floodgate_engine::time::Instant;
 
 /// Documents that came to receive locations, and what became of them there (R-RCV-01).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -55,6 +56,23 @@ pub struct Suspensions {
     pub times: u64,
 }
 
+/// A receive location that its adapter closed in one host instance (R-LIFE-07, R-LIFE-08).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Closure {
+    /// The location.
+    pub location: String,
+    /// The host instance.
+    pub instance: String,
+    /// When first.
+    pub at: Instant,
+    /// How often, tries in vain not counted.
+    pub times: u64,
+    /// How often it was opened and found broken still.
+    pub in_vain: u64,
+    /// When it was opened for good; it is closed at the end when absent.
+    pub open: Option<Instant>,
+}
+
 /// What became of everything.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Fates {
@@ -66,6 +84,8 @@ pub struct Fates {
     pub suspensions: Vec<Suspensions>,
     /// What is in the suspended queue at the end: messages and references.
     pub suspended_now: u64,
+    /// Locations that were closed by their adapters.
+    pub closures: Vec<Closure>,
 }
 
 impl Intake {

@@ -42,6 +42,7 @@ pub(crate) fn record() -> Record {
             code: "0xC0C0167A".into(),
             times: 12,
         }],
+        closures: Vec::new(),
         answers: None,
         rate: Rate { offered: 290.0, received: 289.991, processed: 289.447 },
         latency_seconds: Latency {

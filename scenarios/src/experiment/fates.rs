@@ -1,7 +1,8 @@
 //! Where everything ended up, as a record tells it.
 
+use floodgate_engine::time::Instant;
 use floodgate_reports as reports;
-use floodgate_sim::fate::{Fates, Suspensions};
+use floodgate_sim::fate::{Closure, Fates, Suspensions};
 use floodgate_sim::meter::Answers;
 
 /// The account of what came.
@@ -43,6 +44,19 @@ pub(super) fn suspensions(fates: &Fates) -> Vec<reports::SuspensionUse> {
         times: own.times,
     };
     fates.suspensions.iter().map(one).collect()
+}
+
+/// Which locations their adapters closed.
+pub(super) fn closures(fates: &Fates) -> Vec<reports::ClosureUse> {
+    let one = |own: &Closure| reports::ClosureUse {
+        location: own.location.clone(),
+        instance: own.instance.clone(),
+        closed_seconds: own.at.as_secs_f64(),
+        times: own.times,
+        in_vain: own.in_vain,
+        open_seconds: own.open.map(Instant::as_secs_f64),
+    };
+    fates.closures.iter().map(one).collect()
 }
 
 /// What clients were told, if anybody was told anything.

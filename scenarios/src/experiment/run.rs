@@ -250,6 +250,7 @@ fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration
         intake: fates::intake(&outcome.fates),
         deliveries: fates::deliveries(&outcome.fates),
         suspensions: fates::suspensions(&outcome.fates),
+        closures: fates::closures(&outcome.fates),
         answers: fates::answers(&meters.answers),
         rate: reports::Rate {
             offered: per_second(outcome, meters.offered_in_window),

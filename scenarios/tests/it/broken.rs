@@ -38,6 +38,33 @@ fn a_location_that_breaks_is_tried_again_until_it_works() {
 }
 
 #[test]
+fn a_location_that_was_closed_is_told_of_in_the_report() {
+    // R-LIFE-07, R-LIFE-08: when, how often it was tried, and whether it is open again.
+    let told = |text: &str| {
+        let (record, summary) = ran(text);
+        let line = summary.lines().find(|line| line.contains("Locations closed"));
+        (record.closures, line.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")))
+    };
+    let lasts = "lasts = \"7 s\"";
+    let tolerant = "fault_tolerance = \"4 s\"";
+    for (host, lasts, in_vain, open, story) in [
+        (tolerant, lasts, 1, Some(13.5), ", tried once in vain, open again at 13.5 s"),
+        ("fault_tolerance = \"9 s\"", lasts, 0, Some(14.5), ", open again at 14.5 s"),
+        ("", lasts, 0, None, ", closed to the end"),
+    ] {
+        let (closures, line) = told(&broken(host, lasts, ""));
+        let [own] = &closures[..] else { panic!("{closures:?}") };
+        assert_eq!((own.location.as_str(), own.instance.as_str()), ("Folder", "Host on bts1"));
+        assert_eq!((own.closed_seconds, own.times, own.in_vain), (5.5, 1, in_vain));
+        assert_eq!(own.open_seconds, open);
+        let line = line.expect("it has a line");
+        assert!(line.contains(&format!("1 Folder in Host on bts1 at 5.50 s{story}")), "{line}");
+    }
+    // Nobody hears of what did not happen.
+    assert_eq!(told(&plant(&[])), (Vec::new(), None));
+}
+
+#[test]
 fn an_operator_opens_a_location_that_broke() {
     // R-LIFE-06, R-LIFE-07: in vain while it is broken, for good afterwards.
     let enable =

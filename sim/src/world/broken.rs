@@ -42,6 +42,8 @@ impl World {
         if self.life.broken.iter().any(hits) {
             // Before anything of the source reaches it.
             self.ring.push_back(Now::Due(Due::Breaks { node, location: location.0 }));
+        } else {
+            self.opened_for_good(node, location);
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use floodgate_engine::id::ReceiveLocationId;
 use floodgate_engine::message::{DocumentName, PropertyId, Value};
 use floodgate_engine::message_box::{Action, Effect, PreparedBatch, Reason, Rest};
 use floodgate_engine::suspend::{SuspendedForm, SuspendedMessage};
 use rustc_hash::FxHashMap;
 
 use super::World;
-use crate::fate::{Deliveries, Fates, Intake, Suspensions};
+use crate::fate::{Closure, Deliveries, Fates, Intake, Suspensions};
 
 /// Ends other than the ordinary one.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +28,8 @@ pub(super) struct FateMeter {
     intake: Intake,
     deliveries: Deliveries,
     suspensions: BTreeMap<(String, Reason), u64>,
+    /// By location and host instance, in the order of their ids.
+    closures: BTreeMap<(u32, u32), Closure>,
 }
 
 impl FateMeter {
@@ -95,6 +98,34 @@ impl World {
         let held = actions.filter(|action| !matches!(action, Action::Nothing));
         let found: u64 = held.map(|action| self.accepts(action)).sum();
         self.fates.resumed = (counted.saturating_sub(found), found.saturating_sub(counted));
+    }
+
+    /// An adapter closed a location, for the first time or because it found it broken still
+    /// (R-LIFE-07, R-LIFE-08).
+    #[cold]
+    pub(super) fn closed(&mut self, node: u32, location: ReceiveLocationId) {
+        let instance = self.nodes[node as usize].instance;
+        let closure = self.fates.closures.entry((location.0, instance.0)).or_insert_with(|| {
+            let location = self.topology.receive_locations[location.index()].name.clone();
+            let of = self.topology.host_instances[instance.index()];
+            let host = &self.topology.hosts[of.host.index()].name;
+            let instance = format!("{host} on {}", self.topology.servers[of.server.index()].name);
+            Closure { location, instance, at: self.now, times: 0, in_vain: 0, open: None }
+        });
+        if closure.times > 0 && closure.open.is_none() {
+            closure.in_vain += 1;
+        } else {
+            closure.times += 1;
+        }
+        closure.open = None;
+    }
+
+    /// A location was opened, and its source is whole.
+    pub(super) fn opened_for_good(&mut self, node: u32, location: ReceiveLocationId) {
+        let instance = self.nodes[node as usize].instance;
+        if let Some(closure) = self.fates.closures.get_mut(&(location.0, instance.0)) {
+            closure.open = Some(self.now);
+        }
     }
 
     /// Something ended, or was suspended, out of the ordinary.
@@ -173,6 +204,7 @@ impl World {
             deliveries,
             suspensions: own.suspensions.iter().map(one).collect(),
             suspended_now: suspended.len() as u64,
+            closures: own.closures.values().cloned().collect(),
         }
     }
 }

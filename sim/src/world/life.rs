@@ -477,6 +477,7 @@ impl World {
     /// (R-LIFE-07, R-LIFE-08).
     #[inline(never)]
     pub(super) fn break_location(&mut self, node: u32, location: ReceiveLocationId) {
+        self.closed(node, location);
         let broken = self.nodes[node as usize].instance;
         let host = self.topology.host_instances[broken.index()].host;
         let act = LocationAct::Break;
