@@ -321,7 +321,7 @@ pub(crate) fn count(stage: &[Component], wire: &WireMessage) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Context, Defect};
+    use crate::message::{Context, Defect, Part};
     use crate::time::Instant;
 
     fn wire(number: u64, body: Body) -> WireMessage {
@@ -406,6 +406,21 @@ mod tests {
             Some(Defect { kind: DefectKind::Unrecognised, ..Defect::at(Stage::Disassemble, 1) });
         assert!(Interchange::open(&stage, &unknown).is_none());
         assert_eq!(all(&[], &unknown).len(), 1);
+    }
+
+    #[test]
+    fn the_body_gives_a_message_its_type() {
+        // R-MSG-02: whatever comes with it.
+        let stage = [Component::xml_disassembler()];
+        let [order, bill] = ["<o xmlns='urn:a'/>", "<b xmlns='urn:b'/>"];
+        for (body, other, own) in [(order, bill, "urn:a#o"), (bill, order, "urn:b#b")] {
+            let mut message = text(body);
+            let content = Body::Real(Arc::from(other.as_bytes()));
+            let part = Part { name: Arc::from("other"), body: content, properties: Vec::new() };
+            message.parts.add(part).unwrap();
+            let found = all(&stage, &message).remove(0).unwrap().document;
+            assert_eq!(found.promoted(PropertyId::MESSAGE_TYPE), Some(Value::text(own)));
+        }
     }
 
     #[test]

@@ -537,6 +537,7 @@ mod tests {
         assert_eq!(parts.add(part("attachment")), Err(PartRefusal::NameTaken));
         assert_eq!(parts.add(part("body")), Err(PartRefusal::BodyTaken));
         assert_eq!((parts.count(), parts.bytes()), (2, 20));
+        assert_eq!((parts.body(), parts.part("body")), (&body, None));
     }
 
     #[test]
