@@ -77,7 +77,8 @@ impl HostInstance {
     }
 
     /// Messages in memory for orchestrations, which wait for their turn or take it.
-    fn orchestration_messages(&self) -> u32 {
+    #[must_use]
+    pub fn orchestration_messages(&self) -> u32 {
         self.turns().saturating_add(self.turns_waiting())
     }
 

@@ -73,8 +73,12 @@ impl World {
             let gauges = own.gauges();
             let low = settings.watermarks.map_or(u32::MAX, |marks| marks.low);
             let in_process = settings.in_process.saturating_mul(cpus).min(low);
+            // So it may where orchestrations pause, until the second mark.
+            let queued = own.orchestration_messages();
+            let pauses = settings.orchestration_queue.is_some_and(|own| queued > own.resume_at);
             let full = gauges.internal_queue >= settings.internal_queue.saturating_mul(cpus)
-                || gauges.in_process >= in_process;
+                || gauges.in_process >= in_process
+                || pauses;
             let free = !full && own.throttled() == Throttle::default();
             if free { Attends::Free } else { Attends::Busy }
         });
