@@ -295,3 +295,21 @@ impl MessageBox {
         Footprint { rows: u32::try_from(eligible).unwrap_or(max), ..Footprint::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_messagebox_in_one_go_is_plain() {
+        // R-LMS-01: what is written in parts takes a distributed transaction.
+        let (master, second) = (MessageBoxId(0), MessageBoxId(1));
+        let rows = Footprint { rows: 2, ..Footprint::default() };
+        assert!(Footprints::default().is_plain() && Footprints::one(second, rows).is_plain());
+        let in_parts = Footprints::one(master, Footprint { flushes: 1, ..rows });
+        assert!(!in_parts.is_plain() && in_parts.is_written_in_parts());
+        let mut both = Footprints::one(master, rows);
+        both.add(second, rows);
+        assert!(!both.is_plain() && both.boxes() == 2);
+    }
+}
