@@ -97,8 +97,9 @@ impl Search<'_> {
         low: f64,
         capacity: f64,
     ) -> Result<Confirmation, Problems> {
-        let starts: Vec<(f64, usize)> =
-            std::iter::once(low).chain(self.lower(low)).zip([0].into_iter().chain(0..)).collect();
+        // The seeds are those that these runs have when they are made one after another.
+        let mut starts = vec![(low, 0)];
+        starts.extend(self.lower(low).zip(0..));
         let (drained, mut tried) = self.pieces((capacity, None), &starts)?;
         let one = tried.remove(0);
         self.beyond = Some(Beyond { low, drained, tried });

@@ -15,8 +15,8 @@ use crate::experiment::sweep::Estimate;
 use crate::plan::Problems;
 use crate::plan::goal::Goal;
 
-/// A goal that is missed at this fraction of the capacity is not a matter of load.
-const HOPELESS: f64 = 1000.0;
+/// What is missed at this fraction of the capacity is not a matter of load.
+pub(super) const HOPELESS: f64 = 1000.0;
 
 /// What several runs at one load say of the goals together.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

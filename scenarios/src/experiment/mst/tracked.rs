@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::bracket::{BRACKET_SHARE, STEPS_MAX};
 use super::limit::busiest;
 use super::pinned::seed_of;
+use super::pooled::HOPELESS;
 use super::{Ask, Search, unknown};
 use crate::experiment::fuel::Fuel;
 use crate::experiment::parallel::in_order;
@@ -31,9 +32,6 @@ use crate::setup::setup;
 const KEEPS_UP: &str = "tracking keeps up";
 /// Runs with seeds of their own at every rate.
 const RUNS: usize = 2;
-/// A tracking database that does not keep up at this fraction of what documents can do has no load
-/// that is low enough.
-const HOPELESS: f64 = 1000.0;
 /// The share of what may be mistaken by which what waits may grow; the rest is for lateness.
 const GROWTH_SHARE: f64 = 0.25;
 /// Standard deviations of what comes by chance that what may be mistaken is worth at least.
