@@ -19,12 +19,19 @@ const TANK: u64 = 1 << 16;
 #[derive(Debug)]
 pub(super) struct Budget {
     tanks: AtomicU64,
+    /// What breaks the engine in every world of the search.
+    #[cfg(test)]
+    pub(super) sabotage: Option<floodgate_engine::sabotage::Sabotage>,
 }
 
 impl Default for Budget {
     /// Without an end.
     fn default() -> Self {
-        Self { tanks: AtomicU64::new(u64::MAX) }
+        Self {
+            tanks: AtomicU64::new(u64::MAX),
+            #[cfg(test)]
+            sabotage: None,
+        }
     }
 }
 
@@ -97,6 +104,7 @@ impl<'a> Fuel<'a> {
         world: &mut World,
         until: Instant,
     ) -> Result<bool, Problems> {
+        self.sabotage(world);
         self.run(|steps| world.run_until_or(until, steps))
     }
 
@@ -111,8 +119,20 @@ impl<'a> Fuel<'a> {
         pin: &Pin,
         (until, offered_max): (Instant, u64),
     ) -> Result<(), Problems> {
+        self.sabotage(world);
         self.run(|steps| world.run_pinned(pin, until, (offered_max, steps))).map(|_| ())
     }
+
+    /// Breaks the engine of `world`, if a test wants that.
+    #[cfg(test)]
+    fn sabotage(&self, world: &mut World) {
+        if let Some(sabotage) = self.budget.sabotage {
+            world.sabotage(sabotage);
+        }
+    }
+
+    #[cfg(not(test))]
+    const fn sabotage(&self, _world: &mut World) {}
 
     fn run(&mut self, mut some: impl FnMut(&mut u64) -> bool) -> Result<bool, Problems> {
         loop {

@@ -72,7 +72,7 @@ const FLOORS: &[Floor] = &[
             "thiserror",
             "toml",
         ],
-        tests: &["insta", "proptest"],
+        tests: &["floodgate-sim", "insta", "proptest"],
     },
     Floor {
         folder: "benches",

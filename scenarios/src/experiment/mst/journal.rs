@@ -84,6 +84,14 @@ impl Journal {
         }
     }
 
+    /// A search in worlds whose engine breaks one promise.
+    #[cfg(test)]
+    pub(super) fn sabotaged(sabotage: floodgate_engine::sabotage::Sabotage) -> Self {
+        let mut journal = Self::default();
+        journal.budget.sabotage = Some(sabotage);
+        journal
+    }
+
     /// The steps that the search may still take.
     pub(in crate::experiment) const fn budget(&self) -> &Budget {
         &self.budget

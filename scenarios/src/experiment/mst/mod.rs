@@ -22,6 +22,8 @@ mod probes;
 mod reach;
 mod recovery;
 mod root;
+#[cfg(test)]
+mod sabotaged;
 mod shift;
 mod stein;
 mod tracked;
