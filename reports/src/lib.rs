@@ -35,7 +35,7 @@ pub use store::{
     LATENCY, RECORD, REPORT, SAMPLES, StoreError, read_latencies, read_mst, read_record,
     read_samples, read_sweep, write_mst, write_run, write_sweep,
 };
-pub use sweep::{SweepMetric, SweepRecord, SweepRow, Varied};
+pub use sweep::{SweepAxis, SweepLine, SweepMetric, SweepPublished, SweepRecord, SweepRow, Varied};
 pub use sweep_table::sweep_summary;
 pub use table::{mst_summary, run_summary};
 pub use verdict::{Verdict, VerdictRow};

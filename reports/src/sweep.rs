@@ -31,6 +31,13 @@ figures! {
         pub confidence: f64,
         /// The keys that were varied, in the order given.
         pub vary: Vec<Varied>,
+        /// Where the settings stand, if one key is varied and its values are numbers; null
+        /// otherwise.
+        #[serde(default)]
+        pub axis: Option<SweepAxis>,
+        /// What was published of the metrics.
+        #[serde(default)]
+        pub published: Vec<SweepPublished>,
         /// Every setting: all combinations, the last key changing fastest.
         pub rows: Vec<SweepRow>,
     }
@@ -42,6 +49,43 @@ figures! {
         pub key: String,
         /// Its values; the first is what the others are compared with.
         pub values: Vec<String>,
+    }
+
+    /// Where the settings of a sweep stand.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct SweepAxis {
+        /// What the axis counts: the key, or what the scenario says in its place.
+        pub name: String,
+        /// What it is counted in; empty for a plain number.
+        pub unit: String,
+        /// The place of every setting, in the order of the rows.
+        pub at: Vec<f64>,
+    }
+
+    /// What was published of a metric.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct SweepPublished {
+        /// The metric.
+        pub metric: String,
+        /// What was published, in the unit of the metric.
+        pub value: f64,
+        /// Where it was published.
+        pub source: String,
+        /// What the metric depends on, if the scenario says that and it is what was varied.
+        pub axis: Option<SweepAxis>,
+        /// Lines of theory over that axis.
+        pub lines: Vec<SweepLine>,
+    }
+
+    /// A straight line to hold a metric against.
+    #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+    pub struct SweepLine {
+        /// What it says.
+        pub name: String,
+        /// The metric where the axis is zero.
+        pub at: f64,
+        /// How much more it is where the axis is one more.
+        pub slope: f64,
     }
 
     /// One setting.
@@ -108,6 +152,8 @@ impl SweepRecord {
     pub fn glossary() -> Vec<Figure> {
         let inner = |path: &str| match path {
             "vary" => Varied::figures("vary[]."),
+            "axis" => SweepAxis::figures("axis."),
+            "published" => SweepPublished::figures("published[]."),
             "rows" => SweepRow::figures("rows[]."),
             _ => Vec::new(),
         };

@@ -69,7 +69,12 @@ fn metric_table(record: &SweepRecord, at: usize) -> String {
 }
 
 pub(crate) fn estimate(metric: &SweepMetric) -> String {
-    match (metric.unit.as_str(), metric.estimate) {
+    value(&metric.unit, metric.estimate)
+}
+
+/// A value of a metric with this unit.
+pub(crate) fn value(unit: &str, value: Option<f64>) -> String {
+    match (unit, value) {
         ("s", value) => maybe_seconds(value).to_string(),
         ("documents/s", Some(value)) => per_second(value).to_string(),
         (_, Some(value)) => mean(value),

@@ -18,6 +18,7 @@ const TEXT_PX: i32 = 32;
 // the same values.
 const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xB2);
 const VERMILION: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
+const GREEN: RGBColor = RGBColor(0x00, 0x9E, 0x73);
 const BLACK_INK: RGBColor = RGBColor(0x44, 0x44, 0x44);
 const SHADE: RGBColor = RGBColor(0xEE, 0xEE, 0xEE);
 const GRID: RGBColor = RGBColor(0xDD, 0xDD, 0xDD);
@@ -41,6 +42,8 @@ pub(crate) enum Ink {
     First,
     /// Vermilion; a cross.
     Second,
+    /// Green and dotted; a cross.
+    Third,
 }
 
 impl Ink {
@@ -50,6 +53,7 @@ impl Ink {
             Self::Aside => "aside",
             Self::First => "first",
             Self::Second => "second",
+            Self::Third => "third",
         }
     }
 
@@ -58,6 +62,7 @@ impl Ink {
             Self::Aside => BLACK_INK,
             Self::First => BLUE,
             Self::Second => VERMILION,
+            Self::Third => GREEN,
         }
     }
 }
@@ -83,6 +88,10 @@ pub(crate) struct Chart {
     pub(crate) shades: Vec<(f64, f64)>,
     /// Dots instead of lines.
     pub(crate) dots: bool,
+    /// Intervals: a place, the low and the high end.
+    pub(crate) whiskers: Vec<(f64, [f64; 2])>,
+    /// Lines behind the dots, to hold them against.
+    pub(crate) guides: Vec<Series>,
 }
 
 impl Chart {
@@ -136,12 +145,30 @@ impl Chart {
             .y_label_style(("sans-serif", TEXT_PX).into_font().color(&LABEL))
             .draw()
             .map_err(|error| error.to_string())?;
+        let bars = self.whiskers.iter().flat_map(|(at, ends)| self.whisker(*at, *ends));
+        chart.draw_series(bars).map_err(|error| error.to_string())?;
+        for guide in &self.guides {
+            chart.draw_series(lines(guide)).map_err(|error| error.to_string())?;
+        }
         for series in &self.series {
             let elements = if self.dots { marks(series) } else { lines(series) };
             chart.draw_series(elements).map_err(|error| error.to_string())?;
         }
         area.present().map_err(|error| error.to_string())?;
         Ok(())
+    }
+
+    /// An interval: a bar between two strokes.
+    fn whisker<'a>(&self, at: f64, [low, high]: [f64; 2]) -> [Element<'a>; 3] {
+        /// Half a stroke, as a share of the axis.
+        const STROKE: f64 = 0.008;
+        let half = STROKE * (self.x.to - self.x.from);
+        let stroke = |from, to| PathElement::new([from, to], BLUE.stroke_width(4)).into_dyn();
+        [
+            stroke((at, low), (at, high)),
+            stroke((at - half, low), (at + half, low)),
+            stroke((at - half, high), (at + half, high)),
+        ]
     }
 }
 
@@ -165,7 +192,7 @@ fn marks<'a>(series: &Series) -> Vec<Element<'a>> {
     let mark = |at: (f64, f64)| match series.ink {
         Ink::Aside => TriangleMarker::new(at, 10, colour.filled()).into_dyn(),
         Ink::First => Circle::new(at, 9, colour.filled()).into_dyn(),
-        Ink::Second => Cross::new(at, 9, colour.stroke_width(4)).into_dyn(),
+        Ink::Second | Ink::Third => Cross::new(at, 9, colour.stroke_width(4)).into_dyn(),
     };
     series.points.iter().map(|point| mark(*point)).collect()
 }
@@ -188,6 +215,8 @@ mod tests {
             series: vec![Series { name: "a".into(), ink: Ink::First, points }],
             shades: vec![(0.0, 2.0)],
             dots: false,
+            whiskers: Vec::new(),
+            guides: Vec::new(),
         }
     }
 

@@ -102,6 +102,8 @@ pub(crate) fn percentiles(latency_ns: &Histogram<u64>) -> Result<Drawn, ChartErr
         series: vec![Series { name: "latency".into(), ink: Ink::First, points }],
         shades: Vec::new(),
         dots: false,
+        whiskers: Vec::new(),
+        guides: Vec::new(),
     };
     Drawn::new(chart, "Nothing was transmitted in the measured window, so there is no latency.")
 }
@@ -143,5 +145,7 @@ fn over_time(
         series,
         shades: shaded.map(|phase| (phase.from_seconds, phase.to_seconds)).collect(),
         dots: false,
+        whiskers: Vec::new(),
+        guides: Vec::new(),
     }
 }

@@ -203,6 +203,8 @@ fn chart(record: &MstRecord) -> Result<Drawn, ChartError> {
         series,
         shades: record.interval.map(|[low, high]| (low, high)).into_iter().collect(),
         dots: true,
+        whiskers: Vec::new(),
+        guides: Vec::new(),
     };
     Drawn::new(chart, "No load was tried.")
 }
@@ -224,6 +226,8 @@ fn curve(record: &MstRecord) -> Result<Drawn, ChartError> {
             .collect(),
         shades: Vec::new(),
         dots: true,
+        whiskers: Vec::new(),
+        guides: Vec::new(),
     };
     Drawn::new(chart, "No backlog was held.")
 }

@@ -7,8 +7,8 @@ use super::chart::{Chart, ChartError, Ink, Series};
 use super::figures::Drawn;
 use super::{Frame, Key, Origin, PageError, island};
 use crate::number::{confidence, count};
-use crate::sweep::{SweepMetric, SweepRecord, SweepRow};
-use crate::sweep_table::{difference, estimate, interval, no_interval, remark, settings_of};
+use crate::sweep::{SweepAxis, SweepMetric, SweepPublished, SweepRecord, SweepRow};
+use crate::sweep_table::{difference, estimate, interval, no_interval, remark, settings_of, value};
 use crate::verdict::Verdict;
 
 /// The report of one sweep: a page that needs nothing but itself. The same record gives the same
@@ -53,6 +53,7 @@ struct SweepPage<'a> {
 struct MetricPart<'a> {
     name: &'a str,
     chart: Drawn,
+    published: Option<String>,
     lines: Vec<MetricLine>,
 }
 
@@ -114,32 +115,44 @@ fn metric(record: &SweepRecord, at: usize) -> Result<MetricPart<'_>, ChartError>
             remark: remark(number, metric),
         }
     };
-    let own: Vec<&SweepMetric> = record.rows.iter().map(|row| &row.metrics[at]).collect();
-    let name = own.first().map_or("", |metric| metric.name.as_str());
+    let name = record.rows.first().map_or("", |row| row.metrics[at].name.as_str());
+    let published = record.published.iter().find(|row| row.metric == name);
+    let published = published.map(|row| format!("Published: {}", row.source));
     let lines = record.rows.iter().enumerate().map(line).collect();
-    Ok(MetricPart { name, chart: chart(name, &own)?, lines })
+    Ok(MetricPart { name, chart: chart(record, at, name)?, published, lines })
 }
 
-/// The mean of every setting between the ends of its interval.
-fn chart(name: &str, rows: &[&SweepMetric]) -> Result<Drawn, ChartError> {
+/// The mean of every setting in its interval, beside what was published and what theory says.
+fn chart(record: &SweepRecord, at: usize, name: &str) -> Result<Drawn, ChartError> {
+    let rows: Vec<&SweepMetric> = record.rows.iter().map(|row| &row.metrics[at]).collect();
     let unit = rows.first().map_or("", |metric| metric.unit.as_str());
-    let numbered = || rows.iter().zip(1_u32..).map(|(metric, at)| (f64::from(at), metric));
-    let means = numbered().filter_map(|(at, metric)| Some((at, metric.estimate?)));
-    let ends = numbered()
-        .flat_map(|(at, metric)| metric.interval.into_iter().flatten().map(move |end| (at, end)));
-    let (means, ends): (Vec<_>, Vec<_>) = (means.collect(), ends.collect());
-    let high = means.iter().chain(&ends).map(|(_, value)| *value).fold(0.0, f64::max);
-    let named = |name: &str, ink, points| Series { name: name.to_owned(), ink, points };
-    let series =
-        [named("mean", Ink::First, means), named("ends of its interval", Ink::Aside, ends)];
+    let published = record.published.iter().find(|row| row.metric == name);
+    let axis = published.and_then(|row| row.axis.as_ref()).or(record.axis.as_ref());
+    let axis = axis.filter(|axis| axis.at.len() == rows.len());
+    let places = |at: usize| axis.map_or(at as f64 + 1.0, |axis| axis.at[at]);
+    let placed = || rows.iter().enumerate().map(|(at, metric)| (places(at), metric));
+    let means: Vec<_> = placed().filter_map(|(at, own)| Some((at, own.estimate?))).collect();
+    let whiskers: Vec<_> = placed().filter_map(|(at, own)| Some((at, own.interval?))).collect();
+    let tops = whiskers.iter().map(|(_, ends)| ends[1]);
+    let tops = tops.chain(means.iter().map(|(_, mean)| *mean));
+    let high = tops.chain(published.map(|row| row.value)).fold(0.0, f64::max);
+    let x = axis.map_or_else(|| settings(rows.len()), numbers);
+    let y = if unit == "s" { Axis::seconds(high) } else { Axis::value(high) };
+    let guides = published.map_or_else(Vec::new, |row| guides(row, unit, &x, &y));
+    let along = axis.map_or("setting", |axis| &axis.name);
+    let shown = if unit == "s" { "time" } else { unit };
+    let name_of_dots = if whiskers.is_empty() { "mean" } else { "mean in its interval" };
+    let means = Series { name: name_of_dots.to_owned(), ink: Ink::First, points: means };
     let chart = Chart {
         title: name.to_owned(),
-        axes: format!("{unit}, by setting"),
-        x: settings(rows.len()),
-        y: if unit == "s" { Axis::seconds(high) } else { Axis::value(high) },
-        series: series.into_iter().filter(|series| !series.points.is_empty()).collect(),
+        axes: format!("{shown}, by {along}"),
+        x,
+        y,
+        series: vec![means],
         shades: Vec::new(),
         dots: true,
+        whiskers,
+        guides,
     };
     Drawn::new(chart, "No setting had a value.")
 }
@@ -149,6 +162,45 @@ fn settings(count: usize) -> Axis {
     let step = (count / 10).max(1);
     let tick = |at: usize| Tick { at: at as f64, label: at.to_string() };
     Axis { from: 0.0, to: count as f64 + 1.0, ticks: (1..=count).step_by(step).map(tick).collect() }
+}
+
+/// From zero, unless the settings stand close together far from it; with room beside the outermost.
+fn numbers(axis: &SweepAxis) -> Axis {
+    const ROOM: f64 = 0.03;
+    let low = axis.at.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = axis.at.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if low > high / 2.0 && low < high {
+        return Axis::between(low, high);
+    }
+    let own = if axis.unit == "s" { Axis::seconds(high) } else { Axis::value(high) };
+    let room = ROOM * own.to;
+    Axis { from: own.from - room, to: own.to + room, ..own }
+}
+
+/// What was published as a level, and the lines of theory.
+fn guides(row: &SweepPublished, unit: &str, x: &Axis, y: &Axis) -> Vec<Series> {
+    let level =
+        (Ink::Second, format!("published, {}", value(unit, Some(row.value))), (row.value, 0.0));
+    let inks = [Ink::Aside, Ink::Third].into_iter().cycle();
+    let own = row.lines.iter().zip(inks);
+    let own = own.map(|(line, ink)| (ink, line.name.clone(), (line.at, line.slope)));
+    let all = std::iter::once(level).chain(own);
+    all.map(|(ink, name, line)| Series { name, ink, points: within(line, x, y) })
+        .filter(|guide| !guide.points.is_empty())
+        .collect()
+}
+
+/// The part of a line from zero on that lies in the chart.
+fn within((at, slope): (f64, f64), x: &Axis, y: &Axis) -> Vec<(f64, f64)> {
+    let (mut from, mut to) = (x.from.max(0.0), x.to);
+    if slope.abs() > 0.0 {
+        let (low, high) = ((y.from - at) / slope, (y.to - at) / slope);
+        from = from.max(low.min(high));
+        to = to.min(low.max(high));
+    }
+    let is_there = from < to && (slope.abs() > 0.0 || (y.from..=y.to).contains(&at));
+    let ends = [from, to].map(|place| (place, at + slope * place));
+    if is_there { ends.to_vec() } else { Vec::new() }
 }
 
 fn limit((row, number): (&SweepRow, usize)) -> LimitLine<'_> {

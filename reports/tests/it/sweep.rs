@@ -61,6 +61,8 @@ fn sweep() -> SweepRecord {
             key: "host.Send.poll".into(),
             values: ["50ms", "55ms", "500ms"].map(str::to_owned).to_vec(),
         }],
+        axis: None,
+        published: vec![],
         rows: vec![
             row("50ms", None, Verdict::Pass),
             row("55ms", Some((-0.0002, false)), Verdict::Pass),
@@ -87,6 +89,53 @@ fn a_sweep_leaves_a_page_that_reads_by_itself() {
     check_self_contained(&html);
     assert_eq!(html.matches("<svg").count(), 2, "a chart a metric");
     insta::assert_snapshot!(words(&html));
+}
+
+/// The same sweep with numbers on its axis and something published of its first metric.
+fn along(name: &str, lines: Vec<SweepLine>) -> SweepRecord {
+    let at = |name: &str, unit: &str, at: [f64; 3]| SweepAxis {
+        name: name.into(),
+        unit: unit.into(),
+        at: at.to_vec(),
+    };
+    SweepRecord {
+        axis: Some(at("host.Send.poll", "s", [0.05, 0.055, 0.5])),
+        published: vec![SweepPublished {
+            metric: name.into(),
+            value: 0.03,
+            source: "somebody's laboratory".into(),
+            axis: Some(at("looks per second", "", [20.0, 18.0, 2.0])),
+            lines,
+        }],
+        ..sweep()
+    }
+}
+
+#[test]
+fn a_sweep_along_numbers_is_drawn_over_them_beside_what_is_published() {
+    let line = |name: &str, at, slope| SweepLine { name: name.into(), at, slope };
+    let lines = vec![line("theory <low>", 0.01, 0.001), line("far above", 3.0, 0.0)];
+    let html = sweep_html(&along("latency_mean", lines)).unwrap();
+    check_self_contained(&html);
+    let text = words(&html);
+    for said in [
+        "time, by looks per second",
+        "mean in its interval",
+        "published, 30.0 ms",
+        "theory &#60;low&#62;",
+        "Published: somebody&#39;s laboratory",
+        "documents, by host.Send.poll",
+    ] {
+        assert!(text.contains(said), "{said} in {text}");
+    }
+    let charts: Vec<&str> = html.split("<svg").collect();
+    let strokes = |at: usize, colour: &str| charts[at].matches(colour).count();
+    // Three settings have a bar between two strokes each.
+    assert_eq!(strokes(1, "stroke=\"#0072B2\""), 9);
+    // A line that would lie above the chart is left out of it.
+    assert_eq!(strokes(1, "stroke=\"#D55E00\"") + strokes(1, "stroke=\"#444444\""), 2);
+    assert_eq!(strokes(1, "stroke=\"#009E73\""), 0);
+    assert_eq!(strokes(2, "stroke=\"#D55E00\""), 0, "nothing is published of the backlog");
 }
 
 #[test]

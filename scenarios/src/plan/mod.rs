@@ -44,6 +44,7 @@ pub mod server;
 pub mod size;
 pub mod users;
 
+pub mod along;
 mod bind;
 mod check;
 mod expanded;

@@ -6,12 +6,12 @@
 
 use toml::de::DeValue;
 
-use super::bind::default_node;
+use super::bind::{default_node, write_table};
 use super::nearest::suggestion;
 use super::node::{Node, Place, Plain, Table};
 use super::report::Report;
 use super::row::{Kind, Presence, Shape};
-use super::scenario::SCENARIO;
+use super::scenario::{SCENARIO, Scenario};
 
 /// Puts every `key=value` of `overrides`, given by `option`, into `document`.
 pub(crate) fn apply(document: &mut Node, option: &str, overrides: &[String], report: &mut Report) {
@@ -31,6 +31,14 @@ pub(crate) fn apply(document: &mut Node, option: &str, overrides: &[String], rep
             report.refuse(refusal.at, refusal.message, refusal.label, refusal.help);
         }
     }
+}
+
+/// Whether an override of `key` would lead anywhere, or what is wrong with it and what would be
+/// right.
+pub(crate) fn leads(scenario: &Scenario, key: &str) -> Result<(), (String, String)> {
+    let mut path = Path { text: key, next: 0, source: 0 };
+    put(&mut write_table(scenario), &SCENARIO, &mut path, Node::text(""))
+        .map_err(|refusal| (refusal.message, refusal.help))
 }
 
 /// The value as TOML, or as a bare string when it is not TOML and does not begin like it.

@@ -3,6 +3,7 @@
 //! A run shows them beside its own figures, with the error. They judge nothing: an expectation
 //! does that, with its own limits.
 
+use super::along::{ALONG, Along};
 use super::bind::{Bind, Binder};
 use super::figure::{self, Figure};
 use super::row::{Kind, Row, Shape};
@@ -18,6 +19,8 @@ pub struct Published {
     pub unit: String,
     /// Where it was published, and how it was read.
     pub source: String,
+    /// What it depends on.
+    pub along: Option<Along>,
 }
 
 pub(crate) static PUBLISHED: Shape = Shape::of(
@@ -30,6 +33,12 @@ pub(crate) static PUBLISHED: Shape = Shape::of(
         Row::required("value", Kind::Number(0.0, 1e15), "what was published, in its unit"),
         Row::required("unit", Kind::Text, "its unit"),
         Row::required("source", Kind::Prose, "where it was published"),
+        Row::optional(
+            "along",
+            Kind::Table(&ALONG),
+            "a sweep draws it along the key as it is",
+            "what it depends on, for a sweep",
+        ),
     ],
 );
 
@@ -44,5 +53,6 @@ impl Bind for Published {
             self.unit.clear();
         }
         b.key("source", &mut self.source);
+        b.key("along", &mut self.along);
     }
 }

@@ -73,6 +73,17 @@ pub fn size(text: &str) -> Result<u64, Refusal> {
     parse(text, SIZES, "B, KB, MB, GB (a KB is 1024 B)", "a byte")
 }
 
+/// What `text` says in the unit of its kind, whatever that is: seconds, bytes, or just a number.
+#[must_use]
+pub fn number(text: &str) -> Option<(f64, &'static str)> {
+    let plain = |text: &str| text.replace('_', "").parse().ok().filter(|own: &f64| own.is_finite());
+    match (duration(text), size(text)) {
+        (Ok(span), _) => Some((span.as_secs_f64(), "s")),
+        (_, Ok(bytes)) => Some((bytes as f64, "B")),
+        (Err(_), Err(_)) => plain(text.trim()).map(|own| (own, "")),
+    }
+}
+
 /// The span in the largest unit that prints it without loss.
 #[must_use]
 pub fn print_duration(span: Duration) -> String {
@@ -163,6 +174,22 @@ mod tests {
             ("1e3 s", "'e3 s' is not a unit"),
         ] {
             assert_eq!(duration(text).map_err(|e| e.to_string()), Err(why.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_counted_in_the_unit_of_their_kind() {
+        for (text, expected) in [
+            ("250 ms", Some((0.25, "s"))),
+            ("0s", Some((0.0, "s"))),
+            ("10 KB", Some((10_240.0, "B"))),
+            (" 1_200.5 ", Some((1_200.5, ""))),
+            ("-3", Some((-3.0, ""))),
+            ("inf", None),
+            ("continue", None),
+            ("5 fortnights", None),
+        ] {
+            assert_eq!(number(text), expected, "{text}");
         }
     }
 

@@ -112,6 +112,27 @@ to = "In"
 rate = { constant = 5 }
 "#;
 
+#[test]
+fn what_a_figure_depends_on_is_a_key_and_a_quantity() {
+    let along = |key: &str, one: &str| {
+        let along = format!("along = {{ key = '{key}', name = 'looks', one = '{one}' }}");
+        said(&format!("what = 'spool.peak'\nvalue = 1\nunit = 'rows'\n{along}"))
+    };
+    assert_eq!(along("host.Host.poll", "1 s"), []);
+    assert_eq!(along("host.0.poll", "20"), []);
+    for (key, one, message, advice) in [
+        ("host.Host.pol", "1 s", "unknown key 'pol' in host", "did you mean 'poll'?"),
+        ("host.Hust.poll", "1 s", "no host is called 'Hust'", "did you mean 'Host'?"),
+        ("host.Host.poll", "0 s", "'one': '0 s' is no quantity above zero", "\"4 ms\""),
+        ("host.Host.poll", "fast", "'one': 'fast' is no quantity above zero", "\"4 ms\""),
+    ] {
+        let found = along(key, one);
+        assert_eq!(found.len(), 1, "{key} {one}: {found:?}");
+        assert_eq!(found[0].0, message);
+        assert!(found[0].1.contains(advice), "{found:?}");
+    }
+}
+
 fn figures(lines: &[&str]) -> Vec<PublishedUse> {
     let text = lines.iter().fold(PLANT.to_owned(), |text, lines| {
         format!("{text}[[published]]\n{}\nsource = 'a page'\n", lines.replace("; ", "\n"))

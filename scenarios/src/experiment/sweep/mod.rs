@@ -6,6 +6,7 @@
 //! cell for each setting and seed, and rows made of all cells; `plan`, `run-shard` and `merge` are
 //! the same three steps on several machines.
 
+mod axis;
 mod cell;
 pub mod cli;
 mod design;

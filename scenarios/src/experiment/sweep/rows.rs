@@ -3,6 +3,7 @@
 use floodgate_reports as reports;
 use floodgate_reports::{Limit, SweepMetric, SweepRecord, SweepRow, Verdict};
 
+use super::axis::{axis, published};
 use super::cell::Cell;
 use super::design::Sweep;
 use super::paired::{CONFIDENCE, Estimate, relative};
@@ -22,6 +23,8 @@ pub fn rows(sweep: &Sweep, cells: &[Cell]) -> SweepRecord {
         metric: sweep.question.metrics()[0].0.to_owned(),
         confidence: CONFIDENCE,
         vary: sweep.varied(),
+        axis: axis(sweep),
+        published: published(sweep),
         rows: groups.iter().enumerate().map(row).collect(),
     }
 }

@@ -2,7 +2,10 @@
 
 use super::Checker;
 use super::references::send_ports;
+use crate::plan::along::Along;
 use crate::plan::figure::{Figure, Of};
+use crate::plan::overrides::leads;
+use crate::plan::quantity::number;
 use crate::plan::scenario::Scenario;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -11,6 +14,9 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         let path = format!("published.{n}");
         figure(checker, &path, &published.figure);
         unit(checker, &path, &published.figure, &published.unit);
+        if let Some(own) = &published.along {
+            along(checker, &format!("{path}.along"), own);
+        }
     }
     expectations(checker);
 }
@@ -63,6 +69,17 @@ fn figure(checker: &mut Checker<'_>, path: &str, figure: &Figure) {
         checker.refer(&path, "phase", phase, phases);
     } else {
         checker.refuse(&path, "a send port's figures are not kept by phase", "leave one out");
+    }
+}
+
+/// Whether there is such a key, and whether what is to be 1 on the axis is a number at all.
+fn along(checker: &mut Checker<'_>, path: &str, along: &Along) {
+    if let Err((message, help)) = leads(checker.scenario, &along.key) {
+        checker.refuse(&format!("{path}.key"), message, help);
+    }
+    if !matches!(number(&along.one), Some((one, _)) if one > 0.0) {
+        let message = format!("'one': '{}' is no quantity above zero", along.one);
+        checker.refuse(&format!("{path}.one"), message, "like \"4 ms\", \"10 KB\" or \"20\"");
     }
 }
 
