@@ -13,7 +13,8 @@ mod thin;
 pub use chart::ChartError;
 pub use mst::mst_html;
 pub(crate) use mst::{
-    headline as mst_headline, interval as mst_interval, recovers as mst_recovers,
+    answer as mst_answer, headline as mst_headline, interval as mst_interval,
+    recovers as mst_recovers,
 };
 pub(crate) use run::headline as run_headline;
 pub use run::run_html;

@@ -92,6 +92,13 @@ figures! {
         /// documents/s.
         #[serde(default)]
         pub recover_interval: Option<[f64; 2]>,
+        /// The most users with whom the goals are shown to be met, where the load is of users who
+        /// wait for their answers; null of other loads. Unit: users.
+        #[serde(default)]
+        pub users: Option<u64>,
+        /// From there to the most users with whom they are not shown to be missed. Unit: users.
+        #[serde(default)]
+        pub users_interval: Option<[u64; 2]>,
         /// How the search came out.
         pub verdict: MstVerdict,
         /// What stops the load from rising further.

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use crate::alert::{ALERTS_MAX, alerts};
 use crate::fate::{FateLine, answers, fates};
-use crate::html::{mst_headline, mst_interval, mst_recovers, run_headline};
+use crate::html::{mst_answer, mst_headline, mst_interval, mst_recovers, run_headline};
 use crate::mst::MstRecord;
 use crate::number::{
     count, elasticity, maybe_per_second, maybe_seconds, mean, per_second, seconds, share,
@@ -45,7 +45,7 @@ pub fn run_summary(record: &Record, samples: &Samples) -> String {
 
 /// One search: the answer with its interval, the limit, and every load that was tried.
 pub fn mst_summary(record: &MstRecord) -> String {
-    let mst = maybe_per_second(record.mst);
+    let mst = mst_answer(record);
     let mut parts = vec![format!(
         "{}: {mst}, {}\n{} ({})",
         record.scenario,
@@ -313,14 +313,17 @@ fn charts(samples: &Samples) -> Option<String> {
 
 fn mst_figures(record: &MstRecord) -> String {
     let mut table = table(&[]);
+    // Users who wait overload nothing, so that there is no capacity to tell.
+    let full = record.users.is_none().then(|| {
+        let capacity = maybe_per_second(record.capacity).to_string();
+        [("Capacity", capacity), ("Recovers below", mst_recovers(record))]
+    });
     let lines = [
-        ("Capacity", maybe_per_second(record.capacity).to_string()),
-        ("Recovers below", mst_recovers(record)),
         ("Goal that binds", record.goal.clone()),
         ("Documents simulated", count(record.documents_simulated)),
         ("Search took", seconds(record.wall_seconds).to_string()),
     ];
-    for (name, value) in lines {
+    for (name, value) in full.into_iter().flatten().chain(lines) {
         table.add_row(vec![name.to_owned(), value]);
     }
     rendered(table, &[])

@@ -26,7 +26,10 @@ pub fn mst_html(record: &MstRecord) -> Result<String, PageError> {
             _ => "unknown",
         },
         headline: headline(record),
-        answer: html(maybe_per_second(record.mst)),
+        answer: match record.users {
+            Some(users) => format!("{}<small> users</small>", count(users)),
+            None => html(maybe_per_second(record.mst)),
+        },
         interval: interval(record),
         keys: keys(record),
         origins: origins(record),
@@ -85,8 +88,21 @@ pub(crate) const fn headline(record: &MstRecord) -> &'static str {
     }
 }
 
+/// The answer: documents a second, or users and what they ask for.
+pub(crate) fn answer(record: &MstRecord) -> String {
+    let rate = maybe_per_second(record.mst).to_string();
+    match record.users {
+        Some(users) => format!("{} users, {rate}", count(users)),
+        None => rate,
+    }
+}
+
 /// The interval in words, or why there is none.
 pub(crate) fn interval(record: &MstRecord) -> String {
+    if let Some([low, high]) = record.users_interval {
+        let at = confidence(record.confidence);
+        return format!("between {} and {} users at {at} % confidence", count(low), count(high));
+    }
     record.interval.map_or_else(
         || "no interval".to_owned(),
         |[low, high]| {
@@ -111,18 +127,26 @@ pub(crate) fn recovers(record: &MstRecord) -> String {
 
 fn keys(record: &MstRecord) -> Vec<Key> {
     let key = |label, value, note: &str| Key { label, value, note: note.to_owned() };
+    let asked = html(maybe_per_second(record.mst));
+    let tried = [
+        key("Probes", count(record.probes.len() as u64), "loads that were tried"),
+        key("Documents", count(record.documents_simulated), "simulated in all"),
+    ];
+    if record.users.is_some() {
+        // Users who wait overload nothing, so that there is no capacity to tell.
+        return [key("Asked for", asked, "by so many users")].into_iter().chain(tried).collect();
+    }
     let still = "a backlog still drains at this load";
     let still = match record.recover_interval {
         Some([low, high]) => format!("{still}; {}", between(low, high)),
         None => still.to_owned(),
     };
     let recover = html(maybe_per_second(record.recover));
-    vec![
+    let full = [
         key("Capacity", html(maybe_per_second(record.capacity)), "with work always waiting"),
         key("Recovers below", recover, &still),
-        key("Probes", count(record.probes.len() as u64), "loads that were tried"),
-        key("Documents", count(record.documents_simulated), "simulated in all"),
-    ]
+    ];
+    full.into_iter().chain(tried).collect()
 }
 
 fn origins(record: &MstRecord) -> Vec<Origin> {

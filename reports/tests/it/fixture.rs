@@ -239,6 +239,8 @@ pub(crate) fn mst() -> MstRecord {
         capacity: Some(297.64),
         recover: Some(288.1),
         recover_interval: Some([286.9, 289.3]),
+        users: None,
+        users_interval: None,
         verdict: Sustainable,
         limit: Some(limit(
             "sql1 log disk",

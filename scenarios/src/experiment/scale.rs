@@ -35,6 +35,42 @@ pub fn searchable(scenario: &Scenario) -> Result<Period, Problems> {
     common_period(scenario)
 }
 
+/// The load whose users a search varies, by its place, and how many it is written with; none where
+/// no load is of users.
+///
+/// # Errors
+///
+/// Users of several loads, users who come later, and no goal that says when there are too many.
+pub fn closed(scenario: &Scenario) -> Result<Option<(usize, u32)>, Problems> {
+    let users = |(at, load): (usize, &Load)| {
+        let Rate::Users(users) = &load.rate else { return None };
+        Some((at, users.count, users.step.is_some()))
+    };
+    let all: Vec<_> = scenario.loads.iter().enumerate().filter_map(users).collect();
+    let (place, count, comes_later) = match all.as_slice() {
+        [] => return Ok(None),
+        [one] => *one,
+        [_, (other, ..), ..] => {
+            let message = "several loads are of users: which of them should be more?".to_owned();
+            let name = &scenario.loads[*other].name;
+            let help =
+                format!("give '{name}' a rate: {}", with_rate(scenario, &scenario.loads[*other]));
+            return Err(Problems::one(message, Some(help)));
+        }
+    };
+    let load = &scenario.loads[place];
+    if comes_later {
+        let message =
+            format!("the users of '{}' come one after another: a search needs a number", load.name);
+        let help = format!("leave their 'step' out: --set 'load.{place}.rate={{ users = … }}'");
+        return Err(Problems::one(message, Some(help)));
+    }
+    if scenario.goals.is_empty() {
+        return Err(unscalable(scenario, load));
+    }
+    Ok(Some((place, count)))
+}
+
 /// The documents per second that the scenario's loads offer as they are written.
 ///
 /// # Errors
@@ -97,6 +133,14 @@ fn unscalable(scenario: &Scenario, load: &Load) -> Problems {
     };
     let name = &load.name;
     let message = format!("the load '{name}' has no rate that could be raised or lowered{why}");
+    if let Rate::Users(_) = load.rate {
+        let help = format!(
+            "say in a goal when there are too many users, like --set \
+             'goal=[{{ late = {{ over = \"2 s\", at_most = 0.001 }} }}]', or give a rate: {}",
+            with_rate(scenario, load)
+        );
+        return Problems::one(message, Some(help));
+    }
     let help = format!(
         "use constant, poisson, steps, sine, bell, floodgate or lots with a rate above zero: {}",
         with_rate(scenario, load)

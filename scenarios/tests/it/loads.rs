@@ -411,7 +411,8 @@ fn a_refused_search_says_what_would_be_searched() {
         ("floodgate", vec!["phase=[]", "expect={}", "published=[]", "load.0.measure=\"60 s\""]),
     ] {
         let source = Source::find(name).unwrap();
-        let refused = search(name, &source.read(&[]).unwrap(), BRIEFLY).unwrap_err();
+        let refused =
+            search(name, &source.read(&["goal=[]".to_owned()]).unwrap(), BRIEFLY).unwrap_err();
         let help = refused.problems()[0].advice().unwrap_or_default().to_owned();
         for set in &sets {
             assert!(help.contains(&format!("--set '{set}'")), "{name}: {help}");

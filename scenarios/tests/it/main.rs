@@ -24,6 +24,7 @@ mod mst;
 mod mst_alike;
 mod mst_elasticities;
 mod mst_goals;
+mod mst_users;
 mod mst_verdicts;
 mod operating;
 mod plan;

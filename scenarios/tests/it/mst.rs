@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use floodgate_reports::{MstRecord, MstVerdict};
+#[cfg(feature = "long")]
+use floodgate_scenarios::catalogue::Source;
 use floodgate_scenarios::experiment::mst::{Ask, search};
 use floodgate_scenarios::plan::Scenario;
 
@@ -176,4 +178,24 @@ fn a_goal_of_late_documents_is_met_where_theory_says() {
     assert!(high - low < 0.1 * high && record.goal.starts_with("late"), "[{low}, {high}]");
     let fitted = |evidence: &str| evidence.contains("a line through");
     assert!(record.probes.iter().any(|probe| fitted(&probe.evidence)), "{:?}", record.probes);
+}
+
+#[cfg(feature = "long")]
+#[test]
+fn the_answer_of_a_laboratory_does_not_follow_the_precision_that_is_asked() {
+    // Three intervals of the same capacity, the last of them of more runs: each two share a rate.
+    let scenario = Source::find("sustainable_load").unwrap().read(&[]).unwrap();
+    let interval = |precision: f64| {
+        let ask = Ask { precision, recovery: 60.0, threads: 2, ..Ask::DEFAULT };
+        let record = search("sustainable_load", &scenario, ask).expect("it can be scaled");
+        assert_eq!(record.verdict, MstVerdict::Sustainable, "{:?}", record.probes);
+        let [low, high] = record.interval.expect("found");
+        assert!(high - low <= 1.1 * precision * low, "{precision}: {low} to {high}");
+        [low, high]
+    };
+    let all = [0.05, 0.01, 0.002].map(interval);
+    let last = all.iter().map(|ends| ends[0]).fold(0.0, f64::max);
+    let first = all.iter().map(|ends| ends[1]).fold(f64::INFINITY, f64::min);
+    assert!(last <= first, "{all:?}");
+    assert!(all[2][1] - all[2][0] < all[0][1] - all[0][0], "more runs say more: {all:?}");
 }

@@ -25,7 +25,7 @@ const HELD: f64 = 0.5;
 /// Runs with seeds of their own at every rate that is tried against a goal.
 pub(super) const GOAL_REPLICATIONS: usize = 5;
 /// Loads below the answer at which goals are looked at again.
-const LOWER: [f64; 4] = [0.25, 0.5, 0.75, 0.9];
+pub(super) const LOWER: [f64; 4] = [0.25, 0.5, 0.75, 0.9];
 /// Documents of a confirmation, at least.
 const CONFIRM_DOCUMENTS: f64 = 20_000.0;
 /// And where a goal is about the whole of a window, which should be the one that is written.

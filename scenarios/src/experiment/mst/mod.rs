@@ -28,6 +28,7 @@ mod shift;
 mod stein;
 mod tracked;
 mod turn;
+mod users;
 
 use std::process::ExitCode;
 
@@ -38,9 +39,10 @@ pub use self::journal::Journal;
 use self::limit::{Plant, limits};
 pub(super) use self::limit::{busiest, why};
 use self::pinned::Held;
-use self::probes::{told, unknown};
+use self::probes::{spent, told, unknown};
 use self::root::{Bound, Shares, WIDER};
 use self::tracked::Tracked;
+use self::users::Users;
 use super::clock::WallClock;
 use super::drift::{Drift, edge, ladder};
 use super::scale::{Period, offered_rate, scaled, searchable};
@@ -189,8 +191,13 @@ pub fn search_on(
     journal: &Journal,
 ) -> Result<MstRecord, Problems> {
     let clock = WallClock::start();
-    let mut search = Search::of(scenario, ask, journal)?;
     let mut record = empty(name, scenario);
+    if let Some(users) = Users::of(scenario, ask, journal)? {
+        users.search(&mut record)?;
+        record.wall_seconds = clock.elapsed().as_secs_f64();
+        return Ok(record);
+    }
+    let mut search = Search::of(scenario, ask, journal)?;
     journal.budget().fill(ask.steps_max);
     match search.find(&mut record) {
         Ok(()) => {}
@@ -222,6 +229,8 @@ fn empty(name: &str, scenario: &Scenario) -> MstRecord {
         capacity: None,
         recover: None,
         recover_interval: None,
+        users: None,
+        users_interval: None,
         verdict: MstVerdict::Undecided,
         limit: None,
         next_limit: None,
@@ -350,11 +359,7 @@ impl Search<'_> {
 
     /// The budget is spent: there is no answer but that.
     fn give_up(&mut self, record: &mut MstRecord) {
-        let why = format!(
-            "the search was not over after {} million steps of its runs",
-            self.ask.steps_max as f64 / 1e6
-        );
-        self.probes.push(unknown(self.written, &why));
+        self.probes.push(spent(self.written, self.ask.steps_max));
         (record.mst, record.interval) = (None, None);
         record.verdict = MstVerdict::Undecided;
     }
