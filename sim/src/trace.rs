@@ -272,8 +272,9 @@ fn effect_words(effect: &Effect) -> [u64; 4] {
         Effect::Published { document, references, fingerprint, .. } => {
             [24, name_word(*document), u64::from(*references), *fingerprint]
         }
+        // A reference stays where it is put; the first MessageBox, mostly the only one, is zero.
         Effect::Referenced { at, retries_left, .. } => {
-            place_words(25, at, u64::from(*retries_left))
+            place_words(25, at, u64::from(*retries_left) ^ u64::from(at.home.0) << 24)
         }
         Effect::Resumed { at } => place_words(26, at, 0),
         Effect::Resubmitted { at, due, retries_left } => {

@@ -45,6 +45,20 @@ fn told(world: &World, what: &str) -> usize {
 }
 
 #[test]
+fn where_a_document_lives_is_in_the_digest() {
+    // INV-69: two plants of three MessageBoxes that cost nothing, of which another one publishes.
+    let [first, second, again] = [1, 2, 1].map(|home| {
+        let publishes = [false, home == 1, home == 2];
+        let mut world = plant(&publishes, 3).telling();
+        finish(&mut world);
+        (world.trace().digest(), Story::of(&world).text())
+    });
+    assert_eq!(first.1, second.1, "they differ in nothing else");
+    assert_ne!(first.0, second.0);
+    assert_eq!(first, again);
+}
+
+#[test]
 fn activations_go_round_and_an_ordered_instance_stays_where_it_is() {
     // R-MMB-01, R-MMB-02, R-MMB-03, R-MMB-04, INV-31, INV-32.
     let mut plant = plant(&[false, true, true], 20);
