@@ -67,6 +67,10 @@ figures! {
         pub schema_version: u32,
         /// The name of the scenario that was searched.
         pub scenario: String,
+        /// How that was asked for, for a shell: a name of the catalogue or a path, with the keys
+        /// that were changed; empty where no command line did.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        pub asked: String,
         /// A hash of the scenario with every default expanded: equal hash, equal experiment.
         pub scenario_hash: String,
         /// The number all chance in the search was drawn from.
@@ -201,7 +205,8 @@ impl MstRecord {
 
     /// The command that searches again.
     pub fn reproduce(&self) -> String {
-        format!("floodgate mst {} --seed {}", self.scenario, self.seed)
+        let asked = if self.asked.is_empty() { &self.scenario } else { &self.asked };
+        format!("floodgate mst {asked} --seed {}", self.seed)
     }
 
     /// Every figure of a search with its definition, in the order of the JSON.

@@ -18,6 +18,10 @@ figures! {
         pub schema_version: u32,
         /// The name of the scenario that ran.
         pub scenario: String,
+        /// How that was asked for, for a shell: a name of the catalogue or a path, with the keys
+        /// that were changed; empty where no command line did.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        pub asked: String,
         /// What the scenario is about, in its author's words.
         pub about: String,
         /// A hash of the scenario with every default expanded: equal hash, equal experiment.
@@ -299,7 +303,8 @@ impl Record {
 
     /// The command that runs this again.
     pub fn reproduce(&self) -> String {
-        format!("floodgate run {} --seed {}", self.scenario, self.seed)
+        let asked = if self.asked.is_empty() { &self.scenario } else { &self.asked };
+        format!("floodgate run {asked} --seed {}", self.seed)
     }
 
     /// Every figure of a record with its definition, in the order of the JSON.

@@ -176,12 +176,28 @@ impl ScenarioArgs {
         Ok((source.name, scenario))
     }
 
+    /// The scenario as it was asked for, with the keys that were changed, for a shell.
+    #[must_use]
+    pub fn asked(&self) -> String {
+        let changes = self.set.iter().map(|change| format!(" --set {}", quoted(change)));
+        std::iter::once(quoted(&self.scenario)).chain(changes).collect()
+    }
+
     /// What is changed in the scenario, as `key=value`.
     #[must_use]
     pub fn overrides(&self) -> Vec<String> {
         let seed = self.seed.map(|seed| format!("seed={seed}"));
         self.set.iter().cloned().chain(seed).collect()
     }
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "+,-./:=@_".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Does what the command line says.

@@ -8,6 +8,7 @@ pub(crate) fn record() -> Record {
     Record {
         schema_version: SCHEMA_VERSION,
         scenario: "file_to_file".into(),
+        asked: String::new(),
         about: "Files in, files out, through one MessageBox".into(),
         scenario_hash: "5f0c9a7d3e2b41886a90d1c4b7e35f2290ab6cd81e4f7035".into(),
         scenario_text: SCENARIO.into(),
@@ -229,6 +230,7 @@ pub(crate) fn mst() -> MstRecord {
     MstRecord {
         schema_version: SCHEMA_VERSION,
         scenario: "file_to_file".into(),
+        asked: String::new(),
         scenario_hash: "5f0c9a7d3e2b41886a90d1c4b7e35f2290ab6cd81e4f7035".into(),
         seed: 42,
         engine_version: "0.1.0".into(),

@@ -44,7 +44,8 @@ pub fn execute(args: &RunArgs) -> miette::Result<ExitCode> {
         let help = "give a folder: '--out DIR'";
         return Err(Problems::one(message, Some(help.to_owned())).into());
     }
-    let run = run_telling(&name, &scenario, args.bounds())?;
+    let mut run = run_telling(&name, &scenario, args.bounds())?;
+    run.record.asked = args.scenario.asked();
     if let Some(dir) = &args.out {
         story::write(dir, args.bounds().map(|_| &run.outcome.story))?;
         // The record comes last: who finds it finds what was saved too.
@@ -224,6 +225,7 @@ fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration
     Record {
         schema_version: reports::SCHEMA_VERSION,
         scenario: name.to_owned(),
+        asked: String::new(),
         about: scenario.about.clone(),
         scenario_hash: scenario.hash(),
         scenario_text: scenario.expanded_toml(),

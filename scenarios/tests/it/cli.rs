@@ -96,6 +96,29 @@ fn mistakes_exit_with_two_and_leave_standard_output_empty() {
     }
 }
 
+#[test]
+fn the_line_that_runs_it_again_says_what_was_asked_for() {
+    // A path as it was given, with the keys that were changed, quoted where a shell needs it.
+    let plain = file("again.toml", &said(&["show", "smoke"]));
+    let odd = file("it's odd.toml", &said(&["show", "smoke"]));
+    let quoted = format!("'{}'", odd.replace('\'', "'\\''"));
+    let poll = "host.Send.poll=50 ms";
+    for (arguments, again) in [
+        (vec!["smoke", "--seed", "7"], "smoke --seed 7".to_owned()),
+        (vec![plain.as_str()], format!("{plain} --seed 42")),
+        (vec![odd.as_str()], format!("{quoted} --seed 42")),
+        (vec!["smoke", "--set", poll], format!("smoke --set '{poll}' --seed 42")),
+    ] {
+        let line = format!("floodgate run {again}");
+        let printed = said(&[&["run"], &arguments[..]].concat());
+        assert!(printed.lines().any(|own| own == line), "{line}\n{printed}");
+    }
+    let out = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join("again");
+    said(&["run", &plain, "--out", &out.display().to_string()]);
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains(&format!("<code>floodgate run {plain} --seed 42</code>")));
+}
+
 /// Runs with `/dev/full`, where every write fails, for standard output or standard error.
 #[cfg(target_os = "linux")]
 #[test]

@@ -132,7 +132,8 @@ pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
         Some(dir) => Journal::open(dir, &scenario).map_err(|error| told(&error))?,
         None => Journal::default(),
     };
-    let record = search_on(&name, &scenario, ask, &journal)?;
+    let mut record = search_on(&name, &scenario, ask, &journal)?;
+    record.asked = args.scenario.asked();
     if let Some(dir) = &args.out {
         reports::write_mst(dir, &record).map_err(|error| told(&error))?;
     }
@@ -219,6 +220,7 @@ fn empty(name: &str, scenario: &Scenario) -> MstRecord {
     MstRecord {
         schema_version: reports::SCHEMA_VERSION,
         scenario: name.to_owned(),
+        asked: String::new(),
         scenario_hash: scenario.hash(),
         seed: scenario.seed,
         engine_version: env!("CARGO_PKG_VERSION").to_owned(),
