@@ -188,3 +188,74 @@ fn choices_are_told_that_nothing_asks_for_them() {
     let (located, ..) = only(&text(&[("about", &choice("alias = 'first'"))]));
     assert!(located.contains("'alias' says nothing: no send port is dynamic"), "{located}");
 }
+
+/// What is replaced, and what it is replaced by.
+type Change<'a> = (&'a str, &'a str);
+
+/// `GOOD` with this choice, and with every `from` replaced by its `to`.
+fn chosen(choice: &str, changes: &[Change<'_>]) -> String {
+    let single = ("[send_port.primary]\nadapter = \"file\"", SINGLE);
+    let text = text(&[&[single], changes].concat());
+    text.replacen("about", &format!("choices = {{ {choice} }}\nabout"), 1)
+}
+
+#[test]
+fn every_choice_that_cannot_matter_says_what_it_would_need() {
+    // R-BATCH-03, R-BATCH-06, R-BC-05, R-CLK-14, R-CLK-17, R-CLK-19, R-CTX-05, R-RETRY-02, R-RR-02,
+    // in a plant where all is well; what needs an adapter of one's own never matters here.
+    let fails = [("[[load]]", "fail = { first = 1 }\n[[load]]")];
+    let some = [("== \"In\"", "== \"In\" and BTS.InterchangeSequenceNumber == 1")];
+    let answers = [
+        ("[[receive_port.location]]", "two_way = {}\n[[receive_port.location]]"),
+        ("adapter = \"file\"", "adapter = \"http\""),
+    ];
+    // No single text is that long, but what is put together of names may be.
+    let long = format!("\"{}\"", "n".repeat(240));
+    let named = [("\"bts1\"", long.as_str()); 3];
+    let batched = [(SINGLE, BATCHED)];
+    let transacts = [(SINGLE, TRANSACTS)];
+    let resumes = [("[[load]]", "[[operate]]\nat = '1 s'\ndo = 'resume'\nto = 'Out'\n[[load]]")];
+    let empty = [(SINGLE, EMPTY)];
+    let table: [(&str, &str, &str, &[Change<'_>]); 17] = [
+        ("alias = 'first'", "", "dynamic", &[]),
+        ("batch_done = 'adapter'", "", "without blocking", &batched),
+        ("batch_wait = '1 s'", "batch_done = 'adapter', ", "says itself", &batched),
+        ("double_submit = 'batch_fails'", "", "submits one object twice", &[]),
+        ("empty_maximum = 'refused'", "", "no messages", &empty),
+        ("failed_status = 'first_failure'", "", "no batch fails", &fails),
+        ("null_callback = 'allowed'", "", "called back", &[]),
+        ("ordered_backup = 'continues'", "", "ordered port", &[]),
+        ("outbound_charge = 'first_attempt'", "", "each is the first", &fails),
+        ("promoted_length = '256'", "", "256 characters", &named),
+        ("response_timeout = 'one_to_sixty_minutes'", "", "no client waits", &answers),
+        ("retry_count = 'configured'", "", "all retries are left", &fails),
+        ("routing_reports = 'with_batch'", "", "somebody subscribes", &some),
+        ("send_transactions = 'engine'", "", "transactional", &transacts),
+        ("suspended_status = 's_false'", "unrouted_suspension = 'engine', ", "suspends", &some),
+        ("unrouted_resume = 'pipeline'", "", "nobody resumes", &resumes),
+        ("unrouted_suspension = 'engine'", "", "somebody subscribes", &some),
+    ];
+    let schema = floodgate_scenarios::plan::schema::schema();
+    let all = &schema["$defs"]["choices"]["properties"];
+    let mut keys: Vec<&str> =
+        all.as_object().expect("a table").keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    let told: Vec<&str> = table.iter().filter_map(|row| row.0.split(' ').next()).collect();
+    assert_eq!(told, keys, "each choice has a row");
+    for ((choice, with, says, needs), key) in table.into_iter().zip(told) {
+        let (located, advice, is_warning) = only(&chosen(choice, &[]));
+        let begins = format!("'{key}' says nothing: ");
+        assert!(located.contains(&begins) && located.contains(says), "{located}");
+        assert!(!advice.is_empty() && is_warning, "{choice}: {advice}");
+        if !needs.is_empty() {
+            nothing(&chosen(&format!("{with}{choice}"), needs));
+        }
+    }
+}
+
+const SINGLE: &str = "[send_port.primary]\nadapter = { kind = 'synthetic' }";
+const BATCHED: &str = "[send_port.primary]\nadapter = { kind = 'synthetic', batched = true }";
+const EMPTY: &str =
+    "[send_port.primary]\nadapter = { kind = 'synthetic', batched = true, batch = 0 }";
+const TRANSACTS: &str =
+    "[send_port.primary]\nadapter = { kind = 'synthetic', batched = true, transactional = true }";

@@ -22,6 +22,7 @@ mod references;
 mod settings;
 mod tracking;
 mod traps;
+mod trouble;
 
 use super::nearest::suggestion;
 use super::node::Node;
