@@ -6,6 +6,7 @@ use crate::plan::{Problems, Scenario, suggestion};
 
 /// The scenarios in the program: name and text, in alphabetical order.
 pub const CATALOGUE: &[(&str, &str)] = &[
+    ("adapter_habits", include_str!("../catalogue/adapter_habits.toml")),
     ("adapter_matrix", include_str!("../catalogue/adapter_matrix.toml")),
     ("backup_transport", include_str!("../catalogue/backup_transport.toml")),
     ("bell_curve_day", include_str!("../catalogue/bell_curve_day.toml")),

@@ -8,7 +8,7 @@ use crate::config::{Habits, MoreTries, ThrowingCall};
 use crate::id::ReferenceId;
 use crate::message::Value;
 use crate::message_box::OutboundMessage;
-use crate::properties_to_update::to_xml;
+use crate::properties_to_update::{SYSTEM_NAMESPACE, to_xml};
 use crate::time::Instant;
 use crate::transport_proxy::TransportProxy;
 
@@ -43,6 +43,11 @@ impl Habitual {
         Self { habits, calls: 0, notes: FxHashMap::default() }
     }
 
+    /// The call that it throws in, if there is one.
+    pub(super) fn throwing_in(&self) -> Option<ThrowingCall> {
+        self.habits.throws.map(|throws| throws.call)
+    }
+
     /// Whether it throws in this call (R-SND-08).
     pub(super) fn throws(&mut self, call: ThrowingCall) -> bool {
         let Some(throws) = self.habits.throws.filter(|own| own.call == call) else { return false };
@@ -57,8 +62,9 @@ impl Habitual {
         let mut kept: Vec<(&str, &str, Value)> =
             own.map(|one| (&*one.name, &*one.namespace, one.value.clone())).collect();
         let mut attempted = attempted;
-        if attempted.fate == Fate::NextTransport
-            && let Some(more) = self.habits.more_tries
+        let is_last = attempted.fate == Fate::NextTransport;
+        if let Some(more) = self.habits.more_tries
+            && (is_last || (more.keeps && attempted.fate == Fate::Resubmit))
         {
             let backup = usize::from(message.on_backup);
             let tried = match message.context.read(more.counts[backup]) {
@@ -68,6 +74,10 @@ impl Habitual {
             if tried < i64::from(more.most) {
                 attempted.fate = Fate::Resubmit;
                 kept.push((MoreTries::NAMES[backup], MoreTries::NAMESPACE, Value::Int(tried + 1)));
+                if more.keeps {
+                    let left = Value::Int(message.retries_left.into());
+                    kept.push(("RetryCount", SYSTEM_NAMESPACE, left));
+                }
             }
         }
         if !kept.is_empty() {

@@ -9,6 +9,8 @@
 //! batch (R-FILT-03), sorts mixed batches by endpoint (R-BSND-08), and remembers a message only
 //! until its disposition has succeeded.
 
+mod decided;
+
 use std::collections::VecDeque;
 use std::hint::cold_path;
 
@@ -24,7 +26,7 @@ use super::{
     Adapter, AdapterInput, CallId, ErrorSubject, Returned, Transmission, WireRequest, WireResult,
 };
 use crate::batch::{BatchStatus, Operation, OperationKind, Suspendable};
-use crate::config::{Choices, Habits, SendSettings, ThrowingCall};
+use crate::config::{SendSettings, ThrowingCall};
 use crate::id::ReferenceId;
 use crate::message::WireMessage;
 use crate::message_box::OutboundMessage;
@@ -103,20 +105,6 @@ impl Sender {
         }
     }
 
-    /// The same, under the product's choice of who completes an adapter batch.
-    #[must_use]
-    pub fn choosing(self, choices: &Choices) -> Self {
-        let deciding = self.settings.decides(choices).map(|wait| Box::new(Deciding::new(wait)));
-        Self { deciding, ..self }
-    }
-
-    /// The same, with these habits.
-    #[must_use]
-    pub fn with_habits(self, habits: &Habits) -> Self {
-        let own = (!habits.is_empty()).then(|| Box::new(Habitual::new(habits.clone())));
-        Self { habitual: own, ..self }
-    }
-
     /// Whether the call ends here and now: the adapter throws in it (R-SND-08).
     #[inline(always)]
     fn throws(&mut self, call: CallId, of: ThrowingCall, proxy: &mut TransportProxy) -> bool {
@@ -130,35 +118,6 @@ impl Sender {
             proxy.returned(call, Returned::Failed);
         }
         throws
-    }
-
-    /// A message comes in while the adapter decides when a batch is complete.
-    #[cold]
-    fn decide(
-        &mut self,
-        now: Instant,
-        (call, message): (CallId, Box<OutboundMessage>),
-        proxy: &mut TransportProxy,
-    ) {
-        let Some(deciding) = &mut self.deciding else { return };
-        deciding.take(now, (call, message), proxy);
-        let starts = self.terminating.is_some() || deciding.is_full(self.settings.batch);
-        proxy.returned(call, Returned::Pending);
-        if starts {
-            self.start_decided(proxy);
-        }
-    }
-
-    fn waited(&self, token: u64) -> bool {
-        self.deciding.as_ref().is_some_and(|deciding| deciding.waited(token))
-    }
-
-    #[cold]
-    fn start_decided(&mut self, proxy: &mut TransportProxy) {
-        let messages = self.deciding.as_mut().map(|deciding| deciding.start());
-        if let Some(messages) = messages.filter(|messages| !messages.is_empty()) {
-            self.begin(messages, proxy);
-        }
     }
 
     fn transmit(
@@ -291,6 +250,11 @@ impl Sender {
     pub(super) fn places(&self) -> Option<(u32, u32)> {
         let busy = u32::try_from(self.at_work()).unwrap_or(u32::MAX);
         (!self.settings.blocking).then_some((busy, self.settings.workers))
+    }
+
+    /// Calls that return when the batch with their reply is complete.
+    pub(super) fn awaiting(&self) -> u32 {
+        u32::try_from(self.held.len()).unwrap_or(u32::MAX)
     }
 
     fn at_work(&self) -> usize {

@@ -52,6 +52,9 @@ pub struct MoreTries {
     pub most: u32,
     /// Where they are counted, on the primary transport and on the backup.
     pub counts: [PropertyId; 2],
+    /// Whether they come before the configured retries and spend none: what is given back keeps its
+    /// `RetryCount` by `PropertiesToUpdate` (R-RETRY-09, R-CTX-10). Else they come after the last.
+    pub keeps: bool,
 }
 
 /// A property that an adapter asks to be kept.
@@ -96,7 +99,7 @@ impl MoreTries {
     pub fn counted(most: u32, properties: &mut PropertyTable) -> Self {
         let counts =
             Self::NAMES.map(|name| properties.intern(&format!("{}.{name}", Self::NAMESPACE)));
-        Self { most, counts }
+        Self { most, counts, keeps: false }
     }
 }
 

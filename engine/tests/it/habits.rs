@@ -1,9 +1,11 @@
 //! The habits of a sender, in dialogue: calls that it throws in, tries beyond the configured ones.
 
-use floodgate_engine::adapter::{AdapterInput, AnyAdapter, WireResult};
+use std::panic;
+
+use floodgate_engine::adapter::{AdapterInput, AnyAdapter, Sender, WireResult};
 use floodgate_engine::batch::Status;
 use floodgate_engine::config::{
-    AdapterKind, Habits, MoreTries, SendSettings, ThrowingCall, Throws, Which,
+    AdapterKind, BatchDone, Choices, Habits, MoreTries, SendSettings, ThrowingCall, Throws, Which,
 };
 use floodgate_engine::message::{PropertyTable, Value};
 use floodgate_engine::message_box::OutboundMessage;
@@ -47,6 +49,31 @@ fn an_adapter_batch_in_which_one_message_threw_is_cleared() {
     assert_eq!(answers, ["Failed", "Pending"]);
     assert_eq!(told.tell(AdapterInput::Clear { call }), "Cleared");
     assert_eq!(told.terminate(), "Terminated");
+}
+
+#[test]
+fn what_completes_its_own_batches_does_not_throw_when_it_is_handed_a_message() {
+    // GS-13, X-04, INV-54: whichever is said first; of what starts in Done, nothing was sent.
+    let choices = Choices { batch_done: BatchDone::Adapter, ..Choices::default() };
+    let made = |settings, call, habits_first: bool| {
+        let own = throws(call);
+        panic::catch_unwind(|| {
+            let sender = Sender::new(settings);
+            match habits_first {
+                true => sender.with_habits(&own).choosing(&choices),
+                false => sender.choosing(&choices).with_habits(&own),
+            }
+        })
+    };
+    for habits_first in [true, false] {
+        assert!(made(BATCHED, ThrowingCall::TransmitMessage, habits_first).is_err());
+        assert!(made(BATCHED, ThrowingCall::BeginBatch, habits_first).is_ok());
+        // Those that the choice is not for.
+        let blocking = SendSettings { blocking: true, ..BATCHED };
+        for settings in [ASYNC, blocking] {
+            assert!(made(settings, ThrowingCall::TransmitMessage, habits_first).is_ok());
+        }
+    }
 }
 
 #[test]

@@ -96,7 +96,11 @@ impl Bind for Update {
         }
         if OWN.iter().any(|namespace| self.property.starts_with(namespace)) {
             let message = format!("'{}' is the engine's own", self.property);
-            b.refuse("property", &message, "R-CTX-10: take a property of your own schema");
+            let help = match self.property.as_str() {
+                "BTS.RetryCount" => "R-RETRY-09: say 'more_tries' and 'keeps_retries = true'",
+                _ => "R-CTX-10: take a property of your own schema",
+            };
+            b.refuse("property", &message, help);
         } else if self
             .property
             .rsplit_once('.')

@@ -50,6 +50,8 @@ pub struct SendAdapter {
     pub throws: Option<Throws>,
     /// How often it tries again beyond the configured retries.
     pub more_tries: u32,
+    /// Whether those come first and spend no retry.
+    pub keeps_retries: bool,
     /// What it has kept with the messages that it gives back.
     pub updates: Vec<Update>,
 }
@@ -160,6 +162,12 @@ pub(crate) static SEND_ADAPTER: Shape = Shape::of(
             "tries of a synthetic adapter beyond the configured ones (R-ADD-07)",
         ),
         Row::default(
+            "keeps_retries",
+            Kind::Bool,
+            "false",
+            "those come first: what is given back keeps its RetryCount (R-RETRY-09)",
+        ),
+        Row::default(
             "updates",
             Kind::Tables(&UPDATE),
             "[]",
@@ -193,6 +201,7 @@ impl Bind for SendAdapter {
         b.key("init_on_start", &mut self.init_on_start);
         b.key("throws", &mut self.throws);
         b.key("more_tries", &mut self.more_tries);
+        b.key("keeps_retries", &mut self.keeps_retries);
         b.key("updates", &mut self.updates);
         if b.reading() {
             self.refuse_habits(b);
@@ -230,6 +239,7 @@ impl SendAdapter {
         let own = [
             ("throws", self.throws.is_some()),
             ("more_tries", self.more_tries > 0),
+            ("keeps_retries", self.keeps_retries),
             ("updates", !self.updates.is_empty()),
         ];
         for (key, _) in own.into_iter().filter(|(_, is_set)| *is_set) {

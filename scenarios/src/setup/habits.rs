@@ -49,8 +49,10 @@ impl Names<'_> {
             Update::of(&one.property, Promotion::value(&one.value), properties)
         };
         let updates = own.updates.iter().map(&mut update).collect();
-        let more_tries =
-            (own.more_tries > 0).then(|| MoreTries::counted(own.more_tries, properties));
+        let more_tries = (own.more_tries > 0).then(|| MoreTries {
+            keeps: own.keeps_retries,
+            ..MoreTries::counted(own.more_tries, properties)
+        });
         Habits { throws: own.throws.map(throws), more_tries, updates }
     }
 }

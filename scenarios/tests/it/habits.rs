@@ -96,6 +96,35 @@ fn an_adapter_tries_more_often_than_is_configured_and_not_more_often_than_it_say
 }
 
 #[test]
+fn tries_that_keep_the_retry_count_come_first_and_spend_none() {
+    // R-RETRY-09, R-CTX-10, R-ADD-07: PropertiesToUpdate of BTS.RetryCount, as often as it says.
+    let retry = "retry = { count = 2, interval = \"1 s\" }";
+    let fails = |how: &str| format!("{retry}\nfail = {{ {how} }}");
+    for shape in ["", ", batched = true, batch = 5", ", batched = true, blocking = true"] {
+        let keeps = format!("{shape}, more_tries = 3, keeps_retries = true");
+        assert_eq!(did(&with(&keeps, &fails("always = true"))), [0, 120, 100, 20], "{shape}");
+        assert_eq!(did(&with(&keeps, &fails("first = 5"))), [20, 120, 100, 0], "{shape}");
+        let counts: Vec<String> = story(&with(&keeps, &fails("always = true")))
+            .into_iter()
+            .filter_map(|line| Some(line.split_once("TransmitMessage(m1) ")?.1.to_owned()))
+            .map(|line| line.split(' ').nth(1).unwrap_or_default().to_owned())
+            .collect();
+        assert_eq!(counts, ["2", "2", "2", "2", "1", "0"], "{shape}");
+        // R-RETRY-10: on the backup transport it counts anew, with the retries of that.
+        let backup = format!(
+            "[send_port.backup]\nadapter = {{ kind = \"synthetic\"{keeps} }}\n{}",
+            fails("first = 4")
+        );
+        let both = format!("{}\n{backup}", fails("always = true"));
+        assert_eq!(did(&with(&keeps, &both)), [20, 220, 180, 0], "{shape}");
+    }
+    // where adapters are shown what is configured, that is what they keep.
+    let text = with(", more_tries = 3, keeps_retries = true", &fails("always = true"));
+    let shown = format!("choices = {{ retry_count = \"configured\" }}\n{text}");
+    assert_eq!(did(&shown), [0, 120, 100, 20]);
+}
+
+#[test]
 fn what_an_adapter_has_kept_with_a_message_is_there_at_the_next_try() {
     // R-CTX-10, R-RETRY-06: not at the first, and on what an operator saves of a suspended one.
     let updates = ", updates = [{ property = \"Plant.Seen\", value = \"7\" }], more_tries = 1";
@@ -175,6 +204,10 @@ fn habits_that_an_adapter_cannot_have() {
         ),
         (with(&update("BTS.RetryCount"), fails), "'BTS.RetryCount' is the engine's own"),
         (with(&update("Seen"), fails), "'Seen' has no namespace"),
+        (
+            with(", keeps_retries = true", fails),
+            "'keeps_retries' says nothing: there are no tries beyond the configured ones",
+        ),
         (with(more, ""), "'more_tries' says nothing: no attempt fails here"),
         (with(&update("Plant.Seen"), ""), "'updates' says nothing: no attempt fails here"),
         (

@@ -47,7 +47,12 @@ fn occasions(checker: &mut Checker<'_>, path: &str, transport: &Transport, fails
         let help = "R-ADD-07, R-CTX-10: give the transport 'fail', or plan a [[fault]]";
         checker.warn(&format!("{path}.{key}"), message, help);
     }
-    if own.more_tries > 0 && choices.retry_count == RetryCount::Configured {
+    if own.keeps_retries && own.more_tries == 0 {
+        let message = "'keeps_retries' says nothing: there are no tries beyond the configured ones";
+        let help = "R-RETRY-09: say 'more_tries', how often a message is given back so";
+        checker.warn(&format!("{path}.keeps_retries"), message, help);
+    }
+    if own.more_tries > 0 && !own.keeps_retries && choices.retry_count == RetryCount::Configured {
         let message = "'more_tries' says nothing: no adapter is told which retry is the last";
         let help = "X-02: leave it out, or 'choices.retry_count'";
         checker.warn(&format!("{path}.more_tries"), message, help);
