@@ -28,6 +28,10 @@ figures! {
         pub terminated: u64,
         /// Of clients who were told that it failed, or whose connection broke. Unit: documents.
         pub turned_away: u64,
+        /// Replies of partners that nobody took: their adapters could not hand them in, or ended
+        /// with them. Unit: documents.
+        #[serde(default)]
+        pub discarded: u64,
         /// Not taken in when the run ended. Unit: documents.
         pub waiting: u64,
     }
@@ -131,6 +135,7 @@ pub(crate) fn fates(record: &Record) -> Vec<FateLine> {
         both("Error messages", (came.error_messages, owed.error_messages), "published instead"),
         both("Terminated", (came.terminated, owed.terminated), "by an operator"),
         both("Turned away", (came.turned_away, 0), "clients told that it failed"),
+        both("Replies discarded", (came.discarded, 0), "nobody took them"),
     ];
     let mut lines: Vec<FateLine> = ends.into_iter().filter(|line| line.value != "0").collect();
     let intake = [
@@ -141,6 +146,7 @@ pub(crate) fn fates(record: &Record) -> Vec<FateLine> {
         (came.suspended, "suspended"),
         (came.terminated, "terminated"),
         (came.turned_away, "turned away"),
+        (came.discarded, "replies discarded"),
         (came.waiting, "waiting"),
     ];
     let deliveries = [

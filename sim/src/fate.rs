@@ -22,6 +22,8 @@ pub struct Intake {
     pub terminated: u64,
     /// Of clients who were told that it failed, or lost their connection (R-RR-16).
     pub turned_away: u64,
+    /// Replies of partners that nobody took, and that are lost (R-RCV-10, R-SR-05).
+    pub discarded: u64,
     /// Not taken in when the run ended.
     pub waiting: u64,
 }
@@ -73,6 +75,24 @@ pub struct Closure {
     pub open: Option<Instant>,
 }
 
+/// A host instance whose engine threads all wait for what an engine thread has to do (R-DONE-01,
+/// R-SR-05).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Stuck {
+    /// The host.
+    pub host: String,
+    /// Where its instance is.
+    pub server: String,
+    /// Its engine threads, all that there may be.
+    pub threads: u32,
+    /// Batches that wait for one of them.
+    pub batches: u32,
+    /// Since when.
+    pub since: Instant,
+    /// The adapters in whose calls they are, as far as those know what they wait for.
+    pub adapters: Vec<String>,
+}
+
 /// What became of everything.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Fates {
@@ -100,6 +120,7 @@ impl Intake {
                 + self.suspended
                 + self.terminated
                 + self.turned_away
+                + self.discarded
                 + self.waiting
     }
 }

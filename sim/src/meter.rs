@@ -344,6 +344,16 @@ impl Meters {
             }
         }
     }
+
+    /// What came at `arrived` was through at `at`, as is known since: a solicit to whose reply
+    /// nobody subscribes.
+    pub(crate) fn through(&mut self, at: Instant, arrived: Instant) {
+        if self.in_window(arrived) {
+            let nanos = at.since(arrived).as_nanos();
+            self.latency.record(nanos).expect("a latency histogram grows by itself");
+            self.latency_sum += u128::from(nanos);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use floodgate_engine::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use crate::check::{RuleVerdict, Violation};
-use crate::fate::Fates;
+use crate::fate::{Fates, Stuck};
 use crate::meter::Meters;
 use crate::probe::Samples;
 use crate::resource::{Finding, Usage};
@@ -72,6 +72,8 @@ pub struct Outcome {
     pub repeated: u64,
     /// What became of everything.
     pub fates: Fates,
+    /// Host instances that wait for themselves, and would for ever.
+    pub stuck: Vec<Stuck>,
     /// Rates, latencies, levels.
     pub meters: Meters,
     /// Final spool rows, garbage included.

@@ -14,6 +14,9 @@ pub struct Occupancy {
     pub locations: Vec<(ReceiveLocationId, Places, bool)>,
     /// Workers that transmit; none where engine threads do it.
     pub workers: Option<Places>,
+    /// Calls of the engine that return when a batch of the adapter's own is complete: each holds
+    /// an engine thread until another one has carried that batch out (R-SR-05, R-DONE-01).
+    pub awaiting: u32,
 }
 
 impl AnyAdapter {
@@ -35,13 +38,14 @@ impl AnyAdapter {
 
 impl Receiver {
     fn occupancy(&self) -> Occupancy {
-        Occupancy { locations: self.places().collect(), workers: None }
+        Occupancy { locations: self.places().collect(), ..Occupancy::default() }
     }
 }
 
 impl Sender {
     fn occupancy(&self) -> Occupancy {
-        Occupancy { workers: self.places(), ..Occupancy::default() }
+        let (workers, awaiting) = (self.places(), self.awaiting());
+        Occupancy { workers, awaiting, ..Occupancy::default() }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::latencies::{Latencies, Stays};
 use super::{Frame, HostInstance, Task};
 use crate::throttle::Totals;
+use crate::time::Instant;
 
 /// Gauges of a host instance, for counters and checks.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -49,6 +50,15 @@ impl HostInstance {
     #[must_use]
     pub fn thread_gauge(&self) -> (u32, u32, usize) {
         (self.threads.leased(), self.threads.exist(), self.tasks.len())
+    }
+
+    /// All engine threads that there may be are in use while batches wait for one: how many
+    /// threads, how many batches, and since when.
+    #[must_use]
+    pub fn exhausted(&self) -> Option<(u32, u32, Instant)> {
+        let since = self.threads.exhausted_since()?;
+        let batches = self.gauges().pending_batches;
+        (batches > 0).then_some((self.threads.leased(), batches, since))
     }
 
     /// Messages that it had to do with so far: what its controllers take rates of.

@@ -103,6 +103,11 @@ impl ThreadPool {
             .then(|| self.grown_at + self.growth)
     }
 
+    /// Since when every thread that there may ever be is leased, if it is.
+    pub(super) fn exhausted_since(&self) -> Option<Instant> {
+        (self.leased >= self.max).then_some(self.full_at)
+    }
+
     pub(super) const fn leased(&self) -> u32 {
         self.leased
     }
@@ -125,7 +130,7 @@ mod tests {
         let at = |secs| Instant::ZERO + Duration::from_secs(secs);
         assert!(pool.lease(at(0)) && pool.lease(at(0)));
         assert!(!pool.lease(at(0)));
-        assert_eq!(pool.grows_at(), Some(at(1)));
+        assert_eq!((pool.grows_at(), pool.exhausted_since()), (Some(at(1)), None));
         assert!(pool.lease(at(1)) && !pool.lease(at(1)));
         pool.release();
         assert_eq!((pool.leased(), pool.exist(), pool.lease(at(1))), (2, 3, true));
@@ -177,5 +182,8 @@ mod tests {
         let mut pool = ThreadPool::new(&settings, 2);
         let leases = (0..10).filter(|_| pool.lease(Instant::ZERO)).count();
         assert_eq!((leases, pool.grows_at()), (6, None));
+        assert_eq!(pool.exhausted_since(), Some(Instant::ZERO));
+        pool.release();
+        assert_eq!(pool.exhausted_since(), None);
     }
 }

@@ -26,7 +26,7 @@ fn transactional(workers: u32, begins: TransactionBegins) -> Dialogue<AnyAdapter
 
 /// Workers that transmit, of those there are.
 fn workers(told: &Dialogue<AnyAdapter>) -> Option<(u32, u32)> {
-    let Occupancy { locations, workers } = told.desk.adapter.occupancy();
+    let Occupancy { locations, workers, .. } = told.desk.adapter.occupancy();
     assert!(locations.is_empty());
     workers
 }
@@ -64,14 +64,19 @@ fn as_many_messages_are_on_the_wire_as_there_are_workers() {
 
 #[test]
 fn a_blocking_solicit_returns_when_its_reply_is_stored() {
-    // R-SR-05, R-SND-06: the reply goes alone; `true` makes the engine delete the solicit.
+    // R-SR-05, R-SND-06: the reply goes alone; `true` makes the engine delete the solicit. Until
+    // then the call holds its thread, and says for what.
     let mut told = sender(BLOCKING);
+    let awaiting = |told: &Dialogue<AnyAdapter>| told.desk.adapter.occupancy().awaiting;
     one(&mut told, 1, true);
+    assert_eq!(awaiting(&told), 0, "it waits for the wire");
     assert_eq!(told.wired(0, reply(71)), "done 1: respond 71");
     one(&mut told, 2, true);
     assert_eq!(told.wired(0, reply(72)), "done 2: respond 72");
+    assert_eq!(awaiting(&told), 2);
     assert_eq!(told.complete(2, [FAIL]), "Failed");
     assert_eq!(told.complete(1, [OK]), "Sent");
+    assert_eq!(awaiting(&told), 0);
     // One that was not sent, and one whose reply the engine does not take.
     one(&mut told, 3, true);
     assert_eq!(told.wired(0, WireResult::Refused), "Failed");

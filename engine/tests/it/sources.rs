@@ -26,7 +26,7 @@ fn receiver(settings: ReceiveSettings) -> Dialogue<AnyAdapter> {
 
 /// Of each location: batches outstanding and allowed, and whether it waits for a look.
 fn places(dialogue: &Dialogue<AnyAdapter>) -> Vec<(u32, (u32, u32), bool)> {
-    let Occupancy { locations, workers } = dialogue.desk.adapter.occupancy();
+    let Occupancy { locations, workers, .. } = dialogue.desk.adapter.occupancy();
     assert_eq!(workers, None);
     locations.into_iter().map(|(id, places, waits)| (id.0, places, waits)).collect()
 }

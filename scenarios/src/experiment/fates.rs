@@ -17,6 +17,7 @@ pub(super) const fn intake(fates: &Fates) -> reports::Intake {
         suspended: own.suspended,
         terminated: own.terminated,
         turned_away: own.turned_away,
+        discarded: own.discarded,
         waiting: own.waiting,
     }
 }

@@ -3,6 +3,7 @@
 use super::settled::settled;
 use super::tracking;
 use floodgate_reports::{Verdict, VerdictRow};
+use floodgate_sim::fate::Stuck;
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::resource::Law;
 
@@ -17,7 +18,7 @@ const SUSTAINABLE_GROWTH_MAX: f64 = 0.005;
 /// All verdicts on one run, and the promises that saw no occasion.
 #[must_use]
 pub fn judge(scenario: &Scenario, outcome: &Outcome) -> (Vec<VerdictRow>, Vec<String>) {
-    let mut rows = Vec::new();
+    let mut rows = Vec::from_iter(stuck(outcome));
     let mut idle = Vec::new();
     for verdict in &outcome.verdicts {
         let (id, promise) = (verdict.rule.id(), verdict.rule.promise().replace('`', ""));
@@ -38,6 +39,26 @@ pub fn judge(scenario: &Scenario, outcome: &Outcome) -> (Vec<VerdictRow>, Vec<St
     audits(outcome, &mut rows, &mut idle);
     expectations(scenario, outcome, &mut rows);
     (rows, idle)
+}
+
+/// Why nothing goes on, if a host instance waits for itself: before what follows from it.
+fn stuck(outcome: &Outcome) -> Option<VerdictRow> {
+    let (first, more) = outcome.stuck.split_first()?;
+    let Stuck { host, server, threads, batches, since, adapters } = first;
+    let calls = match &adapters[..] {
+        [] => "that do not return".to_owned(),
+        known => format!("of {} that wait for batches of their own", known.join(", ")),
+    };
+    let others = match more.len() {
+        0 => String::new(),
+        others => format!(" So it is in {others} more host instances."),
+    };
+    let detail = format!(
+        "All {threads} engine threads of {host} on {server} are held, since {since}, by calls \
+         {calls}, and none is left to carry batches out: {batches} wait (R-SR-05, R-DONE-01).\
+         {others}"
+    );
+    Some(row("host.threads", false, detail))
 }
 
 /// One row for each law: it holds for every resource, or the first that breaks it is named. A law

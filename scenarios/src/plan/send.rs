@@ -219,7 +219,8 @@ pub(crate) static FAILURE: Shape = Shape::of(
             "every",
             Kind::Integer(1, 1_000_000_000),
             ANOTHER,
-            "every attempt of every n-th document of the run, counting whatever comes in, replies too",
+            "every attempt of the documents whose number among all that come in, replies included, is a \
+             multiple of n: a count of a port's own calls would let the order of sending choose them",
         ),
         Row::optional("always", Kind::Yes, ANOTHER, "all of them"),
     ],

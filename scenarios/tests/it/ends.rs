@@ -68,6 +68,7 @@ pub(crate) fn closes(name: &str, record: &Record) {
     let (came, owed) = (record.intake, record.deliveries);
     let Intake { arrived, published, consumed, dropped, error_messages, .. } = came;
     let ends = consumed + dropped + error_messages + came.terminated + came.turned_away;
+    let ends = ends + came.discarded;
     assert_eq!(arrived, published + ends + came.suspended + came.waiting, "{name}: {came:?}");
     let Deliveries { delivered, consumed, error_messages, suspended, terminated, .. } = owed;
     let ends = delivered + consumed + error_messages + terminated;

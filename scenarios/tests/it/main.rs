@@ -32,6 +32,7 @@ mod published;
 mod scale_out;
 mod sharding;
 mod silent;
+mod solicits;
 mod sweep;
 mod theory;
 mod tidy;

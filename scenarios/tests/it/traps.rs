@@ -59,6 +59,23 @@ fn a_slow_adapter_that_blocks_beside_a_fast_one() {
 }
 
 #[test]
+fn an_adapter_that_blocks_until_its_reply_is_taken_in() {
+    // R-SR-05, R-DONE-01: as many solicits as there are threads, and nobody takes a reply in.
+    let asks = "send_port.Out.two_way={}";
+    let blocks = "send_port.Out.primary.adapter={ kind = 'synthetic', blocking = true }";
+    let batched =
+        "send_port.Out.primary.adapter={ kind = 'synthetic', blocking = true, batched = true }";
+    let replies = "send_port.Out.primary.reply={}";
+    let all = [asks, blocks, replies];
+    bites(&all, "", "R-SR-05", &[asks, batched, replies]);
+    bites(&all, "", "with 20 solicits at once for each CPU", &[asks, replies]);
+    bites(&all, "", "'Host'", &[asks, blocks]);
+    bites(&all, "", "R-SR-05", &[blocks]);
+    let ordered = ["send_port.Out.ordered=true", "send_port.Out.primary.retry.count=0"];
+    bites(&all, "", "wait for ever", &[&all[..], &ordered].concat());
+}
+
+#[test]
 fn a_batch_without_room_for_its_messages() {
     // R-LMS-05: a folder's batch has 100 KB; with messages of 10 KB it is half full.
     let batch =

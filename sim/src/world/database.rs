@@ -496,6 +496,9 @@ impl World {
             self.meter(effect);
         }
         self.checks.effects(&effects, &self.message_box, &self.topology);
+        if !self.fates.replies.is_empty() {
+            self.watch_replies(&effects);
+        }
         if self.life.watched {
             cold_path();
             // What is published again was still at its source: it arrived twice, so to say.

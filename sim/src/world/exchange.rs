@@ -1,6 +1,6 @@
 //! The two-way part of the wire: clients that wait for answers, partners that reply.
 
-use floodgate_engine::adapter::{Answer, Transmission, WireResult};
+use floodgate_engine::adapter::{Answer, AnyAdapter, Transmission, WireResult};
 use floodgate_engine::hash::{mix, name_key};
 use floodgate_engine::host::DoneRace;
 use floodgate_engine::id::{EndpointId, HostInstanceId, Key};
@@ -151,9 +151,11 @@ impl World {
 
     /// What the partner's end sends back on the same connection (R-SR-02).
     #[inline(never)]
-    pub(super) fn reply(&mut self, sent: &Transmission, reply: &Reply) -> WireMessage {
+    pub(super) fn reply(&mut self, node: u32, sent: &Transmission, reply: &Reply) -> WireMessage {
         self.wires_arrived += 1;
         self.documents_arrived += 1;
+        let is_heard = !matches!(self.nodes[node as usize].machine, AnyAdapter::Gone);
+        self.replied(sent, self.wires_arrived, is_heard);
         let message = WireMessage {
             number: self.wires_arrived,
             lineage: mix(sent.lineage, name_key(&self.topology.endpoints[sent.endpoint.index()])),

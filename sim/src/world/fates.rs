@@ -9,6 +9,7 @@ use floodgate_engine::suspend::{SuspendedForm, SuspendedMessage};
 use rustc_hash::FxHashMap;
 
 use super::World;
+use super::replies::Replies;
 use crate::fate::{Closure, Deliveries, Fates, Intake, Suspensions};
 
 /// Ends other than the ordinary one.
@@ -25,6 +26,9 @@ pub(super) struct FateMeter {
     whole: FxHashMap<u64, u64>,
     /// Documents of clients who were told that it failed, or who lost their connection.
     pub(super) turned_away: u64,
+    /// Replies whose solicits have not ended, and those that nobody has taken.
+    pub(super) replies: Replies,
+    pub(super) discarded: u64,
     intake: Intake,
     deliveries: Deliveries,
     suspensions: BTreeMap<(String, Reason), u64>,
@@ -181,6 +185,7 @@ impl World {
             published: self.meters.received,
             suspended: names.map(|name| own.documents(name)).sum(),
             turned_away: own.turned_away,
+            discarded: own.discarded,
             waiting: self.documents_arrived.saturating_sub(self.documents_accepted),
             ..own.intake
         };

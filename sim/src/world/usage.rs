@@ -104,9 +104,10 @@ impl World {
         }
         resources.extend(self.pool_usage(ended));
         let findings = self.findings();
-        let fates = self.fates();
+        let (fates, stuck) = (self.fates(), self.stuck(quiescent));
         Outcome {
             fates,
+            stuck,
             story: (self.trace.story().to_vec(), self.trace.left_out()),
             digest: self.trace.digest(),
             events: self.trace.events(),

@@ -212,13 +212,16 @@ impl World {
         {
             self.checks.wire_ends(transmission, sent);
         }
-        let forward_to = self.sink(transmission.endpoint).forward_to();
+        let sink = self.sink(transmission.endpoint);
+        let forward_to = sink.forward_to();
+        let replies = if sent && transmission.two_way { sink.reply() } else { None };
         if sent {
             let by = self.nodes[call.node as usize].instance;
             self.sampled.handed.ends(now, by, transmission.reference);
             if !staged {
                 let port = transmission.subscriber.index();
-                let is_final = forward_to.is_none() && !transmission.two_way;
+                let is_answered = transmission.two_way && replies.is_some();
+                let is_final = forward_to.is_none() && !is_answered;
                 self.meters.processed(now, port, transmission.arrived, is_final);
                 self.sampled.handed.processed(by);
             }
@@ -227,13 +230,10 @@ impl World {
             Some(to) if sent && !staged => Some((to, self.forwarded_context(to, transmission))),
             Some(_) | None => None,
         };
-        let reply = if sent && transmission.two_way {
-            self.sink(transmission.endpoint).reply()
-        } else {
-            None
-        };
-        let result = match reply {
-            Some(reply) => WireResult::Replied(Box::new(self.reply(transmission, &reply))),
+        let result = match replies {
+            Some(reply) => {
+                WireResult::Replied(Box::new(self.reply(call.node, transmission, &reply)))
+            }
             None if sent => WireResult::Sent,
             None => WireResult::Refused,
         };

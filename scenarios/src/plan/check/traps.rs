@@ -18,6 +18,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     for (n, port) in scenario.send_ports.iter().enumerate() {
         held_up(checker, n, port);
         starving(checker, n, port);
+        choking(checker, n, port);
     }
     for (n, port) in scenario.receive_ports.iter().enumerate() {
         for (k, location) in port.locations.iter().enumerate() {
@@ -68,6 +69,30 @@ fn starving(checker: &mut Checker<'_>, n: usize, port: &SendPort) {
     );
     let help = "R-SND-09: give slow adapters that block a host of their own";
     checker.advise(&format!("send_port.{n}.primary.adapter"), message, help);
+}
+
+/// An adapter that blocks submits the reply while it holds an engine thread, and that takes another
+/// one: as many solicits at once as there are threads wait for ever (R-SR-05, R-DONE-01).
+fn choking(checker: &mut Checker<'_>, n: usize, port: &SendPort) {
+    if port.two_way.is_none() || port.ordered {
+        return;
+    }
+    let backup = port.backup.as_ref().map(|transport| ("backup", transport));
+    for (key, transport) in [("primary", &port.primary)].into_iter().chain(backup) {
+        let name = if transport.host.is_empty() { &port.host } else { &transport.host };
+        let host = checker.scenario.hosts.iter().find(|host| host.name == *name);
+        let Some(host) = host else { continue };
+        if !transport.adapter.blocking || transport.adapter.batched || transport.reply.is_none() {
+            continue;
+        }
+        let message = format!(
+            "'{}' holds an engine thread of '{name}' until another one has taken the reply in: with \
+             {} solicits at once for each CPU none is left, and all wait for ever",
+            port.name, host.threads
+        );
+        let help = "R-SR-05: an adapter that does not block, or one that takes batches";
+        checker.advise(&format!("send_port.{n}.{key}.adapter"), message, help);
+    }
 }
 
 /// Batches that are full by bytes long before they are full by number (R-LMS-05).
