@@ -210,7 +210,8 @@ impl TransactionalReceiver {
         more: bool,
         proxy: &mut TransportProxy,
     ) {
-        let location = &mut self.locations[at];
+        // Its transaction may be over, and since then the service.
+        let Some(location) = self.locations.get_mut(at) else { return };
         let Phase::Fetching(transaction) = location.phase else { return };
         if messages.is_empty() || self.terminating.is_some() || location.closing {
             location.open -= 1;

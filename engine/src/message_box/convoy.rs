@@ -43,6 +43,8 @@ pub(super) struct Running {
     /// The message that started it.
     first: Option<ReferenceId>,
     consumed: u32,
+    /// Whether it is a part of another instance, which sent in a turn of its own and goes on.
+    part: bool,
     /// When it ends for want of messages.
     idle_until: Option<Instant>,
     /// The host instance that has it in memory.
@@ -142,6 +144,7 @@ impl MessageBox {
             line: OrderedInstance::default(),
             first,
             consumed: 0,
+            part: false,
             idle_until: None,
             resident: None,
             told: None,
@@ -163,15 +166,21 @@ impl MessageBox {
     ) {
         let Some(reference) = self.references.get(id.0) else { return };
         let (subscriber, home) = (reference.subscriber, reference.home());
-        let counts = self.convoys.tally.of(subscriber);
-        // The turn that consumes the message is not its end.
-        counts.completed = counts.completed.wrapping_sub(1);
+        let part = reference.instance.is_some();
+        if !part {
+            // The turn that consumes the message is not its end.
+            let counts = self.convoys.tally.of(subscriber);
+            counts.completed = counts.completed.wrapping_sub(1);
+        }
         let key = self.instances.start(subscriber, home, None, Some(Exchange::Answer));
         let property = PropertyId::CORRELATION_TOKEN;
         let convoy = Convoy { property, messages: 1, idle: patience };
         if let Some(at) = self.run(key, (subscriber, convoy), token, Some(id)) {
             let until = patience.map(|patience| self.convoys.now + patience);
             self.convoys.watch(at, until);
+            if let Some(running) = self.convoys.running.get_mut(&at) {
+                running.part = part;
+            }
             self.starts_waiting(at, id);
         }
     }
@@ -282,7 +291,7 @@ impl MessageBox {
         self.instances.end(running.key);
         let left = running.line.terminate();
         let counts = self.convoys.tally.of(running.subscriber);
-        counts.completed = counts.completed.wrapping_add(1);
+        counts.completed = counts.completed.wrapping_add(u64::from(!running.part));
         counts.discarded += u64::from(!left.is_empty());
         for id in left {
             let place = self.change(id, |reference| {
@@ -293,6 +302,28 @@ impl MessageBox {
             let (resumable, reason) = (false, Reason::Zombie);
             self.effects.push(Effect::SuspendedReference { at: place, resumable, reason });
         }
+    }
+
+    /// The message whose turn it is in the running instance that a message waits in.
+    pub(super) fn convoy_head(&self, id: ReferenceId) -> Option<ReferenceId> {
+        if self.convoys.are_none() {
+            return None;
+        }
+        let at = self.references.get(id.0)?.instance?;
+        let line = &self.convoys.running.get(&at)?.line;
+        line.head().filter(|_| line.contains(id))
+    }
+
+    /// An operator terminates the running instance that a message is in: its subscription goes, and
+    /// what was in its line is returned (R-MBX-08, INV-26).
+    pub(super) fn terminate_convoy(&mut self, id: ReferenceId) -> Option<Vec<ReferenceId>> {
+        self.convoy_head(id)?;
+        let at = self.references.get(id.0)?.instance?;
+        self.convoys.watch(at, None);
+        self.wait_is_over(at);
+        let mut running = self.convoys.running.remove(&at)?;
+        self.instances.end(running.key);
+        Some(running.line.terminate())
     }
 
     /// Ends the instances that have waited long enough for a message.

@@ -114,6 +114,12 @@ impl MessageBox {
         id: ServiceInstanceId,
         operation: InstanceOperation,
     ) -> Result<Operated, InstanceRefusal> {
+        // A convoy is one instance: whoever waits in its line is what its head is.
+        let id = if let ServiceInstanceId::Reference(id) = id {
+            ServiceInstanceId::Reference(self.convoy_head(id).unwrap_or(id))
+        } else {
+            id
+        };
         let instance = self.service_instance(now, id).ok_or(InstanceRefusal::Gone)?;
         let refused = Err(InstanceRefusal::NotFrom(instance.status));
         let pending = match operation.allowed(instance.status) {
@@ -310,10 +316,13 @@ impl MessageBox {
         }
     }
 
-    /// Removes a reference, or all of the ordered instance it is in (R-ORD-09).
+    /// Removes a reference, or all of the ordered instance or the convoy it is in (R-ORD-09).
     pub(super) fn terminate_reference(&mut self, id: ReferenceId) {
         let Some(reference) = self.references.get(id.0) else { return };
         let subscriber = reference.subscriber.index();
+        if let Some(line) = self.terminate_convoy(id) {
+            return self.terminate_all(&line);
+        }
         let lanes = self.subscribers[subscriber].ordered.as_mut();
         let ids = lanes.and_then(|lanes| lanes.terminate(id)).unwrap_or_else(|| vec![id]);
         self.terminate_all(&ids);

@@ -231,13 +231,16 @@ impl MessageBox {
     }
 
     /// The running instances that a document goes to. One that a message before it in the same
-    /// batch started is among them (R-ORD-21).
+    /// batch started is among them (R-ORD-21); a wait is if it was found when the batch was routed,
+    /// or is to get a fault by whatever it subscribes to (R-RR-07, R-RR-08).
     fn running_for(&self, document: &Document, at: u32) -> Vec<Key> {
         if self.convoys.are_none() {
             return self.correlated_with(at).collect();
         }
-        let mut running = self.instances.matching(document);
-        running.retain(|instance| self.admits_instance(document, *instance));
+        let waits = |key: &Key| self.instances.get(*key).is_some_and(|row| row.wait.is_some());
+        let mut running: Vec<Key> = self.correlated_with(at).filter(waits).collect();
+        let matching = self.instances.matching(document).into_iter();
+        running.extend(matching.filter(|key| !waits(key) && self.admits_instance(document, *key)));
         running
     }
 

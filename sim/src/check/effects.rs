@@ -115,7 +115,7 @@ impl Checks {
             Effect::Terminated { at } => {
                 self.leaves(at);
                 self.ended(at);
-                true
+                false
             }
             Effect::Unlocked { at, owner } => {
                 self.enters(at);

@@ -13,7 +13,8 @@ use floodgate_engine::message::DocumentName;
 use floodgate_engine::message_box::{
     Closing, Effect, Exchange, MessageBox, OutboundMessage, Place, Reason, Waiting,
 };
-use floodgate_engine::time::Instant;
+use floodgate_engine::orchestration::SENT_BY_ORCHESTRATIONS;
+use floodgate_engine::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Checks, Docket, Rule};
@@ -47,12 +48,16 @@ struct Known {
     died: bool,
     /// It, or what became of it, was suspended: a fault is due at any time.
     failed: bool,
+    /// An operator took its response away.
+    taken_away: bool,
 }
 
 /// A reply that an adapter submitted.
 #[derive(Clone, Copy, Debug)]
 struct Submitted {
     solicit: ReferenceId,
+    /// Whether the solicit is a request of a client, or was sent for one.
+    correlated: bool,
     /// Whether the solicit is deleted in the same batch.
     with_delete: bool,
 }
@@ -71,6 +76,10 @@ pub(super) struct Exchanges {
     /// Negative acknowledgements of responses that failed on their way to a client: what they
     /// close was not over (R-RR-08).
     excuses: FxHashSet<DocumentName>,
+    /// Solicits that are requests of clients, or were sent for them.
+    asked: FxHashSet<ReferenceId>,
+    /// Orchestrations whose messages go on with the exchange of what they received, by subscriber.
+    carries: Vec<bool>,
     /// Solicits whose reply was submitted without their deletion.
     replied_alone: FxHashSet<ReferenceId>,
     open: usize,
@@ -78,7 +87,9 @@ pub(super) struct Exchanges {
     node_of: Vec<u32>,
     adapters: usize,
     /// Default time-out and "allow multiple responses", by host instance.
-    hosts: Vec<(floodgate_engine::time::Duration, bool)>,
+    hosts: Vec<(Duration, bool)>,
+    /// How long calls of the engine are on their way to adapters (R-CLK-02).
+    calls_take: Duration,
     /// Host instance of every adapter instance.
     instance_of: FxHashMap<u32, HostInstanceId>,
     first_response: usize,
@@ -100,6 +111,9 @@ impl Exchanges {
                 .map(|(at, node)| (*node, HostInstanceId::from(at / adapters.max(1))))
                 .collect(),
             first_response: topology.send_ports.len() + topology.orchestrations.len(),
+            carries: std::iter::repeat_n(false, topology.send_ports.len())
+                .chain(topology.orchestrations.iter().map(|own| own.program.answer.is_none()))
+                .collect(),
             ..Self::default()
         }
     }
@@ -148,8 +162,10 @@ impl Exchanges {
         at: Option<&Place>,
         resumable: bool,
     ) {
+        // A reply that nobody asked for is published like any message (R-SR-07).
+        let reply = |reply: &Submitted| at.is_none() || reply.correlated;
         let two_way = self.requests.contains_key(&document.wire)
-            || self.replies.contains_key(&document.wire)
+            || self.replies.get(&document.wire).is_some_and(reply)
             || at.is_some_and(|at| self.is_response(at.subscriber));
         if two_way {
             docket.judge(Rule::TwoWayNotResumable, !resumable, || {
@@ -202,7 +218,14 @@ impl Exchanges {
             });
         } else if self.is_idle() {
             // Nothing two-way was ever seen.
+        } else if let Effect::Referenced { at, .. } = effect {
+            self.carried_on(at);
+        } else if let Effect::Terminated { at } = effect {
+            self.taken_away(at);
         } else if let Effect::SuspendedReference { at, resumable, reason } = effect {
+            if *reason == Reason::Operator {
+                self.taken_away(at);
+            }
             // An operator's hold, or a stopped port's, is none of the exchange's doing.
             let held = Reason::BackupTransport;
             if !matches!(reason, Reason::Operator | Reason::PortStopped) && *reason != held {
@@ -221,6 +244,23 @@ impl Exchanges {
         } else if let Effect::RoutedReference { at, .. } = effect {
             // R-FMR-09: an error message takes the place of the suspension, not of the fault.
             self.failed(at.document);
+        }
+    }
+
+    /// A request reaches an orchestration: what that sends is the request's matter, too (R-RR-08).
+    fn carried_on(&mut self, at: &Place) {
+        let carries = self.carries.get(at.subscriber.index()).copied().unwrap_or_default();
+        if carries && let Some(key) = self.requests.get(&at.document.wire).copied() {
+            self.requests.insert(SENT_BY_ORCHESTRATIONS + at.sequence, key);
+        }
+    }
+
+    /// An operator suspends or terminates a response on its way: whoever waits for it may get none.
+    fn taken_away(&mut self, at: &Place) {
+        if let Some(key) = self.answer_to.get(&at.sequence)
+            && let Some(known) = self.known.get_mut(key)
+        {
+            known.taken_away = true;
         }
     }
 
@@ -338,6 +378,11 @@ impl Exchanges {
 }
 
 impl Checks {
+    /// Calls of the engine take so long to come to an adapter.
+    pub(crate) fn calls_take(&mut self, to_adapter: Duration) {
+        self.exchanges.calls_take = to_adapter;
+    }
+
     /// An adapter posted a batch.
     pub(super) fn posted_exchanges(&mut self, node: u32, batch: &Batch) {
         let own = &mut self.exchanges;
@@ -357,6 +402,7 @@ impl Checks {
                         withdrawn: false,
                         died: false,
                         failed: false,
+                        taken_away: false,
                     };
                     own.known.insert((node, *token), known);
                     own.requests.insert(request.number, (node, *token));
@@ -369,7 +415,8 @@ impl Checks {
                     if !with_delete {
                         own.replied_alone.insert(*solicit);
                     }
-                    let submitted = Submitted { solicit: *solicit, with_delete };
+                    let correlated = own.asked.contains(solicit);
+                    let submitted = Submitted { solicit: *solicit, correlated, with_delete };
                     own.replies.insert(response.number, submitted);
                 }
                 Operation::CancelResponse { token } => {
@@ -411,8 +458,16 @@ impl Checks {
     /// An adapter is handed an answer (INV-49…51).
     #[inline(always)]
     pub(super) fn answer(&mut self, node: u32, message: &OutboundMessage) {
-        let Exchange::Response { token, fault } = message.exchange else { return };
+        if message.exchange == Exchange::OneWay {
+            return;
+        }
         cold_path();
+        let Exchange::Response { token, fault } = message.exchange else {
+            if self.exchanges.requests.contains_key(&message.document.wire) {
+                self.exchanges.asked.insert(message.reference);
+            }
+            return;
+        };
         let now = self.docket.now;
         let docket = &mut self.docket;
         let name = message.document;
@@ -422,7 +477,8 @@ impl Checks {
         });
         let Some(known) = known else { return };
         let before = (known.answers, known.faults);
-        let expired = known.expires.is_some_and(|at| at <= now);
+        // The engine answers when it makes the call, not when that comes to the adapter.
+        let expired = known.expires.is_some_and(|at| at + self.exchanges.calls_take <= now);
         let in_time = if fault { expired || known.failed } else { !expired };
         docket.judge(Rule::AnswerInTime, in_time && known.stage != Stage::Posted, || {
             format!("{name} (fault: {fault}) answers m{} at {now}: {known:?}", known.request)
@@ -489,7 +545,7 @@ impl Checks {
     pub(super) fn exchanges_ended(&mut self) {
         let mut left: Vec<&Known> = (self.exchanges.known.values())
             .filter(|known| known.answers + known.faults == 0)
-            .filter(|known| !known.withdrawn && !known.died)
+            .filter(|known| !known.withdrawn && !known.died && !known.taken_away)
             .collect();
         left.sort_unstable_by_key(|known| known.request);
         let (requests, open) = (self.exchanges.requests.len(), self.exchanges.open);

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use floodgate_engine::batch::{Batch, Operation};
 use floodgate_engine::config::{ReceiveLocation, Topology, UnroutedResume};
+use floodgate_engine::id::SendPortId;
 use floodgate_engine::message::{Body, DocumentName, PropertyId, Value, WireMessage};
 use floodgate_engine::message_box::{Effect, MessageBox, Reason, Rest};
-use floodgate_engine::subscription::{Operator, PortState};
+use floodgate_engine::subscription::Operator;
 
 use super::{Checks, Docket, Rule};
 
@@ -63,8 +64,8 @@ pub(super) struct Interchanges {
     /// Documents that wait because nobody subscribed to them, and where they go on.
     unrouted: BTreeSet<DocumentName>,
     resume: UnroutedResume,
-    /// Every receive port routes failed messages, and somebody subscribes to all of them.
-    all_routed: bool,
+    /// Who subscribes to all error messages, if every receive port routes failed messages.
+    all_routed: Vec<SendPortId>,
     last_error: Option<DocumentName>,
     /// Messages of which a document was published, whoever follows them: a bit by number.
     came_out: Vec<u64>,
@@ -87,8 +88,11 @@ impl Interchanges {
             over: BTreeMap::new(),
             unrouted: BTreeSet::new(),
             resume: topology.choices.unrouted_resume,
-            all_routed: topology.receive_ports.iter().all(|port| port.route_failed)
-                && takes_all_errors(topology),
+            all_routed: if topology.receive_ports.iter().all(|port| port.route_failed) {
+                take_all_errors(topology)
+            } else {
+                Vec::new()
+            },
             last_error: None,
             came_out: Vec::new(),
         }
@@ -137,14 +141,15 @@ impl Interchanges {
 }
 
 /// Whether some enlisted port subscribes to all error messages.
-fn takes_all_errors(topology: &Topology) -> bool {
-    topology.send_ports.iter().filter(|port| port.state != PortState::Bound).any(|port| {
+fn take_all_errors(topology: &Topology) -> Vec<SendPortId> {
+    let ports = topology.send_ports.iter().enumerate().filter(|(_, port)| {
         port.filter.iter().flat_map(|filter| &filter.groups).any(|group| {
             matches!(&group[..], [only] if only.property == PropertyId::ERROR_TYPE
                 && only.operator == Operator::Equals
                 && only.value == Value::text("FailedMessage"))
         })
-    })
+    });
+    ports.map(|(at, _)| SendPortId::from(at)).collect()
 }
 
 impl Checks {
@@ -237,9 +242,12 @@ impl Checks {
         if reason == Reason::Routing && self.follows(document) {
             self.interchanges.unrouted.insert(document);
         }
-        // A reply came by a send port, whose settings say nothing of what is received.
-        let is_of_port = !document.is_error() && !self.is_reply(document);
-        let kept = !self.interchanges.all_routed || !is_of_port;
+        // A reply came by a send port, whose settings say nothing of what is received, and what the
+        // engine or an orchestration makes by none.
+        let is_of_port = document.is_submitted() && !self.is_reply(document);
+        // An operator may have unenlisted who would get it.
+        let mut takers = self.interchanges.all_routed.iter();
+        let kept = !is_of_port || !takers.any(|port| self.routing.is_enlisted(*port));
         self.docket.judge(Rule::FailedAreRouted, kept, || {
             format!("{document} was suspended, though its port routes failed messages")
         });

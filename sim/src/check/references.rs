@@ -47,6 +47,8 @@ struct Known {
     rolled_back: bool,
     /// The wire took the attempt that counts now, and only that makes a Delete the end.
     taken: bool,
+    /// An operator resumed it.
+    resumed: bool,
     /// Copies that the wire took, less one for each process that died with it in flight.
     copies: i8,
 }
@@ -372,7 +374,9 @@ impl Checks {
         let Some(known) = self.references.get(at.reference, at.sequence) else { return };
         known.attempts = 0;
         known.failed_at = None;
-        (known.on_backup, known.taken) = (false, false);
+        // An attempt that was taken back before is not the one that is made next.
+        (known.on_backup, known.rolled_back, known.taken) = (false, false, false);
+        known.resumed = true;
         let port = known.port as usize;
         let retries = self.references.ports[port].retries[0].count;
         if let Some(known) = self.references.get(at.reference, at.sequence) {

@@ -6,7 +6,7 @@
 use std::hint::cold_path;
 
 use floodgate_engine::batch::{BatchStatus, Status};
-use floodgate_engine::config::{RoutingReports, Topology};
+use floodgate_engine::config::{RoutingReports, Topology, UnroutedSuspension};
 use floodgate_engine::id::{
     OrchestrationId, ReferenceId, SendPortGroupId, SendPortId, SubscriberId,
 };
@@ -22,8 +22,13 @@ use super::{Checks, Docket, Rule};
 pub(crate) struct Expected {
     document: DocumentName,
     ports: Vec<SubscriberId>,
+    /// Orchestrations whose running instances it may correlate with.
+    correlates: Vec<SubscriberId>,
     /// What must be told of it when nobody subscribes: `false` for an acknowledgement.
     reported: bool,
+    /// Whether the engine suspends it in the place of a failure: a batch that fails for another
+    /// reason reports nothing of it.
+    suspended: bool,
     /// Whether a wait for a response may be where it goes.
     awaited: bool,
 }
@@ -44,10 +49,12 @@ pub(super) struct Routing {
     hosts: Vec<Vec<(PropertyId, Value)>>,
     /// What documents demand of hosts: only of those that demand something.
     demands: FxHashMap<DocumentName, Vec<Predicate>>,
-    /// Orchestrations of which a message starts an instance or joins a running one.
-    convoys: Vec<SubscriberId>,
+    /// Orchestrations of which a message starts an instance or joins a running one, by a property.
+    convoys: Vec<(SubscriberId, PropertyId)>,
     /// A batch that is rolled back takes its reports along (R-CLK-14).
     reports_go: bool,
+    /// The engine suspends what nobody subscribes to.
+    engine_suspends: bool,
     /// The reference that must be suspended next, since its port or group is not started.
     held: Option<ReferenceId>,
 }
@@ -55,9 +62,10 @@ pub(super) struct Routing {
 impl Routing {
     pub(super) fn new(topology: &Topology) -> Self {
         let orchestrations = (0..topology.orchestrations.len()).map(OrchestrationId::from);
-        let convoys = orchestrations
-            .filter(|id| topology.orchestrations[id.index()].program.convoy.is_some())
-            .map(|id| topology.subscriber_of_orchestration(id));
+        let convoys = orchestrations.filter_map(|id| {
+            let convoy = topology.orchestrations[id.index()].program.convoy?;
+            Some((topology.subscriber_of_orchestration(id), convoy.property))
+        });
         Self {
             convoys: convoys.collect(),
             routed: 0,
@@ -70,8 +78,14 @@ impl Routing {
             hosts: topology.hosts.iter().map(|host| host.properties.clone()).collect(),
             demands: FxHashMap::default(),
             reports_go: topology.choices.routing_reports == RoutingReports::WithBatch,
+            engine_suspends: topology.choices.unrouted_suspension == UnroutedSuspension::Engine,
             held: None,
         }
+    }
+
+    /// Whether a send port is enlisted now.
+    pub(super) fn is_enlisted(&self, port: SendPortId) -> bool {
+        self.ports[port.index()] != PortState::Bound
     }
 
     /// A reference is made: its port is enlisted, and if it is not started it is suspended next.
@@ -179,7 +193,13 @@ impl Routing {
         let ports = self.route(topology, document);
         let reported = document.context.read(PropertyId::ACK_TYPE).is_none();
         let awaited = document.promoted(PropertyId::ROUTE_DIRECT_TO_TP).is_some();
-        Expected { document: document.name, ports, reported, awaited }
+        let convoys = self.convoys.iter();
+        let correlates =
+            convoys.filter(|(_, property)| document.promoted(*property).is_some()).map(|own| own.0);
+        let correlates = correlates.collect();
+        let told = PropertyId::SUSPEND_MESSAGE_ON_ROUTING_FAILURE;
+        let suspended = self.engine_suspends || document.context.is_set(told);
+        Expected { document: document.name, ports, correlates, reported, suspended, awaited }
     }
 
     fn route(&self, topology: &Topology, document: &Document) -> Vec<SubscriberId> {
@@ -250,7 +270,7 @@ impl Checks {
         status: &BatchStatus,
         effects: &[Effect],
     ) {
-        let Expected { document, ports, reported, awaited } = expected;
+        let Expected { document, ports, correlates, reported, suspended, awaited } = expected;
         let reports = effects.iter().filter(|effect| {
             matches!(effect, Effect::RoutingFailureReport { document: known } if known == document)
         });
@@ -258,8 +278,10 @@ impl Checks {
         if reports > 0 || status.any(Status::NO_SUBSCRIPTION) {
             let stays = status.overall.is_success() || !self.routing.reports_go;
             let due = usize::from(ports.is_empty() && *reported && stays);
-            // Whether somebody waits for a response is judged by INV-26.
-            let kept = reports == due || (*awaited && reports < due);
+            // Whether somebody waits for a response is judged by INV-26; a convoy may run.
+            let undone = *suspended && !status.overall.is_success();
+            let others = *awaited || !correlates.is_empty() || undone;
+            let kept = reports == due || (others && reports < due);
             self.docket.judge(Rule::OneReportPerFailure, kept, || {
                 format!("{reports} routing failure reports for {document}, due {due}")
             });
@@ -271,7 +293,10 @@ impl Checks {
             .iter()
             .filter_map(|effect| {
                 let Effect::Referenced { at, activates, .. } = effect else { return None };
-                let by_filter = *activates || self.routing.convoys.contains(&at.subscriber);
+                // An instance subscription is an equality of its own (R-SUB-05): whoever has the
+                // value joins the convoy, whether or not the filter would start one.
+                let joins = correlates.contains(&at.subscriber) && ports.contains(&at.subscriber);
+                let by_filter = *activates || joins;
                 (by_filter && at.document == *document).then_some(at.subscriber)
             })
             .collect();

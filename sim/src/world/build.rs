@@ -127,6 +127,7 @@ impl World {
     /// Everything that comes from outside is planned.
     fn opened(mut self, setup: &Setup) -> Self {
         self.idle.queue_at(&self.processors, &self.databases);
+        self.checks.calls_take(setup.calls.to_adapter);
         self.begin_life();
         self.start_loads();
         self.plan_acts(&setup.acts);

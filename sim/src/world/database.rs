@@ -2,7 +2,7 @@
 
 use std::hint::cold_path;
 
-use floodgate_engine::batch::{BatchStatus, Status};
+use floodgate_engine::batch::{BatchStatus, OperationKind, Status};
 use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::host::{FrameId, HostInput};
 use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId, TransactionId};
@@ -424,12 +424,12 @@ impl World {
     /// what is resumed was accepted when it was suspended.
     fn accepted(&mut self, batch: &PreparedBatch) -> (u64, bool) {
         let mut accepted = 0;
-        for (_, action) in &batch.actions {
+        for (kind, action) in &batch.actions {
             if let Action::ForgetSuspended(number) = action {
                 self.foresee_resumed(*number, batch);
                 return (0, true);
             }
-            let documents = self.accepts(action);
+            let documents = self.accepts(*kind, action);
             if matches!(action, Action::Nothing | Action::SuspendWire { .. }) {
                 cold_path();
                 self.fates.foresee(action, documents);
@@ -456,11 +456,12 @@ impl World {
 
     /// Documents that the engine owns once `action` is committed.
     #[inline(always)]
-    pub(super) fn accepts(&self, action: &Action) -> u64 {
+    pub(super) fn accepts(&self, kind: OperationKind, action: &Action) -> u64 {
         match action {
             Action::Publish { count, .. } => u64::from(*count),
             Action::PublishPart(part) => u64::from(part.held.max(1)),
-            Action::Nothing => 1,
+            // A pipeline consumed it; or what was to be withdrawn was over.
+            Action::Nothing => u64::from(kind != OperationKind::CancelResponse),
             Action::SuspendWire { wire, .. } => {
                 let uri = wire.context.read(PropertyId::INBOUND_TRANSPORT_LOCATION);
                 let named = |location: &&ReceiveLocation| uri == Some(&Value::text(&location.name));

@@ -31,9 +31,11 @@ impl World {
             let none = batch.actions.iter().map(|(kind, _)| (*kind, Status::FAIL));
             return BatchStatus::assemble(batch.cookie, none);
         }
-        let accepts: u64 = batch.actions.iter().map(|(_, action)| self.accepts(action)).sum();
-        for (_, action) in &batch.actions {
-            self.fates.foresee(action, self.accepts(action));
+        let mut accepts = 0;
+        for (kind, action) in &batch.actions {
+            let documents = self.accepts(*kind, action);
+            self.fates.foresee(action, documents);
+            accepts += documents;
         }
         let empty = self.fates.set_aside();
         let may_move = self.checks.may_move(&Asked::of(&batch).moves(&batch));

@@ -98,9 +98,8 @@ impl World {
     pub(super) fn foresee_resumed(&mut self, number: u64, batch: &PreparedBatch) {
         let Some(message) = self.message_box.suspended().message(number) else { return };
         let counted = self.fates.documents(message.name());
-        let actions = batch.actions.iter().map(|(_, action)| action);
-        let held = actions.filter(|action| !matches!(action, Action::Nothing));
-        let found: u64 = held.map(|action| self.accepts(action)).sum();
+        let held = batch.actions.iter().filter(|(_, action)| !matches!(action, Action::Nothing));
+        let found: u64 = held.map(|(kind, action)| self.accepts(*kind, action)).sum();
         self.fates.resumed = (counted.saturating_sub(found), found.saturating_sub(counted));
     }
 

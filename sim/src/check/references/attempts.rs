@@ -24,11 +24,14 @@ pub(super) fn more_tries(topology: &Topology, port: SendPortId) -> [u32; 2] {
 }
 
 impl References {
-    /// Attempts that a reference has had on its transport, and may have there.
-    fn attempts_of(&mut self, at: &Place) -> Option<(u32, u32)> {
+    /// Attempts that a reference has had on its transport, has to have had and may have there. Of
+    /// one that was resumed the adapter may have counted its own tries before (R-CTX-10).
+    fn attempts_of(&mut self, at: &Place) -> Option<(u32, u32, u32)> {
         let known = self.get(at.reference, at.sequence).copied()?;
         let more = self.ports[known.port as usize].more[usize::from(known.on_backup)];
-        Some((u32::from(known.attempts), self.retry(&known).count + 1 + more))
+        let configured = self.retry(&known).count + 1;
+        let least = if known.resumed { configured } else { configured + more };
+        Some((u32::from(known.attempts), least, configured + more))
     }
 
     /// A retry that an exception spent is an attempt that never reached the wire (R-BSND-06).
@@ -55,11 +58,11 @@ impl Checks {
 
     /// A message is given up: it must have had all its attempts.
     pub(in crate::check) fn attempts_complete(&mut self, at: &Place, reason: Reason) {
-        let Some((attempts, expected)) = self.references.attempts_of(at) else { return };
+        let Some((attempts, least, expected)) = self.references.attempts_of(at) else { return };
         if matches!(reason, Reason::Adapter | Reason::Retries) {
             // The engine's own action may follow exceptions, which never reached the wire.
-            let complete =
-                attempts == expected || (reason == Reason::Retries && attempts < expected);
+            let complete = (least..=expected).contains(&attempts)
+                || (reason == Reason::Retries && attempts < expected);
             self.docket.judge(Rule::AttemptsBounded, complete, || {
                 format!("{} was suspended after {attempts} attempts of {expected}", at.document)
             });

@@ -1,0 +1,252 @@
+//! What the search through random plants found (`mixed.rs`), each as small as it gets.
+
+use floodgate_engine::config::{AdapterKind, Orchestration, RequestSettings};
+use floodgate_engine::exchange::ResponseSettings;
+use floodgate_engine::id::{
+    HostId, HostInstanceId, MessageBoxId, OrchestrationId, ReceiveLocationId, SendPortId,
+};
+use floodgate_engine::message::{Context, PropertyId, Value};
+use floodgate_engine::message_box::{
+    InstanceOperation, PortOperation, ServiceInstanceId, ServiceStatus,
+};
+use floodgate_engine::orchestration::{Convoy, Program, SendShape};
+use floodgate_engine::pipeline::ReceivePipeline;
+use floodgate_engine::subscription::{Condition, Filter};
+use floodgate_engine::time::Duration;
+use floodgate_sim::load::ArrivalKind;
+use floodgate_sim::setup::{Failure, SinkSettings};
+use floodgate_sim::world::World;
+
+use crate::fixture::{
+    ASYNC, BATCHED, FOLDER, PUSH, Plant, Story, all_kept, assert_all_kept, finish_within,
+    immediate, ms, sink,
+};
+use crate::golden_orchestration::KEY;
+use crate::golden_two_way::{desk, replying};
+use crate::transactional::SEND;
+
+const OUT: SendPortId = SendPortId(0);
+
+/// Goes on to the end; every check must be content.
+fn finished(mut world: World) -> (World, Story) {
+    finish_within(&mut world, 50_000).expect("it comes to an end");
+    let story = Story::of(&world);
+    assert_eq!(world.checks().violations(), [], "in\n{}", story.text());
+    assert_all_kept(&world.clone().conclude());
+    (world, story)
+}
+
+fn told(plant: &Plant) -> (World, Story) {
+    finished(plant.telling())
+}
+
+/// An orchestration that takes what receive port `from` publishes.
+fn orchestration(plant: &mut Plant, from: &str, program: Program) {
+    let filter = Condition::equals(PropertyId::RECEIVE_PORT_NAME, Value::text(from));
+    plant.setup.topology.orchestrations.push(Orchestration {
+        name: "Process".to_owned(),
+        host: HostId(0),
+        filter: Filter::all_of(vec![filter]),
+        priority: 7,
+        ordered: false,
+        program,
+    });
+}
+
+/// Everything that comes by a location has one value to correlate on.
+fn alike(plant: &mut Plant) {
+    for location in &mut plant.setup.topology.receive_locations {
+        let mut context = Context::default();
+        context.promote(KEY, Some(Value::Int(1))).expect("a number is short");
+        location.context = context;
+    }
+}
+
+const fn convoy() -> Program {
+    let convoy = Convoy { property: KEY, messages: 0, idle: None };
+    Program { suspends: false, sends: None, convoy: Some(convoy), answer: None }
+}
+
+#[test]
+fn a_fault_finds_its_client_where_orchestrations_wait() {
+    // R-RR-07, R-ORD-03, INV-26, INV-49: a time-out is meant for its wait, whatever that subscribes
+    // to; what running instances subscribe to is asked besides.
+    let mut plant = desk(RequestSettings::default(), replying(Duration::from_minutes(21)));
+    orchestration(&mut plant, "nobody", convoy());
+    let (world, story) = told(&plant);
+    assert_eq!(story.count(&["publishes a1, 1 reference"]), 1, "{}", story.text());
+    assert_eq!(world.meters().answers.faults, 1);
+}
+
+#[test]
+fn a_convoy_is_joined_by_whatever_has_its_value() {
+    // INV-19, R-SUB-05: the subscription of the running instance is an equality of its own.
+    let mut plant = Plant::new(immediate(), PUSH);
+    plant.receive_port("Too", ReceivePipeline::pass_through());
+    plant.send_port("Out", "In", ASYNC, sink());
+    orchestration(&mut plant, "In", convoy());
+    alike(&mut plant);
+    plant.all_at_once(1).load(ArrivalKind::Replay(vec![ms(10)]), Some(1));
+    plant.setup.loads[1].locations = vec![ReceiveLocationId(1)];
+    let (_, story) = told(&plant);
+    assert_eq!(story.count(&["deletes m2 of Process"]), 1, "{}", story.text());
+}
+
+#[test]
+fn whoever_waits_in_a_convoy_is_the_convoy() {
+    // R-MBX-08, INV-26: an operator terminates the second message of a running instance, and the
+    // instance ends with all that waits in it. The next message starts another.
+    let mut host = immediate();
+    host.orchestration_queue = None;
+    let mut plant = Plant::new(host, FOLDER);
+    let program = Program { suspends: true, ..convoy() };
+    orchestration(&mut plant, "In", program);
+    alike(&mut plant);
+    plant.load(ArrivalKind::Replay(vec![ms(1), ms(1), ms(1), ms(5000)]), Some(4));
+    let mut world = plant.telling();
+    world.run_until(ms(3000));
+    world.wait_until(ms(3000));
+    let instances = world.service_instances();
+    assert_eq!(instances.len(), 3, "{instances:?}");
+    assert!(matches!(instances[1].id, ServiceInstanceId::Reference(_)));
+    assert_eq!(instances[0].status, ServiceStatus::SuspendedResumable);
+    assert!(world.operate(instances[1].id, InstanceOperation::Terminate).is_ok());
+    assert_eq!(world.service_instances().len(), 0);
+    let (mut world, story) = finished(world);
+    assert_eq!(story.count(&["suspends m4 of Process", "SuspendShape"]), 1, "{}", story.text());
+    assert_eq!(world.resume_orchestration(OrchestrationId(0)), 1);
+    let (world, _) = finished(world);
+    assert_eq!(world.message_box().reference_counts().total(), 0);
+}
+
+#[test]
+fn an_answer_that_was_made_in_time_may_come_after_it() {
+    // INV-50, R-CLK-02: the engine makes the call at 120 ms, it comes to the adapter at 130 ms, and
+    // the request waits until 125 ms.
+    let mut plant = desk(RequestSettings::default(), replying(Duration::from_millis(100)));
+    let timeout = Duration::from_millis(115);
+    let responses = ResponseSettings { timeout, ..ResponseSettings::default() };
+    plant.setup.topology.exchanges.hosts = vec![responses];
+    plant.setup.calls.to_adapter = Duration::from_millis(10);
+    let (world, story) = told(&plant);
+    assert_eq!(story.instants(&["IN@H TransmitMessage(m2)"]), [ms(130)], "{}", story.text());
+    assert_eq!(world.meters().answers.responses, 1);
+}
+
+#[test]
+fn an_attempt_that_was_taken_back_before_a_resume_is_not_the_next_one() {
+    // INV-34, INV-55: nobody wants the reply, the transaction is aborted, the solicit suspended;
+    // resumed it is tried once more.
+    let mut plant = Plant::new(immediate(), PUSH);
+    plant.send_port("Ask", "In", ASYNC, replying(Duration::ZERO)).retry(0, Duration::ZERO);
+    plant.setup.topology.send_ports[0].two_way = true;
+    plant.setup.topology.adapters[1].kind = AdapterKind::TransactionalSend(SEND);
+    plant.all_at_once(1);
+    let (mut world, _) = told(&plant);
+    assert_eq!(world.resume(OUT), 1);
+    let (_, story) = finished(world);
+    assert_eq!(story.count(&["suspends m1 of Ask, resumable, Adapter"]), 2, "{}", story.text());
+}
+
+#[test]
+fn an_orchestration_that_goes_on_with_an_exchange_may_fail_it() {
+    // R-SR-06, INV-26: what it sends carries the client's token, and the partner refuses it.
+    let refuses = SinkSettings { failure: Failure::Always, ..replying(Duration::ZERO) };
+    let mut plant = desk(RequestSettings::default(), refuses);
+    plant.retry(0, Duration::ZERO).setup.topology.send_ports[0].filter = None;
+    let sends = Some(SendShape { promotions: Vec::new(), to: Some(OUT) });
+    orchestration(&mut plant, "In", Program { sends, ..Program::default() });
+    let (world, story) = told(&plant);
+    assert_eq!(story.count(&["is the NACK of o"]), 1, "{}", story.text());
+    assert_eq!(world.meters().answers.faults, 1);
+}
+
+#[test]
+fn without_an_enlisted_port_for_errors_messages_are_suspended() {
+    // INV-63, R-FMR-06, R-SUB-09: an operator unenlists it.
+    let mut plant = Plant::new(immediate(), PUSH);
+    plant.error_port(ASYNC).load(ArrivalKind::Replay(vec![ms(1)]), Some(1));
+    plant.setup.topology.receive_ports[0].route_failed = true;
+    let mut world = plant.telling();
+    world.operate_port(OUT, PortOperation::Unenlist).expect("it is enlisted");
+    let (world, _) = finished(world);
+    assert_eq!(world.message_box().suspended().messages.len(), 1);
+}
+
+#[test]
+fn a_reply_that_nobody_asked_for_is_suspended_like_any_message() {
+    // INV-62, R-SR-07, R-RR-09: it is published, and its subscriber's partner refuses it.
+    let mut plant = Plant::new(immediate(), PUSH);
+    plant.send_port("Ask", "In", ASYNC, replying(Duration::ZERO));
+    plant.setup.topology.send_ports[0].two_way = true;
+    let refuses = SinkSettings { failure: Failure::Always, ..sink() };
+    plant.send_port("Replies", "In", ASYNC, refuses).retry(0, Duration::ZERO).all_at_once(1);
+    let named = Condition::equals(PropertyId::SP_NAME, Value::text("Ask"));
+    plant.setup.topology.send_ports[1].filter = Some(Filter::all_of(vec![named]));
+    let (_, story) = told(&plant);
+    assert_eq!(story.count(&["suspends m2 of Replies, resumable"]), 1, "{}", story.text());
+}
+
+#[test]
+fn a_response_that_an_operator_takes_away_is_the_end_of_its_request() {
+    // INV-49, R-MBX-08: nobody is left to answer the client.
+    let mut host = immediate();
+    host.poll = Duration::from_secs(1);
+    let mut plant = desk(RequestSettings::default(), replying(Duration::ZERO));
+    plant.setup.topology.hosts[0].settings = host;
+    let mut world = plant.telling();
+    while Story::of(&world).count(&["refers m2 to In"]) == 0 {
+        assert!(world.step(), "the response is published");
+    }
+    let instances = world.service_instances();
+    let response = instances.last().expect("the response waits").id;
+    assert!(world.operate(response, InstanceOperation::Terminate).is_ok(), "{instances:?}");
+    let (world, story) = finished(world);
+    assert_eq!(story.count(&["terminates m2 of In"]), 1, "{}", story.text());
+    assert_eq!(world.meters().answers.responses, 0);
+}
+
+/// Goes on from every step of a plant as `on` says, and demands that every promise is kept.
+fn sweep(plant: &Plant, on: impl Fn(&mut World)) {
+    let mut world = plant.telling();
+    loop {
+        let mut fork = world.clone();
+        on(&mut fork);
+        finish_within(&mut fork, 20_000).expect("it comes to an end");
+        let text = Story::of(&fork).text();
+        assert_eq!(all_kept(&fork.conclude()), Ok(()), "in\n{text}");
+        if !world.step() {
+            return;
+        }
+    }
+}
+
+const FIRST: HostInstanceId = HostInstanceId(0);
+
+#[test]
+fn what_could_not_be_stored_is_not_held_against_its_adapter() {
+    // INV-57, R-SHUT-01, R-MMB-06: the MessageBoxes go away and the service stops; an adapter that
+    // gave a message back has done what it could.
+    for send in [ASYNC, BATCHED] {
+        let mut plant = Plant::new(immediate(), PUSH);
+        let wire = replying(Duration::from_millis(5)).wire;
+        plant.send_port("Out", "In", send, SinkSettings { wire, ..sink() }).boxes(2).all_at_once(2);
+        plant.setup.costs.lock_transaction = Duration::from_millis(5);
+        plant.setup.life.watched = true;
+        sweep(&plant, |world| {
+            let away = |world: &mut World, offline| {
+                (0..2).for_each(|home| world.set_offline(MessageBoxId(home), offline));
+            };
+            away(world, true);
+            let until = world.now() + Duration::from_millis(20);
+            world.run_until(until);
+            world.wait_until(until);
+            world.stop(FIRST);
+            let until = world.now() + Duration::from_secs(1);
+            world.run_until(until);
+            world.wait_until(until);
+            away(world, false);
+            world.start(FIRST);
+        });
+    }
+}

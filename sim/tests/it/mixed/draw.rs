@@ -1,0 +1,451 @@
+//! How a town is drawn.
+
+use floodgate_engine::config::{
+    AliasChoice, Authentication, BatchDone, Choices, DoubleSubmit, EmptyMaximum, FailedStatus,
+    HostSettings, NullCallback, OnFailure, OnPoison, OrchestrationQueue, OrderedBackup,
+    OutboundCharge, PromotedLength, RequestSettings, ResponseTimeout, RetryCount, RoutingReports,
+    SendSettings, SendTransactions, SuspendedStatus, ThrowingCall, Throws, TransactionBegins,
+    TransactionalReceiveSettings, TransactionalSendSettings, UnroutedResume, UnroutedSuspension,
+    Watermarks, Which,
+};
+use floodgate_engine::exchange::{LateResponses, ResponseSettings};
+use floodgate_engine::message::{Defect, DefectKind};
+use floodgate_engine::message_box::{DequeueOrder, MessageBoxPolicy, Unavailability};
+use floodgate_engine::pipeline::Stage;
+use floodgate_engine::retry::RetryPolicy;
+use floodgate_engine::subscription::PortState;
+use floodgate_engine::time::Duration;
+use floodgate_sim::cost::Costs;
+use floodgate_sim::dist::Dist;
+use floodgate_sim::setup::{Coordination, Failure, Reply, Resolution, ResponseOrder, SinkSettings};
+use proptest::prelude::*;
+
+use super::town::{Door, Entrance, Exit, Line, Process, Schedule, Town, Trouble, Wants, Way, What};
+use crate::conservation::{call_times, hosts, receives, sends};
+use crate::fixture::sink;
+use crate::retry::done_orders;
+
+/// The usual, or the other.
+fn either<T: Clone + std::fmt::Debug + 'static>(usual: T, other: T) -> impl Strategy<Value = T> {
+    any::<bool>().prop_map(move |is_other| if is_other { other.clone() } else { usual.clone() })
+}
+
+/// Seldom so.
+fn seldom() -> impl Strategy<Value = bool> {
+    prop::bool::weighted(0.15)
+}
+
+fn millis(most: u64) -> impl Strategy<Value = Duration> {
+    prop_oneof![Just(0), 0..=most].prop_map(Duration::from_millis)
+}
+
+fn some_millis(most: u64) -> impl Strategy<Value = Option<Duration>> {
+    prop::option::of((1..=most).prop_map(Duration::from_millis))
+}
+
+fn choices() -> impl Strategy<Value = Choices> {
+    let statuses = (
+        either(PromotedLength::Chars255, PromotedLength::Chars256),
+        either(NullCallback::Refused, NullCallback::Allowed),
+        either(DoubleSubmit::DoneFails, DoubleSubmit::BatchFails),
+        either(SuspendedStatus::MessageSuspended, SuspendedStatus::SFalse),
+        either(FailedStatus::EFail, FailedStatus::FirstFailure),
+        either(AliasChoice::Longest, AliasChoice::First),
+        either(ResponseTimeout::AnyPositive, ResponseTimeout::OneToSixtyMinutes),
+    );
+    let sending = (
+        either(RetryCount::Remaining, RetryCount::Configured),
+        either(BatchDone::Engine, BatchDone::Adapter),
+        millis(3000),
+        either(EmptyMaximum::One, EmptyMaximum::Refused),
+        either(OrderedBackup::Stops, OrderedBackup::Continues),
+        either(OutboundCharge::EveryAttempt, OutboundCharge::FirstAttempt),
+        either(SendTransactions::Adapter, SendTransactions::Engine),
+    );
+    let routing = (
+        either(RoutingReports::Apart, RoutingReports::WithBatch),
+        either(UnroutedResume::Publish, UnroutedResume::Pipeline),
+        either(UnroutedSuspension::Adapter, UnroutedSuspension::Engine),
+    );
+    (statuses, sending, routing).prop_map(|(statuses, sending, routing)| {
+        let (promoted_length, null_callback, double_submit, ..) = statuses;
+        let (.., suspended_status, failed_status, alias, response_timeout) = statuses;
+        let (retry_count, batch_done, batch_wait, ..) = sending;
+        let (.., empty_maximum, ordered_backup, charge, send_transactions) = sending;
+        let (routing_reports, unrouted_resume, unrouted_suspension) = routing;
+        Choices {
+            promoted_length,
+            null_callback,
+            double_submit,
+            suspended_status,
+            failed_status,
+            retry_count,
+            alias,
+            batch_done,
+            batch_wait,
+            empty_maximum,
+            ordered_backup,
+            // A first attempt is told by the retries that are left.
+            outbound_charge: match retry_count {
+                RetryCount::Configured => OutboundCharge::EveryAttempt,
+                RetryCount::Remaining => charge,
+            },
+            routing_reports,
+            response_timeout,
+            send_transactions,
+            unrouted_resume,
+            unrouted_suspension,
+        }
+    })
+}
+
+fn policies() -> impl Strategy<Value = MessageBoxPolicy> {
+    let order =
+        prop_oneof![Just(DequeueOrder::Publication), any::<u64>().prop_map(DequeueOrder::Shuffled)];
+    let loss = either(Unavailability::MasterOnly, Unavailability::All);
+    (order, any::<bool>(), loss).prop_map(|(dequeue_order, resume_on_start, unavailability)| {
+        let usual = MessageBoxPolicy::default();
+        MessageBoxPolicy { dequeue_order, resume_on_start, unavailability, ..usual }
+    })
+}
+
+fn settings() -> impl Strategy<Value = HostSettings> {
+    let marks = prop::option::of((1..6_u32, 1..6_u32))
+        .prop_map(|marks| marks.map(|(low, more)| Watermarks { high: low + more, low }));
+    let queue = prop::option::of((0..3_u32, 1..6_u32)).prop_map(|queue| {
+        queue.map(|(low, more)| OrchestrationQueue { pause_at: low + more, resume_at: low })
+    });
+    (hosts(), marks, queue, any::<bool>()).prop_map(|(host, watermarks, queue, tolerant)| {
+        let fault_tolerance = tolerant.then_some(Duration::from_secs(60));
+        HostSettings { watermarks, orchestration_queue: queue, fault_tolerance, ..host }
+    })
+}
+
+fn clients() -> impl Strategy<Value = Door> {
+    let adapter = (1..4_u32, 1..6_u32, some_millis(3000), any::<[bool; 3]>(), some_millis(2000));
+    (adapter, some_millis(2000), prop::bool::weighted(0.25)).prop_map(
+        |((batch_messages, concurrent, timeout, flags, cancel_after), patience, loops)| {
+            let [first_only, blocking, suspend_failed] = flags;
+            let settings = RequestSettings {
+                batch_messages,
+                concurrent,
+                threads_per_cpu: 1 + concurrent % 3,
+                timeout,
+                // Who waits for several answers has to know for how long.
+                first_only: first_only || timeout.is_none(),
+                blocking,
+                suspend_failed,
+                cancel_after,
+            };
+            Door::Asks { settings, patience, loops }
+        },
+    )
+}
+
+fn readers() -> impl Strategy<Value = Door> {
+    let on_poison = prop_oneof![
+        4 => any::<bool>().prop_map(|resumable| OnPoison::SuspendInTransaction { resumable }),
+        // An id forgotten before the next look is poison for ever (R-TXN-13, R-TXN-14).
+        4 => (60..300_u64).prop_map(|remember| OnPoison::SuspendOnNextRead {
+            remember: Duration::from_secs(remember)
+        }),
+        1 => Just(OnPoison::Stop),
+    ];
+    let poll = prop::option::of((1..900_u64).prop_map(Duration::from_millis));
+    (1..12_u32, poll, 1..4_u32, on_poison, millis(20_000), 1..3000_u64).prop_map(
+        |(batch_messages, poll, transactions, on_poison, single_for, pause)| {
+            Door::Reads(TransactionalReceiveSettings {
+                batch_messages,
+                poll,
+                transactions,
+                on_poison,
+                single_for,
+                pause: Duration::from_millis(pause),
+                ..TransactionalReceiveSettings::default()
+            })
+        },
+    )
+}
+
+fn entrances() -> impl Strategy<Value = Entrance> {
+    let door = prop_oneof![
+        2 => receives().prop_map(Door::Fetches),
+        3 => clients(),
+        2 => readers(),
+    ];
+    let arrivals = prop::collection::vec(prop_oneof![Just(0_u64), 0..4000_u64], 1..12);
+    let kind = prop_oneof![
+        3 => Just(DefectKind::Invalid),
+        1 => Just(DefectKind::Forged),
+        1 => Just(DefectKind::Unreadable),
+        1 => Just(DefectKind::Unrecognised),
+    ];
+    let poison = prop::option::of((1..5_u64, 1..3_u32, kind));
+    let asks = prop_oneof![
+        4 => Just(Authentication::None),
+        1 => Just(Authentication::Drop),
+        1 => Just(Authentication::Keep),
+    ];
+    let told = [seldom(), seldom(), seldom()];
+    let more = (prop::option::of(any::<bool>()), told, any::<bool>(), asks);
+    (door, arrivals, 1..4_u32, poison, more).prop_map(
+        |(door, mut arrivals, documents, poison, (splits, told, route_failed, authentication))| {
+            arrivals.sort_unstable();
+            let documents = if splits.is_some() { documents } else { 1 };
+            Entrance {
+                door,
+                arrivals,
+                documents,
+                poison,
+                splits,
+                told,
+                route_failed,
+                authentication,
+            }
+        },
+    )
+}
+
+fn ways() -> impl Strategy<Value = Way> {
+    let call = prop_oneof![
+        Just(ThrowingCall::TransmitMessage),
+        Just(ThrowingCall::BeginBatch),
+        Just(ThrowingCall::Done),
+    ];
+    let which = prop_oneof![
+        (1..4_u32).prop_map(Which::First),
+        (2..5_u32).prop_map(Which::Every),
+        Just(Which::Always),
+    ];
+    let throws = (call, which).prop_map(|(call, which)| Throws { call, which });
+    let throws = prop_oneof![3 => Just(None), 1 => throws.prop_map(Some)];
+    let tries = prop_oneof![4 => Just(0_u32), 1 => 1..3_u32];
+    let sends =
+        (sends(), 0..25_u32, throws, tries).prop_map(|(settings, batch, throws, more_tries)| {
+            let resolves = settings.resolves && settings.batched;
+            let single = settings.blocking && !settings.batched;
+            let has_batches =
+                |throws: &Throws| settings.batched || throws.call == ThrowingCall::TransmitMessage;
+            Way::Sends {
+                settings: SendSettings { batch, resolves, ..settings },
+                throws: throws.filter(has_batches),
+                more_tries: if single { 0 } else { more_tries },
+            }
+        });
+    let begins = either(TransactionBegins::AtTransmit, TransactionBegins::InBeginBatch);
+    let writes = (1..12_u32, 1..5_u32, begins)
+        .prop_map(|(batch, workers, begins)| TransactionalSendSettings { batch, workers, begins });
+    prop_oneof![3 => sends, 1 => writes.prop_map(Way::Writes)]
+}
+
+fn lines() -> impl Strategy<Value = Line> {
+    let wire = (millis(1500), any::<bool>()).prop_map(|(mean, varies)| match varies {
+        true => Dist::Exponential { mean },
+        false => Dist::Constant(mean),
+    });
+    let failure = prop_oneof![
+        3 => Just(Failure::Never),
+        1 => Just(Failure::Always),
+        2 => (1..800_u32).prop_map(Failure::PerMille),
+        1 => (1..5_u64).prop_map(Failure::Every),
+        1 => (1..5_u32).prop_map(Failure::First),
+    ];
+    let bad = prop::bool::weighted(0.2);
+    let reply = prop::option::weighted(0.9, bad);
+    let partner = (wire, 0..4_u32, failure, prop::option::of(millis(100)), reply).prop_map(
+        |(wire, limit, failure, fail_takes, reply)| {
+            let defect = Defect::at(Stage::Disassemble, 1);
+            let reply = reply.map(|bad| Reply {
+                bytes: 100,
+                document_type: "Reply".to_owned(),
+                defect: bad.then_some(defect),
+            });
+            SinkSettings { wire, limit, failure, fail_takes, reply, ..sink() }
+        },
+    );
+    let retry = (0..4_u32, 1..3000_u64).prop_map(|(count, interval)| RetryPolicy {
+        count,
+        interval: Duration::from_millis(interval),
+    });
+    (ways(), partner, retry).prop_map(|(way, partner, retry)| Line { way, partner, retry })
+}
+
+fn exits() -> impl Strategy<Value = Exit> {
+    let wants = prop_oneof![
+        8 => (1..8_u8).prop_map(Wants::From),
+        2 => Just(Wants::Errors),
+        1 => any::<bool>().prop_map(Wants::Acks),
+        1 => Just(Wants::Marked),
+        1 => (0..4_usize).prop_map(Wants::Replies),
+    ];
+    let state = prop_oneof![
+        8 => Just(PortState::Started),
+        1 => Just(PortState::Stopped),
+        1 => Just(PortState::Bound)
+    ];
+    let ordered = prop_oneof![
+        3 => Just(None),
+        1 => Just(Some(OnFailure::Continue)),
+        1 => Just(Some(OnFailure::Stop))
+    ];
+    let two_way = prop::option::of((seldom(), any::<bool>()));
+    let backup = prop::option::weighted(0.3, lines());
+    let flags = (1..11_u8, any::<bool>(), any::<bool>());
+    (wants, lines(), backup, two_way, ordered, state, flags).prop_map(
+        |(wants, line, backup, two_way, ordered, state, (priority, notifies, routes))| {
+            let (route_failed, two_way) = match wants {
+                // An error message that fails would make another, for ever.
+                Wants::Errors => (false, None),
+                // A reply that is answered, or that fails and is told of, would never end.
+                Wants::Acks(_) | Wants::Replies(_) => (routes, None),
+                Wants::From(_) | Wants::Marked => (routes, two_way),
+            };
+            Exit { wants, line, backup, two_way, ordered, state, priority, notifies, route_failed }
+        },
+    )
+}
+
+fn processes() -> impl Strategy<Value = Process> {
+    let to = || prop::option::of(0..4_usize);
+    let sends = prop::option::of(to());
+    let answer = prop::option::of((some_millis(5000), to()));
+    let convoy = prop::option::weighted(0.3, (0..5_u32, some_millis(3000)));
+    (0..3_usize, sends, answer, seldom(), convoy).prop_map(
+        |(from, sends, answer, suspends, convoy)| Process { from, sends, answer, suspends, convoy },
+    )
+}
+
+fn coordinations() -> impl Strategy<Value = Coordination> {
+    let refusals = || {
+        prop_oneof![
+            2 => Just(Failure::Never),
+            2 => (1..400_u32).prop_map(Failure::PerMille),
+            1 => (1..3_u32).prop_map(Failure::First),
+        ]
+    };
+    // Doubt that always ended in an abort would never let a source run dry.
+    let doubts = prop_oneof![Just(Failure::Never), (1..400_u32).prop_map(Failure::PerMille)];
+    let timeout = prop_oneof![3 => Just(3600 * 1000_u64), 1 => 6000..12_000_u64];
+    let ends = either(Resolution::Commit, Resolution::Abort);
+    (millis(300), millis(300), timeout, millis(20_000), refusals(), doubts, ends).prop_map(
+        |(prepare, commit, timeout, doubt_lasts, refusals, doubts, doubt_ends)| Coordination {
+            prepare,
+            commit,
+            timeout: Duration::from_millis(timeout),
+            refusals,
+            doubts,
+            doubt_lasts,
+            doubt_ends,
+        },
+    )
+}
+
+fn prices() -> impl Strategy<Value = Costs> {
+    let micros = |most: u64| prop_oneof![Just(0), 0..=most].prop_map(Duration::from_micros);
+    (micros(3000), micros(3000), micros(3000), micros(20_000)).prop_map(
+        |(receive_batch, send_batch, sql_transaction, lock_transaction)| Costs {
+            receive_batch,
+            send_batch,
+            sql_transaction,
+            lock_transaction,
+            ..Costs::default()
+        },
+    )
+}
+
+fn schedules() -> impl Strategy<Value = Schedule> {
+    let responses = prop_oneof![
+        Just(ResponseOrder::AfterComplete),
+        Just(ResponseOrder::BeforeComplete),
+        Just(ResponseOrder::BeforeReturn),
+        Just(ResponseOrder::Drawn),
+    ];
+    let flags = (any::<bool>(), any::<bool>(), any::<u64>());
+    (done_orders(), responses, call_times(), flags).prop_map(
+        |(done, responses, calls, (shuffle_ties, sharing, seed))| Schedule {
+            done,
+            responses,
+            calls,
+            shuffle_ties,
+            sharing,
+            seed,
+        },
+    )
+}
+
+fn troubles() -> impl Strategy<Value = Vec<Trouble>> {
+    let what = prop_oneof![
+        2 => Just(What::Down),
+        1 => Just(What::Broken),
+        1 => Just(What::Disabled),
+        1 => any::<bool>().prop_map(What::Skew),
+    ];
+    let trouble = (what, 0..4_usize, 0..5000_u64, 1..4000_u64)
+        .prop_map(|(what, nth, at, lasts)| Trouble { what, nth, at, lasts });
+    prop_oneof![Just(Vec::new()), prop::collection::vec(trouble, 0..4)]
+}
+
+/// Towns of every kind.
+pub(crate) fn towns() -> impl Strategy<Value = Town> {
+    let apart = prop_oneof![4 => Just(None), 1 => any::<bool>().prop_map(Some)];
+    let places = (1..4_u32, 1..4_u32, apart);
+    let people = (
+        prop::collection::vec(entrances(), 1..4),
+        prop::collection::vec(exits(), 1..5),
+        prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(processes(), 1..3)],
+    );
+    let responses = (1..4000_u64, any::<bool>()).prop_map(|(timeout, allow_multiple)| {
+        let timeout = Duration::from_millis(timeout);
+        let usual = ResponseSettings::default();
+        ResponseSettings { timeout, timeout_isolated: timeout, allow_multiple, ..usual }
+    });
+    let late = either(LateResponses::Refuse, LateResponses::Suspend);
+    let open = (choices(), policies(), responses, late, schedules());
+    let outside = (coordinations(), prices(), troubles());
+    (settings(), places, people, open, outside).prop_map(|(host, places, people, open, outside)| {
+        let (entrances, exits, processes) = people;
+        let (choices, policy, responses, late, schedule) = open;
+        let (coordination, costs, troubles) = outside;
+        let mut town = Town {
+            host,
+            places,
+            entrances,
+            exits,
+            processes,
+            choices,
+            policy,
+            responses,
+            late,
+            coordination,
+            costs,
+            schedule,
+            troubles,
+        };
+        town.exits.iter_mut().for_each(|exit| forbid(exit, &choices));
+        let stops = |entrance: &Entrance| {
+            matches!(&entrance.door, Door::Reads(own) if own.on_poison == OnPoison::Stop)
+        };
+        if town.entrances.iter().any(stops) {
+            // What closes for a message that stays would be opened again for ever.
+            town.host.fault_tolerance = None;
+        }
+        town
+    })
+}
+
+/// What a scenario may not say: an adapter that may have started with a batch does not throw in
+/// the middle of it (GS-13), and tries of its own need to know which retry is the last.
+fn forbid(exit: &mut Exit, choices: &Choices) {
+    let two_way = exit.two_way.is_some();
+    for line in std::iter::once(&mut exit.line).chain(&mut exit.backup) {
+        let Way::Sends { settings, throws, more_tries } = &mut line.way else { continue };
+        settings.blocking &= !two_way;
+        let decides = settings.decides(choices).is_some();
+        if decides && throws.is_some_and(|own| own.call == ThrowingCall::TransmitMessage) {
+            *throws = None;
+        }
+        if choices.retry_count == RetryCount::Configured {
+            *more_tries = 0;
+        }
+    }
+}
