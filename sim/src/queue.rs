@@ -197,6 +197,24 @@ mod tests {
     }
 
     #[test]
+    fn all_that_waits_is_found_wherever_it_is() {
+        let mut wheel = Wheel::new();
+        for after in 0..300 {
+            wheel.push(Instant::from_nanos(after * after * 977 % 40_009), 0, after);
+        }
+        for left in (0..300).rev() {
+            wheel.pop();
+            let (mut seen, mut branch): (Vec<_>, _) =
+                (wheel.entries().map(|(at, item)| (at, *item)).collect(), wheel.clone());
+            let mut due: Vec<_> = std::iter::from_fn(|| branch.pop()).collect();
+            seen.sort_unstable();
+            due.sort_unstable();
+            assert_eq!(seen.len(), left);
+            assert_eq!(seen, due);
+        }
+    }
+
+    #[test]
     #[should_panic(expected = "an event may not be scheduled in the past")]
     fn the_wheel_refuses_the_past() {
         let mut wheel = Wheel::new();

@@ -28,6 +28,7 @@ mod openings;
 mod orchestrate;
 mod outbound;
 mod pause;
+mod plan;
 mod receive;
 mod remark;
 mod residents;
@@ -71,6 +72,7 @@ pub use openings::LocationAct;
 use openings::Openings;
 use outbound::NeutralPorts;
 use pause::Pauses;
+use plan::Plan;
 pub use residents::DehydrationGauges;
 use residents::Residents;
 use threads::ThreadPool;
@@ -248,7 +250,7 @@ pub struct HostInstance {
     openings: Openings,
     cpus: u32,
     settings: HostSettings,
-    topology: Arc<Topology>,
+    topology: Plan,
     locations: Locations,
     neutral: NeutralPorts,
     threads: ThreadPool,
@@ -332,7 +334,7 @@ impl HostInstance {
             taken_bytes: 0,
             midway: false,
             outputs: VecDeque::new(),
-            topology: Arc::clone(topology),
+            topology: Plan(Arc::clone(topology)),
             #[cfg(feature = "sabotage")]
             sabotage: None,
         }

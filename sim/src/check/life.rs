@@ -2,6 +2,8 @@
 //!
 //! Most of them need to know who lives, and keep an account only in worlds whose life is watched.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::hint::cold_path;
 
 use floodgate_engine::adapter::CallId;
@@ -71,6 +73,39 @@ impl Life {
             went_out: FxHashSet::default(),
             repeated: 0,
         }
+    }
+
+    /// What is known of lives, for an explorer.
+    pub(super) fn account(&self) -> impl Debug + '_ {
+        let Self {
+            watched: _,
+            alive,
+            died_at,
+            limit: _,
+            ends,
+            slack,
+            due,
+            windows: _,
+            any_window: _,
+            handed,
+            disposing,
+            ending,
+            published,
+            in_flight,
+            went_out,
+            repeated,
+        } = self;
+        // In an order: a hashed map shows where it has been.
+        let due: BTreeMap<_, _> = due.iter().collect();
+        // By whom, not in which call: one that is open the adapter knows of, one that is over is
+        // a name.
+        let handed: BTreeMap<_, _> = handed.iter().map(|(own, (node, _))| (own, node)).collect();
+        let disposing: BTreeMap<_, _> = disposing.iter().collect();
+        let published: BTreeMap<_, _> = published.iter().collect();
+        let in_flight: BTreeSet<_> = in_flight.iter().collect();
+        let went_out: BTreeSet<_> = went_out.iter().collect();
+        let lives = (alive, died_at, *ends > 0, slack, ending);
+        (lives, due, handed, disposing, published, in_flight, went_out, repeated)
     }
 
     /// Whether who lives is watched.

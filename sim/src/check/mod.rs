@@ -22,6 +22,8 @@ mod routing;
 mod throttled;
 mod transactions;
 
+use std::fmt::Debug;
+
 use floodgate_engine::config::Topology;
 use floodgate_engine::time::Instant;
 
@@ -314,6 +316,31 @@ impl Checks {
             first: self.docket.violations.iter().find(|violation| violation.rule == rule).cloned(),
         };
         Rule::ALL.iter().map(verdict).collect()
+    }
+
+    /// What the checks know, and may judge by: for an explorer, to tell worlds apart. How often
+    /// they judged is no part of it. Of the references with these publication numbers a call is on
+    /// the wire.
+    pub(crate) fn account(&self, on_the_wire: &[u64]) -> impl Debug + '_ {
+        let Self {
+            docket: _,
+            batches,
+            references,
+            ordered,
+            interchanges,
+            dynamic,
+            routing,
+            transactions,
+            homes,
+            queues,
+            exchanges,
+            life,
+            throttled,
+            polls,
+        } = self;
+        let references = references.account(on_the_wire);
+        let messages = (references, ordered, interchanges, dynamic, routing, exchanges);
+        (messages, batches, transactions, homes, queues, life.account(), throttled, polls.account())
     }
 
     /// The instant of what comes next.

@@ -6,6 +6,7 @@
 //! the poll interval before looking (R-CLK-07). What stands in the way is seen when the interval is
 //! over, not before, so that a look costs no more than a note of it.
 
+use std::fmt::Debug;
 use std::hint::cold_path;
 
 use floodgate_engine::config::Topology;
@@ -88,6 +89,15 @@ impl Polls {
             self.due = Instant::MAX;
         }
         waited
+    }
+}
+
+impl Polls {
+    /// What is known of looks, for an explorer: not when the next question is asked, which may be
+    /// too soon, and then nothing comes of it.
+    pub(super) fn account(&self) -> impl Debug + '_ {
+        let Self { intervals: _, polls, waiting, due: _ } = self;
+        (polls, waiting)
     }
 }
 

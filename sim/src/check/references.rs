@@ -1,6 +1,7 @@
 //! Checks on references: where they are, how often they were tried, what became of them.
 //! INV-10, 13, 14, 16…18, 24, 34…37, 39.
 
+mod account;
 mod attempts;
 
 use std::hint::cold_path;

@@ -103,6 +103,13 @@ impl<T> Wheel<T> {
         }
     }
 
+    /// What waits, in no order.
+    pub fn entries(&self) -> impl Iterator<Item = (Instant, &T)> {
+        let near = self.run.iter().chain(&self.ring).chain(&self.crowd);
+        let far = self.chunks.iter().flat_map(|chunk| &chunk.entries);
+        near.chain(far).map(|entry| (Instant::from_nanos(entry.at), &entry.item))
+    }
+
     #[inline]
     fn is_near(&self, at: u64) -> bool {
         at < self.horizon || self.horizon == u64::MAX

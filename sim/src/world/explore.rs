@@ -4,8 +4,10 @@
 //! promises that order, so here every order of transactions is gone (R-CLK-01, R-CLK-05), and an
 //! attempt on the wire may be refused, and a host instance may die at any event. A world is forked
 //! by `Clone`, and worlds that have become equal are recognised by their [`World::fingerprint`], so
-//! that no state is looked at twice.
+//! that no choice is made twice. Equal is what has the same future, for the engine and for the
+//! checks: how it came to be so, and how often a thing was counted on the way, tells no two apart.
 
+use std::cell::RefCell;
 use std::fmt::{Debug, Write as _};
 
 use floodgate_engine::hash::mix;
@@ -13,6 +15,8 @@ use floodgate_engine::host::Life;
 use floodgate_engine::id::HostInstanceId;
 
 use super::{Due, Now, World};
+use crate::cost::Costs;
+use crate::meter::Meters;
 use crate::queue::Schedule;
 
 /// One way for a world to go on.
@@ -195,51 +199,140 @@ impl World {
         self.step();
     }
 
-    /// A number that equal worlds share: the engine, the wire and everything scheduled, but not
-    /// those who only watch. What is due at one instant counts as a set.
+    /// A number that equal worlds share: the engine, the wire, everything scheduled, and what the
+    /// checks know; neither what is fixed nor what only measures. What is due at one instant
+    /// counts as a set, and what a key leads to stands for the key.
+    ///
+    /// Every field is named, so that a new one has to be judged.
+    #[expect(clippy::too_many_lines, reason = "a list: a line for each field")]
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let mut hash = mix(self.now.as_nanos(), self.wires_arrived);
-        for part in [
-            debug_hash(&self.instances),
-            debug_hash(&self.nodes),
-            debug_hash(&self.message_box),
-            debug_hash(&self.pending),
-            debug_hash(&self.calls),
-            debug_hash(&self.on_wire),
-            debug_hash(&self.fetches),
-            debug_hash(&self.endpoints),
-            debug_hash(&self.coordinator),
-            debug_hash(&self.life),
-        ] {
-            hash = mix(hash, part);
-        }
-        let due_now: u64 =
-            self.ring.iter().map(debug_hash).fold(0, |all, one| all.wrapping_add(mix(one, 1)));
-        let mut later = 0_u64;
-        let mut queue = self.queue.clone();
-        while let Some((at, due)) = queue.pop() {
-            later = later.wrapping_add(mix(debug_hash(&due), at.as_nanos()));
-        }
-        mix(mix(hash, due_now), later)
+        let Self {
+            now,
+            end,
+            queue,
+            ring,
+            calls,
+            instances,
+            host_wakes,
+            nodes,
+            node_of,
+            message_box,
+            box_wake,
+            jobs,
+            processors,
+            shared_versions,
+            stores,
+            pending,
+            cleanup_due,
+            master_job_due,
+            endpoints,
+            on_wire,
+            fetches,
+            answering,
+            unaccepted,
+            loads,
+            loads_open,
+            waits,
+            forwarded,
+            next_template,
+            wires_arrived,
+            documents_arrived,
+            documents_accepted,
+            coordinator,
+            life,
+            throttling,
+            tracking,
+            watched,
+            costs,
+            checks,
+            // Of what is measured, the one thing that an ending is judged by.
+            meters: Meters { processed, .. },
+            // Where it has been: nobody decides by it.
+            active: _,
+            audits: _,
+            fates: _,
+            idle: _,
+            pools: _,
+            sampled: _,
+            samples: _,
+            saved: _,
+            trace: _,
+            // What it was built with.
+            apart: _,
+            cleanup_every: _,
+            databases: _,
+            done_order: _,
+            drain: _,
+            end_planned: _,
+            jobs_run: _,
+            measured: _,
+            response_order: _,
+            rng: _,
+            scheduled: _,
+            shuffle_ties: _,
+            topology: _,
+            // Empty between steps.
+            effects: _,
+            finished: _,
+            ready: _,
+        } = self;
+        let soon = ring.iter().map(|due| self.entry(due));
+        let later =
+            queue.entries().map(|(at, due)| mix(self.entry(&Now::Due(*due)), at.as_nanos()));
+        // Where all work is free nobody is ever found at it, and nothing waits for it.
+        let works = (jobs, processors, stores, shared_versions, pending);
+        let works = (*costs != Costs::default()).then_some(works);
+        let on_the_wire: Vec<u64> =
+            on_wire.iter().map(|(_, wire)| wire.call.transmission.sequence).collect();
+        let outside = (endpoints, loads, loads_open, waits, watched, forwarded, next_template);
+        let arrived = (unaccepted, wires_arrived, documents_arrived, documents_accepted, processed);
+        [
+            as_a_set(soon),
+            as_a_set(later),
+            as_a_set(pending.iter().map(|(_, one)| debug_hash(one))),
+            as_a_set(on_wire.iter().map(|(_, one)| debug_hash(one))),
+            as_a_set(fetches.iter().map(|(_, one)| debug_hash(one))),
+            debug_hash(&(now, end, instances, host_wakes, nodes, node_of, message_box)),
+            debug_hash(&(box_wake, cleanup_due, master_job_due, calls, answering)),
+            debug_hash(&(coordinator, life, throttling, tracking, works)),
+            debug_hash(&(outside, arrived)),
+            debug_hash(&checks.account(&on_the_wire)),
+        ]
+        .into_iter()
+        .fold(0, mix)
     }
+
+    /// What is scheduled: not by its place among others of its kind, which is only a name, and may
+    /// have a new tenant by then.
+    fn entry(&self, now: &Now) -> u64 {
+        match now {
+            Now::Due(Due::Fetched(key)) => mix(1, debug_hash(&self.fetches.get(*key))),
+            Now::Due(Due::Sent(key)) => mix(2, debug_hash(&self.on_wire.get(*key))),
+            Now::Due(Due::Unlocked(key)) => mix(3, debug_hash(&self.pending.get(*key))),
+            Now::Answered(..)
+            | Now::Arrived(..)
+            | Now::Due(_)
+            | Now::Host(..)
+            | Now::TransactionDone(..) => debug_hash(now),
+        }
+    }
+}
+
+fn as_a_set(hashes: impl Iterator<Item = u64>) -> u64 {
+    hashes.fold(0, |all, one| all.wrapping_add(mix(one, 1)))
 }
 
 /// The hash of what `Debug` says: slow, and complete without a line per type.
 fn debug_hash(what: &impl Debug) -> u64 {
-    struct Hasher(u64);
-    impl std::fmt::Write for Hasher {
-        fn write_str(&mut self, text: &str) -> std::fmt::Result {
-            for word in text.as_bytes().chunks(8) {
-                let mut bytes = [0; 8];
-                bytes[..word.len()].copy_from_slice(word);
-                self.0 = mix(self.0, u64::from_le_bytes(bytes));
-            }
-            Ok(())
-        }
-    }
-    let mut hasher = Hasher(0);
-    let written = write!(hasher, "{what:?}");
-    assert!(written.is_ok(), "a hasher takes everything");
-    hasher.0
+    thread_local!(static TEXT: RefCell<String> = const { RefCell::new(String::new()) });
+    TEXT.with_borrow_mut(|text| {
+        text.clear();
+        write!(text, "{what:?}").expect("a string takes everything");
+        let (words, rest) = text.as_bytes().as_chunks::<8>();
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        let words = words.iter().chain([&last]).map(|word| u64::from_le_bytes(*word));
+        words.fold(text.len() as u64, mix)
+    })
 }

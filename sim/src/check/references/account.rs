@@ -1,0 +1,36 @@
+//! What is known of references, without how it came to be known.
+
+use std::fmt::Debug;
+
+use super::{Known, References, Whereabouts};
+
+impl References {
+    /// What is known of references, for an explorer: of what only grows, what is still open; of one
+    /// that is gone nothing, unless a call of it is on the wire and will have to be judged.
+    pub(in crate::check) fn account(&self, on_the_wire: &[u64]) -> impl Debug + '_ {
+        let Self {
+            known,
+            ports: _,
+            throws: _,
+            send_ports: _,
+            counts,
+            referenced,
+            ended,
+            published,
+            collectable,
+            collected,
+            owed,
+            tells_configured: _,
+            // Of the document published last, which has all its references between two steps.
+            fingerprint: _,
+            // Of a call that is open the adapter has the message; of others nobody asks.
+            calls: _,
+        } = self;
+        let bodies = (published.wrapping_sub(*collectable), collectable.wrapping_sub(*collected));
+        let speaks = |own: &&Known| {
+            own.whereabouts != Whereabouts::Gone || on_the_wire.contains(&own.sequence)
+        };
+        let known: Vec<Option<&Known>> = known.iter().map(|own| Some(own).filter(speaks)).collect();
+        (known, counts, referenced.wrapping_sub(*ended), bodies, owed)
+    }
+}
