@@ -5,6 +5,7 @@
 //! is judged like what any other does (INV-03, INV-12, INV-17).
 
 use std::collections::BTreeMap;
+use std::hint::cold_path;
 
 use floodgate_engine::batch::{Batch, BatchStatus, Status};
 use floodgate_engine::config::Topology;
@@ -20,6 +21,9 @@ struct Held {
     posted_at: Instant,
     /// Its `Done` returned.
     let_in: bool,
+    /// Its transaction is over: its thread goes on, though the adapter may be told later, when the
+    /// call has come to it or the response that its `BatchComplete` waits for (R-CLK-04).
+    committed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -63,9 +67,10 @@ impl Throttled {
         self.held.retain(|(of, _), _| *of != node);
     }
 
-    /// Publishing batches of a host instance that are let in and not complete.
+    /// Publishing batches of a host instance that are let in and not committed.
     fn let_in(&self, by: HostInstanceId) -> u32 {
-        let inside = self.held.values().filter(|held| held.by == by && held.let_in).count();
+        let is_inside = |held: &&Held| held.by == by && held.let_in && !held.committed;
+        let inside = self.held.values().filter(is_inside).count();
         u32::try_from(inside).unwrap_or(u32::MAX)
     }
 }
@@ -89,8 +94,21 @@ impl Checks {
     #[cold]
     fn posted_throttled(&mut self, by: HostInstanceId, node: u32, batch: &Batch) {
         if self.throttled.instances[by.index()].0 && batch.publishes() && batch.has_callback() {
-            let held = Held { by, posted_at: self.docket.now, let_in: false };
+            let posted_at = self.docket.now;
+            let held = Held { by, posted_at, let_in: false, committed: false };
             self.throttled.held.insert((node, batch.cookie()), held);
+        }
+    }
+
+    /// The transaction of a batch of `by` is over, whichever of its adapters posted it.
+    #[inline(always)]
+    pub(crate) fn transacted(&mut self, by: HostInstanceId, cookie: u64) {
+        if self.throttled.held.is_empty() {
+            return;
+        }
+        cold_path();
+        for ((_, own), held) in &mut self.throttled.held {
+            held.committed |= *own == cookie && held.by == by;
         }
     }
 
@@ -127,7 +145,7 @@ impl Checks {
 
     /// Nothing is left to do: whatever was posted under throttling has come through.
     pub(super) fn nothing_held(&mut self) {
-        for ((node, cookie), Held { by, posted_at, let_in }) in
+        for ((node, cookie), Held { by, posted_at, let_in, committed: _ }) in
             std::mem::take(&mut self.throttled.held)
         {
             self.docket.judge(Rule::HeldComesThrough, false, || {

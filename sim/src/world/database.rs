@@ -346,6 +346,7 @@ impl World {
                 if expires && status.overall.is_success() {
                     self.sampled.handed.timed_out(instance);
                 }
+                self.checks.transacted(instance, status.cookie);
                 self.ring.push_back(Now::Host(instance, HostInput::Committed { frame, status }));
             }
             Transaction::Look { instance, home, max, rows } => {

@@ -97,6 +97,10 @@ impl World {
     #[cold]
     pub(super) fn foresee_resumed(&mut self, number: u64, batch: &PreparedBatch) {
         let Some(message) = self.message_box.suspended().message(number) else { return };
+        if !message.name().is_submitted() {
+            // What an orchestration sent came from no source, when it goes on as little as before.
+            return;
+        }
         let counted = self.fates.documents(message.name());
         let held = batch.actions.iter().filter(|(_, action)| !matches!(action, Action::Nothing));
         let found: u64 = held.map(|(kind, action)| self.accepts(*kind, action)).sum();

@@ -11,10 +11,11 @@ use floodgate_engine::message_box::{
 };
 use floodgate_engine::orchestration::{Convoy, Program, SendShape};
 use floodgate_engine::pipeline::ReceivePipeline;
-use floodgate_engine::subscription::{Condition, Filter};
+use floodgate_engine::subscription::{Condition, Filter, PortState};
+use floodgate_engine::throttle::{PublishingState, Throttle};
 use floodgate_engine::time::Duration;
 use floodgate_sim::load::ArrivalKind;
-use floodgate_sim::setup::{Failure, SinkSettings};
+use floodgate_sim::setup::{Failure, ResponseOrder, SinkSettings};
 use floodgate_sim::world::World;
 
 use crate::fixture::{
@@ -249,4 +250,48 @@ fn what_could_not_be_stored_is_not_held_against_its_adapter() {
             world.start(FIRST);
         });
     }
+}
+
+#[test]
+fn who_is_told_after_the_response_holds_no_thread_until_then() {
+    // INV-11, R-CLK-04: five requests are published and wait for their partner, and what may be let
+    // in is what has a thread or waits for one.
+    let settings =
+        RequestSettings { concurrent: 5, batch_messages: 1, ..RequestSettings::default() };
+    let mut plant = desk(settings, replying(Duration::from_secs(30)));
+    plant.setup.responses = ResponseOrder::BeforeComplete;
+    let settings = &mut plant.setup.topology.hosts[0].settings;
+    (settings.threads, settings.batch_queue) = (2, 1);
+    plant.setup.topology.servers[0].cpus = 1;
+    plant.all_at_once(9);
+    let mut world = plant.telling();
+    world.throttle(HostInstanceId(0), Throttle::publishing(PublishingState::Rate, 0.01));
+    let (world, story) = finished(world);
+    assert_eq!(world.meters().answers.responses, 10, "{}", story.text());
+}
+
+#[test]
+fn what_an_orchestration_sent_in_vain_twice_came_from_no_source_either_time() {
+    // R-RIP-08, INV-26: the port that o1 is for is not enlisted; resumed, it is suspended again, and the account of
+    // what arrived is that of one message still.
+    let mut plant = Plant::new(immediate(), FOLDER);
+    plant.send_port("Out", "nobody", ASYNC, sink());
+    plant.setup.topology.send_ports[0].state = PortState::Bound;
+    let mut context = Context::default();
+    let asked = PropertyId::SUSPEND_MESSAGE_ON_ROUTING_FAILURE;
+    context.write(asked, Some(Value::Bool(true)));
+    plant.setup.topology.receive_locations[0].context = context;
+    let sends = Some(SendShape { promotions: Vec::new(), to: Some(OUT) });
+    orchestration(&mut plant, "In", Program { sends, convoy: None, ..convoy() });
+    plant.all_at_once(1);
+    let (mut world, story) = told(&plant);
+    assert_eq!(story.count(&["suspends o1, resumable, Routing"]), 1, "{}", story.text());
+    let instances = world.service_instances();
+    assert!(matches!(instances[0].id, ServiceInstanceId::Message(_)), "{instances:?}");
+    assert!(world.operate(instances[0].id, InstanceOperation::Resume).is_ok());
+    let (world, story) = finished(world);
+    assert_eq!(story.count(&["suspends o1, resumable, Routing"]), 2, "{}", story.text());
+    let fates = world.fates();
+    assert_eq!((fates.intake.arrived, fates.intake.published), (1, 1), "{fates:?}");
+    assert!(fates.intake.closes() && fates.deliveries.closes(), "{fates:?}");
 }
