@@ -272,8 +272,8 @@ fn who_is_told_after_the_response_holds_no_thread_until_then() {
 
 #[test]
 fn what_an_orchestration_sent_in_vain_twice_came_from_no_source_either_time() {
-    // R-RIP-08, INV-26: the port that o1 is for is not enlisted; resumed, it is suspended again, and the account of
-    // what arrived is that of one message still.
+    // R-RIP-08, INV-26: the port that o1 is for is not enlisted; resumed, it is suspended again,
+    // and the account of what arrived is that of one message still.
     let mut plant = Plant::new(immediate(), FOLDER);
     plant.send_port("Out", "nobody", ASYNC, sink());
     plant.setup.topology.send_ports[0].state = PortState::Bound;
