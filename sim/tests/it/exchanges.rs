@@ -52,11 +52,11 @@ struct Case {
     send: SendSettings,
 }
 
-fn some_millis(most: u64) -> impl Strategy<Value = Option<Duration>> {
+pub(crate) fn some_millis(most: u64) -> impl Strategy<Value = Option<Duration>> {
     prop::option::of((1..=most).prop_map(Duration::from_millis))
 }
 
-fn settings() -> impl Strategy<Value = RequestSettings> {
+pub(crate) fn requests() -> impl Strategy<Value = RequestSettings> {
     (1..4_u32, 1..6_u32, some_millis(3000), any::<[bool; 3]>(), some_millis(2000)).prop_map(
         |(batch_messages, concurrent, timeout, [first_only, blocking, suspend_failed], leaves)| {
             RequestSettings {
@@ -108,7 +108,7 @@ fn cases() -> impl Strategy<Value = Case> {
     let wrong =
         (some_millis(2000), prop::option::of(1..5_u64), 0..40_u64, faults, any::<(bool, bool)>());
     let arrivals = prop::collection::vec(0..3000_u64, 1..12);
-    let plant = (settings(), responses, late, partners(), 0..3_u32, arrivals);
+    let plant = (requests(), responses, late, partners(), 0..3_u32, arrivals);
     let sends = prop_oneof![Just(ASYNC), Just(BLOCKING), Just(BATCHED), Just(BLOCKING_BATCHED)];
     let schedule = (1..4_u32, orders, done_orders(), any::<bool>(), any::<u64>());
     (plant, wrong, schedule, sends).prop_map(|(plant, wrong, schedule, send)| {

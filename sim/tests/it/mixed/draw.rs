@@ -3,8 +3,8 @@
 use floodgate_engine::config::{
     AliasChoice, Authentication, BatchDone, Choices, DoubleSubmit, EmptyMaximum, FailedStatus,
     HostSettings, NullCallback, OnFailure, OnPoison, OrchestrationQueue, OrderedBackup,
-    OutboundCharge, PromotedLength, RequestSettings, ResponseTimeout, RetryCount, RoutingReports,
-    SendSettings, SendTransactions, SuspendedStatus, ThrowingCall, Throws, TransactionBegins,
+    OutboundCharge, PromotedLength, ResponseTimeout, RetryCount, RoutingReports, SendSettings,
+    SendTransactions, SuspendedStatus, ThrowingCall, Throws, TransactionBegins,
     TransactionalReceiveSettings, TransactionalSendSettings, UnroutedResume, UnroutedSuspension,
     Watermarks, Which,
 };
@@ -22,6 +22,7 @@ use proptest::prelude::*;
 
 use super::town::{Door, Entrance, Exit, Line, Process, Schedule, Town, Trouble, Wants, Way, What};
 use crate::conservation::{call_times, hosts, receives, sends};
+use crate::exchanges::{requests, some_millis};
 use crate::fixture::sink;
 use crate::retry::done_orders;
 
@@ -37,10 +38,6 @@ fn seldom() -> impl Strategy<Value = bool> {
 
 fn millis(most: u64) -> impl Strategy<Value = Duration> {
     prop_oneof![Just(0), 0..=most].prop_map(Duration::from_millis)
-}
-
-fn some_millis(most: u64) -> impl Strategy<Value = Option<Duration>> {
-    prop::option::of((1..=most).prop_map(Duration::from_millis))
 }
 
 fn choices() -> impl Strategy<Value = Choices> {
@@ -122,24 +119,8 @@ fn settings() -> impl Strategy<Value = HostSettings> {
 }
 
 fn clients() -> impl Strategy<Value = Door> {
-    let adapter = (1..4_u32, 1..6_u32, some_millis(3000), any::<[bool; 3]>(), some_millis(2000));
-    (adapter, some_millis(2000), prop::bool::weighted(0.25)).prop_map(
-        |((batch_messages, concurrent, timeout, flags, cancel_after), patience, loops)| {
-            let [first_only, blocking, suspend_failed] = flags;
-            let settings = RequestSettings {
-                batch_messages,
-                concurrent,
-                threads_per_cpu: 1 + concurrent % 3,
-                timeout,
-                // Who waits for several answers has to know for how long.
-                first_only: first_only || timeout.is_none(),
-                blocking,
-                suspend_failed,
-                cancel_after,
-            };
-            Door::Asks { settings, patience, loops }
-        },
-    )
+    (requests(), some_millis(2000), prop::bool::weighted(0.25))
+        .prop_map(|(settings, patience, loops)| Door::Asks { settings, patience, loops })
 }
 
 fn readers() -> impl Strategy<Value = Door> {
