@@ -79,7 +79,7 @@ impl HostInstance {
     /// Messages in memory for orchestrations, which wait for their turn or take it.
     #[must_use]
     pub fn orchestration_messages(&self) -> u32 {
-        self.turns().saturating_add(self.turns_waiting())
+        self.turns().saturating_add(self.turns_waiting()).saturating_add(self.turns_put_off())
     }
 
     /// Orchestrations that take their turn on a thread.

@@ -366,7 +366,8 @@ impl HostInstance {
         }
     }
 
-    /// Exchanges whose time is over get their fault on a thread (R-RR-07).
+    /// Exchanges whose time is over get their fault on a thread (R-RR-07). No response comes any
+    /// more, so that nothing waits for one: an operator may have taken it away (INV-01, R-MBX-08).
     pub(super) fn expire(&mut self, now: Instant) {
         while let Some((at, adapter, token)) = self.exchanges.timers.first().copied()
             && at <= now
@@ -383,6 +384,7 @@ impl HostInstance {
                 self.exchanges.end((adapter, token));
             }
             self.tasks.push_back(Task::Expire(expiry));
+            self.release_held(adapter, token);
         }
     }
 

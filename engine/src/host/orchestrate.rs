@@ -97,6 +97,7 @@ impl HostInstance {
             self.put_off(now, Task::Orchestrate(message));
         } else {
             self.transact_own(frame, vec![suspend(reference, Reason::Routing)], None);
+            self.watch_bounds();
         }
     }
 }

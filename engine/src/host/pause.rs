@@ -176,6 +176,13 @@ impl HostInstance {
         }
     }
 
+    /// Turns among what is tried again.
+    pub(super) fn turns_put_off(&self) -> u32 {
+        let tasks = self.pauses.put_off.iter();
+        let turns = tasks.filter(|(_, task)| matches!(task, Task::Orchestrate(_)));
+        u32::try_from(turns.count()).unwrap_or(u32::MAX)
+    }
+
     /// A task whose MessageBox is away waits for it, without a thread.
     pub(super) fn put_off(&mut self, now: Instant, task: Task) {
         self.pauses.put_off.push_back((now + REPEAT_AFTER, task));

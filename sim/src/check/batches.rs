@@ -363,6 +363,10 @@ impl Checks {
 
     /// The engine ended the adapter batch of `call`.
     pub(crate) fn end_batch(&mut self, node: u32, call: CallId, cleared: bool) {
+        if cleared {
+            // What the adapter has of it is the engine's again (R-BSND-04).
+            self.forget_handed(node, call);
+        }
         if let Some(Filling { messages, max, threw }) = self.batches.take_filling(node, call) {
             if threw {
                 // R-BSND-04: what the adapter has of it is taken back, and never done.

@@ -22,6 +22,10 @@ impl Checks {
         for effect in effects {
             plain &= self.effect(effect);
         }
+        if self.references.counts_tries() {
+            cold_path();
+            self.notes(effects, message_box);
+        }
         // What follows looks at a commit as a whole, and nothing plain is of interest there.
         if !plain || self.expects_replies() {
             cold_path();

@@ -43,12 +43,13 @@ struct Known {
     stage: Stage,
     answers: u32,
     faults: u32,
-    withdrawn: bool,
+    /// When it was withdrawn.
+    withdrawn: Option<Instant>,
     /// The process that made it is gone.
     died: bool,
     /// It, or what became of it, was suspended: a fault is due at any time.
     failed: bool,
-    /// An operator took its response away.
+    /// An operator took its response or its fault away.
     taken_away: bool,
 }
 
@@ -71,8 +72,10 @@ pub(super) struct Exchanges {
     replies: FxHashMap<u64, Submitted>,
     /// Batches that withdraw requests and are not complete, with the tokens of those.
     withdrawals: FxHashMap<(u32, u64), Vec<u64>>,
-    /// Responses that closed a wait, by publication order: whose they are.
+    /// Responses and faults that closed a wait, by publication order: whose they are.
     answer_to: FxHashMap<u64, (u32, u64)>,
+    /// Negative acknowledgements whose references are still to come: whose request failed.
+    faults: FxHashMap<DocumentName, (u32, u64)>,
     /// Negative acknowledgements of responses that failed on their way to a client: what they
     /// close was not over (R-RR-08).
     excuses: FxHashSet<DocumentName>,
@@ -197,8 +200,8 @@ impl Exchanges {
                 known.failed = true;
             }
             self.closed(docket, waiting, *by);
-            if let Some(Effect::Referenced { at, .. }) = before.filter(|_| *by == Closing::Response)
-            {
+            let answers = matches!(by, Closing::Fault | Closing::Response);
+            if let Some(Effect::Referenced { at, .. }) = before.filter(|_| answers) {
                 self.answer_to.insert(at.sequence, (self.node(waiting), waiting.token));
             }
         } else if let Effect::Acknowledgement { document, of, sequence, positive } = effect {
@@ -211,6 +214,10 @@ impl Exchanges {
             if !positive {
                 self.acknowledged(docket, *of, *sequence, all);
                 self.excuse(*document, *sequence, all);
+                let own = self.answer_to.get(sequence).or_else(|| self.requests.get(&of.wire));
+                if let Some(key) = own.copied() {
+                    self.faults.insert(*document, key);
+                }
             }
         } else if let Effect::RoutingFailureReport { document } = effect {
             docket.judge(Rule::OneReportPerFailure, !document.is_made(), || {
@@ -220,6 +227,7 @@ impl Exchanges {
             // Nothing two-way was ever seen.
         } else if let Effect::Referenced { at, .. } = effect {
             self.carried_on(at);
+            self.fault_goes(at);
         } else if let Effect::Terminated { at } = effect {
             self.taken_away(at);
         } else if let Effect::SuspendedReference { at, resumable, reason } = effect {
@@ -232,8 +240,8 @@ impl Exchanges {
                 self.suspended(docket, at.document, Some(at), *resumable);
                 // A response that fails in its send pipeline is made good for by a fault.
                 let undone = matches!(reason, Reason::Map | Reason::SendPipeline);
-                let key = self.answer_to.remove(&at.sequence).filter(|_| undone);
-                if let Some(known) = key.and_then(|key| self.known.get_mut(&key)) {
+                let key = self.answer_to.get(&at.sequence).filter(|_| undone);
+                if let Some(known) = key.and_then(|key| self.known.get_mut(key)) {
                     known.failed = true;
                 }
             }
@@ -255,7 +263,17 @@ impl Exchanges {
         }
     }
 
-    /// An operator suspends or terminates a response on its way: whoever waits for it may get none.
+    /// A fault goes to whoever waits, also where the wait was over before: his response is late.
+    fn fault_goes(&mut self, at: &Place) {
+        if !self.faults.is_empty()
+            && self.is_response(at.subscriber)
+            && let Some(key) = self.faults.remove(&at.document)
+        {
+            self.answer_to.insert(at.sequence, key);
+        }
+    }
+
+    /// An operator suspends or terminates an answer on its way: whoever waits for it may get none.
     fn taken_away(&mut self, at: &Place) {
         if let Some(key) = self.answer_to.get(&at.sequence)
             && let Some(known) = self.known.get_mut(key)
@@ -278,14 +296,14 @@ impl Exchanges {
     }
 
     #[cold]
-    fn completed_withdrawal(&mut self, node: u32, status: &BatchStatus) {
+    fn completed_withdrawal(&mut self, now: Instant, node: u32, status: &BatchStatus) {
         let tokens = self.withdrawals.remove(&(node, status.cookie)).unwrap_or_default();
         if !status.overall.is_success() {
             return;
         }
         for token in tokens {
             if let Some(known) = self.known.get_mut(&(node, token)) {
-                known.withdrawn = true;
+                known.withdrawn.get_or_insert(now);
             }
         }
     }
@@ -324,7 +342,9 @@ impl Exchanges {
         });
         if let Some(known) = self.of(waiting) {
             known.stage = Stage::Closed;
-            known.withdrawn |= matches!(by, Closing::Cancel);
+            if by == Closing::Cancel {
+                known.withdrawn.get_or_insert(now);
+            }
         }
     }
 
@@ -399,7 +419,7 @@ impl Checks {
                         stage: Stage::Posted,
                         answers: 0,
                         faults: 0,
-                        withdrawn: false,
+                        withdrawn: None,
                         died: false,
                         failed: false,
                         taken_away: false,
@@ -435,7 +455,7 @@ impl Checks {
     /// more, even if its wait was over already (INV-49).
     pub(super) fn completed_exchanges(&mut self, node: u32, status: &BatchStatus) {
         if !self.exchanges.withdrawals.is_empty() {
-            self.exchanges.completed_withdrawal(node, status);
+            self.exchanges.completed_withdrawal(self.docket.now, node, status);
         }
         if status.of(OperationKind::SubmitRequest).is_none() || status.overall.is_success() {
             return;
@@ -487,7 +507,11 @@ impl Checks {
         // (R-RR-08, R-RR-10); that nothing more comes in time is no failure then.
         let may_follow = !known.first_only && (!fault || known.failed);
         let first = known.faults == 0 && (known.answers == 0 || may_follow);
-        docket.judge(Rule::OneEndPerRequest, first && !known.withdrawn, || {
+        // So it is with a withdrawal: what was called before may come after it.
+        let calls_take = self.exchanges.calls_take;
+        let withdrawn =
+            known.withdrawn.is_some_and(|at| calls_take.is_zero() || at + calls_take < now);
+        docket.judge(Rule::OneEndPerRequest, first && !withdrawn, || {
             format!("{name} answers m{} after {before:?}: {known:?}", known.request)
         });
         if fault {
@@ -545,7 +569,7 @@ impl Checks {
     pub(super) fn exchanges_ended(&mut self) {
         let mut left: Vec<&Known> = (self.exchanges.known.values())
             .filter(|known| known.answers + known.faults == 0)
-            .filter(|known| !known.withdrawn && !known.died && !known.taken_away)
+            .filter(|known| known.withdrawn.is_none() && !known.died && !known.taken_away)
             .collect();
         left.sort_unstable_by_key(|known| known.request);
         let (requests, open) = (self.exchanges.requests.len(), self.exchanges.open);

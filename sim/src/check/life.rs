@@ -280,11 +280,6 @@ impl Checks {
         self.life.repeated
     }
 
-    /// Whether a document was published more than once.
-    pub(crate) fn is_second_copy(&self, document: DocumentName) -> bool {
-        self.life.published.get(&document).is_some_and(|copies| *copies > 1)
-    }
-
     /// An adapter instance is in `Terminate`.
     pub(crate) fn terminating(&mut self, node: u32) {
         self.life.ending.push(node);

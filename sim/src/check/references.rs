@@ -10,12 +10,13 @@ use std::num::NonZeroU64;
 use floodgate_engine::adapter::CallId;
 use floodgate_engine::config::{RetryCount, Topology};
 use floodgate_engine::id::ReferenceId;
+use floodgate_engine::message::PropertyId;
 use floodgate_engine::message_box::{MessageBox, OutboundMessage, Place, Reason, ReferenceCounts};
 use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::time::{Duration, Instant};
 
 use super::{Checks, Rule};
-use attempts::more_tries;
+use attempts::{counted, more_tries};
 
 /// Where the checks believe a reference to be.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -37,6 +38,8 @@ struct Known {
     fingerprint: u32,
     retries_left: u16,
     attempts: u16,
+    /// Tries beyond the configured ones that its adapter has noted on it, on each transport.
+    tried: [u16; 2],
     port: u32,
     whereabouts: Whereabouts,
     /// Counted among what is surely eligible (INV-28).
@@ -48,8 +51,6 @@ struct Known {
     rolled_back: bool,
     /// The wire took the attempt that counts now, and only that makes a Delete the end.
     taken: bool,
-    /// An operator resumed it.
-    resumed: bool,
     /// Copies that the wire took, less one for each process that died with it in flight.
     copies: i8,
 }
@@ -66,6 +67,8 @@ struct PortRule {
 pub(super) struct References {
     known: Vec<Known>,
     ports: Vec<PortRule>,
+    /// Where adapters count their tries beyond the configured ones, on each transport.
+    counted: Option<[PropertyId; 2]>,
     /// Whether some adapter throws.
     throws: bool,
     /// Send ports, whose messages leave by a wire; those of other subscribers do not.
@@ -105,6 +108,7 @@ impl References {
         Self {
             known: Vec::new(),
             ports: topology.send_ports.iter().enumerate().map(port).chain(inside).collect(),
+            counted: counted(topology),
             throws: topology.habits.iter().any(|(_, own)| own.throws.is_some()),
             send_ports: u32::try_from(topology.send_ports.len()).unwrap_or(u32::MAX),
             counts: ReferenceCounts::default(),
@@ -209,6 +213,11 @@ impl References {
     /// Retries that a reference has left.
     pub(super) fn retries_of(&self, id: ReferenceId) -> Option<u32> {
         self.known.get(id.0.index()).map(|known| u32::from(known.retries_left))
+    }
+
+    /// Whether adapters count tries beyond the configured ones.
+    pub(super) const fn counts_tries(&self) -> bool {
+        self.counted.is_some()
     }
 
     /// Retries of the transport a reference is on.
@@ -320,7 +329,7 @@ impl Checks {
         let Some(known) = self.references.get(at.reference, at.sequence) else { return };
         let was_on_backup = std::mem::replace(&mut known.on_backup, true);
         known.retries_left = small(retries_left);
-        known.attempts = 0;
+        known.attempts = known.tried[1];
         known.failed_at = None;
         (known.rolled_back, known.taken) = (false, false);
         let known = *known;
@@ -352,7 +361,8 @@ impl Checks {
         let Some(known) = self.references.get(at.reference, at.sequence).copied() else { return };
         let configured = self.references.retry(&known).count;
         if let Some(known) = self.references.get(at.reference, at.sequence) {
-            known.attempts = small(configured.saturating_sub(u32::from(known.retries_left)));
+            let spent = small(configured.saturating_sub(u32::from(known.retries_left)));
+            known.attempts = spent.saturating_add(known.tried[usize::from(known.on_backup)]);
             known.failed_at = None;
             // What its transaction undid is not the attempt that is made next.
             (known.rolled_back, known.said_sent, known.taken) = (false, false, false);
@@ -373,11 +383,11 @@ impl Checks {
         self.references.go(at, Whereabouts::Work);
         self.ordered.resumed(at);
         let Some(known) = self.references.get(at.reference, at.sequence) else { return };
-        known.attempts = 0;
+        // Its adapter goes on counting its own tries (R-CTX-10).
+        known.attempts = known.tried[0];
         known.failed_at = None;
         // An attempt that was taken back before is not the one that is made next.
         (known.on_backup, known.rolled_back, known.taken) = (false, false, false);
-        known.resumed = true;
         let port = known.port as usize;
         let retries = self.references.ports[port].retries[0].count;
         if let Some(known) = self.references.get(at.reference, at.sequence) {

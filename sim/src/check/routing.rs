@@ -192,7 +192,9 @@ impl Routing {
         cold_path();
         let ports = self.route(topology, document);
         let reported = document.context.read(PropertyId::ACK_TYPE).is_none();
-        let awaited = document.promoted(PropertyId::ROUTE_DIRECT_TO_TP).is_some();
+        // A response: its client waits for it, or an orchestration does.
+        let tells = |property| document.promoted(property).is_some();
+        let awaited = tells(PropertyId::ROUTE_DIRECT_TO_TP) || tells(PropertyId::CORRELATION_TOKEN);
         let convoys = self.convoys.iter();
         let correlates =
             convoys.filter(|(_, property)| document.promoted(*property).is_some()).map(|own| own.0);

@@ -7,7 +7,7 @@ use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::host::{FrameId, HostInput};
 use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId, TransactionId};
 use floodgate_engine::message::{PropertyId, Value};
-use floodgate_engine::message_box::{Action, Effect, Footprint, Footprints, PreparedBatch};
+use floodgate_engine::message_box::{Action, Footprint, Footprints, PreparedBatch};
 use floodgate_engine::orchestration::SENT_BY_ORCHESTRATIONS;
 use floodgate_engine::time::Instant;
 
@@ -391,11 +391,15 @@ impl World {
         self.publishes_next(instance);
         let before = self.message_box.state_hash();
         let requests = (!self.unaccepted.is_empty()).then(|| requests_of(&batch));
+        let wires =
+            self.life.watched.then(|| if resumes { Vec::new() } else { self.wires_of(&batch) });
         let status = self.message_box.commit(self.now, instance, batch);
         let after = self.message_box.state_hash();
         self.fates.settle(status.overall.is_success());
         if status.overall.is_success() {
             self.documents_accepted += accepted;
+            // What is accepted again was still at its source: it arrived twice, so to say.
+            self.documents_arrived += wires.map_or(0, |wires| self.fates.accept(&wires));
             for request in requests.iter().flatten() {
                 self.unaccepted.remove(request);
             }
@@ -445,6 +449,24 @@ impl World {
         let sent = batch.documents.iter().map(|document| document.name.wire);
         let made = sent.filter(|wire| *wire >= SENT_BY_ORCHESTRATIONS).count() as u64;
         (accepted.saturating_sub(made), false)
+    }
+
+    /// The messages that a batch brings in, and how many documents each is accepted for.
+    #[cold]
+    fn wires_of(&self, batch: &PreparedBatch) -> Vec<(u64, u64)> {
+        let wires = batch.actions.iter().filter_map(|(kind, action)| {
+            let wire = if let Action::Publish { first, .. } = action {
+                batch.documents.get(*first as usize)?.name.wire
+            } else if let Action::PublishPart(part) = action {
+                part.wire
+            } else if let Action::SuspendWire { wire, .. } = action {
+                wire.number
+            } else {
+                return None;
+            };
+            Some((wire, self.accepts(*kind, action)))
+        });
+        wires.filter(|(wire, _)| *wire < SENT_BY_ORCHESTRATIONS).collect()
     }
 
     /// An operator changed the MessageBox: all who watch see it, and its hosts are told.
@@ -500,15 +522,6 @@ impl World {
         self.checks.effects(&effects, &self.message_box, &self.topology);
         if !self.fates.replies.is_empty() {
             self.watch_replies(&effects);
-        }
-        if self.life.watched {
-            cold_path();
-            // What is published again was still at its source: it arrived twice, so to say.
-            let again = effects.iter().filter(|effect| {
-                let Effect::Published { document, .. } = effect else { return false };
-                self.checks.is_second_copy(*document)
-            });
-            self.documents_arrived += again.count() as u64;
         }
         if !self.waits.is_idle() {
             cold_path();

@@ -6,7 +6,7 @@ use floodgate_engine::id::ReceiveLocationId;
 use floodgate_engine::message::{DocumentName, PropertyId, Value};
 use floodgate_engine::message_box::{Action, Effect, PreparedBatch, Reason, Rest};
 use floodgate_engine::suspend::{SuspendedForm, SuspendedMessage};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::World;
 use super::replies::Replies;
@@ -22,6 +22,9 @@ pub(super) struct FateMeter {
     resumed: (u64, u64),
     /// All that were found so beyond what had been counted.
     found: u64,
+    /// Wire messages that were accepted, where the life of host instances is watched: one that
+    /// was still at its source when a process ended comes again.
+    accepted: FxHashSet<u64>,
     /// Documents in messages that were to be suspended whole, if that is not one.
     whole: FxHashMap<u64, u64>,
     /// Documents of clients who were told that it failed, or who lost their connection.
@@ -69,6 +72,13 @@ impl FateMeter {
             self.came_empty(empty);
             self.found += found;
         }
+    }
+
+    /// These messages were accepted, each for so many documents: how many of those had been before.
+    #[cold]
+    pub(super) fn accept(&mut self, wires: &[(u64, u64)]) -> u64 {
+        let again = wires.iter().filter(|(wire, _)| !self.accepted.insert(*wire));
+        again.map(|(_, documents)| documents).sum()
     }
 
     /// So many messages held nothing: their pipeline consumed them (R-RCV-02).

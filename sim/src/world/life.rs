@@ -24,14 +24,14 @@ use crate::trace::Event;
 
 /// One host instance, as the service manager sees it.
 #[derive(Clone, Debug, Default)]
-struct Service {
+pub(super) struct Service {
     /// Which life this is.
     life: u32,
     /// Whether it is to run.
     wanted: bool,
     died_at: Option<Instant>,
     /// How far its clock is ahead, in nanoseconds.
-    ahead: i64,
+    pub(super) ahead: i64,
 }
 
 /// All that lives and dies.
@@ -43,11 +43,11 @@ pub(super) struct Lives {
     /// Whether the database is away.
     pub(super) offline: bool,
     /// Whether some clock is wrong.
-    skewed: bool,
+    pub(super) skewed: bool,
     pub(super) faults: Vec<Fault>,
     /// Those that break a location, and are not over.
     pub(super) broken: Vec<u32>,
-    services: Vec<Service>,
+    pub(super) services: Vec<Service>,
     /// Somebody's own adapters as they were before their first input.
     own: Vec<(AdapterId, Box<dyn OwnAdapter>)>,
 }
@@ -124,7 +124,7 @@ impl World {
             let number = u32::try_from(index).expect("few faults");
             if let Some((from, until)) = self.life.faults[index].span() {
                 self.schedule(from, Due::Fault(number));
-                if let Some(until) = until {
+                if let Some(until) = until.filter(|until| *until > from) {
                     self.schedule(until, Due::FaultOver(number));
                 }
             }
@@ -141,45 +141,6 @@ impl World {
             Some(instance) => format!("E    {instance} {}", what.word()),
             None => format!("MB   the database {}", what.word()),
         });
-    }
-
-    /// A planned fault begins.
-    #[cold]
-    pub(super) fn fault(&mut self, index: u32) {
-        match self.life.faults[index as usize] {
-            Fault::ClockSkew { instance, by, ahead, .. } => {
-                let by_nanos = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
-                self.life.services[instance.index()].ahead =
-                    if ahead { by_nanos } else { -by_nanos };
-                self.life.skewed = true;
-                self.checks.allow_skew(by);
-            }
-            Fault::DatabaseOffline { .. } => self.database_offline(),
-            Fault::EndpointDown { .. } => {}
-            Fault::HostCrash { instance, .. } => self.crash(instance),
-            Fault::HostStop { instance, .. } => self.stop(instance),
-            Fault::LocationBroken { .. } => self.location_breaks(index),
-            Fault::LocationDisabled { location, .. } => {
-                self.act_on_location(location, LocationAct::Disable);
-            }
-        }
-    }
-
-    /// A planned fault is over.
-    #[cold]
-    pub(super) fn fault_over(&mut self, index: u32) {
-        match self.life.faults[index as usize] {
-            Fault::ClockSkew { instance, .. } => self.life.services[instance.index()].ahead = 0,
-            Fault::DatabaseOffline { .. } => self.database_online(),
-            Fault::EndpointDown { .. } => {}
-            Fault::HostCrash { instance, .. } | Fault::HostStop { instance, .. } => {
-                self.start(instance);
-            }
-            Fault::LocationBroken { .. } => self.location_is_whole(index),
-            Fault::LocationDisabled { location, .. } => {
-                self.act_on_location(location, LocationAct::Enable);
-            }
-        }
     }
 
     /// The process of `instance` dies, here and now: everything it had in memory is gone, and
@@ -442,7 +403,7 @@ impl World {
 
     /// The database goes away: nothing commits, and every host instance closes its locations and
     /// recycles, within the limit (R-SHUT-07).
-    fn database_offline(&mut self) {
+    pub(super) fn database_offline(&mut self) {
         self.life.offline = true;
         self.lived(None, Lived::GoesAway);
         self.fail_pending();
@@ -452,7 +413,7 @@ impl World {
     }
 
     /// The database is back: so is everybody who was not told to stay away.
-    fn database_online(&mut self) {
+    pub(super) fn database_online(&mut self) {
         self.life.offline = false;
         self.lived(None, Lived::ComesBack);
         self.checks.job_was_away();

@@ -28,6 +28,7 @@ mod errand;
 mod exchange;
 mod explore;
 mod fates;
+mod faults;
 mod habits;
 mod handed;
 mod holds;

@@ -438,12 +438,13 @@ pub(crate) fn demand_eq<T: std::fmt::Debug + PartialEq>(found: T, due: T, of: &s
     demand(found == due, || format!("{of}: found {found:?}, due {due:?}"))
 }
 
-/// The cases of a property: the same ones in every run.
+/// The cases of a property: the same ones in every run, but for long searches by hand.
 fn config(cases: u32) -> Config {
+    let seed = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|seed| seed.parse().ok());
     Config {
         cases,
         rng_algorithm: RngAlgorithm::ChaCha,
-        rng_seed: RngSeed::Fixed(0x00F1_00D6_A7E5),
+        rng_seed: RngSeed::Fixed(seed.unwrap_or(0x00F1_00D6_A7E5)),
         failure_persistence: None,
         ..Config::default()
     }

@@ -1,6 +1,9 @@
 //! What the search through random plants found (`mixed.rs`), each as small as it gets.
 
-use floodgate_engine::config::{AdapterKind, Orchestration, RequestSettings};
+use floodgate_engine::config::{
+    AdapterKind, Habits, MoreTries, Orchestration, OrchestrationQueue, RequestSettings,
+    SendSettings, ThrowingCall, Throws, UnroutedSuspension, Which,
+};
 use floodgate_engine::exchange::ResponseSettings;
 use floodgate_engine::id::{
     HostId, HostInstanceId, MessageBoxId, OrchestrationId, ReceiveLocationId, SendPortId,
@@ -9,13 +12,13 @@ use floodgate_engine::message::{Context, PropertyId, Value};
 use floodgate_engine::message_box::{
     InstanceOperation, PortOperation, ServiceInstanceId, ServiceStatus,
 };
-use floodgate_engine::orchestration::{Convoy, Program, SendShape};
+use floodgate_engine::orchestration::{AnswerShape, Convoy, Program, SendShape};
 use floodgate_engine::pipeline::ReceivePipeline;
 use floodgate_engine::subscription::{Condition, Filter, PortState};
 use floodgate_engine::throttle::{PublishingState, Throttle};
 use floodgate_engine::time::Duration;
 use floodgate_sim::load::ArrivalKind;
-use floodgate_sim::setup::{Failure, ResponseOrder, SinkSettings};
+use floodgate_sim::setup::{Failure, Fault, ResponseOrder, SinkSettings};
 use floodgate_sim::world::World;
 
 use crate::fixture::{
@@ -294,4 +297,174 @@ fn what_an_orchestration_sent_in_vain_twice_came_from_no_source_either_time() {
     let fates = world.fates();
     assert_eq!((fates.intake.arrived, fates.intake.published), (1, 1), "{fates:?}");
     assert!(fates.intake.closes() && fates.deliveries.closes(), "{fates:?}");
+}
+
+#[test]
+fn a_batch_waits_for_no_response_that_an_operator_took_away() {
+    // INV-01, R-CLK-04, R-MBX-08: `BatchComplete` is to come after the response, and there is none.
+    let mut plant = desk(RequestSettings::default(), replying(Duration::ZERO));
+    plant.setup.topology.hosts[0].settings.poll = Duration::from_secs(1);
+    plant.setup.responses = ResponseOrder::BeforeComplete;
+    let mut world = until(&plant, "refers m2 to In");
+    let response = world.service_instances().last().expect("the response waits").id;
+    assert!(world.operate(response, InstanceOperation::Terminate).is_ok());
+    let (_, story) = finished(world);
+    assert_eq!(story.count(&["IN@H b1: BatchComplete(S_OK"]), 1, "{}", story.text());
+}
+
+/// Goes on until a line with these words has been told.
+fn until(plant: &Plant, words: &str) -> World {
+    let mut world = plant.telling();
+    while Story::of(&world).count(&[words]) == 0 {
+        assert!(world.step(), "it comes to \"{words}\"");
+    }
+    world
+}
+
+#[test]
+fn what_was_suspended_and_comes_again_after_a_crash_arrived_twice() {
+    // R-CRASH-03, R-DUP-01: the engine suspends what nobody subscribes to, and dies before its
+    // adapter is told.
+    let mut plant = Plant::new(immediate(), FOLDER);
+    plant.setup.topology.choices.unrouted_suspension = UnroutedSuspension::Engine;
+    plant.setup.costs.lock_transaction = Duration::from_millis(1);
+    plant.setup.calls.to_adapter = Duration::from_millis(1);
+    plant.setup.life.watched = true;
+    plant.load(ArrivalKind::Replay(vec![ms(1)]), Some(1));
+    let mut world = until(&plant, "suspends m1");
+    world.crash(FIRST);
+    world.start(FIRST);
+    let (world, story) = finished(world);
+    assert_eq!(story.count(&["suspends m1"]), 2, "{}", story.text());
+    let fates = world.fates();
+    assert_eq!((fates.intake.arrived, fates.intake.suspended), (2, 2), "{fates:?}");
+    assert!(fates.intake.closes(), "{fates:?}");
+}
+
+#[test]
+fn orchestrations_pause_until_the_last_turn_in_memory_is_over() {
+    // INV-30: nobody subscribes to what the turn sends; from where it failed nothing is in memory
+    // for orchestrations, and the second message is looked for before the first is suspended.
+    let mut host = immediate();
+    host.poll = Duration::ZERO;
+    host.orchestration_queue = Some(OrchestrationQueue { pause_at: 1, resume_at: 0 });
+    let mut plant = Plant::new(host, PUSH);
+    let sends = Some(SendShape { promotions: Vec::new(), to: None });
+    orchestration(&mut plant, "In", Program { sends, convoy: None, ..convoy() });
+    plant.setup.costs.lock_transaction = Duration::from_micros(1);
+    plant.all_at_once(2);
+    let (_, story) = told(&plant);
+    assert_eq!(story.count(&["suspends m", "Routing"]), 2, "{}", story.text());
+}
+
+#[test]
+fn tries_that_an_adapter_has_noted_stay_noted_when_its_process_ends() {
+    // INV-34, R-CTX-10, R-RETRY-06: one retry and one try more, and the service stops at any step.
+    let fails = SinkSettings { failure: Failure::Always, ..sink() };
+    let mut plant = Plant::new(immediate(), FOLDER);
+    plant.send_port("Out", "In", ASYNC, fails).retry(1, Duration::from_millis(10));
+    let topology = &mut plant.setup.topology;
+    let more_tries = Some(MoreTries::counted(1, &mut topology.properties));
+    let habits = Habits { more_tries, ..Habits::default() };
+    topology.habits.push((topology.send_ports[0].primary.adapter, habits));
+    plant.setup.costs.lock_transaction = Duration::from_millis(1);
+    plant.setup.life.watched = true;
+    plant.load(ArrivalKind::Replay(vec![ms(1)]), Some(1));
+    sweep(&plant, |world| {
+        world.stop(FIRST);
+        world.start(FIRST);
+    });
+    sweep(&plant, |world| {
+        world.crash(FIRST);
+        world.start(FIRST);
+    });
+}
+
+#[test]
+fn a_fault_that_an_operator_takes_away_is_the_end_of_its_request() {
+    // INV-49, R-MBX-08: of a solicit that failed, and in place of a response that is late.
+    let refuses = SinkSettings { failure: Failure::Always, ..replying(Duration::ZERO) };
+    let mut failing = desk(RequestSettings::default(), refuses);
+    failing.retry(0, Duration::ZERO);
+    let timeout = Duration::from_millis(150);
+    let mut late = desk(RequestSettings::default(), replying(Duration::ZERO));
+    late.setup.topology.exchanges.hosts =
+        vec![ResponseSettings { timeout, ..ResponseSettings::default() }];
+    for mut plant in [failing, late] {
+        plant.setup.topology.hosts[0].settings.poll = Duration::from_secs(1);
+        let mut world = until(&plant, "refers a1 to In");
+        let instances = world.service_instances();
+        let fault = instances.last().expect("the fault waits").id;
+        assert!(world.operate(fault, InstanceOperation::Terminate).is_ok(), "{instances:?}");
+        let (_, story) = finished(world);
+        assert_eq!(story.count(&["terminates a1 of In"]), 1, "{}", story.text());
+        assert_eq!(story.count(&["IN@H TransmitMessage"]), 0, "{}", story.text());
+    }
+}
+
+#[test]
+fn an_answer_on_its_way_comes_after_a_withdrawal_too() {
+    // INV-49, R-RR-11, R-CLK-02: the engine makes the call before the request is withdrawn, and it
+    // comes to the adapter after that.
+    let cancel_after = Some(Duration::from_millis(15));
+    let settings =
+        RequestSettings { first_only: false, cancel_after, ..RequestSettings::default() };
+    let mut plant = desk(settings, replying(Duration::ZERO));
+    plant.setup.topology.exchanges.hosts =
+        vec![ResponseSettings { allow_multiple: true, ..ResponseSettings::default() }];
+    plant.setup.calls.to_adapter = Duration::from_millis(10);
+    let (_, story) = told(&plant);
+    story.assert_order(&[&["the wait of m1 is withdrawn"], &["IN@H TransmitMessage(m2)"]]);
+}
+
+#[test]
+fn a_reply_that_an_orchestration_waits_for_needs_no_report() {
+    // INV-22, R-SR-03: its batch fails since nobody wants the other reply.
+    let mut plant = Plant::new(immediate(), FOLDER);
+    let send =
+        SendSettings { completion_batch: 2, completion_wait: Duration::from_millis(2), ..ASYNC };
+    plant.send_port("Ask", "In", send, replying(Duration::ZERO));
+    plant.setup.topology.send_ports[0].two_way = true;
+    let sends = Some(SendShape { promotions: Vec::new(), to: Some(OUT) });
+    let answer = Some(AnswerShape { patience: None, sends: None });
+    orchestration(&mut plant, "In", Program { sends, answer, convoy: None, ..convoy() });
+    plant.load(ArrivalKind::Replay(vec![ms(1)]), Some(1));
+    let (_, story) = told(&plant);
+    let both = "SubmitResponse(m2), Delete(m1), SubmitResponse(m3), Delete(o";
+    assert_eq!(story.count(&[both]), 1, "{}", story.text());
+}
+
+#[test]
+fn what_was_cleared_is_with_the_engine_when_its_adapter_terminates() {
+    // INV-57, R-BSND-04: the first of two messages is thrown, and the service stops at any step.
+    let mut plant = Plant::new(immediate(), FOLDER);
+    plant.send_port("Out", "In", BATCHED, sink()).retry(0, Duration::ZERO);
+    let topology = &mut plant.setup.topology;
+    let throws = Throws { call: ThrowingCall::TransmitMessage, which: Which::First(1) };
+    let habits = Habits { throws: Some(throws), ..Habits::default() };
+    topology.habits.push((topology.send_ports[0].primary.adapter, habits));
+    plant.setup.calls.to_engine = Duration::from_millis(2);
+    plant.setup.life.watched = true;
+    plant.load(ArrivalKind::Replay(vec![ms(1), ms(1)]), Some(2));
+    sweep(&plant, |world| {
+        world.stop(FIRST);
+        let until = world.now() + Duration::from_secs(1);
+        world.run_until(until);
+        world.wait_until(until);
+        world.start(FIRST);
+    });
+}
+
+#[test]
+fn a_database_that_is_away_for_no_time_is_there_again() {
+    // Whatever the order of what happens at one instant.
+    for seed in 0..8 {
+        let mut plant = Plant::new(immediate(), FOLDER);
+        plant.send_port("Out", "In", ASYNC, sink()).all_at_once(1);
+        (plant.setup.shuffle_ties, plant.setup.seed) = (true, seed);
+        plant.setup.life.watched = true;
+        plant.setup.faults = vec![Fault::DatabaseOffline { at: ms(1), lasts: Duration::ZERO }];
+        let (_, story) = told(&plant);
+        assert_eq!(story.count(&["deletes m1 of Out"]), 1, "{}", story.text());
+    }
 }

@@ -13,7 +13,8 @@ use crate::state_machine::{Act, acts, judge};
 use draw::towns;
 use town::Town;
 
-/// So many cases, or as many as `PROPTEST_CASES` says: long searches are made by hand.
+/// So many cases, or as many as `PROPTEST_CASES` says: long searches are made by hand, from
+/// another `PROPTEST_RNG_SEED`.
 fn cases(usual: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
 }

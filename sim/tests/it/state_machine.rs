@@ -177,7 +177,11 @@ fn run(
         if tells && !goes_well(&mut world, ms(*at)) {
             return (world, Ok(()));
         }
-        world.run_until(ms(*at));
+        let mut steps = STEPS;
+        world.run_until_or(ms(*at), &mut steps);
+        if steps == 0 {
+            return (world, Err(format!("goes on for {STEPS} steps before {at} ms")));
+        }
         world.wait_until(ms(*at));
         perform(&mut world, &setup, *act);
     }

@@ -11,6 +11,7 @@ impl References {
         let Self {
             known,
             ports: _,
+            counted: _,
             throws: _,
             send_ports: _,
             counts,

@@ -2,7 +2,8 @@
 
 use floodgate_engine::config::Topology;
 use floodgate_engine::id::SendPortId;
-use floodgate_engine::message_box::{Place, Reason};
+use floodgate_engine::message::{PropertyId, Value};
+use floodgate_engine::message_box::{Effect, MessageBox, Place, Reason};
 
 use super::{Checks, References, Rule, small};
 
@@ -23,15 +24,31 @@ pub(super) fn more_tries(topology: &Topology, port: SendPortId) -> [u32; 2] {
     })
 }
 
+/// Where adapters count them: all that do so in the same properties.
+pub(super) fn counted(topology: &Topology) -> Option<[PropertyId; 2]> {
+    topology.habits.iter().find_map(|(_, own)| Some(own.more_tries?.counts))
+}
+
 impl References {
-    /// Attempts that a reference has had on its transport, has to have had and may have there. Of
-    /// one that was resumed the adapter may have counted its own tries before (R-CTX-10).
-    fn attempts_of(&mut self, at: &Place) -> Option<(u32, u32, u32)> {
+    /// Attempts that a reference has had on its transport, and has to have had there.
+    fn attempts_of(&mut self, at: &Place) -> Option<(u32, u32)> {
         let known = self.get(at.reference, at.sequence).copied()?;
         let more = self.ports[known.port as usize].more[usize::from(known.on_backup)];
-        let configured = self.retry(&known).count + 1;
-        let least = if known.resumed { configured } else { configured + more };
-        Some((u32::from(known.attempts), least, configured + more))
+        Some((u32::from(known.attempts), self.retry(&known).count + 1 + more))
+    }
+
+    /// What an adapter has noted on a message stays there whatever becomes of the attempt, so that
+    /// its next one goes on from there (R-CTX-10, R-RETRY-06).
+    #[cold]
+    fn note_tries(&mut self, at: &Place, message_box: &MessageBox) {
+        let Some(counted) = self.counted else { return };
+        let tried = counted.map(|property| match message_box.kept_of(at.reference, property) {
+            Some(Value::Int(tried)) => u16::try_from(*tried).unwrap_or(u16::MAX),
+            Some(Value::Bool(_) | Value::Object | Value::Text(_)) | None => 0,
+        });
+        if let Some(known) = self.get(at.reference, at.sequence) {
+            known.tried = tried;
+        }
     }
 
     /// A retry that an exception spent is an attempt that never reached the wire (R-BSND-06).
@@ -39,6 +56,7 @@ impl References {
     pub(super) fn spend(&mut self, at: &Place, retries_left: u32) {
         let Some(known) = self.get(at.reference, at.sequence).copied() else { return };
         let spent = small(self.retry(&known).count.saturating_sub(retries_left));
+        let spent = spent.saturating_add(known.tried[usize::from(known.on_backup)]);
         if let Some(known) = self.get(at.reference, at.sequence) {
             known.attempts = known.attempts.max(spent);
         }
@@ -46,6 +64,15 @@ impl References {
 }
 
 impl Checks {
+    /// What adapters noted on messages, if they count tries there.
+    pub(in crate::check) fn notes(&mut self, effects: &[Effect], message_box: &MessageBox) {
+        for effect in effects {
+            if let Effect::PropertiesUpdated { at, .. } = effect {
+                self.references.note_tries(at, message_box);
+            }
+        }
+    }
+
     /// A reference whose retries the adapter asked to keep (R-RETRY-09): a kept count spares the
     /// message the retry of its next resubmit.
     pub(in crate::check) fn kept_retries(&mut self, at: &Place, retries_left: Option<u16>) {
@@ -58,11 +85,11 @@ impl Checks {
 
     /// A message is given up: it must have had all its attempts.
     pub(in crate::check) fn attempts_complete(&mut self, at: &Place, reason: Reason) {
-        let Some((attempts, least, expected)) = self.references.attempts_of(at) else { return };
+        let Some((attempts, expected)) = self.references.attempts_of(at) else { return };
         if matches!(reason, Reason::Adapter | Reason::Retries) {
             // The engine's own action may follow exceptions, which never reached the wire.
-            let complete = (least..=expected).contains(&attempts)
-                || (reason == Reason::Retries && attempts < expected);
+            let complete =
+                attempts == expected || (reason == Reason::Retries && attempts < expected);
             self.docket.judge(Rule::AttemptsBounded, complete, || {
                 format!("{} was suspended after {attempts} attempts of {expected}", at.document)
             });

@@ -403,6 +403,7 @@ pub(crate) fn towns() -> impl Strategy<Value = Town> {
             troubles,
         };
         town.exits.iter_mut().for_each(|exit| forbid(exit, &choices));
+        town.entrances.iter_mut().for_each(forbid_rereading);
         let stops = |entrance: &Entrance| {
             matches!(&entrance.door, Door::Reads(own) if own.on_poison == OnPoison::Stop)
         };
@@ -428,5 +429,15 @@ fn forbid(exit: &mut Exit, choices: &Choices) {
         if choices.retry_count == RetryCount::Configured {
             *more_tries = 0;
         }
+    }
+}
+
+/// What goes on without end: a pipeline that throws aborts its transaction where failed messages
+/// are routed (R-FMR-07), so that the reader cannot suspend in it and reads the message again
+/// (R-TXN-14, R-TXN-15).
+fn forbid_rereading(entrance: &mut Entrance) {
+    let Door::Reads(own) = &entrance.door else { return };
+    if matches!(own.on_poison, OnPoison::SuspendInTransaction { .. }) {
+        entrance.route_failed = false;
     }
 }
