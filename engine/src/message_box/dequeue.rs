@@ -145,6 +145,7 @@ impl MessageBox {
         }
         let before = out.len();
         out.reserve(self.eligible(now, home, owner, max as usize));
+        let mut any_suspended = false;
         while out.len() - before < max as usize {
             let Some(id) = self.pop(now, home, owner) else { break };
             // A reference that an operator terminated or suspended may still be named by its
@@ -162,6 +163,7 @@ impl MessageBox {
             if dynamic && !self.is_addressed(id) {
                 cold_path();
                 self.suspend_reference(now, id, Reason::Unaddressed);
+                any_suspended = true;
                 continue;
             }
             let lock = |reference: &mut Reference| reference.state = ReferenceState::Locked(owner);
@@ -179,6 +181,11 @@ impl MessageBox {
                 self.address(&mut message);
             }
             out.push(message);
+        }
+        if any_suspended {
+            // A look is a transaction as well: what it owes is published with it (R-ACK-01).
+            cold_path();
+            self.publish_owed(now);
         }
     }
 

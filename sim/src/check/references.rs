@@ -13,7 +13,7 @@ use floodgate_engine::id::ReferenceId;
 use floodgate_engine::message::PropertyId;
 use floodgate_engine::message_box::{MessageBox, OutboundMessage, Place, Reason, ReferenceCounts};
 use floodgate_engine::retry::RetryPolicy;
-use floodgate_engine::time::{Duration, Instant};
+use floodgate_engine::time::Duration;
 
 use super::{Checks, Rule};
 use attempts::{counted, more_tries};
@@ -58,8 +58,8 @@ struct Known {
 #[derive(Clone, Debug)]
 struct PortRule {
     retries: [RetryPolicy; 2],
-    /// Tries that its adapters make beyond those (R-ADD-07).
-    more: [u32; 2],
+    /// Tries that its adapters make beyond those (R-ADD-07): at least, and at most.
+    more: [(u32, u32); 2],
     has_backup: bool,
 }
 
@@ -102,7 +102,7 @@ impl References {
         let others = topology.subscribers() - topology.send_ports.len();
         let none = RetryPolicy { count: 0, interval: Duration::ZERO };
         let inside = std::iter::repeat_n(
-            PortRule { retries: [none; 2], more: [0; 2], has_backup: false },
+            PortRule { retries: [none; 2], more: [(0, 0); 2], has_backup: false },
             others,
         );
         Self {
@@ -486,46 +486,6 @@ impl Checks {
         self.docket.judge(Rule::SentIsTheEnd, !said_sent, || {
             format!("an adapter disposes of {reference:?} after it said that it was sent")
         });
-    }
-
-    /// An attempt begins on the wire.
-    #[inline(always)]
-    pub(crate) fn wire_begins(&mut self, attempt: &floodgate_engine::adapter::Transmission) {
-        let now = self.docket.now;
-        let Some(known) = self.references.get(attempt.reference, attempt.sequence) else { return };
-        if !std::mem::take(&mut known.rolled_back) {
-            known.attempts = known.attempts.saturating_add(1);
-        }
-        let (attempts, failed_at) = (known.attempts, known.failed_at);
-        let (port, on_backup) = (known.port as usize, usize::from(known.on_backup));
-        let PortRule { retries, more, .. } = &self.references.ports[port];
-        let (retry, more) = (retries[on_backup], more[on_backup]);
-        let most = retry.count + 1 + more;
-        self.docket.judge(Rule::AttemptsBounded, u32::from(attempts) <= most, || {
-            format!("{} makes attempt {attempts} of {most}", attempt.document)
-        });
-        if let Some(failed_at) = failed_at.map(|after| Instant::from_nanos(after.get() - 1)) {
-            self.docket.judge(
-                Rule::RetryInterval,
-                now + self.life.slack >= failed_at + retry.interval,
-                || {
-                    format!(
-                        "{} is tried {} after its failure, not {}",
-                        attempt.document,
-                        now.since(failed_at),
-                        retry.interval
-                    )
-                },
-            );
-        }
-    }
-
-    /// An attempt that the wire took is taken back by an abort.
-    pub(crate) fn rolled_back(&mut self, attempt: &floodgate_engine::adapter::Transmission) {
-        if let Some(known) = self.references.get(attempt.reference, attempt.sequence) {
-            known.rolled_back = true;
-            (known.said_sent, known.taken) = (false, false);
-        }
     }
 
     /// The wire took an attempt inside a transaction, whose outcome is still open.

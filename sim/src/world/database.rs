@@ -354,6 +354,12 @@ impl World {
                 self.message_box.dequeue(self.now, home, instance, max, &mut messages);
                 self.stores.looks.ends(home, instance, rows, messages.len());
                 self.absorb_effects();
+                if !self.topology.dynamic_ports.is_empty() {
+                    // It may have suspended, and said so.
+                    cold_path();
+                    self.checks.balance(&self.message_box);
+                    self.watch_levels();
+                }
                 self.checks.looked(instance, home);
                 let input = HostInput::Dequeued { home, asked: max, messages };
                 self.ring.push_back(Now::Host(instance, input));

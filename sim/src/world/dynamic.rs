@@ -25,6 +25,14 @@ impl World {
             self.endpoints.push(Endpoint::Sink(Box::new(met)));
         }
     }
+
+    /// What a partner's end is called: by the configuration, or by the message that named it.
+    pub(super) fn end_of(&self, endpoint: EndpointId) -> &str {
+        match self.topology.endpoints.get(endpoint.index()) {
+            Some(name) => name,
+            None => self.message_box.dynamic_location(endpoint).map_or("", |(_, name)| name),
+        }
+    }
 }
 
 /// Where a dynamic send goes, for a story; nothing for the others.

@@ -158,7 +158,7 @@ impl World {
         self.replied(sent, self.wires_arrived, is_heard);
         let message = WireMessage {
             number: self.wires_arrived,
-            lineage: mix(sent.lineage, name_key(&self.topology.endpoints[sent.endpoint.index()])),
+            lineage: mix(sent.lineage, name_key(self.end_of(sent.endpoint))),
             arrived: sent.arrived,
             context: self.reply_context(sent, reply),
             parts: Parts::of(Body::Described { bytes: reply.bytes, documents: 1 }),

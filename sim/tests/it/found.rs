@@ -18,7 +18,7 @@ use floodgate_engine::subscription::{Condition, Filter, PortState};
 use floodgate_engine::throttle::{PublishingState, Throttle};
 use floodgate_engine::time::Duration;
 use floodgate_sim::load::ArrivalKind;
-use floodgate_sim::setup::{Failure, Fault, ResponseOrder, SinkSettings};
+use floodgate_sim::setup::{Failure, Fault, Outbound, ResponseOrder, SinkSettings};
 use floodgate_sim::world::World;
 
 use crate::fixture::{
@@ -459,12 +459,37 @@ fn what_was_cleared_is_with_the_engine_when_its_adapter_terminates() {
 fn a_database_that_is_away_for_no_time_is_there_again() {
     // Whatever the order of what happens at one instant.
     for seed in 0..8 {
-        let mut plant = Plant::new(immediate(), FOLDER);
-        plant.send_port("Out", "In", ASYNC, sink()).all_at_once(1);
+        let mut plant = Plant::new(immediate(), PUSH);
+        plant.send_port("Out", "In", ASYNC, sink());
+        plant.load(ArrivalKind::Replay(vec![ms(2)]), Some(1));
         (plant.setup.shuffle_ties, plant.setup.seed) = (true, seed);
         plant.setup.life.watched = true;
         plant.setup.faults = vec![Fault::DatabaseOffline { at: ms(1), lasts: Duration::ZERO }];
         let (_, story) = told(&plant);
         assert_eq!(story.count(&["deletes m1 of Out"]), 1, "{}", story.text());
     }
+}
+
+#[test]
+fn whoever_waits_hears_at_once_that_nobody_answers_to_an_address() {
+    // INV-64, INV-49, R-DYN-02, R-RR-08: the look that finds it so is a transaction of its own.
+    let mut plant = desk(RequestSettings::default(), replying(Duration::ZERO));
+    plant.dynamic(ASYNC);
+    let (world, story) = told(&plant);
+    let suspended = story.instants(&["suspends m1 of Ask, non-resumable, Unaddressed"]);
+    assert_eq!(story.instants(&["a1 is the NACK of m1"]), suspended, "{}", story.text());
+    assert_eq!(world.meters().answers.faults, 1);
+    assert!(story.instants(&["IN@H TransmitMessage(a1)"])[0] < ms(1000), "{}", story.text());
+}
+
+#[test]
+fn a_partner_that_only_a_message_names_replies_as_well() {
+    // R-DYN-01, R-SR-02, R-RR-04: the client of the request gets the reply.
+    let mut plant = desk(RequestSettings::default(), replying(Duration::ZERO));
+    plant.dynamic(ASYNC);
+    let to = Outbound { location: "FILE://a".to_owned(), transport_type: None };
+    plant.setup.loads[0].outbound = vec![to];
+    let (world, story) = told(&plant);
+    assert_eq!(story.count(&["the partner replies to m1 with m2"]), 1, "{}", story.text());
+    assert_eq!(world.meters().answers.responses, 1);
 }

@@ -8,19 +8,23 @@ use floodgate_engine::config::{
     TransactionalReceiveSettings, TransactionalSendSettings, UnroutedResume, UnroutedSuspension,
     Watermarks, Which,
 };
+use floodgate_engine::dynamic::OrderScope;
 use floodgate_engine::exchange::{LateResponses, ResponseSettings};
 use floodgate_engine::message::{Defect, DefectKind};
 use floodgate_engine::message_box::{DequeueOrder, MessageBoxPolicy, Unavailability};
 use floodgate_engine::pipeline::Stage;
 use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::subscription::PortState;
+use floodgate_engine::throttle::DehydrationSettings;
 use floodgate_engine::time::Duration;
 use floodgate_sim::cost::Costs;
 use floodgate_sim::dist::Dist;
 use floodgate_sim::setup::{Coordination, Failure, Reply, Resolution, ResponseOrder, SinkSettings};
 use proptest::prelude::*;
 
-use super::town::{Door, Entrance, Exit, Line, Process, Schedule, Town, Trouble, Wants, Way, What};
+use super::town::{
+    Door, Entrance, Exit, Group, Line, Process, Schedule, Town, Trouble, Wants, Way, What,
+};
 use crate::conservation::{call_times, hosts, receives, sends};
 use crate::exchanges::{requests, some_millis};
 use crate::fixture::sink;
@@ -112,10 +116,37 @@ fn settings() -> impl Strategy<Value = HostSettings> {
     let queue = prop::option::of((0..3_u32, 1..6_u32)).prop_map(|queue| {
         queue.map(|(low, more)| OrchestrationQueue { pause_at: low + more, resume_at: low })
     });
-    (hosts(), marks, queue, any::<bool>()).prop_map(|(host, watermarks, queue, tolerant)| {
-        let fault_tolerance = tolerant.then_some(Duration::from_secs(60));
-        HostSettings { watermarks, orchestration_queue: queue, fault_tolerance, ..host }
-    })
+    let rest = (any::<bool>(), prop::option::weighted(0.3, dehydrations()));
+    (hosts(), marks, queue, rest).prop_map(
+        |(host, watermarks, orchestration_queue, (tolerant, dehydration))| HostSettings {
+            watermarks,
+            orchestration_queue,
+            fault_tolerance: tolerant.then_some(Duration::from_secs(60)),
+            dehydration,
+            ..host
+        },
+    )
+}
+
+/// By time alone: no memory is seen.
+fn dehydrations() -> impl Strategy<Value = DehydrationSettings> {
+    let constant = prop::option::of(some_time(3000));
+    (millis(1000), millis(5000), constant, some_time(1500)).prop_map(
+        |(min, more, constant, cycle)| DehydrationSettings {
+            min,
+            max: min + more,
+            constant,
+            virtual_bytes: None,
+            private: None,
+            physical: None,
+            memory: None,
+            cycle,
+        },
+    )
+}
+
+fn some_time(most: u64) -> impl Strategy<Value = Duration> {
+    (1..=most).prop_map(Duration::from_millis)
 }
 
 fn clients() -> impl Strategy<Value = Door> {
@@ -248,7 +279,13 @@ fn lines() -> impl Strategy<Value = Line> {
         count,
         interval: Duration::from_millis(interval),
     });
-    (ways(), partner, retry).prop_map(|(way, partner, retry)| Line { way, partner, retry })
+    let closed = prop::option::weighted(0.15, (0..5000_u64, 1..4000_u64));
+    (ways(), partner, retry, closed).prop_map(|(way, partner, retry, closed)| Line {
+        way,
+        partner,
+        retry,
+        closed,
+    })
 }
 
 fn exits() -> impl Strategy<Value = Exit> {
@@ -271,9 +308,11 @@ fn exits() -> impl Strategy<Value = Exit> {
     ];
     let two_way = prop::option::of((seldom(), any::<bool>()));
     let backup = prop::option::weighted(0.3, lines());
-    let flags = (1..11_u8, any::<bool>(), any::<bool>());
+    let dynamic = either(OrderScope::Location, OrderScope::TransportType);
+    let dynamic = prop::option::weighted(0.15, dynamic);
+    let flags = (1..11_u8, any::<bool>(), any::<bool>(), dynamic);
     (wants, lines(), backup, two_way, ordered, state, flags).prop_map(
-        |(wants, line, backup, two_way, ordered, state, (priority, notifies, routes))| {
+        |(wants, line, backup, two_way, ordered, state, (priority, notifies, routes, dynamic))| {
             let (route_failed, two_way) = match wants {
                 // An error message that fails would make another, for ever.
                 Wants::Errors => (false, None),
@@ -281,9 +320,36 @@ fn exits() -> impl Strategy<Value = Exit> {
                 Wants::Acks(_) | Wants::Replies(_) => (routes, None),
                 Wants::From(_) | Wants::Marked => (routes, two_way),
             };
-            Exit { wants, line, backup, two_way, ordered, state, priority, notifies, route_failed }
+            // R-RETRY-12: a dynamic port has no backup; nor does it tell of anything.
+            let is_static = dynamic.is_none();
+            Exit {
+                wants,
+                line,
+                backup: backup.filter(|_| is_static),
+                dynamic,
+                two_way,
+                ordered,
+                state,
+                priority,
+                notifies: notifies && is_static,
+                route_failed: route_failed && is_static,
+            }
         },
     )
+}
+
+fn groups() -> impl Strategy<Value = Group> {
+    let state = prop_oneof![
+        8 => Just(PortState::Started),
+        1 => Just(PortState::Stopped),
+        1 => Just(PortState::Bound)
+    ];
+    (1..16_u8, 1..8_u8, state).prop_map(|(members, wants, state)| Group { members, wants, state })
+}
+
+/// Two adapters for dynamic ports, which may be two-way.
+fn handlers() -> impl Strategy<Value = Vec<Way>> {
+    prop::collection::vec(ways(), 2)
 }
 
 fn processes() -> impl Strategy<Value = Process> {
@@ -373,6 +439,8 @@ pub(crate) fn towns() -> impl Strategy<Value = Town> {
     let people = (
         prop::collection::vec(entrances(), 1..4),
         prop::collection::vec(exits(), 1..5),
+        prop_oneof![4 => Just(Vec::new()), 1 => prop::collection::vec(groups(), 1..3)],
+        handlers(),
         prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(processes(), 1..3)],
     );
     let responses = (1..4000_u64, any::<bool>()).prop_map(|(timeout, allow_multiple)| {
@@ -384,7 +452,7 @@ pub(crate) fn towns() -> impl Strategy<Value = Town> {
     let open = (choices(), policies(), responses, late, schedules());
     let outside = (coordinations(), prices(), troubles());
     (settings(), places, people, open, outside).prop_map(|(host, places, people, open, outside)| {
-        let (entrances, exits, processes) = people;
+        let (entrances, exits, groups, handlers, processes) = people;
         let (choices, policy, responses, late, schedule) = open;
         let (coordination, costs, troubles) = outside;
         let mut town = Town {
@@ -392,6 +460,8 @@ pub(crate) fn towns() -> impl Strategy<Value = Town> {
             places,
             entrances,
             exits,
+            groups,
+            handlers,
             processes,
             choices,
             policy,
@@ -402,7 +472,12 @@ pub(crate) fn towns() -> impl Strategy<Value = Town> {
             schedule,
             troubles,
         };
-        town.exits.iter_mut().for_each(|exit| forbid(exit, &choices));
+        for exit in &mut town.exits {
+            let two_way = exit.two_way.is_some();
+            forbid(&mut exit.line.way, two_way, &choices);
+            exit.backup.iter_mut().for_each(|line| forbid(&mut line.way, two_way, &choices));
+        }
+        town.handlers.iter_mut().for_each(|way| forbid(way, true, &choices));
         town.entrances.iter_mut().for_each(forbid_rereading);
         let stops = |entrance: &Entrance| {
             matches!(&entrance.door, Door::Reads(own) if own.on_poison == OnPoison::Stop)
@@ -417,18 +492,15 @@ pub(crate) fn towns() -> impl Strategy<Value = Town> {
 
 /// What a scenario may not say: an adapter that may have started with a batch does not throw in
 /// the middle of it (GS-13), and tries of its own need to know which retry is the last.
-fn forbid(exit: &mut Exit, choices: &Choices) {
-    let two_way = exit.two_way.is_some();
-    for line in std::iter::once(&mut exit.line).chain(&mut exit.backup) {
-        let Way::Sends { settings, throws, more_tries } = &mut line.way else { continue };
-        settings.blocking &= !two_way;
-        let decides = settings.decides(choices).is_some();
-        if decides && throws.is_some_and(|own| own.call == ThrowingCall::TransmitMessage) {
-            *throws = None;
-        }
-        if choices.retry_count == RetryCount::Configured {
-            *more_tries = 0;
-        }
+fn forbid(way: &mut Way, two_way: bool, choices: &Choices) {
+    let Way::Sends { settings, throws, more_tries } = way else { return };
+    settings.blocking &= !two_way;
+    let decides = settings.decides(choices).is_some();
+    if decides && throws.is_some_and(|own| own.call == ThrowingCall::TransmitMessage) {
+        *throws = None;
+    }
+    if choices.retry_count == RetryCount::Configured {
+        *more_tries = 0;
     }
 }
 

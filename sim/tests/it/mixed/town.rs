@@ -6,8 +6,10 @@
 use floodgate_engine::config::{
     AdapterConfig, AdapterKind, Authentication, Choices, Habits, Host, HostInstanceConfig,
     HostSettings, MoreTries, OnFailure, Orchestration, ReceiveSettings, RequestSettings, SendPort,
-    SendSettings, Throws, TransactionalReceiveSettings, TransactionalSendSettings,
+    SendPortGroup, SendSettings, Throws, TransactionalReceiveSettings, TransactionalSendSettings,
+    TransportWindow,
 };
+use floodgate_engine::dynamic::{DynamicPort, OrderScope, SendHandler};
 use floodgate_engine::exchange::{LateResponses, RequestPort, ResponseSettings, SolicitPort};
 use floodgate_engine::id::{AdapterId, HostId, ReceiveLocationId, SendPortId, ServerId};
 use floodgate_engine::message::{Body, Context, Defect, DefectKind, PropertyId, Value};
@@ -15,14 +17,15 @@ use floodgate_engine::message_box::MessageBoxPolicy;
 use floodgate_engine::orchestration::{AnswerShape, Convoy, Program, SendShape};
 use floodgate_engine::pipeline::{ReceivePipeline, SendPipeline, Stage};
 use floodgate_engine::retry::RetryPolicy;
+use floodgate_engine::schedule::Window;
 use floodgate_engine::subscription::{Condition, Filter, PortState};
 use floodgate_engine::time::Duration;
 use floodgate_sim::cost::Costs;
 use floodgate_sim::dist::Dist;
 use floodgate_sim::load::ArrivalKind;
 use floodgate_sim::setup::{
-    CallTimes, Coordination, Discipline, DoneOrder, EndpointSettings, Fault, LoadSettings, Poison,
-    ResponseOrder, SinkSettings,
+    CallTimes, Coordination, Discipline, DoneOrder, EndpointSettings, Fault, LoadSettings,
+    Outbound, Poison, ResponseOrder, SinkSettings,
 };
 
 use crate::fixture::{ASYNC, PUSH, Plant, ms};
@@ -38,6 +41,9 @@ pub(crate) struct Town {
     pub(super) places: (u32, u32, Option<bool>),
     pub(super) entrances: Vec<Entrance>,
     pub(super) exits: Vec<Exit>,
+    pub(super) groups: Vec<Group>,
+    /// What dynamic send ports choose from.
+    pub(super) handlers: Vec<Way>,
     pub(super) processes: Vec<Process>,
     pub(super) choices: Choices,
     pub(super) policy: MessageBoxPolicy,
@@ -115,6 +121,8 @@ pub(crate) struct Line {
     pub(super) way: Way,
     pub(super) partner: SinkSettings,
     pub(super) retry: RetryPolicy,
+    /// When it is closed, and for how long, in milliseconds after the beginning.
+    pub(super) closed: Option<(u64, u64)>,
 }
 
 /// A send port.
@@ -123,6 +131,8 @@ pub(crate) struct Exit {
     pub(super) wants: Wants,
     pub(super) line: Line,
     pub(super) backup: Option<Line>,
+    /// Whether it is dynamic, and what it keeps in order.
+    pub(super) dynamic: Option<OrderScope>,
     /// Whether it asks for replies, and refuses uncorrelated ones; whether those are taken apart.
     pub(super) two_way: Option<(bool, bool)>,
     pub(super) ordered: Option<OnFailure>,
@@ -130,6 +140,14 @@ pub(crate) struct Exit {
     pub(super) priority: u8,
     pub(super) notifies: bool,
     pub(super) route_failed: bool,
+}
+
+/// A send port group: its members, and the entrances that it subscribes to, one bit each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Group {
+    pub(super) members: u8,
+    pub(super) wants: u8,
+    pub(super) state: PortState,
 }
 
 /// An orchestration.
@@ -172,6 +190,8 @@ impl Town {
         for (number, exit) in self.exits.iter().enumerate() {
             self.build_exit(&mut plant, number, exit);
         }
+        self.build_handlers(&mut plant);
+        self.build_groups(&mut plant);
         let (instances, boxes, apart) = self.places;
         plant.instances(instances).boxes(boxes);
         if let Some(isolated) = apart {
@@ -255,12 +275,13 @@ impl Town {
         let arrivals: Vec<_> = own.arrivals.iter().copied().map(ms).collect();
         plant.load(ArrivalKind::Replay(arrivals), None);
         let load = plant.setup.loads.last_mut().expect("it was added just now");
-        fill(load, at, own);
+        let addressed = self.exits.iter().any(|exit| exit.dynamic.is_some());
+        fill(load, at, (own, addressed));
     }
 
     fn build_exit(&self, plant: &mut Plant, number: usize, exit: &Exit) {
         let name = format!("Out{number}");
-        let Line { way, partner, retry } = &exit.line;
+        let Line { way, partner, retry, .. } = &exit.line;
         plant.send_port(&name, "", ASYNC, partner.clone()).retry(retry.count, retry.interval);
         if let Some(Line { partner, retry, .. }) = &exit.backup {
             plant.backup(ASYNC, *retry, partner.clone());
@@ -282,10 +303,23 @@ impl Town {
             two_way: exit.two_way.is_some(),
             ..port.clone()
         };
+        let id = SendPortId::from(number);
+        let topology = &mut plant.setup.topology;
+        if let Some(order) = exit.dynamic {
+            topology.dynamic_ports.push(DynamicPort { port: id, handlers: Vec::new(), order });
+        }
+        let lines = std::iter::once(&exit.line).chain(&exit.backup).enumerate();
+        topology.windows.extend(lines.filter_map(|(nth, line)| {
+            let (from, lasts) = line.closed?;
+            // Open for the rest of the day.
+            let [until, from] = [from, from + lasts].map(Duration::from_millis);
+            let window = Window { from, until };
+            Some(TransportWindow { port: id, on_backup: nth == 1, window })
+        }));
         let exchanges = &mut plant.setup.topology.exchanges;
         if let Some((correlated_only, splits)) = exit.two_way {
             exchanges.solicit_ports.push(SolicitPort {
-                port: SendPortId::from(number),
+                port: id,
                 pipeline: if splits {
                     ReceivePipeline::xml()
                 } else {
@@ -296,7 +330,33 @@ impl Town {
             });
         }
         if exit.notifies {
-            exchanges.notify_delivery.push(SendPortId::from(number));
+            exchanges.notify_delivery.push(id);
+        }
+    }
+
+    fn build_handlers(&self, plant: &mut Plant) {
+        for (way, [name, alias]) in self.handlers.iter().zip(HANDLERS) {
+            let adapter = adapter(plant, way);
+            let topology = &mut plant.setup.topology;
+            name.clone_into(&mut topology.adapters[adapter.index()].name);
+            topology.send_handlers.push(SendHandler {
+                adapter,
+                host: HostId(0),
+                aliases: vec![alias.to_owned()],
+                configuration: Vec::new(),
+            });
+        }
+    }
+
+    fn build_groups(&self, plant: &mut Plant) {
+        for (number, Group { members, wants, state }) in self.groups.iter().enumerate() {
+            let is_member = |at: &usize| members & (1 << at) != 0;
+            plant.setup.topology.send_port_groups.push(SendPortGroup {
+                name: format!("Group{number}"),
+                filter: Some(self.filter(Wants::From(*wants))),
+                ports: (0..self.exits.len()).filter(is_member).map(SendPortId::from).collect(),
+                state: *state,
+            });
         }
     }
 
@@ -371,6 +431,9 @@ impl Town {
     }
 }
 
+/// Send handlers, and what locations of theirs begin with.
+const HANDLERS: [[&str; 2]; 2] = [["FILE", "FILE://"], ["FTP", "FTP://"]];
+
 fn entrance_name(at: usize) -> String {
     if at == 0 { "In".to_owned() } else { format!("In{at}") }
 }
@@ -405,9 +468,13 @@ fn settle_apart(plant: &mut Plant, isolated: bool) {
     topology.receive_locations.iter_mut().for_each(|location| location.host = HostId(1));
 }
 
-fn fill(load: &mut LoadSettings, at: usize, own: &Entrance) {
+fn fill(load: &mut LoadSettings, at: usize, (own, addressed): (&Entrance, bool)) {
     load.locations = vec![ReceiveLocationId::from(at)];
     load.body = Body::Described { bytes: 2000, documents: own.documents };
+    // Where dynamic ports send it; nobody answers to the last.
+    let outbound = ["FILE://a", "file://b", "FTP://a", "FILE://a", "fax:1"];
+    let outbound = outbound.map(|to| Outbound { location: to.to_owned(), transport_type: None });
+    load.outbound = if addressed { outbound.to_vec() } else { Vec::new() };
     load.poison = own.poison.map(|(every, document, kind)| {
         let stage = match kind {
             DefectKind::Forged => Stage::ResolveParty,
