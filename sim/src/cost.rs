@@ -6,7 +6,7 @@
 
 use floodgate_engine::config::Holdings;
 use floodgate_engine::demand::Demand;
-use floodgate_engine::message_box::{Footprint, Footprints};
+use floodgate_engine::message_box::{CleanupOrder, Footprint, Footprints};
 use floodgate_engine::time::Duration;
 
 /// Unit prices. Everything defaults to nothing, which is the profile `free`.
@@ -92,9 +92,11 @@ pub struct Costs {
     pub data_kb: Duration,
     /// Time of the data disk, per message whose pages have left the memory and are read again.
     pub data_cold_row: Duration,
-    /// Time of a MessageBox's cleanup job, per row that nobody refers to.
+    /// CPU of the database server, per row that a MessageBox's cleanup job removes.
+    pub collect_sql_row: Duration,
+    /// Time of the job besides, per such row.
     pub collect_row: Duration,
-    /// The same, per row whose pages have left the memory.
+    /// The same, per such row whose pages have left the memory.
     pub collect_cold_row: Duration,
     /// CPU of the BizTalk server whose tracking host moves it, per row of tracking data.
     pub track_work_row: Duration,
@@ -303,21 +305,43 @@ impl Costs {
             && self.data_cold_row.is_zero())
     }
 
-    /// What the cleanup job of one MessageBox gets through in `time`, of so many rows in memory
-    /// and so many that it has to read first. \[M\] Those in memory are its first choice.
-    pub(crate) fn collects(&self, time: Duration, (cached, cold): (u64, u64)) -> (u64, u64) {
-        let rows = |time: u64, price: Duration, rows: u64| {
-            let affordable = time.checked_div(price.as_nanos()).unwrap_or(u64::MAX);
-            affordable.min(rows)
+    /// What the cleanup job of one MessageBox removes in one transaction, which takes `time` or a
+    /// little more, of so many rows in memory and so many that it has to read first.
+    pub(crate) fn collects(
+        &self,
+        time: Duration,
+        (warm, cold): (u64, u64),
+        order: CleanupOrder,
+    ) -> (u64, u64) {
+        let rows = |nanos: u64, price: Duration, rows: u64| {
+            let affordable = nanos.checked_div(price.as_nanos()).unwrap_or(u64::MAX);
+            affordable.max(1).min(rows)
         };
-        let first = rows(time.as_nanos(), self.collect_row, cached);
-        let left = time.as_nanos() - first * self.collect_row.as_nanos();
-        (first, rows(left, self.collect_cold_row, cold))
+        let sorts = [(warm, self.collect_row), (cold, self.collect_cold_row)];
+        let prices = sorts.map(|(_, price)| price + self.collect_sql_row);
+        let at = match order {
+            CleanupOrder::Newest => [0, 1],
+            CleanupOrder::Oldest => [1, 0],
+        };
+        let mut taken = [0; 2];
+        taken[at[0]] = rows(time.as_nanos(), prices[at[0]], sorts[at[0]].0);
+        let left = time.as_nanos().saturating_sub(prices[at[0]].times(taken[at[0]]).as_nanos());
+        if taken[at[0]] == sorts[at[0]].0 && left > 0 {
+            taken[at[1]] = rows(left, prices[at[1]], sorts[at[1]].0);
+        }
+        (taken[0], taken[1])
+    }
+
+    /// Time of the job for so many rows, besides the processor's.
+    pub(crate) fn collecting(&self, (warm, cold): (u64, u64)) -> Duration {
+        self.collect_row.times(warm) + self.collect_cold_row.times(cold)
     }
 
     /// Whether the cleanup job takes time.
     pub(crate) const fn has_collection(&self) -> bool {
-        !(self.collect_row.is_zero() && self.collect_cold_row.is_zero())
+        !(self.collect_sql_row.is_zero()
+            && self.collect_row.is_zero()
+            && self.collect_cold_row.is_zero())
     }
 }
 
@@ -361,15 +385,26 @@ mod tests {
     }
 
     #[test]
-    fn the_cleanup_job_has_so_much_time_and_no_more() {
+    fn the_cleanup_job_takes_what_it_has_time_for_and_one_row_at_least() {
         let ms = Duration::from_millis;
-        let costs = Costs { collect_row: ms(2), collect_cold_row: ms(40), ..Costs::default() };
-        assert_eq!(costs.collects(ms(1000), (600, 9)), (500, 0));
-        assert_eq!(costs.collects(ms(1000), (300, 100)), (300, 10));
-        assert_eq!(costs.collects(ms(1000), (0, 7)), (0, 7));
-        let free = Costs { collect_row: Duration::ZERO, ..costs };
-        assert_eq!(free.collects(ms(1000), (1 << 40, 99)), (1 << 40, 25));
-        assert!(costs.has_collection() && free.has_collection());
+        let costs = Costs {
+            collect_sql_row: ms(1),
+            collect_row: ms(1),
+            collect_cold_row: ms(39),
+            ..Costs::default()
+        };
+        let newest = |costs: &Costs, rows| costs.collects(ms(1000), rows, CleanupOrder::Newest);
+        let oldest = |rows| costs.collects(ms(1000), rows, CleanupOrder::Oldest);
+        assert_eq!([newest(&costs, (600, 9)), oldest((600, 9))], [(500, 0), (320, 9)]);
+        assert_eq!([newest(&costs, (300, 100)), oldest((300, 100))], [(300, 10), (0, 25)]);
+        assert_eq!([newest(&costs, (0, 7)), oldest((0, 7))], [(0, 7); 2]);
+        assert_eq!(costs.collecting((2, 3)), ms(2 + 3 * 39));
+        let slow = Costs { collect_row: ms(5000), ..costs };
+        assert_eq!([newest(&slow, (3, 9)), newest(&slow, (0, 9))], [(1, 0), (0, 9)]);
+        let free = Costs { collect_cold_row: ms(40), ..Costs::default() };
+        assert_eq!(newest(&free, (1 << 40, 99)), (1 << 40, 25));
+        let one = Costs { collect_sql_row: ms(1), ..Costs::default() };
+        assert!([costs, free, one].iter().all(Costs::has_collection));
         assert!(!Costs::default().has_collection());
     }
 

@@ -227,6 +227,8 @@ pub struct Meters {
     pub spool: Level,
     /// The spool's level as it was before a cleanup job ran after the last of the work.
     spool_before: Option<Level>,
+    /// Rows of the spool that the cleanup jobs removed in the window.
+    pub collected_in_window: u64,
     /// When the last row of the spool was collected, the last time that this happened.
     pub spool_emptied: Option<Instant>,
     /// Offered and not finished.
@@ -279,6 +281,7 @@ impl Meters {
             latency_sum: 0,
             spool: Level::over(from, to),
             spool_before: None,
+            collected_in_window: 0,
             spool_emptied: None,
             backlog: Level::over(from, to),
             throttled: Level::over(from, to),
@@ -296,6 +299,13 @@ impl Meters {
     pub(crate) fn before_cleanup(&mut self, ended: Instant) {
         if self.spool.since() <= ended {
             self.spool_before = Some(self.spool.clone());
+        }
+    }
+
+    /// The cleanup job removed so many rows.
+    pub(crate) fn collected(&mut self, now: Instant, rows: u64) {
+        if self.in_window(now) {
+            self.collected_in_window += rows;
         }
     }
 

@@ -17,6 +17,7 @@ mod dynamic;
 mod exchange;
 mod failed;
 mod footprint;
+mod garbage;
 mod group;
 mod host_queue;
 mod instance;
@@ -74,7 +75,7 @@ use instance::Instances;
 pub use lengths::QueueLengths;
 use lengths::SuspendedAt;
 pub use operate::{InstanceRefusal, Operated};
-pub use policy::{DequeueOrder, MessageBoxPolicy, Unavailability};
+pub use policy::{CleanupOrder, DequeueOrder, MessageBoxPolicy, Unavailability};
 use port::Enlistable;
 pub use port::{PortOperation, PortRefusal};
 use remark::Remarks;
@@ -315,10 +316,9 @@ impl MessageBox {
 
     /// The cleanup job's work: removes up to `rows` garbage rows (R-GC-02).
     pub fn collect(&mut self, rows: u64) -> u64 {
-        self.spools.iter_mut().fold(0, |before, spool| {
-            let collected = before + spool.collect(rows - before);
-            collected + spool.collect_cold(rows - collected)
-        })
+        self.spools
+            .iter_mut()
+            .fold(0, |before, spool| before + spool.collector().collect(rows - before))
     }
 
     /// What waits for an operator.

@@ -51,6 +51,18 @@ pub struct MessageBoxPolicy {
     /// pages have to be read again. \[M\] The oldest go first; nothing is published about it but
     /// that work on a deep table is slow (R-GC-02).
     pub cached_rows: u64,
+    /// What a cleanup job takes first of what it did not get through before.
+    pub cleanup: CleanupOrder,
+}
+
+/// What a cleanup job takes first, of what it did not get through before. \[M\]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum CleanupOrder {
+    /// What its logs have just brought: the rest waits until there is nothing new.
+    #[default]
+    Newest,
+    /// What has waited for longest.
+    Oldest,
 }
 
 impl Default for MessageBoxPolicy {
@@ -61,6 +73,7 @@ impl Default for MessageBoxPolicy {
             unavailability: Unavailability::MasterOnly,
             cache_refresh: Duration::from_secs(60),
             cached_rows: u64::MAX,
+            cleanup: CleanupOrder::Newest,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The spool: one row per message, live while somebody refers to it, garbage until collected.
 
+use super::garbage::Garbage;
 use crate::hash::mix;
 use crate::id::{MessageId, Slab};
 use crate::message::Document;
@@ -17,13 +18,8 @@ pub(super) struct Row {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spool {
     rows: Slab<Row>,
-    /// Rows nobody refers to, waiting for the cleanup job. Only counted: what they held is free.
-    /// Two logs take turns: one is written while the job works off the other (R-GC-03).
-    logs: [u64; 2],
-    /// The log that is written.
-    written: usize,
-    /// More such rows, whose pages are no longer in memory: the job has to read them first.
-    cold: u64,
+    /// Rows nobody refers to, waiting for the cleanup job.
+    garbage: Garbage,
     /// More such rows, which cannot be removed before they are copied (R-GC-02).
     held: u64,
     /// Rows whose every reference is suspended: nothing happens to them by itself any more.
@@ -35,8 +31,6 @@ pub(super) struct Spool {
 pub(super) enum Remains {
     /// The job can remove it.
     Garbage,
-    /// The same, but it has to read its pages first.
-    Cold,
     /// It waits until it has been copied.
     Held,
 }
@@ -68,8 +62,7 @@ impl Spool {
             return None;
         }
         match remains {
-            Remains::Garbage => self.logs[self.written] += 1,
-            Remains::Cold => self.cold += 1,
+            Remains::Garbage => self.garbage.add(),
             Remains::Held => self.held += 1,
         }
         self.rows.remove(message.0).map(|row| row.document)
@@ -99,50 +92,31 @@ impl Spool {
     }
 
     pub(super) const fn garbage(&self) -> u64 {
-        self.collectable() + self.held
+        self.garbage.rows() + self.held
     }
 
     /// Garbage that the job may remove.
-    pub(super) const fn collectable(&self) -> u64 {
-        self.logs[0] + self.logs[1] + self.cold
+    pub(super) const fn collectable(&self) -> &Garbage {
+        &self.garbage
+    }
+
+    /// The job that removes it.
+    pub(super) const fn collector(&mut self) -> &mut Garbage {
+        &mut self.garbage
     }
 
     /// A message has been copied: if nobody refers to it, the job may remove it from now on.
     pub(super) fn copied(&mut self, message: MessageId) {
         if self.rows.get(message.0).is_none() {
             self.held -= 1;
-            self.logs[self.written] += 1;
+            self.garbage.add();
         }
-    }
-
-    /// Garbage whose pages are no longer in memory.
-    pub(super) const fn cold_garbage(&self) -> u64 {
-        self.cold
     }
 
     /// A row that nobody refers to, and that waits until it is copied.
     #[cfg(test)]
     pub(super) const fn hold_for_test(&mut self) {
         self.held += 1;
-    }
-
-    /// The cleanup job removes up to `rows` rows whose pages it has to read first.
-    pub(super) fn collect_cold(&mut self, rows: u64) -> u64 {
-        let collected = rows.min(self.cold);
-        self.cold -= collected;
-        collected
-    }
-
-    /// The cleanup job removes up to `rows` rows in memory that nobody refers to (INV-15); returns
-    /// how many.
-    pub(super) fn collect(&mut self, rows: u64) -> u64 {
-        if self.logs[1 - self.written] == 0 {
-            self.written = 1 - self.written;
-        }
-        let log = &mut self.logs[1 - self.written];
-        let collected = rows.min(*log);
-        *log -= collected;
-        collected
     }
 }
 
@@ -183,33 +157,19 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_counted_by_what_the_job_has_to_do_about_it() {
+    fn what_is_to_be_copied_is_no_garbage_for_the_job_yet() {
         // R-GC-01, R-GC-02.
         let mut spool = Spool::default();
         gone(&mut spool, 5, Remains::Garbage);
-        gone(&mut spool, 3, Remains::Cold);
         gone(&mut spool, 2, Remains::Held);
-        assert_eq!((spool.garbage(), spool.collectable(), spool.cold_garbage()), (10, 8, 3));
-        assert_eq!((spool.collect_cold(2), spool.cold_garbage()), (2, 1));
-        assert_eq!((spool.collect_cold(2), spool.cold_garbage()), (1, 0));
-        assert_eq!((spool.collect(9), spool.collectable(), spool.garbage()), (5, 0, 2));
+        assert_eq!((spool.garbage(), spool.collectable().rows()), (7, 5));
+        assert_eq!(spool.collector().collect(9), 5);
         let (unknown, known) = (stored(&mut spool, 1, 1), stored(&mut spool, 2, 1));
         spool.release(unknown, false, Remains::Held);
         spool.copied(known);
-        assert_eq!((spool.collectable(), spool.garbage()), (0, 3), "it is still needed");
+        assert_eq!((spool.collectable().rows(), spool.garbage()), (0, 3), "it is still needed");
         spool.copied(unknown);
-        assert_eq!((spool.collectable(), spool.garbage(), spool.live()), (1, 3, 1));
-    }
-
-    #[test]
-    fn two_logs_take_turns() {
-        // R-GC-03: what becomes garbage while the job works one off is for its next round.
-        let mut spool = Spool::default();
-        gone(&mut spool, 4, Remains::Garbage);
-        assert_eq!(spool.collect(3), 3);
-        gone(&mut spool, 2, Remains::Garbage);
-        assert_eq!(spool.collectable(), 3);
-        assert_eq!([spool.collect(9), spool.collect(9), spool.collect(9)], [1, 2, 0]);
-        assert_eq!(spool.collectable(), 0);
+        let rows = (spool.collectable().rows(), spool.garbage(), spool.live());
+        assert_eq!(rows, (1, 3, 1));
     }
 }

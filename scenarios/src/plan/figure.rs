@@ -25,6 +25,8 @@ words! {
         LatencyP50 = "latency.p50",
         /// 99 in 100 are no slower.
         LatencyP99 = "latency.p99",
+        /// Rows of the spool that the cleanup jobs remove per second.
+        RateCollected = "rate.collected",
         /// Documents offered per second.
         RateOffered = "rate.offered",
         /// Documents transmitted per second.
@@ -90,6 +92,7 @@ impl What {
             | Self::LatencyMean
             | Self::LatencyP50
             | Self::LatencyP99
+            | Self::RateCollected
             | Self::SpoolPeak
             | Self::TrackingPeak
             | Self::TrackingSize => Of::Run,
@@ -113,6 +116,7 @@ impl What {
             Self::DocumentsProcessed | Self::DocumentsReceived | Self::DocumentsSuspended => {
                 &[("documents", 1.0), ("messages", 1.0)]
             }
+            Self::RateCollected => &[("rows/s", 1.0)],
             Self::RateOffered | Self::RateProcessed | Self::RateReceived => {
                 &[("documents/s", 1.0), ("messages/s", 1.0), ("orchestrations/s", 1.0)]
             }

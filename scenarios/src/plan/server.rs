@@ -17,6 +17,17 @@ words! {
     }
 }
 
+words! {
+    /// What a cleanup job takes first of what it did not get through before.
+    pub enum CleanupOrder {
+        /// What its logs have just brought.
+        #[default]
+        Newest = "newest",
+        /// What has waited for longest.
+        Oldest = "oldest",
+    }
+}
+
 /// A machine with cores.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Server {
@@ -41,6 +52,8 @@ pub struct MessageBox {
     pub jobs: bool,
     /// Rows that the memory of the database servers holds; any number if not set.
     pub cached_rows: Option<u64>,
+    /// What its cleanup job takes first of what it did not get through before.
+    pub cleanup_order: CleanupOrder,
     /// Whether it takes messages that activate something (R-MMB-04).
     pub publishes: bool,
 }
@@ -80,6 +93,12 @@ pub(crate) static MESSAGE_BOX: Shape = Shape::of(
             "rows that the database servers hold in memory; the first MessageBox says it for all",
         ),
         Row::default(
+            "cleanup_order",
+            Kind::Word(CleanupOrder::WORDS),
+            "'newest'",
+            "what the jobs take first of what they left; the first MessageBox says it for all",
+        ),
+        Row::default(
             "publishes",
             Kind::Bool,
             "true",
@@ -107,6 +126,7 @@ impl Bind for MessageBox {
         b.key("cleanup", &mut self.cleanup);
         b.key("jobs", &mut self.jobs);
         b.key("cached_rows", &mut self.cached_rows);
+        b.key("cleanup_order", &mut self.cleanup_order);
         b.key("publishes", &mut self.publishes);
     }
 }

@@ -217,6 +217,7 @@ pub(super) fn costs(own: &plan::cost::Costs) -> Costs {
         data_row: own.data_row,
         data_kb: own.data_kb,
         data_cold_row: own.data_cold_row,
+        collect_sql_row: own.collect_sql_row,
         collect_row: own.collect_row,
         collect_cold_row: own.collect_cold_row,
         track_work_row: own.track_work_row,

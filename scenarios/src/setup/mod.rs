@@ -28,6 +28,7 @@ use floodgate_engine::config::{
 use floodgate_engine::id::{
     AdapterId, EndpointId, HostId, ReceiveLocationId, ReceivePortId, ServerId,
 };
+use floodgate_engine::message_box::CleanupOrder;
 use floodgate_engine::time::Instant;
 use floodgate_sim::setup::{CallTimes, EndpointSettings, Setup};
 
@@ -147,6 +148,10 @@ impl Names<'_> {
         };
         let cached = self.scenario.message_boxes[0].cached_rows;
         self.topology.policy.cached_rows = cached.unwrap_or(u64::MAX);
+        self.topology.policy.cleanup = match self.scenario.message_boxes[0].cleanup_order {
+            plan::server::CleanupOrder::Newest => CleanupOrder::Newest,
+            plan::server::CleanupOrder::Oldest => CleanupOrder::Oldest,
+        };
         self.topology.message_boxes = self.scenario.message_boxes.iter().map(message_box).collect();
         for host in &self.scenario.hosts {
             let id = HostId::from(self.topology.hosts.len());

@@ -3,7 +3,7 @@
 use std::hint::cold_path;
 
 use floodgate_engine::host::{FrameId, HostInput};
-use floodgate_engine::id::{HostInstanceId, Key, ServerId};
+use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId, ServerId};
 use floodgate_engine::time::{Duration, Instant};
 
 use super::{Due, World};
@@ -11,6 +11,8 @@ use super::{Due, World};
 /// What waits for a core.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Job {
+    /// Rows that a cleanup job removes.
+    Cleanup(MessageBoxId),
     /// A core stands still for a garbage collection.
     Collection,
     /// A transaction over several databases is prepared on the BizTalk server.
@@ -74,30 +76,37 @@ impl World {
     }
 
     #[inline(never)]
-    pub(super) fn shared_done(&mut self, server: u32, version: u32) {
+    pub(super) fn shared_done(&mut self, server: u32, version: u32) -> bool {
         if self.shared_versions[server as usize] != version {
-            return;
+            return true;
         }
+        let mut is_work = false;
         let mut finished = std::mem::take(&mut self.finished);
         self.processors[server as usize].complete(self.now, &mut finished);
         for place in finished.drain(..) {
             let job =
                 self.jobs.key_at(place as usize).expect("a shared job is in the table of jobs");
-            self.job_done(job);
+            is_work |= self.job_done(job);
         }
         self.finished = finished;
         self.watch_shared(ServerId(server));
+        is_work
     }
 
-    /// A job on a core is done.
+    /// A job on a core is done. Whether it was part of the work: cleaning up is none.
     #[inline(always)]
-    pub(super) fn job_done(&mut self, job: Key) {
-        let Some(Placed { job, server, since }) = self.jobs.remove(job) else { return };
+    pub(super) fn job_done(&mut self, job: Key) -> bool {
+        let Some(Placed { job, server, since }) = self.jobs.remove(job) else { return true };
         if self.idle.is_queued() {
             self.queue_looks(server);
         }
         self.audits.cpus[server.index()].goes(self.now, since);
         match job {
+            Job::Cleanup(home) => {
+                cold_path();
+                self.collect_apart(home);
+                return false;
+            }
             Job::Collection => {}
             Job::Enlistment(transaction) => self.work_on(transaction),
             Job::Tracking(errand) => self.errand_on(errand),
@@ -106,5 +115,6 @@ impl World {
                 self.host_input(instance, HostInput::WorkDone { frame });
             }
         }
+        true
     }
 }

@@ -562,15 +562,22 @@ impl World {
     #[cold]
     pub(super) fn clean_up(&mut self) {
         self.cleanup_due = false;
+        self.message_box.purge_subscriptions();
+        if self.costs.has_collection() {
+            self.collect_in_time();
+            return self.watch_levels();
+        }
         self.meters.before_cleanup(self.would_end());
-        let collected = if self.costs.has_collection() {
-            self.collect_in_time()
-        } else {
-            self.message_box.collect(u64::MAX)
-        };
+        let collected = self.message_box.collect(u64::MAX);
+        self.cleaned_up(collected);
+    }
+
+    /// So many rows are gone.
+    #[cold]
+    pub(super) fn cleaned_up(&mut self, collected: u64) {
         self.checks.collected(collected, &self.message_box);
         self.audits.spool.goes(self.now, collected);
-        self.message_box.purge_subscriptions();
+        self.meters.collected(self.now, collected);
         self.watch_levels();
         if self.spool() == 0 {
             self.meters.spool_emptied = Some(self.now);

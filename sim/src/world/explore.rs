@@ -55,6 +55,7 @@ impl Now {
                 | Due::Breaks { .. }
                 | Due::BoxWake
                 | Due::Cleanup
+                | Due::Collected(_)
                 | Due::Throttling
                 | Due::CopyTracked
                 | Due::PurgeTracked

@@ -4,6 +4,7 @@ use floodgate_engine::time::{Duration, Instant};
 
 use floodgate_engine::config::Topology;
 
+use super::cleanup::Collector;
 use super::looks::Looks;
 use super::presence::Presence;
 use crate::counter::LineTotals;
@@ -19,6 +20,7 @@ pub(super) struct Stores {
     pub(super) disks: Vec<Line>,
     pub(super) presence: Presence,
     pub(super) looks: Looks,
+    pub(super) collectors: Vec<Collector>,
 }
 
 impl Stores {
@@ -33,13 +35,15 @@ impl Stores {
             logs: lines.clone(),
             disks: lines,
             presence: Presence::new(setup.costs.has_contention(), boxes, instances),
+            collectors: vec![Collector::new((setup.measure_from, setup.measure_to)); boxes],
             looks: Looks::new(!setup.costs.lock_row.is_zero(), boxes, instances),
         }
     }
 
     /// A MessageBox was added.
     pub(super) fn add_box(&mut self, window: (Instant, Instant)) {
-        let Self { links, locks, logs, disks, .. } = self;
+        let Self { links, locks, logs, disks, collectors, .. } = self;
+        collectors.push(Collector::new(window));
         for lines in [links, locks, logs, disks] {
             lines.push(Line::new(window));
         }

@@ -61,7 +61,8 @@ use floodgate_engine::adapter::{AdapterInput, AnyAdapter, WireResult};
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::{HostInput, HostInstance};
 use floodgate_engine::id::{
-    AdapterId, EndpointId, HostInstanceId, Key, ReceiveLocationId, ServerId, Slab, TransactionId,
+    AdapterId, EndpointId, HostInstanceId, Key, MessageBoxId, ReceiveLocationId, ServerId, Slab,
+    TransactionId,
 };
 use floodgate_engine::message::{Context, Value};
 use floodgate_engine::message_box::{Effect, MessageBox, Ready};
@@ -121,6 +122,8 @@ enum Due {
     Called(Key),
     /// The cleanup job runs.
     Cleanup,
+    /// That of a MessageBox has removed some rows.
+    Collected(MessageBoxId),
     /// A transaction takes its next step.
     Coordinator(TransactionId),
     /// A fetch from a source is done.
@@ -455,6 +458,7 @@ impl World {
             Due::Arrival(load) => self.arrival(load),
             Due::BoxWake => self.wake_box(),
             Due::Cleanup => return self.clean_up(),
+            Due::Collected(home) => return self.collected(home),
             Due::Tracking => return self.look_for_tracking(),
             Due::CopyTracked => return self.copy_tracked(),
             Due::PurgeTracked => return self.purge_tracked(),
@@ -471,13 +475,21 @@ impl World {
                     return;
                 }
             }
-            Due::Job(job) => self.job_done(job),
+            Due::Job(job) => {
+                if !self.job_done(job) {
+                    return;
+                }
+            }
             Due::MasterJob => return self.run_master_job(),
             Due::Monitor(load) => return self.monitor(load),
             Due::Operate(act) => self.act(act),
             Due::Publishes { home, publishes } => self.publishes_now(home, publishes),
             Due::Quota(endpoint) => self.quota_has_more(endpoint),
-            Due::Shared { server, version } => self.shared_done(server, version),
+            Due::Shared { server, version } => {
+                if !self.shared_done(server, version) {
+                    return;
+                }
+            }
             Due::Sent(call) => self.wire_done(call),
             Due::Breaks { node, location } => self.breaks_again(node, location),
             Due::Called(call) => self.called(call),

@@ -102,6 +102,13 @@ impl World {
         if self.tracking.is_on() && self.costs.has_tracking_disk() {
             resources.push((tracking::DISK.to_owned(), self.observed(self.tracking.disk())));
         }
+        if self.costs.has_collection() {
+            resources.extend(
+                self.stores.collectors.iter().enumerate().map(|(at, own)| {
+                    (format!("{} cleanup job", self.box_name(at)), own.usage(ended))
+                }),
+            );
+        }
         resources.extend(self.pool_usage(ended));
         let findings = self.findings();
         let (fates, stuck) = (self.fates(), self.stuck(quiescent));
