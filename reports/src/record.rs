@@ -199,6 +199,9 @@ figures! {
         /// When the spool became empty for the last time; null if rows were left. Unit: s.
         #[serde(default)]
         pub emptied_seconds: Option<f64>,
+        /// The rows that the cleanup jobs removed. Unit: rows/s over the measured window.
+        #[serde(default)]
+        pub collected_per_second: f64,
     }
 
     /// Tracking data, on its way and where it is kept.

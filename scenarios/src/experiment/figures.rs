@@ -71,6 +71,7 @@ pub fn value(figure: &Figure, scenario: &Scenario, record: &Record) -> Option<f6
         What::LatencyMean => latency.mean,
         What::LatencyP50 => latency.p50,
         What::LatencyP99 => latency.p99,
+        What::RateCollected => Some(record.spool.collected_per_second),
         What::RateOffered => Some(rate.offered),
         What::RateProcessed => Some(rate.processed),
         What::RateReceived => Some(rate.received),
@@ -103,6 +104,7 @@ fn of_phase(what: What, phase: &str, record: &Record) -> Option<f64> {
         | What::LatencyMean
         | What::LatencyP50
         | What::LatencyP99
+        | What::RateCollected
         | What::RateRatio
         | What::SpoolPeak
         | What::TrackingPeak
@@ -144,6 +146,7 @@ fn of_some(figure: &Figure, scenario: &Scenario, record: &Record) -> Option<f64>
         | What::LatencyMean
         | What::LatencyP50
         | What::LatencyP99
+        | What::RateCollected
         | What::RateOffered
         | What::RateReceived
         | What::SpoolFinal

@@ -265,6 +265,7 @@ fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration
             max: meters.spool.max() as f64,
             final_: outcome.spool_final as f64,
             emptied_seconds: emptied(outcome),
+            collected_per_second: per_second(outcome, meters.collected_in_window),
         },
         tracking: tracking(outcome),
         resources: resources(outcome),
