@@ -32,10 +32,12 @@ const PILOT_INFLATION: f64 = 1.1;
 const WINDOW_DOCUMENTS: f64 = 400.0;
 /// Windows after which a probe gives up.
 const WINDOWS_MAX: usize = 4000;
+/// The share of what arrives by which the backlog outside shrinks while a preload is taken in.
+const TAKEN_IN: f64 = 0.1;
 /// A backlog below this share of the preload has drained.
-const DRAINED: f64 = 0.2;
+pub(super) const DRAINED: f64 = 0.2;
 /// Seconds of load that the preload holds, at least.
-const PRELOAD_SECONDS: f64 = 30.0;
+pub(super) const PRELOAD_SECONDS: f64 = 30.0;
 /// And no more than so many documents: they are all in memory.
 const PRELOAD_DOCUMENTS_MAX: f64 = 2e6;
 
@@ -90,6 +92,61 @@ pub struct Question {
     pub seconds_max: f64,
 }
 
+/// The sequential test of one sum: does it grow or shrink by `target` a window?
+#[derive(Clone, Debug)]
+pub(super) struct Sequential {
+    target: f64,
+    /// What a window cuts anywhere.
+    edge: f64,
+    growths: Vec<f64>,
+    variance: f64,
+    ratio: f64,
+}
+
+impl Sequential {
+    pub(super) const fn of(target: f64, edge: f64) -> Self {
+        Self { target, edge, growths: Vec::new(), variance: 0.0, ratio: 0.0 }
+    }
+
+    /// A window more, in which the sum grew by so much; the decision, if there is one.
+    pub(super) fn add(&mut self, growth: f64) -> Option<Drift> {
+        self.growths.push(growth);
+        let weigh = |growth: f64, variance: f64| 2.0 * self.target * growth / variance;
+        if self.growths.len() < PILOT_WINDOWS {
+            return None;
+        }
+        if self.growths.len() == PILOT_WINDOWS {
+            self.variance = variance_of(&self.growths, self.edge) * PILOT_INFLATION;
+            self.ratio = self.growths.iter().map(|growth| weigh(*growth, self.variance)).sum();
+        } else {
+            self.ratio += weigh(growth, self.variance);
+        }
+        let drift = if self.ratio > 0.0 { Drift::Growing } else { Drift::Shrinking };
+        (self.ratio.abs() >= SPRT_BOUND).then_some(drift)
+    }
+
+    /// Whether the mean growth, give or take two standard errors, is within the target.
+    pub(super) fn is_balanced(&self) -> bool {
+        if self.growths.len() < PILOT_WINDOWS {
+            return false;
+        }
+        let count = self.growths.len() as f64;
+        let mean = self.growths.iter().sum::<f64>() / count;
+        mean.abs() + 2.0 * (variance_of(&self.growths, self.edge) / count).sqrt() <= self.target
+    }
+
+    /// How many windows there were.
+    pub(super) const fn windows(&self) -> usize {
+        self.growths.len()
+    }
+
+    /// Whether there may be another window of so many seconds.
+    pub(super) fn has_time(&self, seconds: f64, seconds_max: f64) -> bool {
+        let windows = self.growths.len();
+        windows < WINDOWS_MAX && (windows as f64) * seconds < seconds_max
+    }
+}
+
 struct Windows {
     world: World,
     length: Duration,
@@ -133,9 +190,21 @@ pub(super) fn probe(
     let mut setup = preloaded(scenario, preload as u64, start)?;
     setup.seed = question.seed;
     let mut world = World::new(&setup);
-    let first = start + length;
+    let mut first = start + length;
     fuel.run_until(&mut world, first)?;
     world.wait_until(first);
+    // It is taken in first: a plant that has much to take in may do less of the rest meanwhile.
+    let mut outside = world.outside() as f64;
+    let last = start + Duration::from_secs_f64(question.seconds_max);
+    while outside > edge(scenario) && first < last {
+        first += length;
+        fuel.run_until(&mut world, first)?;
+        world.wait_until(first);
+        let before = std::mem::replace(&mut outside, world.outside() as f64);
+        if outside > before - edge(scenario).max(TAKEN_IN * question.rate * length.as_secs_f64()) {
+            break;
+        }
+    }
     let windows = Windows {
         length,
         offered: world.meters().offered,
@@ -149,7 +218,7 @@ pub(super) fn probe(
 
 /// The warm-up of the loads; where attempts fail by plan, long enough for the retries to fill:
 /// until then documents that wait for a retry look like a growing backlog.
-fn warm_up(scenario: &Scenario, question: &Question) -> Result<Duration, Problems> {
+pub(super) fn warm_up(scenario: &Scenario, question: &Question) -> Result<Duration, Problems> {
     let written = scenario.loads.iter().map(|load| load.warm_up).max().unwrap_or(Duration::ZERO);
     Ok(written.max(ladder(scenario, question.seconds_max)?))
 }
@@ -182,7 +251,7 @@ pub(super) fn ladder(scenario: &Scenario, seconds_max: f64) -> Result<Duration, 
     Ok(span)
 }
 
-fn window_length(question: &Question) -> Duration {
+pub(super) fn window_length(question: &Question) -> Duration {
     let least = Duration::from_secs_f64(WINDOW_DOCUMENTS / question.rate);
     let period = question.period;
     if period.is_zero() {
@@ -199,36 +268,27 @@ fn decide(
 ) -> Result<DriftProbe, Problems> {
     let seconds = windows.length.as_secs_f64();
     let target = question.delta * question.rate * seconds;
-    let mut growths: Vec<f64> = Vec::new();
-    let (mut ratio, mut variance, mut departed) = (0.0, 0.0, 0.0);
+    let mut test = Sequential::of(target, windows.edge);
+    let mut departed = 0.0;
     let mut drift = Drift::Undecided;
     let mut why = "no decision within the budget";
-    while growths.len() < WINDOWS_MAX && (growths.len() as f64) * seconds < question.seconds_max {
+    while test.has_time(seconds, question.seconds_max) {
         let (arrivals, growth) = windows.next(fuel)?;
         departed += arrivals - growth;
-        growths.push(growth);
+        let decided = test.add(growth);
         if windows.backlog as f64 <= preload * DRAINED {
             (drift, why) = (Drift::Shrinking, "the backlog drained");
             break;
         }
-        if growths.len() < PILOT_WINDOWS {
-            continue;
-        }
-        if growths.len() == PILOT_WINDOWS {
-            variance = variance_of(&growths, windows.edge) * PILOT_INFLATION;
-            ratio = growths.iter().map(|growth| 2.0 * target * growth / variance).sum();
-        } else {
-            ratio += 2.0 * target * growth / variance;
-        }
-        if ratio.abs() >= SPRT_BOUND {
-            drift = if ratio > 0.0 { Drift::Growing } else { Drift::Shrinking };
-            why = "the sequential test decided";
+        if let Some(decided) = decided {
+            (drift, why) = (decided, "the sequential test decided");
             break;
         }
     }
-    if drift == Drift::Undecided && is_balanced(&growths, target, windows.edge) {
+    if drift == Drift::Undecided && test.is_balanced() {
         (drift, why) = (Drift::Balanced, "the drift is too small to matter");
     }
+    let Sequential { growths, ratio, .. } = test;
     let span = growths.len() as f64 * seconds;
     let broken = windows.world.checks().violations().first();
     let grown = growths.iter().sum::<f64>();
@@ -247,16 +307,6 @@ fn decide(
             growths.len()
         ),
     })
-}
-
-/// Whether the mean growth, give or take two standard errors, is within the target.
-fn is_balanced(growths: &[f64], target: f64, edge: f64) -> bool {
-    if growths.len() < PILOT_WINDOWS {
-        return false;
-    }
-    let count = growths.len() as f64;
-    let mean = growths.iter().sum::<f64>() / count;
-    mean.abs() + 2.0 * (variance_of(growths, edge) / count).sqrt() <= target
 }
 
 /// The variance of the growth per window. Near-deterministic plants have almost none: a window

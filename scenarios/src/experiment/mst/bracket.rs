@@ -28,7 +28,12 @@ impl Search<'_> {
     }
 
     pub(super) fn is_narrow(&self, low: f64, high: f64) -> bool {
-        high <= low * (1.0 + self.ask.precision * BRACKET_SHARE)
+        high <= low * (1.0 + self.width())
+    }
+
+    /// The width that a bracket may have.
+    pub(super) const fn width(&self) -> f64 {
+        self.ask.precision * BRACKET_SHARE
     }
 
     /// Preloaded drift tests at these rates, each for a drift of `delta`, at the same time: the

@@ -23,6 +23,8 @@ use crate::experiment::scale::{preloaded, scaled};
 use crate::plan::{Problems, Scenario};
 use crate::setup::setup;
 
+/// What the resources are called that remove what documents leave behind.
+const CLEANUP: &str = "cleanup job";
 /// Looks at the places of a plant.
 const LOOKS: u32 = 200;
 /// What is busy for so much of the time is full.
@@ -251,7 +253,9 @@ fn seen(full: &Look, easy: &Look) -> Vec<Seen> {
         often: full.utilisation,
     };
     // Pools are resources, too, but their places grow: those that they may have are what counts.
-    let resources = resources.filter(|(full, _)| !places(&full.0)).map(resource);
+    // A cleanup job stands in no document's way, however busy it is.
+    let is_aside = |name: &str| places(name) || name.ends_with(CLEANUP);
+    let resources = resources.filter(|(full, _)| !is_aside(&full.0)).map(resource);
     let held = full.holds.iter().zip(&easy.holds).map(|(full, easy)| Seen {
         name: full.name.clone(),
         kind: Some(full.kind),
@@ -393,7 +397,8 @@ fn nothing() -> Limit {
 
 /// The two busiest resources of a run, if they are busy enough to matter.
 pub(in crate::experiment) fn busiest(resources: &[(String, Usage)]) -> [Option<Limit>; 2] {
-    let mut resources: Vec<_> = resources.iter().collect();
+    let mut resources: Vec<_> =
+        resources.iter().filter(|(name, _)| !name.ends_with(CLEANUP)).collect();
     resources.sort_by(|a, b| b.1.utilisation.total_cmp(&a.1.utilisation));
     let limit = |(name, usage): &&(String, Usage)| {
         (usage.utilisation >= BUSY_MIN).then(|| Limit {

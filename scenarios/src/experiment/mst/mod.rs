@@ -9,6 +9,7 @@
 
 mod bracket;
 mod capacity;
+mod cleaned;
 mod confirm;
 mod elasticity;
 mod goals;
@@ -33,6 +34,8 @@ mod users;
 use std::process::ExitCode;
 
 use self::capacity::{Capacity, Curve, Found, RUN_DOCUMENTS, Wanted, curve, measure};
+use self::cleaned::KEEP_UP;
+pub(super) use self::cleaned::cleanup_has_price;
 use self::confirm::Beyond;
 use self::elasticity::elasticities;
 pub use self::journal::Journal;
@@ -297,12 +300,25 @@ impl Search<'_> {
         let Some((low, high)) = interval else { return Ok(()) };
         record.capacity = Some(f64::midpoint(low, high));
         self.recovers(&held, &curve, low, record)?;
+        let (ends, cleanup) = self.is_cleaned((low, high), record)?;
+        let Some((low, high)) = ends else { return Ok(()) };
         if self.is_tracking_late((low, high), record)? {
             // What the capacity follows is no matter of the answer.
             return Ok(());
         }
         self.confirm(low, high, record)?;
-        self.explain(&held, capacity.as_ref(), record)
+        match cleanup.filter(|_| record.goal == KEEP_UP) {
+            None => self.explain(&held, capacity.as_ref(), record),
+            Some(limit) => {
+                // What the documents' capacity follows is no matter here; what stops them is next.
+                let (explain, verdict) = (self.ask.explain, record.verdict);
+                self.ask.explain = false;
+                self.explain(&held, capacity.as_ref(), record)?;
+                (self.ask.explain, record.verdict) = (explain, verdict);
+                record.next_limit = record.limit.replace(limit);
+                Ok(())
+            }
+        }
     }
 
     /// The capacity, and its interval where loads on either side of it agree.

@@ -1,0 +1,352 @@
+//! Whether the cleanup jobs keep up with what the documents could do.
+//!
+//! Nothing holds a document back because its rows are removed late: no queue grows then, and the
+//! spool does (R-GC-04). So of a load that the documents can do it is asked whether the garbage of
+//! some MessageBox grows. The jobs are held for a while, so that each has more than enough to do;
+//! then the growth of its garbage over windows is a plain sum, and the sequential test of the drift
+//! decides. What a job gets through follows the load, for it waits for a processor: the excess is
+//! read as a line between two loads, and the next ones are tried on either side of where it is none.
+
+use floodgate_engine::id::MessageBoxId;
+use floodgate_engine::time::Instant;
+use floodgate_reports::{Limit, MstRecord, MstVerdict, Probe};
+use floodgate_sim::world::World;
+
+use serde::{Deserialize, Serialize};
+
+use super::bracket::STEPS_MAX;
+use super::pinned::seed_of;
+use super::{Interval, Search};
+use crate::experiment::drift::{
+    DRAINED, Drift, PRELOAD_SECONDS, Question, Sequential, warm_up, window_length,
+};
+use crate::experiment::fuel::Fuel;
+use crate::experiment::scale::preloaded;
+use crate::plan::{Problems, Scenario};
+
+/// What binds where the jobs stop a plant before its documents do.
+pub(super) const KEEP_UP: &str = "the cleanup jobs keep up";
+/// Rows that come or go at one instant: those of a batch.
+const EDGE: f64 = 20.0;
+/// The share of the width that two loads on either side of the line's root are apart.
+const ASIDE: f64 = 0.45;
+/// The first of the seeds; the ones before belong to other parts of the search.
+const FIRST_RUN: u64 = 60_000;
+
+/// What a look at the jobs came to.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Kept {
+    drift: Drift,
+    /// What the garbage of the worst MessageBox grew by, as a share of what was added to it.
+    excess: f64,
+    worst: Option<Worst>,
+    seconds: f64,
+    documents: u64,
+    broken: bool,
+    evidence: String,
+}
+
+/// The MessageBox whose job is furthest behind.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Worst {
+    name: String,
+    /// Rows a second.
+    removed: f64,
+    added: f64,
+}
+
+/// What could be said of the jobs.
+enum Cleaned {
+    /// They keep up with all that the documents can do.
+    NoLimit,
+    /// They do so up to a lower load; what stops it there.
+    Limit((f64, f64), Limit),
+    /// Nobody can tell.
+    Unknown,
+}
+
+/// One MessageBox while it is looked at.
+struct Looked {
+    home: MessageBoxId,
+    garbage: u64,
+    removed: u64,
+    test: Sequential,
+    drift: Drift,
+    grown: f64,
+    gone: f64,
+}
+
+impl Search<'_> {
+    /// What the cleanup jobs say of a plant whose documents can do what lies between these two.
+    fn cleaned(&mut self, (low, high): (f64, f64)) -> Result<Cleaned, Problems> {
+        if !cleanup_has_price(self.scenario) {
+            return Ok(Cleaned::NoLimit);
+        }
+        let first = self.keeps_up(low)?;
+        match first.drift {
+            Drift::Balanced | Drift::Shrinking => return Ok(Cleaned::NoLimit),
+            Drift::Growing => {}
+            Drift::Undecided => return Ok(Cleaned::Unknown),
+        }
+        // What is removed there would be all that is added at this load.
+        let guess = low / (1.0 + first.excess / (1.0 - first.excess).max(0.01));
+        let (mut ends, mut above): ((Option<(f64, f64)>, f64), Kept) = ((None, low), first);
+        let mut rate = guess;
+        for _ in 0..STEPS_MAX {
+            let found = self.keeps_up(rate)?;
+            match found.drift {
+                Drift::Growing => (ends.1, above) = (rate, found),
+                Drift::Balanced => return Ok(self.limit((rate, rate), high, &above)),
+                Drift::Shrinking => ends.0 = Some((rate, found.excess)),
+                // What is known of both sides is as wide as it is.
+                Drift::Undecided => {
+                    let ends = ends.0.map(|below| (below.0, ends.1));
+                    return Ok(ends.map_or(Cleaned::Unknown, |ends| self.limit(ends, high, &above)));
+                }
+            }
+            rate = match ends.0 {
+                None => ends.1 / 2.0,
+                Some((below, _)) if self.is_narrow(below, ends.1) => {
+                    return Ok(self.limit((below, ends.1), high, &above));
+                }
+                Some(below) => next(below, (ends.1, above.excess), self.width()),
+            };
+        }
+        Ok(Cleaned::Unknown)
+    }
+
+    /// Takes over what the jobs say, and what binds then.
+    pub(super) fn is_cleaned(
+        &mut self,
+        (low, high): (f64, f64),
+        record: &mut MstRecord,
+    ) -> Result<(Interval, Option<Limit>), Problems> {
+        match self.cleaned((low, high))? {
+            Cleaned::NoLimit => Ok((Some((low, high)), None)),
+            Cleaned::Limit(ends, limit) => {
+                record.goal = KEEP_UP.to_owned();
+                record.recover = Some(ends.0.min(record.recover.unwrap_or(ends.0)));
+                Ok((Some(ends), Some(limit)))
+            }
+            Cleaned::Unknown => {
+                record.goal = KEEP_UP.to_owned();
+                Ok((None, None))
+            }
+        }
+    }
+
+    fn limit(&self, (low, high): (f64, f64), most: f64, above: &Kept) -> Cleaned {
+        let blur = self.blur();
+        let ends = (low * (1.0 - blur), (high * (1.0 + blur)).min(most));
+        let Some(worst) = &above.worst else { return Cleaned::Unknown };
+        let limit = Limit {
+            resource: format!("{} cleanup job", worst.name),
+            explanation: format!(
+                "at {high:.1}/s it removes {:.1} rows a second of {:.1} that come: no queue grows, \
+                 the spool does (R-GC-04)",
+                worst.removed, worst.added
+            ),
+            utilisation: Some(1.0),
+            bound: None,
+        };
+        Cleaned::Limit(ends, limit)
+    }
+
+    /// Whether the jobs keep up with a load, noted.
+    fn keeps_up(&mut self, rate: f64) -> Result<Kept, Problems> {
+        let question = Question {
+            rate,
+            delta: self.blur(),
+            seed: seed_of(self.scenario, FIRST_RUN + self.probes.len() as u64),
+            seconds_max: self.ask.seconds_max,
+            period: self.period.at(rate / self.written),
+        };
+        let key = || format!("cleaned {question:?}");
+        let scenario = self.scaled(rate);
+        let kept = self.journal.once(key, |fuel| look(&scenario, &question, fuel))?;
+        self.documents += kept.documents;
+        self.broken |= kept.broken;
+        self.probes.push(Probe {
+            rate,
+            seconds: kept.seconds,
+            seeds: vec![question.seed],
+            verdict: match kept.drift {
+                _ if kept.broken => MstVerdict::Broken,
+                Drift::Balanced | Drift::Shrinking => MstVerdict::Sustainable,
+                Drift::Growing => MstVerdict::Unsustainable,
+                Drift::Undecided => MstVerdict::Undecided,
+            },
+            evidence: kept.evidence.clone(),
+        });
+        Ok(kept)
+    }
+}
+
+/// Whether the jobs run and could be behind.
+pub(in crate::experiment) fn cleanup_has_price(scenario: &Scenario) -> bool {
+    let costs = &scenario.costs;
+    let prices = [costs.collect_sql_row, costs.collect_row, costs.collect_cold_row];
+    scenario.message_boxes.iter().all(|own| own.jobs) && prices.iter().any(|one| !one.is_zero())
+}
+
+/// The load that says most: a little beside the root of a line through both ends, on the side of the
+/// one that is further from it.
+fn next((below, less): (f64, f64), (above, more): (f64, f64), width: f64) -> f64 {
+    let share = (-less / (more - less)).clamp(0.0, 1.0);
+    let root = below + share * (above - below);
+    let aside = if root - below > above - root { 1.0 - ASIDE * width } else { 1.0 + ASIDE * width };
+    let (least, most) = (below * (1.0 + width / 4.0), above * (1.0 - width / 4.0));
+    if least < most { (root * aside).clamp(least, most) } else { (below * above).sqrt() }
+}
+
+/// Runs a load with jobs that have more than enough to do.
+fn look(scenario: &Scenario, question: &Question, fuel: &mut Fuel<'_>) -> Result<Kept, Problems> {
+    let length = window_length(question);
+    let held = Instant::ZERO + warm_up(scenario, question)?.max(length);
+    let periods = (PRELOAD_SECONDS / length.as_secs_f64()).ceil() as u64;
+    let start = held + length.times(periods);
+    let mut setup = preloaded(scenario, 0, start)?;
+    setup.seed = question.seed;
+    let mut world = World::new(&setup);
+    let mut run = |world: &mut World, until: Instant| {
+        fuel.run_until(world, until)?;
+        world.wait_until(until);
+        Ok::<(), Problems>(())
+    };
+    run(&mut world, held)?;
+    world.hold_cleanup(true);
+    let before: Vec<(u64, u64)> = boxes(&world).map(|home| seen(&world, home)).collect();
+    run(&mut world, start)?;
+    let added = |home: MessageBoxId| {
+        let (now, before) = (seen(&world, home), before[home.index()]);
+        ((now.0 + now.1) - (before.0 + before.1)) as f64 / start.since(held).as_secs_f64()
+    };
+    let added: Vec<f64> = boxes(&world).map(added).collect();
+    let least = added.iter().copied().filter(|rate| *rate > 0.0).fold(f64::INFINITY, f64::min);
+    if least.is_infinite() {
+        return Ok(told(&world, &[], 0.0));
+    }
+    // Windows in which what may be mistaken is as much as what a batch cuts.
+    let windows = (EDGE / (question.delta * least) / length.as_secs_f64()).ceil().max(1.0);
+    let length = length.times(windows as u64);
+    let seconds = length.as_secs_f64();
+    world.hold_cleanup(false);
+    // What the documents do while the jobs are at work.
+    let mut until = start + length;
+    run(&mut world, until)?;
+    let looked = boxes(&world).filter(|home| added[home.index()] > 0.0);
+    let mut looked: Vec<Looked> = looked
+        .map(|home| {
+            let (garbage, removed) = seen(&world, home);
+            let test = Sequential::of(question.delta * added[home.index()] * seconds, EDGE);
+            Looked { home, garbage, removed, test, drift: Drift::Undecided, grown: 0.0, gone: 0.0 }
+        })
+        .collect();
+    let drained = added.iter().map(|rate| rate * PRELOAD_SECONDS * DRAINED).collect::<Vec<_>>();
+    while looked[0].test.has_time(seconds, question.seconds_max) {
+        until += length;
+        run(&mut world, until)?;
+        looked.iter_mut().for_each(|one| one.look(&world, drained[one.home.index()]));
+        let is = |drift| move |one: &Looked| one.drift == drift;
+        if looked.iter().any(is(Drift::Growing)) || looked.iter().all(is(Drift::Shrinking)) {
+            break;
+        }
+    }
+    for one in looked.iter_mut().filter(|one| one.drift == Drift::Undecided) {
+        if one.test.is_balanced() {
+            one.drift = Drift::Balanced;
+        }
+    }
+    Ok(told(&world, &looked, seconds))
+}
+
+fn boxes(world: &World) -> impl Iterator<Item = MessageBoxId> {
+    (0..world.message_box().boxes()).map(MessageBoxId::from)
+}
+
+/// Garbage of a MessageBox, and the rows that its job has removed.
+fn seen(world: &World, home: MessageBoxId) -> (u64, u64) {
+    (world.message_box().garbage_of(home), world.removed_from(home))
+}
+
+impl Looked {
+    /// A window more.
+    fn look(&mut self, world: &World, drained: f64) {
+        let (garbage, removed) = seen(world, self.home);
+        let growth = garbage as f64 - self.garbage as f64;
+        (self.grown, self.gone) =
+            (self.grown + growth, self.gone + (removed - self.removed) as f64);
+        (self.garbage, self.removed) = (garbage, removed);
+        let decided = self.test.add(growth);
+        if self.drift != Drift::Undecided {
+            return;
+        }
+        if garbage as f64 <= drained {
+            self.drift = Drift::Shrinking;
+        } else if let Some(drift) = decided {
+            self.drift = drift;
+        }
+    }
+
+    fn excess(&self) -> f64 {
+        self.grown / (self.grown + self.gone).max(1.0)
+    }
+}
+
+fn told(world: &World, looked: &[Looked], seconds: f64) -> Kept {
+    let broken = !world.checks().violations().is_empty();
+    let (now, documents) = (world.now().as_secs_f64(), world.meters().received);
+    let worst = looked.iter().max_by(|a, b| a.excess().total_cmp(&b.excess()));
+    let Some(worst) = worst else {
+        let evidence = "nothing is added to what the cleanup jobs remove".to_owned();
+        let (drift, excess, worst) = (Drift::Shrinking, -1.0, None);
+        return Kept { drift, excess, worst, seconds: now, documents, broken, evidence };
+    };
+    let drifts = [Drift::Growing, Drift::Undecided, Drift::Balanced, Drift::Shrinking];
+    let is_any = |drift: &&Drift| looked.iter().any(|one| one.drift == **drift);
+    let windows = worst.test.windows();
+    let per_second = |rows: f64| rows / (windows as f64 * seconds);
+    let own = Worst {
+        name: world.name_of_box(worst.home).to_owned(),
+        removed: per_second(worst.gone),
+        added: per_second(worst.gone + worst.grown),
+    };
+    let evidence = format!(
+        "garbage of {}: {:+.2} rows/s over {windows} windows of {seconds:.2} s, {:.1} rows/s removed",
+        own.name,
+        per_second(worst.grown),
+        own.removed
+    );
+    Kept {
+        drift: drifts.iter().find(is_any).copied().unwrap_or(Drift::Undecided),
+        excess: worst.excess(),
+        worst: Some(own),
+        seconds: now,
+        documents,
+        broken,
+        evidence,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_leads_to_where_nothing_grows() {
+        // A job of a hundred rows a second that gets through a little less as more comes.
+        let excess = |rate: f64| 1.0 - (110.0 - rate / 10.0) / rate;
+        let (mut below, mut above, mut steps) = (60.0, 140.0, 0);
+        while above > below * 1.005 {
+            let rate = next((below, excess(below)), (above, excess(above)), 0.005);
+            assert!(below < rate && rate < above);
+            if excess(rate) > 0.0 {
+                above = rate;
+            } else {
+                below = rate;
+            }
+            steps += 1;
+        }
+        assert!(below <= 100.0 && above >= 100.0 && steps <= 8, "{below} {above} {steps}");
+    }
+}
