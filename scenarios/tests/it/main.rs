@@ -10,6 +10,7 @@ mod bad_properties;
 mod broken;
 mod choices;
 mod cli;
+mod collected;
 mod dehydration;
 mod ends;
 mod faults;

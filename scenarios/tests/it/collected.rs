@@ -1,0 +1,104 @@
+//! The cleanup jobs: what they get through is a limit of a plant like any other, and leaves a shape.
+
+use std::path::Path;
+
+use floodgate_reports::{MstRecord, MstVerdict, Verdict};
+use floodgate_scenarios::catalogue::Source;
+use floodgate_scenarios::experiment::mst::{Ask, search};
+use floodgate_scenarios::experiment::run::run;
+use floodgate_scenarios::plan::Scenario;
+
+use crate::mst::PLANT;
+
+fn plant(changes: &[&str]) -> Scenario {
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes)
+        .expect("the plant is right")
+}
+
+fn searched(changes: &[&str]) -> MstRecord {
+    let ask =
+        Ask { precision: 0.04, seconds_max: 20_000.0, recovery: 60.0, threads: 2, ..Ask::DEFAULT };
+    search("plant", &plant(changes), ask).expect("the load can be scaled")
+}
+
+#[test]
+fn a_load_whose_garbage_grows_is_not_sustained() {
+    // R-GC-04. A row for each document, and 50 rows a second of a job; 100 documents could be sent.
+    let record = searched(&["cost.collect_row=20 ms"]);
+    let [low, high] = record.interval.expect("found");
+    assert_eq!(record.verdict, MstVerdict::Sustainable, "{:?}", record.probes);
+    assert!(low <= 50.0 && high >= 50.0 && high < low * 1.05, "[{low}, {high}]");
+    assert_eq!(record.goal, "the cleanup jobs keep up");
+    let [limit, next] = [record.limit, record.next_limit].map(|one| one.expect("named"));
+    assert!(limit.resource.ends_with("cleanup job"), "{limit:?}");
+    assert!(limit.explanation.contains("it removes 50.0 rows a second"), "{limit:?}");
+    assert_eq!(next.resource, "Out.primary (partner)");
+    // What the documents alone can do is still said.
+    assert!((record.capacity.expect("it was measured") - 100.0).abs() < 4.0);
+}
+
+#[test]
+fn a_job_that_could_do_more_is_no_limit() {
+    let record = searched(&["cost.collect_row=8 ms"]);
+    let [low, high] = record.interval.expect("found");
+    assert!(low <= 100.0 && high >= 100.0, "[{low}, {high}]");
+    assert_eq!(record.limit.expect("named").resource, "Out.primary (partner)");
+}
+
+#[test]
+fn a_run_whose_spool_grows_is_screened_out() {
+    // R-GC-04: 60 documents a second are all sent, of which a job removes 50.
+    let screened = |price: &str, expected: Verdict| {
+        let scenario = plant(&[
+            "load.In.0.rate={ constant = 60 }",
+            "load.In.0.measure=200 s",
+            "expect.sustainable=true",
+            price,
+        ]);
+        let record = run("plant", &scenario).expect("it runs").record;
+        let row = record.verdicts.iter().find(|row| row.name == "expect.sustainable");
+        let row = row.expect("it is judged");
+        assert_eq!(row.verdict, expected, "{}", row.detail);
+        row.detail.clone()
+    };
+    let said = screened("cost.collect_row=20 ms", Verdict::Fail);
+    assert!(said.contains("But the spool grew by 20"), "{said}");
+    screened("cost.collect_row=15 ms", Verdict::Pass);
+    screened("cost.collect_row=0 s", Verdict::Pass);
+}
+
+/// The overdrive test at a seventy-second of its time, of the jobs' interval and of the memory.
+const SHARE: f64 = 72.0;
+
+#[test]
+fn the_spool_of_an_overdriven_plant_grows_in_a_straight_line_and_shrinks_ever_more_slowly() {
+    // Published: straight from the first second to two million rows; no plateau, a slightly
+    // decelerating decline of eight hours. Of the claims of the scenario, at its own scale.
+    let cached = format!("message_box.Master.cached_rows={}", (300_000.0 / SHARE) as u64);
+    let cleanup = "message_box.Master.cleanup=83 ms";
+    let changes = [&cached, cleanup, "phase.overdrive.lasts=125 s", "sample=1 s"];
+    let changes = changes.map(str::to_owned);
+    let mut scenario = Source::find("overdrive").unwrap().read(&changes).unwrap();
+    scenario.expect.figures.clear();
+    let found = run("overdrive", &scenario).expect("it runs");
+    assert_eq!(found.record.exit_code(), 0, "{:?}", found.record.verdicts);
+    let rows: Vec<(f64, f64)> = found.samples.series("Spool Size").expect("it is sampled");
+    let (end, peak) =
+        rows.iter().copied().fold((0.0, 0.0), |most, one| if one.1 > most.1 { one } else { most });
+    let chord = |(at, rows): &(f64, f64)| (rows - peak * at / end).abs() / peak;
+    let bent = rows.iter().filter(|one| one.0 <= end).map(chord).fold(0.0, f64::max);
+    assert!(bent < 0.05, "the growth leaves its chord by {bent}");
+    assert!((120.0..=130.0).contains(&end), "the peak is at the end of the load: {end}");
+    assert!((1.5e6..=2.5e6).contains(&(peak * SHARE)), "{peak}");
+    // The time for each quarter of the rows.
+    let below = |share: f64| {
+        let under = rows.iter().find(|one| one.0 > end && one.1 <= peak * share);
+        under.expect("it is empty in the end").0
+    };
+    let quarters = [0.75, 0.5, 0.25, 0.0].map(below);
+    let spans = [quarters[0] - end, quarters[1] - quarters[0], quarters[2] - quarters[1]];
+    assert!(spans[0] <= spans[1] * 1.05 && spans[1] <= spans[2] * 1.05, "{spans:?}");
+    let drain = (quarters[3] - end) * SHARE / 3600.0;
+    assert!((6.0..=10.0).contains(&drain), "{drain} h");
+}
