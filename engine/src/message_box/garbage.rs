@@ -1,9 +1,9 @@
 //! Rows that nobody refers to, waiting for the cleanup job: counts, and since when.
 //!
 //! They are only counted, for what they held is free. While the job keeps up there are two logs
-//! that take turns, and no more (R-GC-03). What it does not get through is kept by when it was moved
-//! out of them: as much else is published its pages leave the memory, and the job has to read them
-//! again.
+//! that take turns, and no more (R-GC-03). What it does not get through is kept by when it was
+//! moved out of them: as much else is published its pages leave the memory, and the job has to
+//! read them again.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! The cleanup jobs: what they get through is a limit of a plant like any other, and leaves a shape.
+//! The cleanup jobs: what they get through is a limit like any other, and leaves a shape.
 
 use std::path::Path;
 

@@ -1,8 +1,9 @@
 //! The cleanup jobs where their work takes time (R-GC-02).
 //!
 //! Each MessageBox has one, which does one thing after the other: a few rows at a time cost the
-//! processor of the MessageBox's server, where it waits like anybody else, and then time of its own.
-//! As long as there is anything it goes on; then it waits for its next run. \[M\] It holds no locks.
+//! processor of the MessageBox's server, where it waits like anybody else, and then time of its
+//! own. As long as there is anything it goes on; then it waits for its next run. \[M\] It holds no
+//! locks.
 
 use floodgate_engine::id::MessageBoxId;
 use floodgate_engine::time::{Duration, Instant};

@@ -5,7 +5,7 @@
 //! some MessageBox grows. The jobs are held for a while, so that each has more than enough to do;
 //! then the growth of its garbage over windows is a plain sum, and the sequential test of the drift
 //! decides. What a job gets through follows the load, for it waits for a processor: the excess is
-//! read as a line between two loads, and the next ones are tried on either side of where it is none.
+//! read as a line between two loads, and the next ones are tried on either side of its root.
 
 use floodgate_engine::id::MessageBoxId;
 use floodgate_engine::time::Instant;
@@ -189,8 +189,8 @@ pub(in crate::experiment) fn cleanup_has_price(scenario: &Scenario) -> bool {
     scenario.message_boxes.iter().all(|own| own.jobs) && prices.iter().any(|one| !one.is_zero())
 }
 
-/// The load that says most: a little beside the root of a line through both ends, on the side of the
-/// one that is further from it.
+/// The load that says most: a little beside the root of a line through both ends, on the side of
+/// the one that is further from it.
 fn next((below, less): (f64, f64), (above, more): (f64, f64), width: f64) -> f64 {
     let share = (-less / (more - less)).clamp(0.0, 1.0);
     let root = below + share * (above - below);
