@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::pause::REPEAT_AFTER;
 use super::{Frame, FrameId, HostInstance, HostOutput, Life};
 use crate::batch::{BatchStatus, OperationKind};
 use crate::id::{OrchestrationInstanceId, SubscriberId};
@@ -152,6 +153,7 @@ impl HostInstance {
         self.look_at_residents_again(now, &settings, threshold);
     }
 
+    /// Not before `now`.
     fn look_at_residents_again(
         &mut self,
         now: Instant,
@@ -167,7 +169,7 @@ impl HostInstance {
         // Where no memory is seen nothing changes, so the first that can go is the next to look at.
         let at = match settings.memory {
             Some(_) => now + settings.cycle.max(Duration::from_millis(1)),
-            None => oldest + threshold.times(2) + Duration::from_nanos(1),
+            None => (oldest + threshold.times(2) + Duration::from_nanos(1)).max(now),
         };
         let frame = FrameId(self.frames.insert(Frame::Cycle));
         self.residents.look = Some(frame);
@@ -201,8 +203,9 @@ impl HostInstance {
             self.residents.comes_back(id);
         }
         if let Some(settings) = self.settings.dehydration {
+            // Where its MessageBox is away it waits for that, as all of the engine's own do (R-MMB-06).
             let threshold = self.wait_allowed(&settings);
-            self.look_at_residents_again(now, &settings, threshold);
+            self.look_at_residents_again(now + REPEAT_AFTER, &settings, threshold);
         }
     }
 

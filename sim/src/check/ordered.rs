@@ -1,6 +1,6 @@
 //! Checks on ordered delivery: INV-44…47.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hint::cold_path;
 
 use floodgate_engine::config::{OnFailure, SendPort, Topology};
@@ -17,9 +17,9 @@ struct OrderedPort {
     lanes: Vec<Lane>,
     /// A dynamic port's messages and their lanes, as they were handed out (R-ORD-13).
     dynamic: Option<Sorted>,
-    /// The message with which the whole instance was suspended: by an operator, or where the port
-    /// would have tried its backup.
-    held: Option<u64>,
+    /// The messages with which whole instances were suspended: by an operator, or where the port
+    /// would have tried its backup. A dynamic port has an instance for each lane.
+    held: BTreeSet<u64>,
     /// Messages that were routed while the port was stopped: not in the instance until an operator
     /// resumes them, and then out of order (R-ORD-15).
     apart: Vec<u64>,
@@ -92,7 +92,7 @@ impl OrderedPorts {
                 on_failure,
                 lanes: vec![Lane::default()],
                 dynamic,
-                held: None,
+                held: BTreeSet::new(),
                 apart: Vec::new(),
                 late: Vec::new(),
                 published: 0,
@@ -156,7 +156,7 @@ impl OrderedPorts {
             cold_path();
             port.gone += 1;
             port.apart.retain(|apart| *apart != at.sequence);
-            let held = port.held.take_if(|held| *held == at.sequence).is_some();
+            let held = port.held.remove(&at.sequence);
             port.suspended -= u64::from(suspended && !held);
             port.lane(at.sequence).failed.take_if(|failed| *failed == at.sequence);
         }
@@ -164,7 +164,7 @@ impl OrderedPorts {
 
     pub(super) fn resumed(&mut self, at: &Place) {
         if let Some(port) = self.of(at.subscriber) {
-            let held = port.held.take_if(|held| *held == at.sequence).is_some();
+            let held = port.held.remove(&at.sequence);
             port.suspended -= u64::from(!held);
             if let Some(place) = port.apart.iter().position(|apart| *apart == at.sequence) {
                 port.apart.remove(place);
@@ -185,7 +185,7 @@ impl OrderedPorts {
         self.left_adapter(at);
         let Some(port) = self.of(at.subscriber) else { return };
         if matches!(reason, Reason::BackupTransport | Reason::Operator) {
-            port.held = Some(at.sequence);
+            port.held.insert(at.sequence);
             if reason == Reason::BackupTransport {
                 // R-ORD-12: a port that goes on after failures stops here all the same.
                 port.lane(at.sequence).failed = Some(at.sequence);

@@ -15,7 +15,7 @@ use floodgate_engine::message_box::{
 use floodgate_engine::orchestration::{AnswerShape, Convoy, Program, SendShape};
 use floodgate_engine::pipeline::ReceivePipeline;
 use floodgate_engine::subscription::{Condition, Filter, PortState};
-use floodgate_engine::throttle::{PublishingState, Throttle};
+use floodgate_engine::throttle::{DehydrationSettings, PublishingState, Throttle};
 use floodgate_engine::time::Duration;
 use floodgate_sim::load::ArrivalKind;
 use floodgate_sim::setup::{Failure, Fault, Outbound, ResponseOrder, SinkSettings};
@@ -492,4 +492,39 @@ fn a_partner_that_only_a_message_names_replies_as_well() {
     let (world, story) = told(&plant);
     assert_eq!(story.count(&["the partner replies to m1 with m2"]), 1, "{}", story.text());
     assert_eq!(world.meters().answers.responses, 1);
+}
+
+#[test]
+fn an_instance_that_cannot_be_stored_is_not_tried_again_at_once() {
+    // R-MBX-06, R-MMB-06: one of two MessageBoxes is away when an orchestration is to be
+    // dehydrated, and the world goes on.
+    let mut host = immediate();
+    let second = Duration::from_secs(1);
+    host.dehydration = Some(DehydrationSettings {
+        min: second,
+        max: second,
+        virtual_bytes: None,
+        ..DehydrationSettings::dashboard(1, 1)
+    });
+    let mut plant = Plant::new(host, PUSH);
+    plant.send_port("Ask", "nobody", ASYNC, replying(Duration::from_secs(60)));
+    plant.setup.topology.send_ports[0].two_way = true;
+    let sends = Some(SendShape { promotions: Vec::new(), to: Some(OUT) });
+    let answer = Some(AnswerShape { patience: None, sends: None });
+    orchestration(&mut plant, "In", Program { sends, answer, convoy: None, ..convoy() });
+    plant.boxes(2).all_at_once(2);
+    let mut world = until(&plant, "refers o");
+    world.run_until(ms(100));
+    world.wait_until(ms(100));
+    for home in [0, 1] {
+        world.set_offline(MessageBoxId(home), true);
+    }
+    let mut steps = 10_000;
+    world.run_until_or(ms(30_000), &mut steps);
+    assert!(steps > 9000, "{steps} steps are left");
+    world.wait_until(ms(30_000));
+    for home in [0, 1] {
+        world.set_offline(MessageBoxId(home), false);
+    }
+    finished(world);
 }

@@ -28,6 +28,15 @@ fn address(wire: &mut WireMessage) {
 }
 
 fn world(order: OrderScope, on_failure: OnFailure, failure: Failure) -> World {
+    world_of(order, on_failure, failure, address)
+}
+
+fn world_of(
+    order: OrderScope,
+    on_failure: OnFailure,
+    failure: Failure,
+    address: fn(&mut WireMessage),
+) -> World {
     let wire = Dist::Constant(Duration::from_millis(100));
     let mut plant = Plant::new(immediate(), FOLDER);
     plant
@@ -93,5 +102,26 @@ fn an_operator_ends_one_lane_and_leaves_the_others() {
     assert!(world.operate(first, InstanceOperation::Terminate).is_ok());
     assert_eq!(world.message_box().ordered_backlog(OUT), 1);
     assert_eq!(world.terminate(OUT), 1, "the other lane, with m5");
+    assert_eq!(world.message_box().reference_counts().total(), 0);
+}
+
+#[test]
+fn an_operator_may_hold_two_lanes_at_once() {
+    // R-ORD-13, R-MBX-08, INV-44, INV-47: each is an instance of its own, and goes on by itself.
+    let by_turns = |wire: &mut WireMessage| {
+        send_to(wire, None, if wire.number.is_multiple_of(2) { "FILE://a" } else { "FTP://c" });
+    };
+    let (order, on_failure) = (OrderScope::TransportType, OnFailure::Continue);
+    let mut world = world_of(order, on_failure, Failure::Never, by_turns);
+    world.run_until(ms(1001));
+    let instances: Vec<_> = world.service_instances().iter().map(|one| one.id).collect();
+    assert_eq!(instances.len(), 2, "{instances:?}");
+    for operation in [InstanceOperation::Suspend, InstanceOperation::Resume] {
+        for id in &instances {
+            assert!(world.operate(*id, operation).is_ok(), "{operation:?} {id:?}");
+        }
+        finish(&mut world);
+    }
+    let (world, _) = finished(world);
     assert_eq!(world.message_box().reference_counts().total(), 0);
 }
