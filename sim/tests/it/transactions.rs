@@ -1,5 +1,7 @@
 //! Distributed transactions as a property: whatever fails, each message has exactly one fate.
 
+use std::ops::Range;
+
 use floodgate_engine::config::AdapterKind;
 use floodgate_engine::config::{
     OnPoison, TransactionBegins, TransactionalReceiveSettings, TransactionalSendSettings,
@@ -71,6 +73,13 @@ fn receives() -> impl Strategy<Value = TransactionalReceiveSettings> {
             remember: Duration::from_millis(remember)
         }),
     ];
+    reading(on_poison)
+}
+
+/// Readers in transactions that do so with poison.
+pub(crate) fn reading(
+    on_poison: impl Strategy<Value = OnPoison>,
+) -> impl Strategy<Value = TransactionalReceiveSettings> {
     let poll = prop::option::of((1..900_u64).prop_map(Duration::from_millis));
     (1..12_u32, poll, 1..4_u32, on_poison, millis(20_000), 1..3000_u64).prop_map(
         |(batch_messages, poll, transactions, on_poison, single_for, pause)| {
@@ -87,7 +96,7 @@ fn receives() -> impl Strategy<Value = TransactionalReceiveSettings> {
     )
 }
 
-fn sends() -> impl Strategy<Value = TransactionalSendSettings> {
+pub(crate) fn sends() -> impl Strategy<Value = TransactionalSendSettings> {
     let begins =
         prop_oneof![Just(TransactionBegins::AtTransmit), Just(TransactionBegins::InBeginBatch)];
     (1..12_u32, 1..5_u32, begins).prop_map(|(batch, workers, begins)| TransactionalSendSettings {
@@ -115,11 +124,12 @@ fn refusals() -> impl Strategy<Value = Failure> {
     ]
 }
 
-fn coordinations() -> impl Strategy<Value = Coordination> {
+/// Coordinators, some of which abort after so many milliseconds.
+pub(crate) fn coordinations(timeouts: Range<u64>) -> impl Strategy<Value = Coordination> {
     let ends = prop_oneof![Just(Resolution::Abort), Just(Resolution::Commit)];
     // Doubt that always ended in an abort would never let a source run dry.
     let doubts = prop_oneof![Just(Failure::Never), (1..400_u32).prop_map(Failure::PerMille)];
-    let timeout = prop_oneof![3 => Just(3600 * 1000_u64), 1 => 300..5000_u64];
+    let timeout = prop_oneof![3 => Just(3600 * 1000_u64), 1 => timeouts];
     let times = (millis(300), millis(300), timeout, millis(20_000));
     (times, refusals(), doubts, ends).prop_map(
         |((prepare, commit, timeout, doubt_lasts), refusals, doubts, doubt_ends)| Coordination {
@@ -156,7 +166,7 @@ fn cases() -> impl Strategy<Value = Case> {
     let partner = (sends(), sinks, retries, any::<bool>());
     let lives = (1..4_u32, ends(), (any::<bool>(), any::<bool>()));
     let order = (lives, done_orders(), any::<bool>(), any::<u64>());
-    (source, partner, coordinations(), prices, order).prop_map(
+    (source, partner, coordinations(300..5000), prices, order).prop_map(
         |(source, partner, coordination, costs, order)| {
             let (receive, mut arrivals, poison) = source;
             let (send, sink, retry, backup) = partner;

@@ -4,8 +4,7 @@ use floodgate_engine::config::{
     AliasChoice, Authentication, BatchDone, Choices, DoubleSubmit, EmptyMaximum, FailedStatus,
     HostSettings, NullCallback, OnFailure, OnPoison, OrchestrationQueue, OrderedBackup,
     OutboundCharge, PromotedLength, ResponseTimeout, RetryCount, RoutingReports, SendSettings,
-    SendTransactions, SuspendedStatus, ThrowingCall, Throws, TransactionBegins,
-    TransactionalReceiveSettings, TransactionalSendSettings, UnroutedResume, UnroutedSuspension,
+    SendTransactions, SuspendedStatus, ThrowingCall, Throws, UnroutedResume, UnroutedSuspension,
     Watermarks, Which,
 };
 use floodgate_engine::dynamic::OrderScope;
@@ -19,7 +18,7 @@ use floodgate_engine::throttle::DehydrationSettings;
 use floodgate_engine::time::Duration;
 use floodgate_sim::cost::Costs;
 use floodgate_sim::dist::Dist;
-use floodgate_sim::setup::{Coordination, Failure, Reply, Resolution, ResponseOrder, SinkSettings};
+use floodgate_sim::setup::{Failure, Reply, ResponseOrder, SinkSettings};
 use proptest::prelude::*;
 
 use super::town::{
@@ -29,6 +28,7 @@ use crate::conservation::{call_times, hosts, receives, sends};
 use crate::exchanges::{requests, some_millis};
 use crate::fixture::sink;
 use crate::retry::done_orders;
+use crate::transactions::{coordinations, reading, sends as writes};
 
 /// The usual, or the other.
 fn either<T: Clone + std::fmt::Debug + 'static>(usual: T, other: T) -> impl Strategy<Value = T> {
@@ -163,20 +163,7 @@ fn readers() -> impl Strategy<Value = Door> {
         }),
         1 => Just(OnPoison::Stop),
     ];
-    let poll = prop::option::of((1..900_u64).prop_map(Duration::from_millis));
-    (1..12_u32, poll, 1..4_u32, on_poison, millis(20_000), 1..3000_u64).prop_map(
-        |(batch_messages, poll, transactions, on_poison, single_for, pause)| {
-            Door::Reads(TransactionalReceiveSettings {
-                batch_messages,
-                poll,
-                transactions,
-                on_poison,
-                single_for,
-                pause: Duration::from_millis(pause),
-                ..TransactionalReceiveSettings::default()
-            })
-        },
-    )
+    reading(on_poison).prop_map(Door::Reads)
 }
 
 fn entrances() -> impl Strategy<Value = Entrance> {
@@ -244,10 +231,7 @@ fn ways() -> impl Strategy<Value = Way> {
                 more_tries: if single { 0 } else { more_tries },
             }
         });
-    let begins = either(TransactionBegins::AtTransmit, TransactionBegins::InBeginBatch);
-    let writes = (1..12_u32, 1..5_u32, begins)
-        .prop_map(|(batch, workers, begins)| TransactionalSendSettings { batch, workers, begins });
-    prop_oneof![3 => sends, 1 => writes.prop_map(Way::Writes)]
+    prop_oneof![3 => sends, 1 => writes().prop_map(Way::Writes)]
 }
 
 fn lines() -> impl Strategy<Value = Line> {
@@ -362,31 +346,6 @@ fn processes() -> impl Strategy<Value = Process> {
     )
 }
 
-fn coordinations() -> impl Strategy<Value = Coordination> {
-    let refusals = || {
-        prop_oneof![
-            2 => Just(Failure::Never),
-            2 => (1..400_u32).prop_map(Failure::PerMille),
-            1 => (1..3_u32).prop_map(Failure::First),
-        ]
-    };
-    // Doubt that always ended in an abort would never let a source run dry.
-    let doubts = prop_oneof![Just(Failure::Never), (1..400_u32).prop_map(Failure::PerMille)];
-    let timeout = prop_oneof![3 => Just(3600 * 1000_u64), 1 => 6000..12_000_u64];
-    let ends = either(Resolution::Commit, Resolution::Abort);
-    (millis(300), millis(300), timeout, millis(20_000), refusals(), doubts, ends).prop_map(
-        |(prepare, commit, timeout, doubt_lasts, refusals, doubts, doubt_ends)| Coordination {
-            prepare,
-            commit,
-            timeout: Duration::from_millis(timeout),
-            refusals,
-            doubts,
-            doubt_lasts,
-            doubt_ends,
-        },
-    )
-}
-
 fn prices() -> impl Strategy<Value = Costs> {
     let micros = |most: u64| prop_oneof![Just(0), 0..=most].prop_map(Duration::from_micros);
     (micros(3000), micros(3000), micros(3000), micros(20_000)).prop_map(
@@ -450,7 +409,7 @@ pub(crate) fn towns() -> impl Strategy<Value = Town> {
     });
     let late = either(LateResponses::Refuse, LateResponses::Suspend);
     let open = (choices(), policies(), responses, late, schedules());
-    let outside = (coordinations(), prices(), troubles());
+    let outside = (coordinations(6000..12_000), prices(), troubles());
     (settings(), places, people, open, outside).prop_map(|(host, places, people, open, outside)| {
         let (entrances, exits, groups, handlers, processes) = people;
         let (choices, policy, responses, late, schedule) = open;
