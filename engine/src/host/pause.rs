@@ -17,7 +17,7 @@ use crate::throttle::Throttle;
 use crate::time::{Duration, Instant};
 
 /// \[M\] How long a transaction of the engine's own waits for a MessageBox that is away.
-pub(super) const REPEAT_AFTER: Duration = Duration::from_secs(10);
+const REPEAT_AFTER: Duration = Duration::from_secs(10);
 
 /// The throttle of a host instance and the frames that it holds.
 #[derive(Clone, Debug, Default)]

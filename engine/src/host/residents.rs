@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 
-use super::pause::REPEAT_AFTER;
 use super::{Frame, FrameId, HostInstance, HostOutput, Life};
 use crate::batch::{BatchStatus, OperationKind};
 use crate::id::{OrchestrationInstanceId, SubscriberId};
@@ -203,9 +202,10 @@ impl HostInstance {
             self.residents.comes_back(id);
         }
         if let Some(settings) = self.settings.dehydration {
-            // Where its MessageBox is away it waits for that, as all of the engine's own do (R-MMB-06).
+            // Where their MessageBox is away they wait for it, and not at once again (R-MMB-06).
             let threshold = self.wait_allowed(&settings);
-            self.look_at_residents_again(now + REPEAT_AFTER, &settings, threshold);
+            let cycle = settings.cycle.max(Duration::from_millis(1));
+            self.look_at_residents_again(now + cycle, &settings, threshold);
         }
     }
 

@@ -165,8 +165,14 @@ impl Checks {
     /// A host instance started.
     pub(crate) fn started(&mut self, instance: HostInstanceId) {
         self.forget_looks(instance);
+        self.throttled.stops(instance, false);
         self.life.alive[instance.index()] = true;
         self.life.died_at[instance.index()] = None;
+    }
+
+    /// A host instance is asked to stop.
+    pub(crate) fn stops(&mut self, instance: HostInstanceId) {
+        self.throttled.stops(instance, true);
     }
 
     /// A host instance ended: in good order, or not.

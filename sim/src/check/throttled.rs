@@ -32,6 +32,8 @@ pub(super) struct Throttled {
     /// have let in at once, those that wait for a thread and those that have one (R-DONE-03).
     instances: Vec<(bool, u32)>,
     any: bool,
+    /// By host instance: it stops, and lets in what ends what it has begun (R-SR-04, R-SHUT-01).
+    stopping: Vec<bool>,
     /// By adapter instance and cookie.
     held: BTreeMap<(u32, u64), Held>,
 }
@@ -47,8 +49,14 @@ impl Throttled {
         Self {
             instances: topology.host_instances.iter().map(limit).collect(),
             any: false,
+            stopping: vec![false; topology.host_instances.len()],
             held: BTreeMap::new(),
         }
+    }
+
+    /// A host instance stops in good order, or begins anew.
+    pub(super) fn stops(&mut self, by: HostInstanceId, stopping: bool) {
+        self.stopping[by.index()] = stopping;
     }
 
     /// Whether there is anything to watch.
@@ -127,6 +135,9 @@ impl Checks {
         let Some(held) = self.throttled.held.get_mut(&(node, cookie)) else { return };
         held.let_in = true;
         let by = held.by;
+        if self.throttled.stopping[by.index()] {
+            return;
+        }
         let (inside, most) = (self.throttled.let_in(by), self.throttled.instances[by.index()].1);
         self.docket.judge(Rule::HeldComesThrough, inside <= most, || {
             format!(

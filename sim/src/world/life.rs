@@ -357,6 +357,7 @@ impl World {
             return;
         }
         self.lived(Some(instance), Lived::Stops);
+        self.checks.stops(instance);
         let life = self.life.services[instance.index()].life;
         self.schedule(self.now + limit, Due::Kill { instance: instance.0, life });
         self.host_input(instance, HostInput::Stop);

@@ -528,3 +528,29 @@ fn an_instance_that_cannot_be_stored_is_not_tried_again_at_once() {
     }
     finished(world);
 }
+
+#[test]
+fn who_stops_lets_in_the_replies_that_throttling_held() {
+    // INV-11, R-SR-04, R-SHUT-01: six replies come at once, and two may be let in; `Terminate`
+    // waits for all.
+    let mut plant = Plant::new(immediate(), PUSH);
+    let settings = &mut plant.setup.topology.hosts[0].settings;
+    (settings.threads, settings.batch_queue) = (1, 1);
+    plant.setup.topology.servers[0].cpus = 1;
+    plant.send_port("Ask", "In", ASYNC, replying(Duration::from_secs(1)));
+    plant.setup.topology.send_ports[0].two_way = true;
+    plant.setup.life.watched = true;
+    plant.all_at_once(6);
+    let mut world = plant.telling();
+    world.run_until(ms(500));
+    let publishing_delay = Duration::from_secs(1);
+    world.throttle(FIRST, Throttle { publishing_delay, ..Throttle::default() });
+    world.run_until(ms(1500));
+    world.wait_until(ms(1500));
+    let returned = |world: &World| Story::of(world).count(&["OUT1@H b", "Done returns"]);
+    assert_eq!(returned(&world), 2, "{}", Story::of(&world).text());
+    world.stop(FIRST);
+    assert!(world.run_until_or(ms(1501), &mut 1000));
+    assert_eq!(returned(&world), 6, "{}", Story::of(&world).text());
+    finished(world);
+}
