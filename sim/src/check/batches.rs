@@ -1,5 +1,7 @@
 //! Checks on engine batches and adapter batches: INV-01…07, 09, 33, 38.
 
+use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::hint::cold_path;
 
 use floodgate_engine::adapter::CallId;
@@ -9,6 +11,7 @@ use floodgate_engine::message::{Document, PropertyId};
 use floodgate_engine::message_box::{Action, Effect, PreparedBatch, Reason};
 use rustc_hash::FxHashMap;
 
+use super::named::Cookie;
 use super::{Checks, Rule};
 
 /// What a posted batch holds, by kind.
@@ -33,6 +36,14 @@ struct Filling {
 }
 
 impl Batches {
+    /// What is known of batches, for an explorer.
+    pub(super) fn account(&self) -> impl Debug + '_ {
+        let Self { posted, filling } = self;
+        let posted: BTreeMap<_, _> =
+            posted.iter().map(|((node, cookie), kinds)| ((node, Cookie(*cookie)), kinds)).collect();
+        (posted, filling)
+    }
+
     fn take_filling(&mut self, node: u32, call: CallId) -> Option<Filling> {
         let at = self.filling.iter().position(|(known, _)| *known == (node, call))?;
         Some(self.filling.swap_remove(at).1)

@@ -6,6 +6,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
 use floodgate_engine::batch::{Batch, Operation};
 use floodgate_engine::config::{ReceiveLocation, Topology, UnroutedResume};
@@ -14,6 +15,7 @@ use floodgate_engine::message::{Body, DocumentName, PropertyId, Value, WireMessa
 use floodgate_engine::message_box::{Effect, MessageBox, Reason, Rest};
 use floodgate_engine::subscription::Operator;
 
+use super::named::Wire;
 use super::{Checks, Docket, Rule};
 
 /// Words of the account of what came out, to begin with.
@@ -96,6 +98,18 @@ impl Interchanges {
             last_error: None,
             came_out: Vec::new(),
         }
+    }
+
+    /// What is known of interchanges, for an explorer.
+    pub(super) fn account(&self) -> impl Debug + '_ {
+        let Self { ways: _, held, over, unrouted, resume: _, all_routed: _, last_error, came_out } =
+            self;
+        let held: BTreeMap<_, _> = held.iter().map(|(wire, how)| (Wire(*wire), how)).collect();
+        let over: BTreeMap<_, _> = over.iter().map(|(wire, how)| (Wire(*wire), how)).collect();
+        let numbers = 0..came_out.len() as u64 * 64;
+        let came_out: BTreeSet<_> =
+            numbers.filter(|wire| self.has_come_out(*wire)).map(Wire).collect();
+        (held, over, unrouted, last_error, came_out)
     }
 
     /// A document of a submitted message is published.

@@ -16,6 +16,7 @@ use floodgate_engine::schedule::Window;
 use floodgate_engine::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::named::{Cookie, Sequence, Wire};
 use super::{Checks, Rule};
 
 #[derive(Clone, Debug)]
@@ -96,14 +97,19 @@ impl Life {
             repeated,
         } = self;
         // In an order: a hashed map shows where it has been.
-        let due: BTreeMap<_, _> = due.iter().collect();
+        let due: BTreeMap<_, _> = due.iter().map(|(own, at)| (Sequence(*own), at)).collect();
         // By whom, not in which call: one that is open the adapter knows of, one that is over is
         // a name.
-        let handed: BTreeMap<_, _> = handed.iter().map(|(own, (node, _))| (own, node)).collect();
-        let disposing: BTreeMap<_, _> = disposing.iter().collect();
+        let handed: BTreeMap<_, _> =
+            handed.iter().map(|(own, (node, _))| (Sequence(*own), node)).collect();
+        let sequences = |own: &[u64]| own.iter().copied().map(Sequence).collect::<Vec<_>>();
+        let disposing: BTreeMap<_, _> = disposing
+            .iter()
+            .map(|((node, cookie), own)| ((node, Cookie(*cookie)), sequences(own)))
+            .collect();
         let published: BTreeMap<_, _> = published.iter().collect();
-        let in_flight: BTreeSet<_> = in_flight.iter().collect();
-        let went_out: BTreeSet<_> = went_out.iter().collect();
+        let in_flight: BTreeSet<_> = in_flight.iter().copied().map(Wire).collect();
+        let went_out: BTreeSet<_> = went_out.iter().copied().map(Sequence).collect();
         let lives = (alive, died_at, *ends > 0, slack, ending);
         (lives, due, handed, disposing, published, in_flight, went_out, repeated)
     }

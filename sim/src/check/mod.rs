@@ -12,6 +12,7 @@ mod exchanges;
 mod homes;
 mod interchanges;
 mod life;
+mod named;
 mod ordered;
 mod polls;
 #[cfg(test)]
@@ -339,8 +340,18 @@ impl Checks {
             polls,
         } = self;
         let references = references.account(on_the_wire);
+        let interchanges = interchanges.account();
         let messages = (references, ordered, interchanges, dynamic, routing, exchanges);
-        (messages, batches, transactions, homes, queues, life.account(), throttled, polls.account())
+        (
+            messages,
+            batches.account(),
+            transactions,
+            homes,
+            queues,
+            life.account(),
+            throttled,
+            polls.account(),
+        )
     }
 
     /// The instant of what comes next.

@@ -69,6 +69,10 @@ impl Pending {
         }
     }
 
+    const fn looks(&self) -> bool {
+        matches!(self.what, Transaction::Look { .. })
+    }
+
     /// Databases in it, if it is distributed; an adapter's own transaction is one, since the
     /// adapter's resource is in it too, and so is what is written in parts (R-LMS-01). The master
     /// that only routes is asked and not enlisted.
@@ -297,12 +301,14 @@ impl World {
     }
 
     /// The client of these transactions is dead: each is committed as it stands, or undone. The
-    /// answer reaches nobody.
+    /// answer reaches nobody. What it would publish comes before what it looks for, whichever was
+    /// asked for first: a look that takes it leaves more locks of the dead.
     pub(super) fn resolve_pending(&mut self, dead: HostInstanceId, committed: bool) {
-        let keys: Vec<Key> = (self.pending.iter())
+        let mut keys: Vec<Key> = (self.pending.iter())
             .filter(|(_, pending)| pending.of() == dead)
             .map(|(key, _)| key)
             .collect();
+        keys.sort_by_key(|key| self.pending.get(*key).is_some_and(Pending::looks));
         for key in keys {
             self.abandon(key);
             if committed {

@@ -5,15 +5,18 @@
 //! attempt on the wire may be refused, and a host instance may die at any event. A world is forked
 //! by `Clone`, and worlds that have become equal are recognised by their [`World::fingerprint`], so
 //! that no choice is made twice. Equal is what has the same future, for the engine and for the
-//! checks: how it came to be so, and how often a thing was counted on the way, tells no two apart.
+//! checks: how it came to be so, how often a thing was counted on the way, and what things are
+//! called tells no two apart.
 
 use std::cell::RefCell;
-use std::fmt::{Debug, Write as _};
+use std::fmt::{self, Debug, Write as _};
 
-use floodgate_engine::hash::mix;
 use floodgate_engine::host::Life;
 use floodgate_engine::id::HostInstanceId;
 
+use super::database::Pending;
+use super::likeness::Likeness;
+use super::wire::{Fetch, OnWire};
 use super::{Due, Now, World};
 use crate::cost::Costs;
 use crate::meter::Meters;
@@ -200,14 +203,26 @@ impl World {
         self.step();
     }
 
-    /// A number that equal worlds share: the engine, the wire, everything scheduled, and what the
+    /// A number that worlds alike share: the engine, the wire, everything scheduled, and what the
     /// checks know; neither what is fixed nor what only measures. What is due at one instant
-    /// counts as a set, and what a key leads to stands for the key.
+    /// counts as a set, and what a key leads to stands for the key. What things are called tells
+    /// no two worlds apart ([`Likeness`]).
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.shown(|text, idle| Likeness::of(text, idle, false))
+    }
+
+    /// The same, but a world in which things are called otherwise is another one.
+    #[must_use]
+    pub fn fingerprint_with_names(&self) -> u64 {
+        self.shown(|text, idle| Likeness::of(text, idle, true))
+    }
+
+    /// Shows `to` all that tells worlds apart, and the fields that do not.
     ///
     /// Every field is named, so that a new one has to be judged.
     #[expect(clippy::too_many_lines, reason = "a list: a line for each field")]
-    #[must_use]
-    pub fn fingerprint(&self) -> u64 {
+    fn shown<T>(&self, to: impl FnOnce(&str, &[&str]) -> T) -> T {
         let Self {
             now,
             end,
@@ -278,62 +293,77 @@ impl World {
             finished: _,
             ready: _,
         } = self;
-        let soon = ring.iter().map(|due| self.entry(due));
-        let later =
-            queue.entries().map(|(at, due)| mix(self.entry(&Now::Due(*due)), at.as_nanos()));
+        let soon = AsSet(ring.iter().map(|due| self.entry(due)).collect());
+        let later = queue.entries().map(|(at, due)| (at, self.about(*due)));
+        let later = AsSet(later.collect());
         // Where all work is free nobody is ever found at it, and nothing waits for it.
         let works = (jobs, processors, stores, shared_versions, pending);
         let works = (*costs != Costs::default()).then_some(works);
         let on_the_wire: Vec<u64> =
             on_wire.iter().map(|(_, wire)| wire.call.transmission.sequence).collect();
+        let under_way = (
+            AsSet(pending.iter().map(|(_, one)| one).collect()),
+            AsSet(on_wire.iter().map(|(_, one)| one).collect()),
+            AsSet(fetches.iter().map(|(_, one)| one).collect()),
+        );
         let outside = (endpoints, loads, loads_open, waits, watched, forwarded, next_template);
         let arrived = (unaccepted, wires_arrived, documents_arrived, documents_accepted, processed);
-        [
-            as_a_set(soon),
-            as_a_set(later),
-            as_a_set(pending.iter().map(|(_, one)| debug_hash(one))),
-            as_a_set(on_wire.iter().map(|(_, one)| debug_hash(one))),
-            as_a_set(fetches.iter().map(|(_, one)| debug_hash(one))),
-            debug_hash(&(now, end, instances, host_wakes, nodes, node_of, message_box)),
-            debug_hash(&(box_wake, cleanup_due, master_job_due, calls, answering)),
-            debug_hash(&(coordinator, life, throttling, tracking, works)),
-            debug_hash(&(outside, arrived)),
-            debug_hash(&checks.account(&on_the_wire)),
-        ]
-        .into_iter()
-        .fold(0, mix)
+        let hosts = (now, end, instances, host_wakes, nodes, node_of, message_box);
+        let jobs = (box_wake, cleanup_due, master_job_due, calls, answering);
+        let beside = (coordinator, life, throttling, tracking, works);
+        let checks = checks.account(&on_the_wire);
+        // What throttling alone asks for.
+        let counted: &[&str] = if throttling.is_off() { &["totals", "taken_bytes"] } else { &[] };
+        let idle = [&["state_hash", "next_cookie"], counted].concat();
+        let all = (((soon, later), under_way), (hosts, jobs, beside), (outside, arrived, checks));
+        thread_local!(static TEXT: RefCell<String> = const { RefCell::new(String::new()) });
+        TEXT.with_borrow_mut(|text| {
+            text.clear();
+            write!(text, "{all:?}").expect("a string takes everything");
+            to(text, &idle)
+        })
     }
 
     /// What is scheduled: not by its place among others of its kind, which is only a name, and may
     /// have a new tenant by then.
-    fn entry(&self, now: &Now) -> u64 {
+    fn entry<'a>(&'a self, now: &'a Now) -> Entry<'a> {
         match now {
-            Now::Due(Due::Fetched(key)) => mix(1, debug_hash(&self.fetches.get(*key))),
-            Now::Due(Due::Sent(key)) => mix(2, debug_hash(&self.on_wire.get(*key))),
-            Now::Due(Due::Unlocked(key)) => mix(3, debug_hash(&self.pending.get(*key))),
-            Now::Answered(..)
-            | Now::Arrived(..)
-            | Now::Due(_)
-            | Now::Host(..)
-            | Now::TransactionDone(..) => debug_hash(now),
+            Now::Due(due) => self.about(*due),
+            Now::Answered(..) | Now::Arrived(..) | Now::Host(..) | Now::TransactionDone(..) => {
+                Entry::Now(now)
+            }
+        }
+    }
+
+    fn about(&self, due: Due) -> Entry<'_> {
+        if let Due::Fetched(key) = due {
+            Entry::Fetched(self.fetches.get(key))
+        } else if let Due::Sent(key) = due {
+            Entry::Sent(self.on_wire.get(key))
+        } else if let Due::Unlocked(key) = due {
+            Entry::Unlocked(self.pending.get(key))
+        } else {
+            Entry::Due(due)
         }
     }
 }
 
-fn as_a_set(hashes: impl Iterator<Item = u64>) -> u64 {
-    hashes.fold(0, |all, one| all.wrapping_add(mix(one, 1)))
+/// What is scheduled, with what it is about.
+#[derive(Debug)]
+#[expect(dead_code, reason = "they are shown")]
+enum Entry<'a> {
+    Due(Due),
+    Fetched(Option<&'a Fetch>),
+    Now(&'a Now),
+    Sent(Option<&'a OnWire>),
+    Unlocked(Option<&'a Pending>),
 }
 
-/// The hash of what `Debug` says: slow, and complete without a line per type.
-fn debug_hash(what: &impl Debug) -> u64 {
-    thread_local!(static TEXT: RefCell<String> = const { RefCell::new(String::new()) });
-    TEXT.with_borrow_mut(|text| {
-        text.clear();
-        write!(text, "{what:?}").expect("a string takes everything");
-        let (words, rest) = text.as_bytes().as_chunks::<8>();
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        let words = words.iter().chain([&last]).map(|word| u64::from_le_bytes(*word));
-        words.fold(text.len() as u64, mix)
-    })
+/// What has no order.
+struct AsSet<T>(Vec<T>);
+
+impl<T: Debug> Debug for AsSet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(&self.0).finish()
+    }
 }

@@ -36,6 +36,7 @@ mod hosts;
 mod idle;
 mod isolated;
 mod life;
+mod likeness;
 mod line;
 mod link;
 mod load;

@@ -75,7 +75,7 @@ impl Throttling {
         }
     }
 
-    fn is_off(&self) -> bool {
+    pub(super) fn is_off(&self) -> bool {
         self.controllers.is_empty()
     }
 

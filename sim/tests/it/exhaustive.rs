@@ -56,20 +56,38 @@ enum Ending {
 /// How many schedules end in each way.
 type Endings = Rc<BTreeMap<Ending, u128>>;
 
+/// By what a walk recognises a world in which it has been.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum By {
+    /// By what it is, whatever things are called.
+    Likeness,
+    /// By what it is and what things are called; what was found for worlds that are alike but for
+    /// that is compared.
+    Names,
+    /// Not at all: all that follows is gone again.
+    Nothing,
+    /// By a part of what it is: wrong, to see that it is noticed.
+    Part,
+}
+
 /// A walk of all schedules.
 #[derive(Debug)]
 struct Walk {
     messages: u64,
     instances: u32,
-    /// Whether a world that was met before is recognised, or all that follows it gone again.
-    recognises: bool,
+    by: By,
     /// What follows a choice, by the world that has it and the faults left.
     known: FxHashMap<(u64, Faults), Endings>,
+    /// The same by likeness, in a walk by names.
+    alike: FxHashMap<(u64, Faults), Endings>,
+    /// Worlds that are alike and end otherwise.
+    unlike: usize,
 }
 
 impl Walk {
     fn new((messages, instances, _): Size) -> Self {
-        Self { messages, instances, recognises: true, known: FxHashMap::default() }
+        let (known, alike) = (FxHashMap::default(), FxHashMap::default());
+        Self { messages, instances, by: By::Likeness, known, alike, unlike: 0 }
     }
 
     /// Goes every way from `world`: to the next choice, and on from there. Where a crash is the
@@ -110,10 +128,16 @@ impl Walk {
 
     /// Makes every choice in turn, unless that was done in a world like this one.
     fn choose(&mut self, mut world: Box<World>, mut ways: Vec<Way>, faults: Faults) -> Endings {
-        let state = self.recognises.then(|| (world.fingerprint(), faults));
+        let state = match self.by {
+            By::Likeness => Some((world.fingerprint(), faults)),
+            By::Names => Some((world.fingerprint_with_names(), faults)),
+            By::Part => Some((world.fingerprint() % 8, faults)),
+            By::Nothing => None,
+        };
         if let Some(known) = state.and_then(|state| self.known.get(&state)) {
             return Rc::clone(known);
         }
+        let likeness = (self.by == By::Names).then(|| (world.fingerprint(), faults));
         if faults.crashes && faults.left > 0 {
             ways.extend(world.crashes());
         }
@@ -124,6 +148,10 @@ impl Walk {
         let endings = Rc::new(endings);
         if let Some(state) = state {
             self.known.insert(state, Rc::clone(&endings));
+        }
+        if let Some(likeness) = likeness {
+            let known = self.alike.entry(likeness).or_insert_with(|| Rc::clone(&endings));
+            self.unlike += usize::from(*known != endings);
         }
         endings
     }
@@ -324,19 +352,35 @@ fn every_schedule_with_two_crashes_loses_nothing_one_by_one() {
     insta::assert_snapshot!("schedules_with_two_crashes_one_by_one", table.told());
 }
 
+#[cfg(feature = "long")]
+#[test]
+fn every_schedule_with_two_crashes_loses_nothing_in_batches() {
+    let mut table = Table::default();
+    walks_with_crashes(&mut table, SENDS[1], None, &[(2, 1, 2), (3, 1, 2), (2, 2, 2)]);
+    insta::assert_snapshot!("schedules_with_two_crashes_in_batches", table.told());
+}
+
+#[cfg(feature = "long")]
+#[test]
+fn every_schedule_with_two_crashes_loses_nothing_blocking() {
+    let mut table = Table::default();
+    walks_with_crashes(&mut table, SENDS[2], None, &[(2, 1, 2), (3, 1, 2), (2, 2, 2)]);
+    insta::assert_snapshot!("schedules_with_two_crashes_blocking", table.told());
+}
+
 /// All schedules of a plant of this size, by how they end.
 fn endings(
     plant: &Plant,
     (size, crashes): (Size, bool),
     sabotage: Option<Sabotage>,
-    recognises: bool,
+    by: By,
 ) -> Endings {
     let mut world = world(plant);
     if let Some(sabotage) = sabotage {
         world.sabotage(sabotage);
     }
     let faults = Faults { crashes, ..Faults::refusals(size.2) };
-    Walk { recognises, ..Walk::new(size) }.from(world, faults)
+    Walk { by, ..Walk::new(size) }.from(world, faults)
 }
 
 #[test]
@@ -349,12 +393,52 @@ fn who_recognises_worlds_finds_the_same_endings_as_often() {
             let crashed = [((1, 1, 2), true), ((1, 2, 1), true), ((3, 1, 1), true)];
             for kind in refused.into_iter().chain(crashed) {
                 let plant = mortal(send, ordered, kind.0);
-                let all = endings(&plant, kind, None, false);
-                let found = endings(&plant, kind, None, true);
+                let all = endings(&plant, kind, None, By::Nothing);
+                let found = endings(&plant, kind, None, By::Likeness);
                 assert_eq!(found, all, "{name}{} {kind:?}", order_word(ordered));
             }
         }
     }
+    // It would be noticed if a walk took different worlds for the same.
+    let (plant, kind) = (mortal(ASYNC, None, (1, 2, 1)), ((1, 2, 1), true));
+    let [all, found] = [By::Nothing, By::Part].map(|by| endings(&plant, kind, None, by));
+    assert_ne!(found, all);
+}
+
+/// How many worlds there are in walks with crashes, by names and by likeness.
+fn alike(sends: &[(&str, SendSettings)], ordered: &[Option<OnFailure>], sizes: &[Size]) -> String {
+    let mut told = String::new();
+    for (name, send) in sends {
+        for (ordered, size) in ordered.iter().flat_map(|way| sizes.iter().map(move |of| (way, of)))
+        {
+            let plant = mortal(*send, *ordered, *size);
+            let faults = Faults { crashes: true, ..Faults::refusals(size.2) };
+            let mut walk = Walk { by: By::Names, ..Walk::new(*size) };
+            walk.from(world(&plant), faults);
+            assert_eq!(walk.unlike, 0, "{name}{} {size:?}", order_word(*ordered));
+            let (named, alike) = (walk.known.len(), walk.alike.len());
+            writeln!(told, "{name}{} {size:?}: {named} {alike}", order_word(*ordered))
+                .expect("a string takes everything");
+        }
+    }
+    told
+}
+
+#[test]
+fn worlds_that_are_alike_but_for_names_end_alike() {
+    // The ground under a likeness: each world that a walk by names tells apart ends as the others
+    // that are alike. It was seen to fail while the slots of transactions under way, in whose order
+    // a crash committed them, told worlds apart and were no part of what is shown: two of 6082.
+    let orders = [None, Some(OnFailure::Stop)];
+    let told = alike(&SENDS, &orders, &[(1, 1, 2), (2, 1, 1), (3, 1, 1), (1, 2, 1)]);
+    insta::assert_snapshot!("worlds_by_names_and_by_likeness", told);
+}
+
+#[cfg(feature = "long")]
+#[test]
+fn worlds_that_are_alike_but_for_names_end_alike_after_two_crashes() {
+    let told = alike(&SENDS[..1], &[None], &[(2, 1, 2), (3, 1, 2)]);
+    insta::assert_snapshot!("worlds_by_names_and_by_likeness_after_two_crashes", told);
 }
 
 #[test]
@@ -373,7 +457,7 @@ fn a_broken_engine_is_caught_by_as_many_schedules() {
     for (sabotage, ordered, kind) in broken {
         let plant = mortal(ASYNC, ordered, kind.0);
         let [all, found] =
-            [false, true].map(|recognises| endings(&plant, kind, Some(sabotage), recognises));
+            [By::Nothing, By::Likeness].map(|by| endings(&plant, kind, Some(sabotage), by));
         assert_eq!(found, all, "{sabotage:?}");
         let before = told.len();
         for (ending, schedules) in found.iter() {

@@ -1,8 +1,10 @@
 //! What is known of references, without how it came to be known.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use super::{Known, References, Whereabouts};
+use crate::check::named::Sequence;
 
 impl References {
     /// What is known of references, for an explorer: of what only grows, what is still open; of one
@@ -31,7 +33,8 @@ impl References {
         let speaks = |own: &&Known| {
             own.whereabouts != Whereabouts::Gone || on_the_wire.contains(&own.sequence)
         };
-        let known: Vec<Option<&Known>> = known.iter().map(|own| Some(own).filter(speaks)).collect();
+        let known: BTreeMap<_, _> =
+            known.iter().filter(speaks).map(|own| (Sequence(own.sequence), own)).collect();
         (known, counts, referenced.wrapping_sub(*ended), bodies, owed)
     }
 }
