@@ -16,7 +16,7 @@ fn with_act(act: &str) -> String {
 fn an_act_names_what_there_is_and_what_can_be_done_to_it() {
     // R-SUB-09, R-MBX-08, R-ADD-02.
     assert_eq!(said(&with_act("at = '1 s'\ndo = 'stop'\nto = 'Out'")), [""; 0]);
-    assert_eq!(said(&with_act("at = '1 s'\ndo = 'message_box_offline'\nto = 'MsgBox'")), [""; 0]);
+    assert_eq!(said(&with_act("at = '1 s'\ndo = 'message_box_online'\nto = 'MsgBox'")), [""; 0]);
     for (act, end) in [
         (
             "at = '1 s'\ndo = 'stop'\nto = 'Ou'",

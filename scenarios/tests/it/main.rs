@@ -12,6 +12,7 @@ mod choices;
 mod cli;
 mod collected;
 mod dehydration;
+mod endless;
 mod ends;
 mod faults;
 mod habits;

@@ -10,6 +10,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     for n in 0..checker.scenario.acts.len() {
         named(checker, n);
         publication(checker, n);
+        away(checker, n);
     }
     refresh(checker);
 }
@@ -92,6 +93,30 @@ fn publication(checker: &mut Checker<'_>, n: usize) {
                        same";
         let help = "R-MMB-04: enable another one at that time, or before";
         checker.warn(&path, message, help);
+    }
+}
+
+/// The only MessageBox goes and does not come back: what is with a host instance by then is never
+/// disposed of, and stays locked (R-ADD-02, R-MMB-06).
+fn away(checker: &mut Checker<'_>, n: usize) {
+    let scenario = checker.scenario;
+    let act = &scenario.acts[n];
+    let is_only = scenario.message_boxes.len() == 1 && scenario.message_boxes[0].name == act.to;
+    if act.act != Act::MessageBoxOffline || !is_only {
+        return;
+    }
+    let mut acts = scenario.acts.iter().enumerate();
+    let comes_back = acts.any(|(k, other)| {
+        other.act == Act::MessageBoxOnline && other.to == act.to && (other.at, k) > (act.at, n)
+    });
+    if !comes_back {
+        let message = format!(
+            "'{}' is the only MessageBox and never comes back: what is locked by then stays \
+             locked, and nothing goes on",
+            act.to
+        );
+        let help = "R-ADD-02: plan an [[operate]] with do = 'message_box_online' after it";
+        checker.warn(&format!("operate.{n}.do"), message, help);
     }
 }
 

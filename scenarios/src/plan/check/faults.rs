@@ -21,6 +21,11 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     for (n, host) in scenario.hosts.iter().enumerate() {
         tolerance(checker, n, host);
     }
+    for (n, port) in scenario.receive_ports.iter().enumerate() {
+        for (k, location) in port.locations.iter().enumerate() {
+            stops_again(checker, &format!("receive_port.{n}.location.{k}"), &port.name, location);
+        }
+    }
 }
 
 fn endpoint(checker: &mut Checker<'_>, n: usize, fault: &Fault) {
@@ -118,6 +123,27 @@ fn tolerance(checker: &mut Checker<'_>, n: usize, host: &Host) {
             format!("'fault_tolerance' says nothing: no location of '{}' breaks", host.name);
         let help = "R-LIFE-08: plan a [[fault]] of kind 'location_broken', or leave it out";
         checker.warn(&format!("host.{n}.fault_tolerance"), message, help);
+    }
+}
+
+/// What a location stops at is still there when it is opened again, and stops it again
+/// (R-LIFE-08, R-TXN-12).
+fn stops_again(checker: &mut Checker<'_>, path: &str, port: &str, own: &ReceiveLocation) {
+    let scenario = checker.scenario;
+    let adapter = &own.adapter;
+    let stops = adapter.transactional && adapter.on_poison == OnPoison::Stop;
+    let again = scenario.host(&own.host).and_then(|host| host.fault_tolerance);
+    let Some(again) = again.filter(|_| stops) else { return };
+    let is_poisoned = scenario.loads.iter().any(|load| load.to == port && load.poison.is_some());
+    let is_disabled = scenario.acts.iter().any(|act| act.act == Act::Disable && act.to == own.name);
+    if is_poisoned && !is_disabled {
+        let message = format!(
+            "'{}' opens '{}' every {again}, and the message that stopped it stops it again: it \
+             goes on like that until the run is cut off",
+            own.host, own.name
+        );
+        let help = "R-LIFE-08: another 'on_poison', or a host without 'fault_tolerance'";
+        checker.warn(&format!("{path}.adapter"), message, help);
     }
 }
 

@@ -60,7 +60,13 @@ fn names(filter: &Filter, port: &str) -> bool {
 
 /// Whether some group of the filter does not ask for another receive port.
 fn may_match(filter: &Filter, port: &str) -> bool {
-    let admits = |condition: &Condition| asked_for(condition).is_none_or(|name| name == port);
+    // What only acknowledgements have (R-ACK-02), no document has: those are followed by `rounds`.
+    let acknowledges = |own: &Condition| {
+        own.property.starts_with("BTS.Ack")
+            && matches!(own.operator, Operator::Equal | Operator::Exists)
+    };
+    let admits =
+        |own: &Condition| asked_for(own).is_none_or(|name| name == port) && !acknowledges(own);
     filter.groups.iter().any(|group| group.iter().all(admits))
 }
 

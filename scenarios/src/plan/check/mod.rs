@@ -19,6 +19,7 @@ mod names;
 mod pipelines;
 mod properties;
 mod references;
+mod rounds;
 mod settings;
 mod tracking;
 mod traps;
@@ -49,6 +50,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     hosts::check(&mut checker);
     properties::check(&mut checker);
     flow::check(&mut checker);
+    rounds::check(&mut checker);
     tracking::check(&mut checker);
     goals::check(&mut checker);
     traps::check(&mut checker);
