@@ -90,6 +90,8 @@ pub struct TransactionalReceiver {
     settings: TransactionalReceiveSettings,
     locations: Vec<Location>,
     units: Vec<Unit>,
+    /// Batches of which no `BatchComplete` has come, also where their transaction is over.
+    incomplete: Vec<u64>,
     next_cookie: u64,
     terminating: Option<CallId>,
 }
@@ -102,6 +104,7 @@ impl TransactionalReceiver {
             settings,
             locations: Vec::new(),
             units: Vec::new(),
+            incomplete: Vec::new(),
             next_cookie: 1,
             terminating: None,
         }
@@ -264,6 +267,7 @@ impl TransactionalReceiver {
         let status = proxy.done_in(batch, unit.transaction);
         if status.is_success() {
             unit.cookies.push(cookie);
+            self.incomplete.push(cookie);
         }
         status
     }
@@ -300,6 +304,7 @@ impl TransactionalReceiver {
     }
 
     fn complete(&mut self, now: Instant, status: &BatchStatus, proxy: &mut TransportProxy) {
+        self.incomplete.retain(|cookie| *cookie != status.cookie);
         let posted = |unit: &Unit| unit.cookies.last() == Some(&status.cookie);
         let Some(at) = self.units.iter().position(posted) else { return };
         if status.overall.is_success() {
@@ -414,6 +419,9 @@ impl TransactionalReceiver {
         status: Status,
         proxy: &mut TransportProxy,
     ) {
+        if !status.is_success() {
+            self.incomplete.retain(|posted| *posted != cookie);
+        }
         let posted = |unit: &Unit| unit.cookies.last() == Some(&cookie);
         if !status.is_success()
             && let Some(at) = self.units.iter().position(posted)
@@ -448,6 +456,7 @@ impl TransactionalReceiver {
     fn terminate_if_idle(&mut self, proxy: &mut TransportProxy) {
         let reading = |location: &Location| matches!(location.phase, Phase::Fetching(_));
         if self.units.is_empty()
+            && self.incomplete.is_empty()
             && !self.locations.iter().any(reading)
             && let Some(call) = self.terminating.take()
         {

@@ -206,7 +206,7 @@ impl World {
     /// A number that worlds alike share: the engine, the wire, everything scheduled, and what the
     /// checks know; neither what is fixed nor what only measures. What is due at one instant
     /// counts as a set, and what a key leads to stands for the key. What things are called tells
-    /// no two worlds apart ([`Likeness`]).
+    /// no two worlds apart (`world/likeness.rs`).
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         self.shown(|text, idle| Likeness::of(text, idle, false))

@@ -1,14 +1,14 @@
 //! The golden sequences of distributed transactions, each told in full and questioned.
 
 use floodgate_engine::adapter::{
-    Adapter, AdapterInput, AdapterOutput, ConfirmOf, Receiver, Returned, TransactionalReceiver,
-    Transmission, WireRequest, WireResult,
+    Adapter, AdapterInput, AdapterOutput, CallId, ConfirmOf, Receiver, Returned,
+    TransactionalReceiver, Transmission, WireRequest, WireResult,
 };
 use floodgate_engine::batch::{BatchStatus, OperationKind, Status};
 use floodgate_engine::config::{
     OnPoison, TransactionBegins, TransactionalReceiveSettings, TransactionalSendSettings,
 };
-use floodgate_engine::id::{AdapterId, EndpointId, ReceiveLocationId, TransactionId};
+use floodgate_engine::id::{AdapterId, EndpointId, ReceiveLocationId, Slab, TransactionId};
 use floodgate_engine::message::{Body, Context, Parts, WireMessage};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_engine::transport_proxy::TransportProxy;
@@ -559,4 +559,38 @@ fn if_suspending_fails_too_the_adapter_aborts() {
 fn while_the_engine_stops_the_adapter_aborts_and_stops() {
     // R-TXN-16: no batch was posted, so there is no confirm object.
     assert_eq!(bare_receiver(|_| false, true), ["abort T1"]);
+}
+
+#[test]
+fn terminate_waits_for_a_batch_whose_transaction_is_over_before_it() {
+    // INV-57, R-SHUT-01: the coordinator's time is up while the batch waits for a thread.
+    let (mut receiver, mut proxy) = (TransactionalReceiver::new(sql()), TransportProxy::default());
+    let (location, endpoint) = (ReceiveLocationId(0), EndpointId(0));
+    let fetched = WireResult::Fetched { messages: vec![one()], more: false };
+    for input in [
+        AdapterInput::AddReceiveEndpoint { location, endpoint, two_way: false },
+        AdapterInput::Arrived { location },
+        AdapterInput::WireDone { token: 0, result: fetched },
+    ] {
+        receiver.handle_input(Instant::ZERO, input, &mut proxy);
+    }
+    let (mut posted, mut within) = (None, None);
+    while let Some(output) = proxy.poll_output() {
+        if let AdapterOutput::Done { batch, transaction } = output {
+            (posted, within) = (Some(batch.cookie()), transaction);
+        }
+    }
+    let (cookie, transaction) = posted.zip(within).expect("it submits in a transaction");
+    let call = CallId(Slab::default().insert(()));
+    let status = Status::TRANSACTION_ABORTED;
+    let complete = BatchStatus::assemble(cookie, [(OperationKind::Submit, status)]);
+    let mut returns = |input| {
+        receiver.handle_input(Instant::ZERO, input, &mut proxy);
+        std::iter::from_fn(|| proxy.poll_output()).any(|output| {
+            matches!(output, AdapterOutput::Returned { returned: Returned::Terminated, .. })
+        })
+    };
+    assert!(!returns(AdapterInput::Terminate { call }));
+    assert!(!returns(AdapterInput::TransactionDone { transaction, committed: false }));
+    assert!(returns(AdapterInput::BatchComplete(complete)));
 }
