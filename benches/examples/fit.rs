@@ -3,6 +3,7 @@
 //! ```text
 //! fit reference-2010                      # from the priors; prints the page of the profile
 //! fit reference-2010 --write              # and writes the profile's numbers and that page
+//! fit reference-2010 --sets               # only writes the other sets that fit, into the profile
 //! fit reference-2010 --predict PLANT...   # what other plants carry, with all sets that fit
 //! ```
 //!
@@ -26,17 +27,25 @@ fn main() -> Result<()> {
                 println!("{}", report::prediction(&fit, &plant, &sets)?);
             }
         }
+        Some("--sets") => {
+            let fit = Fit::at(&lab, profile::point(&lab)?)?;
+            profile::write_sets(&lab, &fit.at, &report::sets(&fit)?[1..])?;
+        }
         option @ (None | Some("--write")) => {
             let told = |round, badness| eprintln!("round {round}: {badness:.2}");
             let fit = Fit::find(&lab, told)?;
             eprintln!("found: {:.2}", fit.badness());
-            let page = report::page(&lab, &name, &fit)?;
+            let sets = report::sets(&fit)?;
+            let page = report::page(&lab, &name, &fit, &sets)?;
             println!("{page}");
             if option.is_some() {
                 profile::write(&lab, &fit.at, &page)?;
+                profile::write_sets(&lab, &fit.at, &sets[1..])?;
             }
         }
-        Some(other) => return Err(format!("'{other}' is none of --write, --predict").into()),
+        Some(other) => {
+            return Err(format!("'{other}' is none of --write, --sets, --predict").into());
+        }
     }
     Ok(())
 }

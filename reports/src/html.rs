@@ -7,6 +7,7 @@ mod figures;
 pub(crate) mod island;
 mod mst;
 mod run;
+mod spread;
 mod sweep;
 mod thin;
 

@@ -12,6 +12,7 @@ mod record;
 mod samples;
 mod samples_csv;
 mod sparkline;
+mod spread;
 mod store;
 mod sweep;
 mod sweep_table;
@@ -31,6 +32,7 @@ pub use samples::{
     BACKLOG, Better, Column, OFFERED, PROCESSED, Phase, RECEIVED, SPOOL_SIZE, SampleRow, Samples,
     WARM_UP,
 };
+pub use spread::{FigureSpread, SpreadUse};
 pub use store::{
     LATENCY, RECORD, REPORT, SAMPLES, StoreError, read_latencies, read_mst, read_record,
     read_samples, read_sweep, write_mst, write_run, write_sweep,

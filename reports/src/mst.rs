@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::figure::{Figure, figures};
+use crate::spread::{FigureSpread, SpreadUse};
 
 /// How a search, or one probe inside it, came out.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -114,6 +115,10 @@ figures! {
         pub elasticities_of: Option<String>,
         /// How strongly that follows each knob.
         pub elasticities: Vec<Elasticity>,
+        /// How far the answer moves over the other sets of prices that fit as well, if that was
+        /// found out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub spread: Option<SpreadUse>,
         /// What gets through at each backlog that is held.
         #[serde(default)]
         pub curve: Vec<CurvePoint>,
@@ -214,6 +219,10 @@ impl MstRecord {
         let inner = |path: &str| match path {
             "limit" => Limit::figures("limit."),
             "elasticities" => Elasticity::figures("elasticities[]."),
+            "spread" => SpreadUse::figures("spread.")
+                .into_iter()
+                .chain(FigureSpread::figures("spread.figures[]."))
+                .collect(),
             "curve" => CurvePoint::figures("curve[]."),
             "probes" => Probe::figures("probes[]."),
             _ => Vec::new(),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::fate::{AnswersUse, ClosureUse, Deliveries, Intake, SuspensionUse};
 use crate::figure::{Figure, figures};
 use crate::published::PublishedUse;
+use crate::spread::{FigureSpread, SpreadUse};
 use crate::verdict::{Verdict, VerdictRow};
 
 /// The version of the record's form that this crate writes; it reads this one and all before it.
@@ -81,6 +82,10 @@ figures! {
         /// Published values beside the simulated ones; they judge nothing.
         #[serde(default)]
         pub published: Vec<PublishedUse>,
+        /// How far the figures move over the other sets of prices that fit as well, if that was
+        /// found out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub spread: Option<SpreadUse>,
         /// Every check and expectation that could be judged.
         pub verdicts: Vec<VerdictRow>,
         /// Checks that saw no occasion in this run, and so say nothing.
@@ -328,6 +333,10 @@ impl Record {
             "resources" => ResourceUse::figures("resources[]."),
             "ports" => PortUse::figures("ports[]."),
             "published" => PublishedUse::figures("published[]."),
+            "spread" => SpreadUse::figures("spread.")
+                .into_iter()
+                .chain(FigureSpread::figures("spread.figures[]."))
+                .collect(),
             "verdicts" => VerdictRow::figures("verdicts[]."),
             _ => Vec::new(),
         };

@@ -13,6 +13,7 @@ use crate::number::{
 use crate::record::{Documents, Record};
 use crate::samples::{PROCESSED, SPOOL_SIZE, Samples};
 use crate::sparkline::sparkline;
+use crate::spread::SpreadUse;
 use crate::verdict::{Verdict, VerdictRow};
 
 /// A rule under the head and nothing else.
@@ -32,6 +33,7 @@ pub fn run_summary(record: &Record, samples: &Samples) -> String {
         run_figures(record),
     ];
     parts.extend(published(record));
+    parts.extend(spread(record.spread.as_ref()));
     parts.extend(phases(record));
     parts.extend(ports(record));
     parts.extend(suspensions(record));
@@ -64,6 +66,7 @@ pub fn mst_summary(record: &MstRecord) -> String {
     if !limits.is_empty() {
         parts.push(limits.join("\n"));
     }
+    parts.extend(spread(record.spread.as_ref()));
     parts.extend(elasticities(record));
     parts.extend(probes(record));
     parts.push(record.reproduce());
@@ -173,12 +176,30 @@ fn given_up(interchanges: u64) -> String {
 
 /// What was published, beside what was simulated.
 fn published(record: &Record) -> Option<String> {
-    let mut table = table(&["Figure", "Published", "Simulated", "Error", "Source"]);
+    let is_spread = record.published.iter().any(|row| row.spread_percent.is_some());
+    let spread = is_spread.then_some("Spread");
+    let head = ["Figure", "Published", "Simulated", "Error"];
+    let head: Vec<_> = head.into_iter().chain(spread).chain(["Source"]).collect();
+    let mut table = table(&head);
     for row in &record.published {
-        let [published, simulated, error] = row.cells();
-        table.add_row([&row.figure, &published, &simulated, &error, &row.source]);
+        let [published, simulated, error, between] = row.cells();
+        let cells = [row.figure.clone(), published, simulated, error].into_iter();
+        table.add_row(cells.chain(is_spread.then_some(between)).chain([row.source.clone()]));
     }
-    (!record.published.is_empty()).then(|| rendered(table, &[1, 2, 3]))
+    let numbers: &[usize] = if is_spread { &[1, 2, 3, 4] } else { &[1, 2, 3] };
+    (!record.published.is_empty()).then(|| rendered(table, numbers))
+}
+
+/// How far figures move over other prices that fit as well.
+fn spread(spread: Option<&SpreadUse>) -> Option<String> {
+    let spread = spread?;
+    let mut table = table(&["Figure", "Here", "At least", "At most"]);
+    for one in spread.figures.iter().take(ROWS_MAX) {
+        let [value, low, high] = one.cells();
+        table.add_row([one.figure.clone(), value, low, high]);
+    }
+    let table = rendered(table, &[1, 2, 3]);
+    Some(format!("Over {}:\n{table}", spread.over()))
 }
 
 /// What the run went through; one phase alone is the run itself.

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::catalogue::{CATALOGUE, Source};
 use crate::experiment::mst::{PRECISION, RECOVERY_SECONDS, STEPS_MAX};
+use crate::experiment::spread::Spread;
 use crate::experiment::sweep::cli::{Sharding, SweepArgs, ThreadArgs, sharding, sweep};
 use crate::import::cli::{ImportArgs, import};
 use crate::plan::{Problem, Problems, Scenario, schema::schema};
@@ -75,6 +76,9 @@ pub struct RunArgs {
     /// One JSON document on standard output
     #[arg(long)]
     pub json: bool,
+    /// Runs it with all other prices that fit what was published as well, and tells both ends
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub spread: Spread,
     /// Tells what happened, event by event: the first LINES of it
     #[arg(long, value_name = "LINES", num_args = 0..=1, default_missing_value = "200")]
     pub story: Option<usize>,
@@ -119,6 +123,10 @@ pub struct MstArgs {
     /// Finds out how the capacity follows each price and knob, too: several times the work
     #[arg(long)]
     pub elasticities: bool,
+    /// Tells both ends of the answer over all other prices that fit what was published as well;
+    /// where it is no capacity, 'always' searches again with each
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub spread: Spread,
     /// How many threads.
     #[command(flatten)]
     pub threads: ThreadArgs,

@@ -1,5 +1,6 @@
 //! The profile that a fit gives its numbers to: values are replaced in place, words are not.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,9 @@ use floodgate_scenarios::plan::profile::Profile;
 
 use super::Result;
 use super::lab::Lab;
+
+/// Factors that fit into a line of a profile.
+const FACTORS_A_LINE: usize = 10;
 
 /// The folder of the profiles.
 fn folder() -> PathBuf {
@@ -40,6 +44,42 @@ pub fn point(lab: &Lab) -> Result<Vec<f64>> {
         at.push((micros(name)? / prior).ln());
     }
     Ok(at)
+}
+
+/// Where the other sets begin in a profile.
+const OTHERS: &str = "\n# Other sets of prices";
+
+/// Writes other sets of prices than those at a point into the profile, as factors on them.
+///
+/// # Errors
+///
+/// When the file cannot be read or written.
+pub fn write_sets(lab: &Lab, at: &[f64], sets: &[Vec<f64>]) -> Result<()> {
+    let file = folder().join(format!("{}.toml", lab.profile));
+    let mut text = fs::read_to_string(&file)?;
+    let end = text.find(OTHERS).unwrap_or(text.len());
+    text.truncate(end);
+    writeln!(
+        text,
+        "{OTHERS} that miss no fitted figure by more than 5 %, as factors on those above: the\n\
+         # first factors of all causes are one set. 'fit {} --sets' writes them.",
+        lab.profile
+    )?;
+    for (cause, parameter) in lab.parameters.iter().enumerate() {
+        let names: Vec<_> = parameter.prices.keys().map(|name| format!("\"{name}\"")).collect();
+        let factor = |set: &Vec<f64>| format!("{:.4}", (set[cause] - at[cause]).exp());
+        let factors: Vec<_> = sets.iter().map(factor).collect();
+        let lines: Vec<_> = factors.chunks(FACTORS_A_LINE).map(|line| line.join(", ")).collect();
+        write!(
+            text,
+            "\n[[also_fits]]\nname    = \"{}\"\nprices  = [{}]\nfactors = [\n  {},\n]\n",
+            parameter.name,
+            names.join(", "),
+            lines.join(",\n  ")
+        )?;
+    }
+    fs::write(&file, text)?;
+    Ok(())
 }
 
 /// Writes the prices at a point into the profile, and what is known of them beside it.

@@ -26,12 +26,12 @@ pub fn sets(fit: &Fit<'_>) -> Result<Vec<Vec<f64>>> {
     Ok(sets)
 }
 
-/// The page about a fit.
+/// The page about a fit, with its acceptable sets.
 ///
 /// # Errors
 ///
 /// When a scenario of the laboratory cannot be read or run.
-pub fn page(lab: &Lab, name: &str, fit: &Fit<'_>) -> Result<String> {
+pub fn page(lab: &Lab, name: &str, fit: &Fit<'_>, sets: &[Vec<f64>]) -> Result<String> {
     let mut page = format!(
         "# {}\n\nWritten by `cargo run --release --package floodgate-benches --example fit -- {name} \
          --write`, which fits the prices\nfrom the priors in `benches/labs/{name}.toml` and gives \
@@ -40,7 +40,7 @@ pub fn page(lab: &Lab, name: &str, fit: &Fit<'_>) -> Result<String> {
     );
     let best = everywhere(lab, &lab.prices(&fit.at))?;
     parameters(&mut page, lab, fit)?;
-    rows(&mut page, lab, fit, &best)?;
+    rows(&mut page, fit, &best, sets)?;
     identifiability(&mut page, lab, fit)?;
     assumptions(&mut page, lab, fit, &best)?;
     Ok(page)
@@ -107,9 +107,9 @@ fn parameters(page: &mut String, lab: &Lab, fit: &Fit<'_>) -> Result<()> {
     Ok(())
 }
 
-fn rows(page: &mut String, lab: &Lab, fit: &Fit<'_>, best: &[Found]) -> Result<()> {
-    let sets = sets(fit)?;
-    let others = lab.residuals_of(&sets)?;
+fn rows(page: &mut String, fit: &Fit<'_>, best: &[Found], sets: &[Vec<f64>]) -> Result<()> {
+    let lab = fit.lab;
+    let others = lab.residuals_of(sets)?;
     let left: Vec<Vec<f64>> =
         (0..lab.plants.len()).map(|plant| fit.without(plant)).collect::<Result<_>>()?;
     let percent = |residual: f64| residual.exp_m1() * 100.0;

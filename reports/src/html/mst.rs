@@ -5,6 +5,7 @@ use askama::Template;
 use super::axis::{Axis, Tick};
 use super::chart::{Chart, ChartError, Ink, Series};
 use super::figures::Drawn;
+use super::spread::SpreadTable;
 use super::{Frame, Key, Origin, PageError, html, island};
 use crate::mst::{CurvePoint, Elasticity, MstRecord, MstVerdict};
 use crate::number::{
@@ -37,6 +38,7 @@ pub fn mst_html(record: &MstRecord) -> Result<String, PageError> {
         chart: chart(record)?,
         curve: curve(record)?,
         follows: record.elasticities_of.as_deref().unwrap_or("the answer"),
+        spread: record.spread.as_ref().map(SpreadTable::of),
         elasticities: elasticities(record),
         record,
     };
@@ -57,6 +59,7 @@ struct MstPage<'a> {
     chart: Drawn,
     curve: Drawn,
     follows: &'a str,
+    spread: Option<SpreadTable<'a>>,
     elasticities: Vec<(&'a str, String)>,
     record: &'a MstRecord,
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use hdrhistogram::Histogram;
 
 use super::figures::{COUNTERS_MAX, Drawn, others, percentiles, rates, spool};
+use super::spread::SpreadTable;
 use super::{Frame, Key, Origin, PageError, html, island};
 use crate::alert::{Alert, alerts};
 use crate::fate::{FateLine, SuspensionUse, answers, fates};
@@ -39,6 +40,7 @@ pub fn run_html(
         percentiles: percentiles(latency_ns)?,
         latencies: latencies(record),
         published: record.published.iter().map(|row| (row, row.cells())).collect(),
+        spread: record.spread.as_ref().map(SpreadTable::of),
         fates: fates(record).into_iter().chain(answers(record)).collect(),
         suspensions: record.suspensions.iter().map(|row| (row, count(row.times))).collect(),
         phases: phases(record),
@@ -65,7 +67,8 @@ struct RunPage<'a> {
     spool: Drawn,
     percentiles: Drawn,
     latencies: Vec<(&'static str, String)>,
-    published: Vec<(&'a PublishedUse, [String; 3])>,
+    published: Vec<(&'a PublishedUse, [String; 4])>,
+    spread: Option<SpreadTable<'a>>,
     fates: Vec<FateLine>,
     suspensions: Vec<(&'a SuspensionUse, String)>,
     phases: Vec<PhaseLine>,

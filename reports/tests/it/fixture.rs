@@ -3,6 +3,27 @@
 use floodgate_reports::*;
 use hdrhistogram::Histogram;
 
+fn run_spread() -> SpreadUse {
+    SpreadUse {
+        sets: 21,
+        otherwise: 1,
+        figures: vec![
+            FigureSpread::of("rate.processed", "/s", 289.447, [280.1, 289.9].into_iter()),
+            FigureSpread::of("latency.p99", "ms", 1142.3, [830.2, 4211.0].into_iter()),
+            FigureSpread::of("utilisation of bts1 CPU", "%", 61.2, [58.9].into_iter()),
+        ],
+    }
+}
+
+fn elasticity(knob: &str, value: f64, interval: [f64; 2]) -> Elasticity {
+    Elasticity { knob: knob.into(), value, interval: Some(interval) }
+}
+
+fn mst_spread() -> SpreadUse {
+    let mst = FigureSpread::of("mst", "/s", 291.37, [280.2, 295.9].into_iter());
+    SpreadUse { sets: 21, otherwise: 0, figures: vec![mst] }
+}
+
 /// A run with one failed check, sampled every second for twelve minutes.
 pub(crate) fn record() -> Record {
     Record {
@@ -67,6 +88,7 @@ pub(crate) fn record() -> Record {
         published: Vec::new(),
         resources: resources(),
         ports: ports(),
+        spread: Some(run_spread()),
         verdicts: verdicts(),
         not_exercised: vec!["INV-35".into(), "INV-48".into()],
     }
@@ -255,18 +277,11 @@ pub(crate) fn mst() -> MstRecord {
             "Each document costs 3.36 ms of the log disk, which is 98 % busy at this load.",
         )),
         next_limit: Some(limit("MsgBox locks", "Lock waits would hold at about 340 documents/s.")),
+        spread: Some(mst_spread()),
         elasticities_of: Some("the load that just meets the goal".into()),
         elasticities: vec![
-            Elasticity {
-                knob: "server.sql1.log_disk.speed".into(),
-                value: 0.93,
-                interval: Some([0.91, 0.95]),
-            },
-            Elasticity {
-                knob: "host.Send.poll".into(),
-                value: -0.03,
-                interval: Some([-0.08, 0.02]),
-            },
+            elasticity("server.sql1.log_disk.speed", 0.93, [0.91, 0.95]),
+            elasticity("host.Send.poll", -0.03, [-0.08, 0.02]),
         ],
         curve: vec![
             CurvePoint { backlog: 1, rate: 31.2 },

@@ -14,6 +14,7 @@ pub mod run;
 pub mod saved;
 pub mod scale;
 pub mod settled;
+pub mod spread;
 mod story;
 pub mod sweep;
 mod tracking;

@@ -21,6 +21,7 @@ use super::fuel::Fuel;
 use super::judge::{judge, per_second, port_rate};
 use super::marks::Marks;
 use super::saved::{self, SavedFile};
+use super::spread::{Spread, spread};
 use super::story;
 use crate::cli::{RunArgs, say, say_json, warn};
 use crate::plan::{Problems, Scenario};
@@ -45,6 +46,7 @@ pub fn execute(args: &RunArgs) -> miette::Result<ExitCode> {
         return Err(Problems::one(message, Some(help.to_owned())).into());
     }
     let mut run = run_telling(&name, &scenario, args.bounds())?;
+    let untried = spread(&mut run, &scenario, args.spread)?;
     run.record.asked = args.scenario.asked();
     if let Some(dir) = &args.out {
         story::write(dir, args.bounds().map(|_| &run.outcome.story))?;
@@ -62,7 +64,13 @@ pub fn execute(args: &RunArgs) -> miette::Result<ExitCode> {
         }
         if let Some(dir) = &args.out {
             say(&format!("\nReport: {}", dir.join(reports::REPORT).display()))?;
-        } else if !run.saved.is_empty() {
+        }
+        if untried > 0 && args.spread == Spread::Auto {
+            say(&format!(
+                "{untried} other sets of prices fit as well: '--spread always' runs them"
+            ))?;
+        }
+        if args.out.is_none() && !run.saved.is_empty() {
             say(&format!("\n{} files of saved messages were not kept: no --out", run.saved.len()))?;
         }
     }
@@ -272,6 +280,7 @@ fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration
         ports: ports(scenario, outcome),
         phases: Vec::new(),
         published: Vec::new(),
+        spread: None,
         verdicts,
         not_exercised,
     }

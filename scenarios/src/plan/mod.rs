@@ -4,6 +4,7 @@
 //! A new key is a field, a row and one line of the binding; errors, defaults, the expanded form,
 //! overrides and the schema follow from the row.
 
+pub mod also_fits;
 pub mod choices;
 pub mod component;
 pub mod content;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use floodgate_engine::time::Duration;
 
+use super::also_fits::{self, CAUSE, Cause};
 use super::bind::{Bind, Binder, read_table};
 use super::cost::{Coefficient, Costs, PRICED, Priced};
 use super::problem::Problems;
@@ -49,6 +50,8 @@ pub struct Profile {
     pub costs: Costs,
     /// Where each coefficient comes from; absent ones cost nothing.
     pub sources: BTreeMap<&'static str, Coefficient>,
+    /// Other sets of prices that fit what it was fitted to as well.
+    pub also_fits: Vec<Cause>,
 }
 
 pub(crate) static PROFILE: Shape = Shape::of(
@@ -66,6 +69,12 @@ pub(crate) static PROFILE: Shape = Shape::of(
         Row::default("cleanup", Kind::PositiveDuration, "'10 s'", "interval of the cleanup jobs"),
         Row::default("thread_growth", Kind::Duration, "'500 ms'", "thread growth of hosts"),
         Row::default("cost", Kind::Table(&PRICED), "{}", "what each unit of work costs"),
+        Row::default(
+            "also_fits",
+            Kind::Tables(&CAUSE),
+            "[]",
+            "other sets of prices that fit as well: what a prediction's spread is over",
+        ),
     ],
 );
 
@@ -82,6 +91,10 @@ impl Bind for Profile {
         b.key("cost", &mut priced);
         self.costs = priced.costs;
         self.sources = priced.coefficients;
+        b.key("also_fits", &mut self.also_fits);
+        if let Some((message, help)) = also_fits::mistake(&self.also_fits, &self.costs) {
+            b.refuse("also_fits", &message, help);
+        }
     }
 }
 
@@ -121,6 +134,21 @@ impl Profile {
     #[must_use]
     pub fn is_known(name: &str) -> bool {
         PROFILES.iter().any(|(known, _)| *known == name)
+    }
+
+    /// How many other sets of prices fit as well.
+    #[must_use]
+    pub fn sets(&self) -> usize {
+        also_fits::sets(&self.also_fits)
+    }
+
+    /// What `costs` are in each of the other sets of prices that fit as well. Those that a scenario
+    /// gives itself are the same in all.
+    #[must_use]
+    pub fn alternatives(&self, costs: &Costs) -> Vec<Costs> {
+        (0..self.sets())
+            .map(|set| also_fits::priced(&self.also_fits, set, &self.costs, costs))
+            .collect()
     }
 
     /// The default of a key that leaves it to the profile.

@@ -35,6 +35,7 @@ mod scale_out;
 mod sharding;
 mod silent;
 mod solicits;
+mod spread;
 mod sweep;
 mod theory;
 mod tidy;

@@ -10,6 +10,7 @@
 mod bracket;
 mod capacity;
 mod cleaned;
+mod command;
 mod confirm;
 mod elasticity;
 mod goals;
@@ -19,6 +20,7 @@ mod late;
 mod limit;
 mod pinned;
 mod pooled;
+mod priced;
 mod probes;
 mod reach;
 mod recovery;
@@ -31,17 +33,18 @@ mod tracked;
 mod turn;
 mod users;
 
-use std::process::ExitCode;
-
 use self::capacity::{Capacity, Curve, Found, RUN_DOCUMENTS, Wanted, curve, measure};
 use self::cleaned::KEEP_UP;
 pub(super) use self::cleaned::cleanup_has_price;
+pub use self::command::execute;
 use self::confirm::Beyond;
 use self::elasticity::elasticities;
 pub use self::journal::Journal;
 use self::limit::{Plant, limits};
 pub(super) use self::limit::{busiest, why};
 use self::pinned::Held;
+use self::priced::is_capacity;
+pub use self::priced::search_again;
 use self::probes::{spent, told, unknown};
 use self::root::{Bound, Shares, WIDER};
 use self::tracked::Tracked;
@@ -49,7 +52,6 @@ use self::users::Users;
 use super::clock::WallClock;
 use super::drift::{Drift, edge, ladder};
 use super::scale::{Period, offered_rate, scaled, searchable};
-use crate::cli::{MstArgs, say, say_json, warn};
 use crate::plan::rate::Rate;
 use crate::plan::{Problems, Scenario};
 use floodgate_engine::time::Duration;
@@ -98,6 +100,8 @@ pub struct Ask {
     pub threads: usize,
     /// Whether elasticities are wanted, which take several times as long.
     pub explain: bool,
+    /// Whether the capacity is wanted with all other prices that fit as well.
+    pub spread: bool,
 }
 
 impl Ask {
@@ -109,44 +113,8 @@ impl Ask {
         steps_max: STEPS_MAX,
         threads: 1,
         explain: false,
+        spread: false,
     };
-}
-
-/// Searches, prints what was found, and leaves a folder if asked to.
-///
-/// # Errors
-///
-/// Mistakes of the scenario, and of the file system.
-pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
-    let (name, scenario) = args.scenario.read()?;
-    if !args.json {
-        warn(&scenario.warnings);
-    }
-    let ask = Ask {
-        precision: args.precision,
-        seconds_max: args.max_seconds.unwrap_or(SECONDS_MAX),
-        recovery: args.recovery,
-        steps_max: args.max_steps,
-        threads: args.threads.count(),
-        explain: args.elasticities,
-    };
-    let told = |error: &dyn std::fmt::Display| Problems::one(error.to_string(), None);
-    let journal = match &args.out {
-        Some(dir) => Journal::open(dir, &scenario).map_err(|error| told(&error))?,
-        None => Journal::default(),
-    };
-    let mut record = search_on(&name, &scenario, ask, &journal)?;
-    record.asked = args.scenario.asked();
-    if let Some(dir) = &args.out {
-        reports::write_mst(dir, &record).map_err(|error| told(&error))?;
-    }
-    journal.close().map_err(|error| told(&error))?;
-    if args.json {
-        say_json(&record)?;
-    } else {
-        say(reports::mst_summary(&record).trim_end())?;
-    }
-    Ok(ExitCode::from(record.exit_code()))
 }
 
 /// A search under way.
@@ -241,6 +209,7 @@ fn empty(name: &str, scenario: &Scenario) -> MstRecord {
         next_limit: None,
         elasticities_of: None,
         elasticities: Vec::new(),
+        spread: None,
         curve: Vec::new(),
         probes: Vec::new(),
         documents_simulated: 0,
@@ -308,7 +277,11 @@ impl Search<'_> {
         }
         self.confirm(low, high, record)?;
         match cleanup.filter(|_| record.goal == KEEP_UP) {
-            None => self.explain(&held, capacity.as_ref(), record),
+            None => {
+                self.explain(&held, capacity.as_ref(), record)?;
+                let capacity = capacity.filter(|_| self.ask.spread && is_capacity(record));
+                capacity.map_or(Ok(()), |own| self.spread(&held, &own, record))
+            }
             Some(limit) => {
                 // What the documents' capacity follows is no matter here; what stops them is next.
                 let (explain, verdict) = (self.ask.explain, record.verdict);

@@ -1,0 +1,113 @@
+//! How far the answer moves over all prices that fit what was published as well.
+//!
+//! Where the answer is the capacity, a full plant says it: the same runs with the same draws, once
+//! with each set of prices, and what they get through against what the plant as it is does. For any
+//! other answer the whole search is done again with each set, if somebody asks for that.
+
+use floodgate_engine::time::Duration;
+use floodgate_reports::{FigureSpread, MstRecord, MstVerdict, SpreadUse};
+
+use super::capacity::Capacity;
+use super::pinned::{Held, seed_of};
+use super::{Ask, Journal, Search, search};
+use crate::experiment::parallel::in_order;
+use crate::experiment::spread::alternatives;
+use crate::plan::{Problems, Scenario};
+
+/// Documents of a run of a full plant.
+const DOCUMENTS: f64 = 10_000.0;
+/// The seed of all of them; the ones before belong to other parts of the search.
+const FIRST_RUN: u64 = 70_000;
+/// A search that is done again is as narrow as this, or as it was.
+const PRECISION_MIN: f64 = 0.02;
+
+impl Search<'_> {
+    /// The capacity with other prices.
+    pub(super) fn spread(
+        &mut self,
+        held: &Held<'_>,
+        capacity: &Capacity,
+        record: &mut MstRecord,
+    ) -> Result<(), Problems> {
+        let others = alternatives(self.scenario);
+        if others.is_empty() {
+            return Ok(());
+        }
+        let (value, backlog) = (capacity.mean.value, capacity.backlog);
+        let spans = (capacity.spans.0, Duration::from_secs_f64(DOCUMENTS / value));
+        let seed = seed_of(self.scenario, FIRST_RUN);
+        let looks = in_order(others.len() + 1, self.ask.threads, |at| {
+            let scenario = at.checked_sub(1).map_or(self.scenario, |at| &others[at]);
+            let key = || format!("priced {} {backlog} {seed} {spans:?}", scenario.hash());
+            held.journal.once(key, |fuel| {
+                let alone = Journal::default();
+                Held::of(scenario, &alone)?.stretched(backlog, seed, spans, fuel)
+            })
+        });
+        let looks = looks.into_iter().collect::<Result<Vec<_>, _>>()?;
+        self.documents += looks.iter().map(|look| look.documents).sum::<u64>();
+        let moved = |at: usize| value * looks[at].rate / looks[0].rate;
+        record.spread = Some(SpreadUse {
+            sets: others.len() as u64,
+            otherwise: 0,
+            figures: vec![FigureSpread::of("capacity", "/s", value, (1..looks.len()).map(moved))],
+        });
+        Ok(())
+    }
+}
+
+/// The whole search again with every other set of prices, into `record`.
+///
+/// # Errors
+///
+/// What no interval can be had of.
+pub fn search_again(
+    name: &str,
+    scenario: &Scenario,
+    ask: Ask,
+    record: &mut MstRecord,
+) -> Result<(), Problems> {
+    let others = alternatives(scenario);
+    if others.is_empty() {
+        return Ok(());
+    }
+    let once = Ask {
+        precision: ask.precision.max(PRECISION_MIN),
+        recovery: 0.0,
+        threads: 1,
+        explain: false,
+        spread: false,
+        ..ask
+    };
+    let found = in_order(others.len(), ask.threads, |at| search(name, &others[at], once));
+    let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
+    record.documents_simulated += found.iter().map(|own| own.documents_simulated).sum::<u64>();
+    record.spread = Some(spread_of(record, &found));
+    Ok(())
+}
+
+/// Reads a figure of a search.
+type Read = fn(&MstRecord) -> Option<f64>;
+
+fn spread_of(record: &MstRecord, found: &[MstRecord]) -> SpreadUse {
+    let is_same = |own: &MstRecord| own.goal == record.goal && own.mst.is_some();
+    let figures: [(&str, &str, Read); 3] = [
+        ("mst", "/s", |own| own.mst),
+        ("capacity", "/s", |own| own.capacity),
+        ("users", "users", |own| own.users.map(|users| users as f64)),
+    ];
+    let of = |(name, unit, read): (&str, &str, Read)| {
+        Some(FigureSpread::of(name, unit, read(record)?, found.iter().filter_map(read)))
+    };
+    SpreadUse {
+        sets: found.len() as u64,
+        otherwise: found.iter().filter(|own| !is_same(own)).count() as u64,
+        figures: figures.into_iter().filter_map(of).collect(),
+    }
+}
+
+/// Whether the answer of a search is the capacity itself.
+pub(super) fn is_capacity(record: &MstRecord) -> bool {
+    let broken = matches!(record.verdict, MstVerdict::Broken | MstVerdict::Inconsistent);
+    !broken && record.mst.is_some() && record.mst == record.capacity
+}
