@@ -117,7 +117,8 @@ impl Bind for Sine {
             b.refuse("every", "so short a period cannot be followed", &help);
         }
         if b.reading() && self.top > self.every {
-            b.refuse("top", "'top' is after the end of the period", "give less than 'every'");
+            let help = "give less than 'every'; it is 12 h unless said";
+            b.refuse("top", "'top' is after the end of the period", help);
         }
     }
 }

@@ -79,7 +79,11 @@ pub(crate) static MESSAGE_BOX: Shape = Shape::of(
     &[
         Row::required("name", Kind::Text, "its name"),
         Row::required("server", Kind::Text, "the server it runs on"),
-        Row::profile("cleanup", Kind::PositiveDuration, "how often the cleanup jobs run"),
+        Row::profile(
+            "cleanup",
+            Kind::PositiveDuration,
+            "how often the cleanup jobs run; the first MessageBox says it for all",
+        ),
         Row::default(
             "jobs",
             Kind::Bool,

@@ -9,6 +9,7 @@ use crate::plan::node::Node;
 use crate::plan::rate::Rate;
 use crate::plan::receive::{Authentication, ReceiveKind, ReceiveLocation, ReceivePipeline};
 use crate::plan::send::{SendPipeline, SendPort};
+use crate::plan::server::MessageBox;
 
 /// Samples of one run, at most.
 const SAMPLES_MAX: u128 = 1_000_000;
@@ -33,6 +34,39 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     }
     exchanges(checker);
     samples(checker);
+    jobs(checker);
+}
+
+/// What the first MessageBox says for all, and another one says otherwise.
+fn jobs(checker: &mut Checker<'_>) {
+    let scenario = checker.scenario;
+    let Some((first, others)) = scenario.message_boxes.split_first() else { return };
+    let usual =
+        MessageBox { jobs: true, cleanup: scenario.profile.cleanup, ..MessageBox::default() };
+    for (n, own) in (1..).zip(others) {
+        let says = |is_first: bool, is_usual: bool| !is_first && !is_usual;
+        for (key, otherwise) in [
+            ("cleanup", says(own.cleanup == first.cleanup, own.cleanup == usual.cleanup)),
+            ("jobs", says(own.jobs == first.jobs, own.jobs == usual.jobs)),
+            ("cached_rows", says(own.cached_rows == first.cached_rows, own.cached_rows.is_none())),
+            (
+                "cleanup_order",
+                says(
+                    own.cleanup_order == first.cleanup_order,
+                    own.cleanup_order == usual.cleanup_order,
+                ),
+            ),
+        ] {
+            if otherwise {
+                let message = format!(
+                    "'{key}' of '{}' changes nothing: '{}' says it for all MessageBoxes",
+                    own.name, first.name
+                );
+                let help = format!("say it of '{}', the first one", first.name);
+                checker.refuse(&format!("message_box.{n}.{key}"), message, help);
+            }
+        }
+    }
 }
 
 /// Two ways need somebody who waits, or somebody who replies (R-LIFE-01, R-SR-01).
