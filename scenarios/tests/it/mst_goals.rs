@@ -74,4 +74,7 @@ fn an_interval_that_is_wider_than_asked_is_no_answer() {
     assert_eq!((record.verdict, record.exit_code()), (MstVerdict::Undecided, 3));
     let last = record.probes.last().expect("it says why");
     assert!(last.evidence.contains("% was asked"), "{}", last.evidence);
+    // Nor is what a few runs never saw what no run would see.
+    let said = record.probes.iter().find(|probe| probe.evidence.contains("longer ones may see"));
+    assert!(said.expect("said").evidence.contains("as far as 5 runs"), "{said:?}");
 }

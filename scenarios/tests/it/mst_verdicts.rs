@@ -120,7 +120,7 @@ fn a_backlog_that_all_but_one_window_of_twenty_keep_has_a_line() {
     let record = searched(0.1, &["goal=[{ backlog = { at_most = 20 } }]"]);
     let [low, high] = record.interval.expect("found");
     assert!(low < 62.526 && 62.526 < high && high < 1.15 * low, "[{low}, {high}]");
-    assert_eq!(record.goal, "backlog: at most 20 documents");
+    assert_eq!(record.goal, "backlog: at most 20 documents, in 95 % of the windows");
     // Of windows that a run cannot hold twenty of there is no line, and that is said.
     let wide = "load.0.measure=2000 s";
     let record = searched(0.5, &["goal=[{ backlog = { at_most = 20 } }]", wide]);

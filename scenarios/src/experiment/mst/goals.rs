@@ -26,7 +26,7 @@ pub(super) fn in_words(goal: &Goal) -> String {
         Goal::Backlog(Backlog { at_most, share }) if *share > 0.0 => {
             format!("backlog: at most {} of the time over {at_most} documents", percent(*share))
         }
-        Goal::Backlog(own) => format!("backlog: at most {} documents", own.at_most),
+        Goal::Backlog(own) => format!("backlog: at most {} documents{}", own.at_most, of_windows()),
         Goal::Late(Late { over, at_most }) => {
             format!("late: at most {at_most} of the documents over {over}")
         }
@@ -35,6 +35,11 @@ pub(super) fn in_words(goal: &Goal) -> String {
         }
         Goal::Throttled(own) => format!("throttled: at most {} of the time", percent(own.at_most)),
     }
+}
+
+/// What a goal about whole windows is kept in.
+fn of_windows() -> String {
+    format!(", in {:.0} % of the windows", (1.0 - WINDOWS_OVER) * 100.0)
 }
 
 /// The share that a goal allows; none where it allows nothing. A backlog that may never be exceeded

@@ -8,8 +8,8 @@
 use floodgate_reports::MstVerdict;
 
 use super::bracket::STEPS_MAX;
-use super::confirm::{Confirmation, GOAL_REPLICATIONS};
-use super::goals::allowed;
+use super::confirm::{Confirmation, GOAL_REPLICATIONS, confirm_documents};
+use super::goals::{allowed, in_words};
 use super::{Search, unknown};
 use crate::experiment::sweep::Estimate;
 use crate::plan::Problems;
@@ -124,6 +124,15 @@ impl Search<'_> {
             } else {
                 break;
             };
+        }
+        if let Some(never) = self.scenario.goals.iter().find(|goal| allowed(goal).is_none()) {
+            let evidence = format!(
+                "{}: as far as {GOAL_REPLICATIONS} runs at each load saw, of {:.0} documents or of \
+                 what is measured; longer ones may see some where they did not",
+                in_words(never),
+                confirm_documents(&self.scenario.goals)
+            );
+            self.probes.push(unknown(low, &evidence));
         }
         let (met, missed) = (known.low_end().0, known.high_end().1.min(high));
         let width = (missed - met) / f64::midpoint(missed, met);
