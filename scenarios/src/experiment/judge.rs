@@ -1,6 +1,6 @@
 //! Judging an outcome: the engine's promises, and what the scenario says it must show.
 
-use super::mst::cleanup_has_price;
+use super::mst::{cleanup_has_price, jobs_run};
 use super::settled::settled;
 use super::tracking;
 use floodgate_reports::{Verdict, VerdictRow};
@@ -255,8 +255,8 @@ fn sustainable(expected: bool, scenario: &Scenario, outcome: &Outcome) -> Verdic
 }
 
 /// The share by which the spool grew of the rows that came in the window, where the cleanup jobs
-/// have a price: no queue grows where they are behind (R-GC-04). What comes between two of their
-/// runs may be there.
+/// have a price or do not run: no queue grows where they are behind (R-GC-04). What comes between
+/// two of their runs may be there.
 fn spool(scenario: &Scenario, outcome: &Outcome) -> Option<(f64, String)> {
     let meters = &outcome.meters;
     let growth = meters.spool.growth(outcome.ended) as f64;
@@ -264,14 +264,23 @@ fn spool(scenario: &Scenario, outcome: &Outcome) -> Option<(f64, String)> {
     let seconds = outcome.window.1.min(outcome.ended).since(outcome.window.0).as_secs_f64();
     // Where anything is tracked rows wait for another job, which has an expectation of its own.
     let is_known = cleanup_has_price(scenario) && scenario.tracking.is_none();
-    if !is_known || came <= 0.0 || seconds <= 0.0 {
+    if !is_known && jobs_run(scenario) || came <= 0.0 || seconds <= 0.0 {
         return None;
     }
-    let between = came / seconds * scenario.message_boxes[0].cleanup.as_secs_f64();
+    let (between, why) = match jobs_run(scenario) {
+        true => {
+            let between = came / seconds * scenario.message_boxes[0].cleanup.as_secs_f64();
+            let why = format!(
+                ", {between:.0} of which may be there between two runs of the cleanup jobs"
+            );
+            (between, why)
+        }
+        false => (0.0, ": the cleanup jobs do not run".to_owned()),
+    };
     let share = (growth - between) / came;
     let detail = format!(
-        "But the spool grew by {growth:.0} rows of {came:.0} that came, {between:.0} of which may be \
-         there between two runs of the cleanup jobs ({:.2} %, limit {:.1} %).",
+        "But the spool grew by {growth:.0} rows of {came:.0} that came{why} ({:.2} %, limit \
+         {:.1} %).",
         share * 100.0,
         SUSTAINABLE_GROWTH_MAX * 100.0
     );

@@ -44,6 +44,76 @@ fn a_job_that_could_do_more_is_no_limit() {
     let [low, high] = record.interval.expect("found");
     assert!(low <= 100.0 && high >= 100.0, "[{low}, {high}]");
     assert_eq!(record.limit.expect("named").resource, "Out.primary (partner)");
+    // It is the next one: 125 rows a second.
+    let next = record.next_limit.expect("named");
+    assert_eq!(next.resource, "MsgBox cleanup job");
+    let bound = next.bound.expect("its work is known");
+    assert!((110.0..=140.0).contains(&bound), "{bound}");
+}
+
+fn rough(precision: f64, changes: &[&str]) -> MstRecord {
+    let ask = Ask { precision, seconds_max: 20_000.0, recovery: 0.0, threads: 2, ..Ask::DEFAULT };
+    search("plant", &plant(changes), Ask { explain: true, ..ask }).expect("the load can be scaled")
+}
+
+#[test]
+fn jobs_that_seldom_run_are_waited_for() {
+    // 83 rows a second once they run, which is every two minutes: their wait is no growth.
+    let record = rough(0.4, &["cost.collect_row=12 ms", "message_box.MsgBox.cleanup=2 min"]);
+    let [low, high] = record.interval.expect("found");
+    assert!(low <= 83.3 && high >= 83.3 && high < low * 1.5, "[{low}, {high}]");
+    assert_eq!(record.goal, "the cleanup jobs keep up");
+    // Elasticities of what does not bind are not told, and that is said.
+    assert!(record.elasticities.is_empty());
+    assert!(record.probes.iter().any(|probe| probe.evidence.starts_with("elasticities are of")));
+}
+
+#[test]
+fn jobs_that_do_not_run_keep_up_with_no_load() {
+    // R-GC-04: without a price as well.
+    let off = "message_box.MsgBox.jobs=false";
+    let users = "load.In.0.rate={ users = { count = 10, think = '500 ms' } }";
+    let goal = "goal=[{ late = { over = '2 s', at_most = 0.5 } }]";
+    for changes in [&[off][..], &[off, users, goal, "load.In.0.measure=10 s"]] {
+        let record = rough(0.4, changes);
+        assert_eq!((record.verdict, record.exit_code()), (MstVerdict::Unsustainable, 1));
+        assert_eq!((record.mst, record.goal.as_str()), (None, "the cleanup jobs keep up"));
+        let limit = record.limit.expect("named");
+        assert!(limit.explanation.contains("does not run"), "{limit:?}");
+    }
+    let record = run("plant", &plant(&[off, "expect.sustainable=true"])).expect("it runs").record;
+    let row = record.verdicts.iter().find(|row| row.name == "expect.sustainable").expect("judged");
+    assert_eq!(row.verdict, Verdict::Fail);
+    assert!(row.detail.contains("the cleanup jobs do not run"), "{}", row.detail);
+}
+
+#[test]
+fn users_who_leave_more_than_the_jobs_remove_are_too_many() {
+    // Each asks for two documents a second and leaves as many rows, of which 50 a second go.
+    let users = "load.In.0.rate={ users = { count = 10, think = '500 ms' } }";
+    let goal = "goal=[{ late = { over = '2 s', at_most = 0.5 } }]";
+    let record = rough(0.2, &["cost.collect_row=20 ms", users, goal, "load.In.0.measure=20 s"]);
+    assert_eq!(record.verdict, MstVerdict::Sustainable, "{:?}", record.probes);
+    let [low, high] = record.users_interval.expect("found");
+    assert!((22..=26).contains(&low) && (25..=29).contains(&high), "[{low}, {high}]");
+    assert_eq!(record.goal, "the cleanup jobs keep up");
+    assert!(record.limit.expect("named").resource.ends_with("cleanup job"));
+}
+
+#[test]
+fn what_one_messagebox_says_for_all_another_may_not_say_otherwise() {
+    let parsed = |second: &str| {
+        let boxes = format!(
+            "message_box=[{{ name = 'MsgBox', server = 'bts1' }}, {{ name = 'B', server = 'bts1', {second} }}]"
+        );
+        let said = Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &[boxes]);
+        said.map_err(|problems| format!("{problems:?}"))
+    };
+    for key in ["jobs = false", "cleanup = '3 s'", "cached_rows = 4", "cleanup_order = 'oldest'"] {
+        let said = parsed(key).unwrap_err();
+        assert!(said.contains("of 'B' changes nothing: 'MsgBox' says it for all"), "{said}");
+    }
+    assert!(parsed("jobs = true, cleanup = '10 s', cleanup_order = 'newest'").is_ok());
 }
 
 #[test]

@@ -5,10 +5,11 @@
 //! some MessageBox grows. The jobs are held for a while, so that each has more than enough to do;
 //! then the growth of its garbage over windows is a plain sum, and the sequential test of the drift
 //! decides. What a job gets through follows the load, for it waits for a processor: the excess is
-//! read as a line between two loads, and the next ones are tried on either side of its root.
+//! read as a line between two loads, and the next ones are tried on either side of its root; where
+//! that brings too little, in the middle. Jobs that do not run keep up with no load.
 
 use floodgate_engine::id::MessageBoxId;
-use floodgate_engine::time::Instant;
+use floodgate_engine::time::{Duration, Instant};
 use floodgate_reports::{Limit, MstRecord, MstVerdict, Probe};
 use floodgate_sim::world::World;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bracket::STEPS_MAX;
 use super::pinned::seed_of;
+use super::probes::unknown;
 use super::{Interval, Search};
 use crate::experiment::drift::{
     DRAINED, Drift, PRELOAD_SECONDS, Question, Sequential, warm_up, window_length,
@@ -30,6 +32,10 @@ pub(super) const KEEP_UP: &str = "the cleanup jobs keep up";
 const EDGE: f64 = 20.0;
 /// The share of the width that two loads on either side of the line's root are apart.
 const ASIDE: f64 = 0.45;
+/// The share of what lies between two loads that a step along the line has to take away.
+const PROGRESS: f64 = 0.25;
+/// Runs of the jobs for which they are held, at least.
+const RUNS_HELD: u64 = 2;
 /// The first of the seeds; the ones before belong to other parts of the search.
 const FIRST_RUN: u64 = 60_000;
 
@@ -56,11 +62,13 @@ struct Worst {
 }
 
 /// What could be said of the jobs.
-enum Cleaned {
+pub(super) enum Cleaned {
     /// They keep up with all that the documents can do.
     NoLimit,
     /// They do so up to a lower load; what stops it there.
     Limit((f64, f64), Limit),
+    /// They do not run at all.
+    Never,
     /// Nobody can tell.
     Unknown,
 }
@@ -78,7 +86,10 @@ struct Looked {
 
 impl Search<'_> {
     /// What the cleanup jobs say of a plant whose documents can do what lies between these two.
-    fn cleaned(&mut self, (low, high): (f64, f64)) -> Result<Cleaned, Problems> {
+    pub(super) fn cleaned(&mut self, (low, high): (f64, f64)) -> Result<Cleaned, Problems> {
+        if !jobs_run(self.scenario) {
+            return Ok(Cleaned::Never);
+        }
         if !cleanup_has_price(self.scenario) {
             return Ok(Cleaned::NoLimit);
         }
@@ -92,24 +103,27 @@ impl Search<'_> {
         let guess = low / (1.0 + first.excess / (1.0 - first.excess).max(0.01));
         let (mut ends, mut above): ((Option<(f64, f64)>, f64), Kept) = ((None, low), first);
         let mut rate = guess;
+        let mut apart = f64::INFINITY;
         for _ in 0..STEPS_MAX {
             let found = self.keeps_up(rate)?;
             match found.drift {
                 Drift::Growing => (ends.1, above) = (rate, found),
-                Drift::Balanced => return Ok(self.limit((rate, rate), high, &above)),
+                Drift::Balanced => {
+                    return Ok(self.limit((rate, rate), high, (ends.1, &above)));
+                }
                 Drift::Shrinking => ends.0 = Some((rate, found.excess)),
                 // What is known of both sides is as wide as it is.
                 Drift::Undecided => {
-                    let ends = ends.0.map(|below| (below.0, ends.1));
-                    return Ok(ends.map_or(Cleaned::Unknown, |ends| self.limit(ends, high, &above)));
+                    let Some((below, _)) = ends.0 else { return Ok(Cleaned::Unknown) };
+                    return Ok(self.limit((below, ends.1), high, (ends.1, &above)));
                 }
             }
             rate = match ends.0 {
                 None => ends.1 / 2.0,
                 Some((below, _)) if self.is_narrow(below, ends.1) => {
-                    return Ok(self.limit((below, ends.1), high, &above));
+                    return Ok(self.limit((below, ends.1), high, (ends.1, &above)));
                 }
-                Some(below) => next(below, (ends.1, above.excess), self.width()),
+                Some(below) => step(below, (ends.1, above.excess), &mut apart, self.width()),
             };
         }
         Ok(Cleaned::Unknown)
@@ -125,8 +139,20 @@ impl Search<'_> {
             Cleaned::NoLimit => Ok((Some((low, high)), None)),
             Cleaned::Limit(ends, limit) => {
                 record.goal = KEEP_UP.to_owned();
+                if self.ask.explain {
+                    let why = "elasticities are of what the documents can do, which is not what \
+                               binds: none were sought";
+                    self.probes.push(unknown(ends.0, why));
+                }
                 record.recover = Some(ends.0.min(record.recover.unwrap_or(ends.0)));
                 Ok((Some(ends), Some(limit)))
+            }
+            Cleaned::Never => {
+                record.goal = KEEP_UP.to_owned();
+                record.verdict = MstVerdict::Unsustainable;
+                record.recover = None;
+                record.limit = Some(never(self.scenario));
+                Ok((None, None))
             }
             Cleaned::Unknown => {
                 record.goal = KEEP_UP.to_owned();
@@ -135,14 +161,16 @@ impl Search<'_> {
         }
     }
 
-    fn limit(&self, (low, high): (f64, f64), most: f64, above: &Kept) -> Cleaned {
+    /// The limit between two loads, of a plant whose documents can do `most`; what was seen at a
+    /// load above it says what stops it.
+    fn limit(&self, (low, high): (f64, f64), most: f64, (at, above): (f64, &Kept)) -> Cleaned {
         let blur = self.blur();
         let ends = (low * (1.0 - blur), (high * (1.0 + blur)).min(most));
         let Some(worst) = &above.worst else { return Cleaned::Unknown };
         let limit = Limit {
             resource: format!("{} cleanup job", worst.name),
             explanation: format!(
-                "at {high:.1}/s it removes {:.1} rows a second of {:.1} that come: no queue grows, \
+                "at {at:.1}/s it removes {:.1} rows a second of {:.1} that come: no queue grows, \
                  the spool does (R-GC-04)",
                 worst.removed, worst.added
             ),
@@ -186,7 +214,33 @@ impl Search<'_> {
 pub(in crate::experiment) fn cleanup_has_price(scenario: &Scenario) -> bool {
     let costs = &scenario.costs;
     let prices = [costs.collect_sql_row, costs.collect_row, costs.collect_cold_row];
-    scenario.message_boxes.iter().all(|own| own.jobs) && prices.iter().any(|one| !one.is_zero())
+    jobs_run(scenario) && prices.iter().any(|one| !one.is_zero())
+}
+
+/// Whether the jobs run: the first MessageBox says it for all.
+pub(in crate::experiment) fn jobs_run(scenario: &Scenario) -> bool {
+    scenario.message_boxes.first().is_none_or(|own| own.jobs)
+}
+
+/// What stops a plant whose jobs do not run.
+pub(super) fn never(scenario: &Scenario) -> Limit {
+    let name = scenario.message_boxes.first().map_or("", |own| own.name.as_str());
+    Limit {
+        resource: format!("{name} cleanup job"),
+        explanation: "it does not run ('jobs' is false): no queue grows, the spool does, at any \
+                      load (R-GC-04)"
+            .to_owned(),
+        utilisation: None,
+        bound: None,
+    }
+}
+
+/// The load to try next: where the line says, or the middle where the last step has taken too
+/// little off what lies between. Of jobs that caught up it is not told by how much they could.
+fn step(below: (f64, f64), above: (f64, f64), apart: &mut f64, width: f64) -> f64 {
+    let before = std::mem::replace(apart, above.0 - below.0);
+    let is_slow = *apart > before * (1.0 - PROGRESS);
+    if is_slow { (below.0 * above.0).sqrt() } else { next(below, above, width) }
 }
 
 /// The load that says most: a little beside the root of a line through both ends, on the side of
@@ -203,8 +257,14 @@ fn next((below, less): (f64, f64), (above, more): (f64, f64), width: f64) -> f64
 fn look(scenario: &Scenario, question: &Question, fuel: &mut Fuel<'_>) -> Result<Kept, Problems> {
     let length = window_length(question);
     let held = Instant::ZERO + warm_up(scenario, question)?.max(length);
-    let periods = (PRELOAD_SECONDS / length.as_secs_f64()).ceil() as u64;
-    let start = held + length.times(periods);
+    let every = scenario.message_boxes[0].cleanup;
+    let lasts = Duration::from_secs_f64(PRELOAD_SECONDS).max(every.times(RUNS_HELD));
+    if lasts.as_secs_f64() > question.seconds_max {
+        return Ok(rare(every));
+    }
+    let start = held + length.times(lasts.as_nanos().div_ceil(length.as_nanos().max(1)));
+    // What comes between two runs is there when a job has done all that it could.
+    let between = (PRELOAD_SECONDS * DRAINED).max(every.as_secs_f64());
     let mut setup = preloaded(scenario, 0, start)?;
     setup.seed = question.seed;
     let mut world = World::new(&setup);
@@ -228,11 +288,12 @@ fn look(scenario: &Scenario, question: &Question, fuel: &mut Fuel<'_>) -> Result
     }
     // Windows in which what may be mistaken is as much as what a batch cuts.
     let windows = (EDGE / (question.delta * least) / length.as_secs_f64()).ceil().max(1.0);
-    let length = length.times(windows as u64);
+    let (base, length) = (length, length.times(windows as u64));
     let seconds = length.as_secs_f64();
     world.hold_cleanup(false);
-    // What the documents do while the jobs are at work.
-    let mut until = start + length;
+    // They begin with their next run; then for what the documents do while the jobs are at work.
+    let runs = start.as_nanos() / every.as_nanos().max(1) + 1;
+    let mut until = Instant::ZERO + every.times(runs) + base;
     run(&mut world, until)?;
     let looked = boxes(&world).filter(|home| added[home.index()] > 0.0);
     let mut looked: Vec<Looked> = looked
@@ -242,7 +303,7 @@ fn look(scenario: &Scenario, question: &Question, fuel: &mut Fuel<'_>) -> Result
             Looked { home, garbage, removed, test, drift: Drift::Undecided, grown: 0.0, gone: 0.0 }
         })
         .collect();
-    let drained = added.iter().map(|rate| rate * PRELOAD_SECONDS * DRAINED).collect::<Vec<_>>();
+    let drained = added.iter().map(|rate| rate * between + EDGE).collect::<Vec<_>>();
     while looked[0].test.has_time(seconds, question.seconds_max) {
         until += length;
         run(&mut world, until)?;
@@ -258,6 +319,16 @@ fn look(scenario: &Scenario, question: &Question, fuel: &mut Fuel<'_>) -> Result
         }
     }
     Ok(told(&world, &looked, seconds))
+}
+
+/// Nothing was looked at: the jobs run too seldom for a probe.
+fn rare(every: Duration) -> Kept {
+    let evidence = format!(
+        "the cleanup jobs run every {every}: {RUNS_HELD} of their runs are longer than a probe; raise \
+         --max-seconds"
+    );
+    let (drift, excess, worst) = (Drift::Undecided, 0.0, None);
+    Kept { drift, excess, worst, seconds: 0.0, documents: 0, broken: false, evidence }
 }
 
 fn boxes(world: &World) -> impl Iterator<Item = MessageBoxId> {
@@ -348,5 +419,20 @@ mod tests {
             steps += 1;
         }
         assert!(below <= 100.0 && above >= 100.0 && steps <= 8, "{below} {above} {steps}");
+    }
+
+    #[test]
+    fn a_line_that_leads_nowhere_is_left() {
+        // The same job, in windows so long that what it has to spare is not seen: it caught up.
+        let excess = |rate: f64| (1.0 - (110.0 - rate / 10.0) / rate).max(-0.000_1);
+        let (mut below, mut above, mut steps, mut apart) = (60.0, 140.0, 0, f64::INFINITY);
+        while above > below * 1.001 {
+            let ends = ((below, excess(below)), (above, excess(above)));
+            let rate = step(ends.0, ends.1, &mut apart, 0.001);
+            assert!(below < rate && rate < above);
+            *if excess(rate) > 0.0 { &mut above } else { &mut below } = rate;
+            steps += 1;
+        }
+        assert!(below <= 100.0 && above >= 100.0 && steps <= 18, "{below} {above} {steps}");
     }
 }

@@ -129,7 +129,10 @@ pub(super) fn limits(
     let bound = |one: &Seen| one.bound(rate, rate * EASY);
     let next = others.min_by(|a, b| bound(a.1).total_cmp(&bound(b.1))).map(|(_, one)| one);
     let next = next.filter(|one| bound(one).is_finite());
-    let both = [Some(limit), next.map(told)];
+    let job = next_job(&easy, plant);
+    let is_sooner =
+        |job: &Limit| job.bound < next.map(|one| bound(one).max(rate)).or(Some(f64::MAX));
+    let both = [Some(limit), job.filter(is_sooner).or_else(|| next.map(told))];
     Ok(Limits { both, is_input_held, documents: full.documents + easy.documents })
 }
 
@@ -265,6 +268,24 @@ fn seen(full: &Look, easy: &Look) -> Vec<Seen> {
         often: full.often,
     });
     resources.chain(held).collect()
+}
+
+/// The cleanup job that would have most to do next: no queue would grow for it, and the spool would
+/// (R-GC-04). It is at work in runs of its own, of which a look has to hold one.
+fn next_job(easy: &Look, plant: &Plant<'_>) -> Option<Limit> {
+    let is_seen = plant.scenario.message_boxes.iter().all(|own| own.cleanup <= plant.spans.1);
+    let jobs = easy.outcome.resources.iter().filter(|(name, _)| name.ends_with(CLEANUP));
+    let (name, usage) = jobs.max_by(|a, b| a.1.utilisation.total_cmp(&b.1.utilisation))?;
+    (is_seen && usage.utilisation > 0.0).then(|| Limit {
+        resource: name.clone(),
+        explanation: format!(
+            "at work for {:.1} % of the time with half as much to do: beyond, no queue grows, the \
+             spool does (R-GC-04)",
+            usage.utilisation * 100.0
+        ),
+        utilisation: Some((usage.utilisation / EASY).min(1.0)),
+        bound: Some((plant.rate * EASY / usage.utilisation).max(plant.rate)),
+    })
 }
 
 /// What stops the plant.

@@ -35,7 +35,7 @@ mod users;
 
 use self::capacity::{Capacity, Curve, Found, RUN_DOCUMENTS, Wanted, curve, measure};
 use self::cleaned::KEEP_UP;
-pub(super) use self::cleaned::cleanup_has_price;
+pub(super) use self::cleaned::{cleanup_has_price, jobs_run};
 pub use self::command::execute;
 use self::confirm::Beyond;
 use self::elasticity::elasticities;

@@ -8,7 +8,8 @@
 //! the goal lies on one side of what it allows. There are looks at 4, 8, 16 and 32 runs, of which
 //! each may err with a fourth of what one side of the answer may. What 32 runs do not show is
 //! *open*, and lies inside the answer's interval: from the most users that are met to the fewest
-//! that are missed, the latter left out.
+//! that are missed, the latter left out. What cleanup jobs do not get through grows without end
+//! here too: users who ask for more than the jobs keep up with are too many.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use floodgate_reports::{Limit, MstRecord, MstVerdict, Probe, Verdict};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
+use super::cleaned::{Cleaned, KEEP_UP, cleanup_has_price, jobs_run, never};
 use super::confirm::LOWER;
 use super::goals::{against, allowed, in_words, is_of_windows, watch};
 use super::journal::Journal;
@@ -23,12 +25,12 @@ use super::limit::busiest;
 use super::pinned::seed_of;
 use super::probes::{spent, unknown};
 use super::root::WIDER;
-use super::{Ask, CONFIDENCE};
+use super::{Ask, CONFIDENCE, Search};
 use crate::experiment::fuel::Fuel;
 use crate::experiment::judge::{judge, per_second};
 use crate::experiment::parallel::in_order;
 use crate::experiment::run::outcome_on;
-use crate::experiment::scale::{closed, searchable};
+use crate::experiment::scale::{closed, offered_rate, searchable};
 use crate::plan::expect::Expect;
 use crate::plan::goal::Goal;
 use crate::plan::rate::Rate;
@@ -84,6 +86,9 @@ pub(super) struct Users<'a> {
     load: usize,
     written: u32,
     known: BTreeMap<u32, Known>,
+    /// Documents a second that the cleanup jobs keep up with, and with which they do not, where
+    /// that is less than users ask for.
+    carried: Option<(f64, f64)>,
     probes: Vec<Probe>,
     documents: u64,
     broken: bool,
@@ -116,6 +121,7 @@ impl<'a> Users<'a> {
             load,
             written,
             known: BTreeMap::new(),
+            carried: None,
             probes: Vec::new(),
             documents: 0,
             broken: false,
@@ -142,13 +148,34 @@ impl<'a> Users<'a> {
 
     /// The answer, or why there is none.
     fn find(&mut self, record: &mut MstRecord) -> Result<(), Problems> {
-        let Some((low, high)) = self.bracket(record)? else { return Ok(()) };
-        let (low, high) = self.narrowed(low, high)?;
+        let Some((mut low, mut high)) = self.between(record)? else { return Ok(()) };
+        let mut job = None;
+        match self.cleaned(self.known[&low].rate)? {
+            Cleaned::NoLimit => {}
+            Cleaned::Limit(carried, limit) => {
+                self.carry(carried);
+                (record.goal, job) = (KEEP_UP.to_owned(), Some(limit));
+                let Some(fewer) = self.between(record)? else { return Ok(()) };
+                (low, high) = fewer;
+            }
+            Cleaned::Never => {
+                (record.goal, record.verdict) = (KEEP_UP.to_owned(), MstVerdict::Unsustainable);
+                record.limit = Some(never(self.scenario));
+                return Ok(());
+            }
+            Cleaned::Unknown => {
+                record.goal = KEEP_UP.to_owned();
+                return Ok(());
+            }
+        }
         let known = &self.known[&low];
         let (rate, suspended) = (known.rate, known.suspended);
         [record.limit, record.next_limit] = known.busiest.clone();
         let beyond = &self.known[&high];
-        record.goal = in_words(&self.scenario.goals[beyond.goal]);
+        match job.filter(|_| self.is_beyond(beyond.rate)) {
+            Some(job) => record.next_limit = record.limit.replace(job),
+            None => record.goal = in_words(&self.scenario.goals[beyond.goal]),
+        }
         record.mst = Some(rate);
         record.interval = Some([rate, beyond.rate.max(rate)]);
         record.users = Some(low.into());
@@ -175,6 +202,45 @@ impl<'a> Users<'a> {
         Ok(())
     }
 
+    /// The most users that are met and the fewest that are missed.
+    fn between(&mut self, record: &mut MstRecord) -> Result<Option<(u32, u32)>, Problems> {
+        let Some((low, high)) = self.bracket(record)? else { return Ok(None) };
+        self.narrowed(low, high).map(Some)
+    }
+
+    /// What the cleanup jobs say of users who ask for `rate` documents a second: of as many that
+    /// come by chance, for what they leave behind waits for no user.
+    fn cleaned(&mut self, rate: f64) -> Result<Cleaned, Problems> {
+        if jobs_run(self.scenario) && !cleanup_has_price(self.scenario) {
+            return Ok(Cleaned::NoLimit);
+        }
+        let mut open = self.scenario.clone();
+        open.loads.remove(self.load);
+        let others = if open.loads.is_empty() { 0.0 } else { offered_rate(&open)? };
+        let mut users = self.scenario.loads[self.load].clone();
+        users.rate = Rate::Poisson((rate - others).max(rate / 1000.0));
+        open.loads.insert(self.load, users);
+        let mut search = Search::of(&open, self.ask, self.journal)?;
+        let cleaned = search.cleaned((rate, rate))?;
+        self.probes.append(&mut search.probes);
+        self.documents += search.documents;
+        self.broken |= search.broken;
+        Ok(cleaned)
+    }
+
+    /// Users who ask for more than the jobs keep up with are too many from now on.
+    fn carry(&mut self, carried: (f64, f64)) {
+        self.carried = Some(carried);
+        for known in self.known.values_mut() {
+            known.shown = within(carried, known.rate, known.shown);
+        }
+    }
+
+    /// Whether so many documents a second are more than the jobs keep up with.
+    fn is_beyond(&self, rate: f64) -> bool {
+        self.carried.is_some_and(|carried| rate > carried.1)
+    }
+
     /// A number of users that is met and a greater one that is missed, looked for from the written
     /// one on.
     fn bracket(&mut self, record: &mut MstRecord) -> Result<Option<(u32, u32)>, Problems> {
@@ -185,7 +251,9 @@ impl<'a> Users<'a> {
                     Shown::Missed => MstVerdict::Unsustainable,
                     Shown::Met | Shown::Open => MstVerdict::Undecided,
                 };
-                record.goal = in_words(&self.scenario.goals[self.known[&1].goal]);
+                if !self.is_beyond(self.known[&1].rate) {
+                    record.goal = in_words(&self.scenario.goals[self.known[&1].goal]);
+                }
                 return Ok(None);
             }
             if self.known[&low].shown == Shown::Missed {
@@ -249,15 +317,16 @@ impl<'a> Users<'a> {
         }
         let rate = runs.iter().map(|run| run.rate).sum::<f64>() / runs.len() as f64;
         self.note(users, rate, told, &runs);
+        let shown = self.carried.map_or(told.0, |carried| within(carried, rate, told.0));
         let known = Known {
-            shown: told.0,
+            shown,
             rate,
             goal: told.1,
             suspended: runs.iter().map(|run| run.suspended).sum(),
             busiest: runs[0].busiest.clone(),
         };
         self.known.insert(users, known);
-        Ok(told.0)
+        Ok(shown)
     }
 
     fn ran(&self, users: u32, at: usize) -> Result<Ran, Problems> {
@@ -338,6 +407,16 @@ impl<'a> Users<'a> {
                 100.0 * bad / all.max(1.0)
             ),
         });
+    }
+}
+
+/// What is shown of users who ask for `rate`, where jobs keep up with the one end of what is
+/// carried, and not with the other.
+fn within((low, high): (f64, f64), rate: f64, shown: Shown) -> Shown {
+    match shown {
+        _ if rate > high => Shown::Missed,
+        Shown::Met if rate > low => Shown::Open,
+        Shown::Met | Shown::Missed | Shown::Open => shown,
     }
 }
 
