@@ -373,6 +373,17 @@ impl Checks {
         }
     }
 
+    /// Locks of a dead owner were given back: of the references with these publication numbers a
+    /// call of its is on the wire, and may still bring a copy that counts against nobody. What has
+    /// none has gone out as often as the wire took it.
+    pub(crate) fn only_these_may_arrive(&mut self, on_the_wire: &[u64]) {
+        for known in self.references.known.iter_mut().filter(|known| known.copies < 0) {
+            if !on_the_wire.contains(&known.sequence) {
+                known.copies = 0;
+            }
+        }
+    }
+
     /// Whether a reference is on its backup transport.
     pub(super) fn is_on_backup(&self, at: &Place) -> bool {
         let known = self.references.known.get(at.reference.0.index());

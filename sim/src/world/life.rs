@@ -278,6 +278,8 @@ impl World {
     fn release_locks(&mut self, instance: HostInstanceId) {
         if self.message_box.release_locks(instance) > 0 {
             self.operated();
+            let wires = self.on_wire.iter().map(|(_, wire)| wire.call.transmission.sequence);
+            self.checks.only_these_may_arrive(&wires.collect::<Vec<_>>());
         }
     }
 
