@@ -12,6 +12,7 @@
 //! [`HostInstance::poll_timeout`] by an [`HostInput::Wake`] at that instant. One mutation, then
 //! drain; nothing recurses, nothing blocks, nothing reads a clock.
 
+mod account;
 mod bounds;
 mod deliver;
 mod dequeuer;

@@ -2,7 +2,8 @@
 //! for an instant.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::fmt;
 use std::hint::cold_path;
 
 use crate::id::ReferenceId;
@@ -58,13 +59,23 @@ impl Lane {
 }
 
 /// A host's work queue in one MessageBox (R-MBX-01).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct HostQueue {
     lanes: [Lane; PRIORITIES],
     /// A bit for every lane that holds something: the lowest is the first to go.
     occupied: u16,
     /// Not eligible before an instant (R-DEQ-06): by due time, then publication order.
     delayed: BinaryHeap<Reverse<(Instant, u64, u8, ReferenceId)>>,
+}
+
+impl fmt::Debug for HostQueue {
+    /// The lanes that hold something, by priority.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lanes, occupied: _, delayed } = self;
+        let lanes: BTreeMap<_, _> =
+            (1..).zip(lanes).filter(|(_, lane): &(u8, _)| !lane.is_empty()).collect();
+        f.debug_struct("HostQueue").field("lanes", &lanes).field("delayed", delayed).finish()
+    }
 }
 
 impl HostQueue {

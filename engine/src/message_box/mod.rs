@@ -6,6 +6,7 @@
 //!
 //! What it refuses to be: a database. It keeps no history, and a garbage row is only a count.
 
+mod account;
 mod acknowledge;
 mod administrator;
 mod cold;

@@ -107,6 +107,11 @@ impl Enlistable {
     pub(super) fn is_started(&self, group: SendPortGroupId) -> bool {
         self.groups[group.index()].state == PortState::Started
     }
+
+    /// The states of all groups.
+    pub(super) fn group_states(&self) -> Vec<PortState> {
+        self.groups.iter().map(|group| group.state).collect()
+    }
 }
 
 impl Group {

@@ -11,7 +11,7 @@ use floodgate_engine::message::{Document, PropertyId};
 use floodgate_engine::message_box::{Action, Effect, PreparedBatch, Reason};
 use rustc_hash::FxHashMap;
 
-use super::named::Cookie;
+use super::named::{Cookie, Node};
 use super::{Checks, Rule};
 
 /// What a posted batch holds, by kind.
@@ -39,8 +39,12 @@ impl Batches {
     /// What is known of batches, for an explorer.
     pub(super) fn account(&self) -> impl Debug + '_ {
         let Self { posted, filling } = self;
-        let posted: BTreeMap<_, _> =
-            posted.iter().map(|((node, cookie), kinds)| ((node, Cookie(*cookie)), kinds)).collect();
+        let posted: BTreeMap<_, _> = posted
+            .iter()
+            .map(|((node, own), kinds)| ((Node(*node), Cookie(*own)), kinds))
+            .collect();
+        let filling: Vec<_> =
+            filling.iter().map(|((node, call), own)| ((Node(*node), call), own)).collect();
         (posted, filling)
     }
 

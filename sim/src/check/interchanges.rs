@@ -100,15 +100,16 @@ impl Interchanges {
         }
     }
 
-    /// What is known of interchanges, for an explorer.
-    pub(super) fn account(&self) -> impl Debug + '_ {
+    /// What is known of interchanges, for an explorer: of messages that cannot come again, as
+    /// `comes` says, not whether they came.
+    pub(super) fn account<'a>(&'a self, comes: &dyn Fn(u64) -> bool) -> impl Debug + use<'a> {
         let Self { ways: _, held, over, unrouted, resume: _, all_routed: _, last_error, came_out } =
             self;
         let held: BTreeMap<_, _> = held.iter().map(|(wire, how)| (Wire(*wire), how)).collect();
         let over: BTreeMap<_, _> = over.iter().map(|(wire, how)| (Wire(*wire), how)).collect();
         let numbers = 0..came_out.len() as u64 * 64;
         let came_out: BTreeSet<_> =
-            numbers.filter(|wire| self.has_come_out(*wire)).map(Wire).collect();
+            numbers.filter(|own| self.has_come_out(*own) && comes(*own)).map(Wire).collect();
         (held, over, unrouted, last_error, came_out)
     }
 

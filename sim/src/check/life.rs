@@ -16,7 +16,7 @@ use floodgate_engine::schedule::Window;
 use floodgate_engine::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::named::{Cookie, Sequence, Wire};
+use super::named::{Cookie, Node, Sequence, Wire};
 use super::{Checks, Rule};
 
 #[derive(Clone, Debug)]
@@ -76,8 +76,13 @@ impl Life {
         }
     }
 
-    /// What is known of lives, for an explorer.
-    pub(super) fn account(&self) -> impl Debug + '_ {
+    /// What is known of lives, for an explorer: of wire messages that cannot come again, as
+    /// `comes` says, and of references that cannot go out as they are, as `goes` says, nothing.
+    pub(super) fn account<'a>(
+        &'a self,
+        comes: &dyn Fn(u64) -> bool,
+        goes: &dyn Fn(u64) -> bool,
+    ) -> impl Debug + use<'a> {
         let Self {
             watched: _,
             alive,
@@ -94,24 +99,31 @@ impl Life {
             published,
             in_flight,
             went_out,
-            repeated,
+            // Only counts.
+            repeated: _,
         } = self;
         // In an order: a hashed map shows where it has been.
         let due: BTreeMap<_, _> = due.iter().map(|(own, at)| (Sequence(*own), at)).collect();
         // By whom, not in which call: one that is open the adapter knows of, one that is over is
         // a name.
         let handed: BTreeMap<_, _> =
-            handed.iter().map(|(own, (node, _))| (Sequence(*own), node)).collect();
+            handed.iter().map(|(own, (node, _))| (Sequence(*own), Node(*node))).collect();
         let sequences = |own: &[u64]| own.iter().copied().map(Sequence).collect::<Vec<_>>();
         let disposing: BTreeMap<_, _> = disposing
             .iter()
-            .map(|((node, cookie), own)| ((node, Cookie(*cookie)), sequences(own)))
+            .map(|((node, cookie), own)| ((Node(*node), Cookie(*cookie)), sequences(own)))
             .collect();
-        let published: BTreeMap<_, _> = published.iter().collect();
-        let in_flight: BTreeSet<_> = in_flight.iter().copied().map(Wire).collect();
-        let went_out: BTreeSet<_> = went_out.iter().copied().map(Sequence).collect();
-        let lives = (alive, died_at, *ends > 0, slack, ending);
-        (lives, due, handed, disposing, published, in_flight, went_out, repeated)
+        // Whether it was, not how often.
+        let published: BTreeSet<_> = published.keys().filter(|own| comes(own.wire)).collect();
+        let in_flight = in_flight.iter().copied().filter(|wire| comes(*wire));
+        let in_flight: BTreeSet<_> = in_flight.map(Wire).collect();
+        let went_out = went_out.iter().copied().filter(|own| goes(*own));
+        let went_out: BTreeSet<_> = went_out.map(Sequence).collect();
+        let instances = (0..alive.len()).map(HostInstanceId::from);
+        let lives: BTreeMap<_, _> = instances.zip(alive.iter().zip(died_at)).collect();
+        let ending: Vec<_> = ending.iter().copied().map(Node).collect();
+        let lives = (lives, *ends > 0, slack, ending);
+        (lives, due, handed, disposing, published, in_flight, went_out)
     }
 
     /// Whether who lives is watched.

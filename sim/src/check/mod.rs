@@ -321,8 +321,12 @@ impl Checks {
 
     /// What the checks know, and may judge by: for an explorer, to tell worlds apart. How often
     /// they judged is no part of it. Of the references with these publication numbers a call is on
-    /// the wire.
-    pub(crate) fn account(&self, on_the_wire: &[u64]) -> impl Debug + '_ {
+    /// the wire; `comes` says of a wire message whether it may be submitted, maybe once more.
+    pub(crate) fn account<'a>(
+        &'a self,
+        on_the_wire: &[u64],
+        comes: &dyn Fn(u64) -> bool,
+    ) -> impl Debug + use<'a> {
         let Self {
             docket: _,
             batches,
@@ -339,19 +343,16 @@ impl Checks {
             throttled,
             polls,
         } = self;
+        let life = life.account(comes, &|own| references.may_go_out(own, on_the_wire));
         let references = references.account(on_the_wire);
-        let interchanges = interchanges.account();
+        let interchanges = interchanges.account(comes);
         let messages = (references, ordered, interchanges, dynamic, routing, exchanges);
-        (
-            messages,
-            batches.account(),
-            transactions,
-            homes,
-            queues,
-            life.account(),
-            throttled,
-            polls.account(),
-        )
+        (messages, batches.account(), transactions, homes, queues, life, throttled, polls.account())
+    }
+
+    /// Whether every document that was routed was looked at (INV-19), and not only a sample.
+    pub(crate) const fn sees_all_routed(&self) -> bool {
+        self.routing.sees_all()
     }
 
     /// The instant of what comes next.

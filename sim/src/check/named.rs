@@ -11,3 +11,7 @@ pub(super) struct Sequence(pub(super) u64);
 /// A wire message.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Wire(pub(super) u64);
+
+/// An adapter instance.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Node(pub(super) u32);

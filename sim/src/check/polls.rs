@@ -6,6 +6,7 @@
 //! the poll interval before looking (R-CLK-07). What stands in the way is seen when the interval is
 //! over, not before, so that a look costs no more than a note of it.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::hint::cold_path;
 
@@ -96,8 +97,12 @@ impl Polls {
     /// What is known of looks, for an explorer: not when the next question is asked, which may be
     /// too soon, and then nothing comes of it.
     pub(super) fn account(&self) -> impl Debug + '_ {
-        let Self { intervals: _, polls, waiting, due: _ } = self;
-        (polls, waiting)
+        let Self { intervals, polls, waiting, due: _ } = self;
+        let looks = |(at, poll)| {
+            let (home, by) = (at / intervals.len(), at % intervals.len());
+            ((MessageBoxId::from(home), HostInstanceId::from(by)), poll)
+        };
+        (polls.iter().enumerate().map(looks).collect::<BTreeMap<_, _>>(), waiting)
     }
 }
 

@@ -60,6 +60,11 @@ pub(super) struct Routing {
 }
 
 impl Routing {
+    /// Whether no document was left out yet.
+    pub(super) const fn sees_all(&self) -> bool {
+        self.routed < self.first
+    }
+
     pub(super) fn new(topology: &Topology) -> Self {
         let orchestrations = (0..topology.orchestrations.len()).map(OrchestrationId::from);
         let convoys = orchestrations.filter_map(|id| {

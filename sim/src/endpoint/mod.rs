@@ -6,6 +6,8 @@ mod quota;
 mod sink;
 mod source;
 
+use std::fmt::Debug;
+
 pub(crate) use quota::Admission;
 pub use quota::QuotaSettings;
 pub(crate) use sink::{Sink, SinkCall};
@@ -18,4 +20,14 @@ pub(crate) enum Endpoint {
     Sink(Box<Sink>),
     /// Holds messages.
     Source(Source),
+}
+
+impl Endpoint {
+    /// What may change of it, for an explorer; not what only measures.
+    pub(crate) fn account(&self) -> impl Debug + '_ {
+        match self {
+            Self::Sink(sink) => (Some(sink.account()), None),
+            Self::Source(source) => (None, Some(source)),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! A sink: the partner that a send adapter transmits to.
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::hint::cold_path;
 
 use floodgate_engine::adapter::Transmission;
@@ -62,6 +63,12 @@ impl Sink {
             down: Vec::new(),
             pool: Pool::over(window.0, window.1),
         }
+    }
+
+    /// What may change of it.
+    pub(super) fn account(&self) -> impl Debug + '_ {
+        let Self { settings: _, key: _, busy, waiting, down, pool: _, quota } = self;
+        (busy, waiting, down, quota)
     }
 
     /// A sink of another name that behaves as `model` is set to; its outages are its own.

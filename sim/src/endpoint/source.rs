@@ -165,6 +165,12 @@ impl Source {
         self.watchers.drain(..count).collect()
     }
 
+    /// Whether a message is here, or was fetched and is not removed.
+    pub(crate) fn has(&self, number: u64) -> bool {
+        let held = self.held.iter().map(|(_, message)| message);
+        self.messages.iter().chain(held).any(|message| message.number == number)
+    }
+
     pub(crate) fn has_more(&self) -> bool {
         !self.messages.is_empty()
     }

@@ -11,15 +11,15 @@
 use std::cell::RefCell;
 use std::fmt::{self, Debug, Write as _};
 
-use floodgate_engine::host::Life;
-use floodgate_engine::id::HostInstanceId;
+use floodgate_engine::host::{HostInstance, Life};
+use floodgate_engine::id::{HostInstanceId, Key};
 
 use super::database::Pending;
-use super::likeness::Likeness;
+use super::likeness::{Likeness, Telling};
 use super::wire::{Fetch, OnWire};
 use super::{Due, Now, World};
 use crate::cost::Costs;
-use crate::meter::Meters;
+use crate::endpoint::Endpoint;
 use crate::queue::Schedule;
 
 /// One way for a world to go on.
@@ -206,23 +206,24 @@ impl World {
     /// A number that worlds alike share: the engine, the wire, everything scheduled, and what the
     /// checks know; neither what is fixed nor what only measures. What is due at one instant
     /// counts as a set, and what a key leads to stands for the key. What things are called tells
-    /// no two worlds apart (`world/likeness.rs`).
+    /// no two worlds apart (`world/likeness.rs`), nor does how much came and went so far: who asks
+    /// what follows here counts from here on.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        self.shown(|text, idle| Likeness::of(text, idle, false))
+        self.shown(|text, telling| Likeness::of(text, telling))
     }
 
     /// The same, but a world in which things are called otherwise is another one.
     #[must_use]
     pub fn fingerprint_with_names(&self) -> u64 {
-        self.shown(|text, idle| Likeness::of(text, idle, true))
+        self.shown(|text, telling| Likeness::of(text, &Telling { kept: true, ..telling.clone() }))
     }
 
     /// Shows `to` all that tells worlds apart, and the fields that do not.
     ///
     /// Every field is named, so that a new one has to be judged.
     #[expect(clippy::too_many_lines, reason = "a list: a line for each field")]
-    fn shown<T>(&self, to: impl FnOnce(&str, &[&str]) -> T) -> T {
+    fn shown<T>(&self, to: impl FnOnce(&str, &Telling) -> T) -> T {
         let Self {
             now,
             end,
@@ -231,8 +232,6 @@ impl World {
             calls,
             instances,
             host_wakes,
-            nodes,
-            node_of,
             message_box,
             box_wake,
             jobs,
@@ -244,7 +243,6 @@ impl World {
             master_job_due,
             endpoints,
             on_wire,
-            fetches,
             answering,
             unaccepted,
             loads,
@@ -252,9 +250,6 @@ impl World {
             waits,
             forwarded,
             next_template,
-            wires_arrived,
-            documents_arrived,
-            documents_accepted,
             coordinator,
             life,
             throttling,
@@ -262,8 +257,11 @@ impl World {
             watched,
             costs,
             checks,
-            // Of what is measured, the one thing that an ending is judged by.
-            meters: Meters { processed, .. },
+            // What it has come to so far: an explorer asks for what is to come.
+            documents_accepted: _,
+            documents_arrived: _,
+            meters: _,
+            wires_arrived: _,
             // Where it has been: nobody decides by it.
             active: _,
             audits: _,
@@ -274,6 +272,10 @@ impl World {
             samples: _,
             saved: _,
             trace: _,
+            // Shown by what they are.
+            fetches: _,
+            node_of: _,
+            nodes: _,
             // What it was built with.
             apart: _,
             cleanup_every: _,
@@ -301,27 +303,51 @@ impl World {
         let works = (*costs != Costs::default()).then_some(works);
         let on_the_wire: Vec<u64> =
             on_wire.iter().map(|(_, wire)| wire.call.transmission.sequence).collect();
-        let under_way = (
-            AsSet(pending.iter().map(|(_, one)| one).collect()),
-            AsSet(on_wire.iter().map(|(_, one)| one).collect()),
-            AsSet(fetches.iter().map(|(_, one)| one).collect()),
-        );
-        let outside = (endpoints, loads, loads_open, waits, watched, forwarded, next_template);
-        let arrived = (unaccepted, wires_arrived, documents_arrived, documents_accepted, processed);
-        let hosts = (now, end, instances, host_wakes, nodes, node_of, message_box);
-        let jobs = (box_wake, cleanup_due, master_job_due, calls, answering);
-        let beside = (coordinator, life, throttling, tracking, works);
-        let checks = checks.account(&on_the_wire);
-        // What throttling alone asks for.
-        let counted: &[&str] = if throttling.is_off() { &["totals", "taken_bytes"] } else { &[] };
-        let idle = [&["state_hash", "next_cookie"], counted].concat();
-        let all = (((soon, later), under_way), (hosts, jobs, beside), (outside, arrived, checks));
+        let under_way = self.unscheduled();
+        let telling = self.telling();
+        let mirrored = telling.mirrored.is_some();
+        let ends: Vec<_> = endpoints.iter().map(Endpoint::account).collect();
+        let sent: Vec<_> = loads.iter().map(|load| (load.sent, load.open)).collect();
+        // What these plants have not, and loads that nobody steers.
+        let features = (coordinator, throttling, tracking, calls, answering, waits, watched, loads);
+        let features = (!mirrored).then_some(features);
+        let outside = (ends, sent, loads_open, forwarded, next_template);
+        let adapters = self.adapters(mirrored);
+        let instances = instances.iter().map(HostInstance::account);
+        let instances = AsSet(instances.zip(host_wakes).collect());
+        let hosts = (now, end, instances, adapters, message_box.account());
+        let jobs = (box_wake, cleanup_due, master_job_due);
+        let beside = (life, works, features);
+        let checks = checks.account(&on_the_wire, &|wire| self.may_come(wire));
+        let all =
+            (((soon, later), under_way), (hosts, jobs, beside), (outside, unaccepted, checks));
         thread_local!(static TEXT: RefCell<String> = const { RefCell::new(String::new()) });
         TEXT.with_borrow_mut(|text| {
             text.clear();
             write!(text, "{all:?}").expect("a string takes everything");
-            to(text, &idle)
+            to(text, &telling)
         })
+    }
+
+    /// What is under way and scheduled nowhere: it stands in a line.
+    fn unscheduled(&self) -> impl Debug + '_ {
+        let now = self.ring.iter().filter_map(|now| match now {
+            Now::Due(due) => Some(*due),
+            Now::Answered(..) | Now::Arrived(..) | Now::Host(..) | Now::TransactionDone(..) => None,
+        });
+        let all: Vec<Due> = now.chain(self.queue.entries().map(|(_, due)| *due)).collect();
+        let is_in = |of: fn(Due) -> Option<Key>, key| all.iter().any(|due| of(*due) == Some(key));
+        let unlocked = |due| if let Due::Unlocked(key) = due { Some(key) } else { None };
+        let sent = |due| if let Due::Sent(key) = due { Some(key) } else { None };
+        let fetched = |due| if let Due::Fetched(key) = due { Some(key) } else { None };
+        let pending = self.pending.iter().filter(|(key, _)| !is_in(unlocked, *key));
+        let on_wire = self.on_wire.iter().filter(|(key, _)| !is_in(sent, *key));
+        let fetches = self.fetches.iter().filter(|(key, _)| !is_in(fetched, *key));
+        (
+            AsSet(pending.map(|(_, one)| one).collect()),
+            AsSet(on_wire.map(|(_, one)| one).collect()),
+            AsSet(fetches.map(|(_, one)| one).collect()),
+        )
     }
 
     /// What is scheduled: not by its place among others of its kind, which is only a name, and may
@@ -360,7 +386,7 @@ enum Entry<'a> {
 }
 
 /// What has no order.
-struct AsSet<T>(Vec<T>);
+pub(super) struct AsSet<T>(pub(super) Vec<T>);
 
 impl<T: Debug> Debug for AsSet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -74,6 +74,11 @@ impl Lives {
             own: Vec::new(),
         }
     }
+
+    /// Whether nothing is planned, and nobody brought adapters of his own.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.faults.is_empty() && self.own.is_empty() && !self.skewed
+    }
 }
 
 /// What happened to a host instance or the database; pinned, since digests rest on it.

@@ -9,22 +9,30 @@
 //! ordinals, and then the tree is hashed. What is left undecided keeps the order of the names
 //! themselves: alike worlds may then be taken for different ones, never different for alike.
 //!
-//! A table in curly brackets has no order, and neither have a heap's places.
+//! Where host instances are built alike (`world/mirrored.rs`), they and their adapters are names
+//! too. A frame, the cookie of a batch and the place of a job are those of whom the text has named
+//! last: one and the same number is another name at each.
+//!
+//! A table in curly brackets has no order, and neither have a heap's places. The messages of a
+//! source have one, that of their numbers.
+
+mod named;
 
 use floodgate_engine::hash::mix;
+use rustc_hash::FxHashMap;
 
-/// What a name is the name of.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Kind {
-    Cookie,
-    Frame,
-    Lineage,
-    Message,
-    Print,
-    Reference,
-    /// Publication numbers, which are compared.
-    Sequence,
-    Wire,
+use named::{Kind, Stand, kind, place_kind};
+
+/// What tells worlds apart, and what does not.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Telling {
+    /// Fields that nothing depends on, with the type around them.
+    pub(super) idle: Vec<(&'static str, &'static str)>,
+    /// Whether names are a text like any other.
+    pub(super) kept: bool,
+    /// Where the host instances are built alike: that of each adapter instance. Then both are
+    /// names; frames and cookies are those of their host instance.
+    pub(super) mirrored: Option<Vec<u32>>,
 }
 
 /// How what is inside is ordered.
@@ -44,17 +52,6 @@ struct Node {
     end: u32,
 }
 
-/// Where a value stands.
-#[derive(Clone, Copy, Debug, Default)]
-struct Stand<'a> {
-    /// The type around it.
-    owner: &'a str,
-    field: &'a str,
-    is_key: bool,
-    /// Among what an ordering of a heap compares.
-    compared: bool,
-}
-
 /// Rounds in which names are told apart: from publication to reference, message, cookie, frame.
 const ROUNDS: usize = 4;
 
@@ -63,18 +60,31 @@ const ROUNDS: usize = 4;
 pub(super) struct Likeness<'a> {
     text: &'a str,
     at: usize,
-    /// Fields that nothing depends on.
-    idle: &'a [&'a str],
-    /// Whether names are a text like any other.
-    kept: bool,
+    telling: &'a Telling,
     nodes: Vec<Node>,
     names: Vec<(Kind, u64)>,
+    /// Of each name, whether it is compared: where a source has it, a message's number is.
+    compared: Vec<bool>,
+    known: FxHashMap<(Kind, u64), u32>,
+    /// Whose the frames, cookies and places are that are read now: one more than the number.
+    instance: u64,
+    node: u64,
 }
 
 impl<'a> Likeness<'a> {
-    /// The hash of `text` without `idle` fields, and without its names unless they are `kept`.
-    pub(super) fn of(text: &'a str, idle: &'a [&'a str], kept: bool) -> u64 {
-        let mut own = Self { text, at: 0, idle, kept, nodes: Vec::new(), names: Vec::new() };
+    /// The hash of `text` without idle fields, and without its names unless they are kept.
+    pub(super) fn of(text: &'a str, telling: &'a Telling) -> u64 {
+        let mut own = Self {
+            text,
+            at: 0,
+            telling,
+            nodes: Vec::new(),
+            names: Vec::new(),
+            compared: Vec::new(),
+            known: FxHashMap::default(),
+            instance: 0,
+            node: 0,
+        };
         own.value(Stand::default());
         assert_eq!(own.at, text.len(), "what a world shows is read to its end");
         own.hashed()
@@ -119,11 +129,15 @@ impl<'a> Likeness<'a> {
                 let compared = word == "Reverse" || stand.compared;
                 // What may be there, and what stands together, is what it is without that.
                 let inner = match word {
-                    "" | "Some" => Stand { compared, ..stand },
-                    "Reverse" => Stand { field: word, owner: word, is_key: false, compared },
+                    "" | "Some" => Stand { compared, place: 0, ..stand },
+                    "Reverse" => Stand { field: word, owner: word, compared, ..Stand::default() },
                     _ => Stand { field: word, owner: word, ..Stand::default() },
                 };
                 self.list(b')', inner);
+            }
+            b'[' if self.is_table(stand) => {
+                self.open(word, Inside::Unordered);
+                self.table(stand);
             }
             b'[' => {
                 let heap = matches!(stand.field, "returned" | "delayed");
@@ -139,8 +153,7 @@ impl<'a> Likeness<'a> {
                 self.fields(word);
             }
             _ => {
-                let name = kind(word, stand).filter(|_| !self.kept);
-                let name = name.map(|(kind, value)| self.name(kind, value));
+                let name = self.named(word, stand);
                 self.open(word, Inside::Leaf(name));
                 if name.is_some() {
                     self.nodes[place].label = 0;
@@ -170,12 +183,88 @@ impl<'a> Likeness<'a> {
         end > place + 1
     }
 
+    /// Which name `word` is where it stands, if it is one.
+    fn named(&mut self, word: &str, stand: Stand<'_>) -> Option<u32> {
+        if self.telling.kept {
+            return None;
+        }
+        let mirrored = self.telling.mirrored.as_ref();
+        let among = mirrored.and_then(|of| Some((place_kind(word, stand)?, of)));
+        if let Some(((kind, value), of)) = among {
+            if kind == Kind::Instance {
+                self.instance = value + 1;
+            } else if kind == Kind::Node {
+                self.node = value + 1;
+                self.instance = u64::from(of[value as usize]) + 1;
+            }
+            let whose = if kind == Kind::Slot { self.node << 32 } else { 0 };
+            return Some(self.name(kind, whose | value));
+        }
+        let (kind, value) = kind(word, stand)?;
+        let of_instance = mirrored.is_some() && matches!(kind, Kind::Cookie | Kind::Frame);
+        let whose = if of_instance { self.instance << 32 } else { 0 };
+        let name = self.name(kind, whose | value);
+        self.compared[name as usize] |= kind == Kind::Wire && stand.owner == "WireMessage";
+        Some(name)
+    }
+
     fn name(&mut self, kind: Kind, value: u64) -> u32 {
-        let known = self.names.iter().position(|name| *name == (kind, value));
-        known.unwrap_or_else(|| {
+        let next = self.names.len() as u32;
+        let name = *self.known.entry((kind, value)).or_insert(next);
+        if name == next {
             self.names.push((kind, value));
-            self.names.len() - 1
-        }) as u32
+            self.compared.push(kind == Kind::Sequence);
+        }
+        name
+    }
+
+    /// Whether it is a table by the number of a host instance or a place at work.
+    fn is_table(&self, stand: Stand<'_>) -> bool {
+        self.telling.mirrored.is_some()
+            && matches!(
+                (stand.owner, stand.field),
+                ("Lives", "services")
+                    | ("MessageBox", "own_queues")
+                    | ("Sender", "running")
+                    | ("Throttled", "instances" | "stopping")
+            )
+    }
+
+    /// Reads such a table. Of places that are free nothing is kept: which is taken next is a name.
+    fn table(&mut self, stand: Stand<'a>) {
+        self.at += 1;
+        let slots = stand.owner == "Sender";
+        let mut number = 0;
+        while !self.take(b']') {
+            let (before, names) = (self.nodes.len(), self.names.len());
+            self.open("", Inside::Ordered);
+            let name = match self.telling.kept {
+                true => None,
+                false if slots => Some(self.name(Kind::Slot, self.node << 32 | number)),
+                false => Some(self.name(Kind::Instance, number)),
+            };
+            let label = if self.telling.kept { number.to_string() } else { String::new() };
+            self.open(&label, Inside::Leaf(name));
+            self.instance = if slots { self.instance } else { number + 1 };
+            let is_free = slots && self.text[self.at..].starts_with("None");
+            self.value(stand);
+            self.close(before);
+            if is_free {
+                self.forget(before, names);
+            }
+            number += 1;
+            self.take(b',');
+            self.take(b' ');
+        }
+    }
+
+    /// Forgets what was read last.
+    fn forget(&mut self, nodes: usize, names: usize) {
+        self.nodes.truncate(nodes);
+        self.compared.truncate(names);
+        for name in self.names.drain(names..) {
+            self.known.remove(&name);
+        }
     }
 
     fn list(&mut self, close: u8, mut stand: Stand<'a>) {
@@ -183,6 +272,7 @@ impl<'a> Likeness<'a> {
         while !self.take(close) {
             let before = self.nodes.len();
             self.value(stand);
+            stand.place += 1;
             // Of what a heap compares the first number is the publication's.
             let found = self.nodes.get(before).map(|node| node.inside);
             stand.compared &= !matches!(found, Some(Inside::Leaf(Some(_))));
@@ -210,19 +300,22 @@ impl<'a> Likeness<'a> {
 
     fn fields(&mut self, owner: &'a str) {
         self.at += 1;
-        let mut holds = true;
+        let (mut holds, mut unpaced) = (true, false);
         while !self.take(b'}') {
             self.take(b' ');
             let field = self.word();
             self.take(b':');
             self.take(b' ');
             let (place, names) = (self.nodes.len(), self.names.len());
-            // The last of nothing is nobody.
-            let stale = field == "fresh_last" && !holds;
+            // The last of nothing is nobody. Who looks at once need not know since when it waits.
+            let stale = (field == "fresh_last" && !holds)
+                || (unpaced && field == "state" && self.text[self.at..].starts_with("Parked"));
+            let from = self.at;
             holds = self.value(Stand { owner, field, ..Stand::default() });
-            if stale || self.idle.contains(&field) {
-                self.nodes.truncate(place);
-                self.names.truncate(names);
+            unpaced |=
+                (owner, field, &self.text[from..self.at]) == ("Dequeuer", "poll", "Duration(0)");
+            if stale || self.telling.idle.contains(&(owner, field)) {
+                self.forget(place, names);
             }
             self.take(b',');
             self.take(b' ');
@@ -268,8 +361,7 @@ impl<'a> Likeness<'a> {
     fn hashed(&self) -> u64 {
         let mut hashes = vec![0; self.nodes.len()];
         let mut around = vec![0; self.nodes.len()];
-        let mut colours: Vec<u64> =
-            self.names.iter().map(|name| self.first_colour(*name)).collect();
+        let mut colours: Vec<u64> = (0..self.names.len()).map(|at| self.first_colour(at)).collect();
         for _ in 0..ROUNDS {
             self.hash(&mut hashes, &colours);
             self.look_around(&hashes, &mut around, &mut colours);
@@ -288,11 +380,12 @@ impl<'a> Likeness<'a> {
     }
 
     /// What is compared is known by its rank, all else by nothing yet.
-    fn first_colour(&self, (kind, value): (Kind, u64)) -> u64 {
-        let before = |name: &&(Kind, u64)| **name < (kind, value) && name.0 == kind;
-        let rank =
-            if kind == Kind::Sequence { self.names.iter().filter(before).count() } else { 0 };
-        mix(kind as u64, rank as u64)
+    fn first_colour(&self, at: usize) -> u64 {
+        let (kind, value) = self.names[at];
+        let names = self.names.iter().zip(&self.compared);
+        let before =
+            names.filter(|(name, compared)| **compared && name.0 == kind && name.1 <= value);
+        mix(kind as u64, if self.compared[at] { before.count() as u64 } else { 0 })
     }
 
     /// Gives every name the colour of all places at which it stands.
@@ -330,47 +423,14 @@ fn text_key(text: &str) -> u64 {
     words.fold(text.len() as u64, mix)
 }
 
-/// Whether `word` is a name where it stands, and of what.
-fn kind(word: &str, stand: Stand<'_>) -> Option<(Kind, u64)> {
-    let table = stand.is_key.then_some(stand.owner);
-    if let Some(place) = word.strip_prefix('#') {
-        let kind = match stand.field {
-            "FrameId" | "CallId" => Kind::Frame,
-            "ReferenceId" => Kind::Reference,
-            "MessageId" => Kind::Message,
-            "frames" if table == Some("HostInstance") => Kind::Frame,
-            "rows" if table == Some("Spool") => Kind::Message,
-            "references" if table == Some("MessageBox") => Kind::Reference,
-            _ => return None,
-        };
-        return Some((kind, place.parse().ok()?));
-    }
-    let value = word.parse().ok()?;
-    let kind = match (stand.owner, stand.field) {
-        _ if stand.compared => Kind::Sequence,
-        ("DocumentName", "sequence") => return None,
-        (_, "sequence" | "fresh_last" | "next_sequence" | "Sequence") => Kind::Sequence,
-        (_, "cookie" | "Cookie") => Kind::Cookie,
-        ("DocumentName", "wire") | ("WireMessage", "number") | (_, "numbers" | "Wire") => {
-            Kind::Wire
-        }
-        ("Lane", "sent_last" | "with_adapter" | "failed")
-        | ("OrderedPort", "held" | "apart" | "late" | "given_back") => Kind::Sequence,
-        (_, "lineage") => Kind::Lineage,
-        (_, "fingerprint") => Kind::Print,
-        ("Sender", "posted") | ("Receiver", "outstanding") if stand.is_key => Kind::Cookie,
-        _ => return None,
-    };
-    Some((kind, value))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Likeness;
+    use super::{Likeness, Telling};
 
     #[track_caller]
     fn check(one: &str, other: &str, alike: bool) {
-        let of = |text| Likeness::of(text, &["state_hash"], false);
+        let telling = Telling { idle: vec![("W", "state_hash")], ..Telling::default() };
+        let of = |text| Likeness::of(text, &telling);
         assert_eq!(of(one) == of(other), alike, "{one} and {other}");
     }
 
@@ -391,6 +451,76 @@ mod tests {
         let straight = pairs("Wire(1): Cookie(1), Wire(2): Cookie(2)");
         check(&straight, &pairs("Wire(2): Cookie(2), Wire(1): Cookie(1)"), true);
         check(&straight, &pairs("Wire(1): Cookie(2), Wire(2): Cookie(1)"), false);
+    }
+
+    #[track_caller]
+    fn check_mirrored(one: &str, other: &str, alike: bool) {
+        let idle = vec![("Sender", "free")];
+        let telling = Telling { idle, kept: false, mirrored: Some(vec![0, 1]) };
+        let of = |text| Likeness::of(text, &telling);
+        assert_eq!(of(one) == of(other), alike, "{one} and {other}");
+    }
+
+    fn host(id: u32, frame: u32, life: &str) -> String {
+        format!("HostInstance {{ id: HostInstanceId({id}), frames: {{#{frame}: {life}}} }}")
+    }
+
+    #[test]
+    fn host_instances_that_are_built_alike_are_names() {
+        let two = |(up, frame): (u32, u32), (down, other): (u32, u32), dies: u32| {
+            let (up, down) = (host(up, frame, "Up"), host(down, other, "Down"));
+            format!("({{{up}, {down}}}, HostInstanceId({dies}))")
+        };
+        let known = two((0, 1), (1, 1), 1);
+        check_mirrored(&known, &two((1, 1), (0, 1), 0), true);
+        check_mirrored(&known, &two((1, 1), (0, 1), 1), false);
+        check(&known, &two((1, 1), (0, 1), 0), false);
+        // A frame is that of its host instance.
+        check_mirrored(&known, &two((0, 3), (1, 1), 1), true);
+        let call = |mine, frame| {
+            format!("({}, {}, FrameId(#{frame}))", host(0, 1, "Up"), host(1, mine, "Up"))
+        };
+        check_mirrored(&call(2, 2), &call(1, 1), true);
+        check_mirrored(&call(2, 2), &call(2, 1), false);
+        let lives = |one, other| format!("Lives {{ services: [{one}, {other}] }}");
+        check_mirrored(&lives(1, 2), &lives(2, 1), true);
+        check_mirrored(&lives(1, 2), &lives(2, 2), false);
+    }
+
+    #[test]
+    fn adapters_and_their_places_at_work_are_names() {
+        // Which place is free says nothing.
+        let sender = |node: u32, places: &str, token: u32| {
+            let sender = format!("Sender {{ running: [{places}], free: [0, 2] }}");
+            let call = format!("SinkCall {{ node: {node}, token: {token} }}");
+            format!("({{(Node({node}), {sender})}}, {call})")
+        };
+        let known = sender(0, "Some(1), Some(2)", 0);
+        check_mirrored(&known, &sender(1, "None, Some(1), Some(2)", 1), true);
+        check_mirrored(&known, &sender(0, "Some(2), Some(1)", 1), true);
+        check_mirrored(&known, &sender(0, "Some(1), Some(2)", 1), false);
+    }
+
+    #[test]
+    fn who_looks_at_once_does_not_know_since_when_it_waits() {
+        let waits = |poll: u32, since: u32| {
+            let state = format!("state: Parked(Instant({since}))");
+            format!("Dequeuer {{ poll: Duration({poll}), {state} }}")
+        };
+        check(&waits(0, 3), &waits(0, 4), true);
+        check(&waits(5, 3), &waits(5, 4), false);
+    }
+
+    #[test]
+    fn messages_in_a_source_are_compared() {
+        let of = |held: u32, first: u32, second: u32| {
+            let message = |number: u32| format!("WireMessage {{ number: {number} }}");
+            format!("(Wire({held}), [{}, {}])", message(first), message(second))
+        };
+        let known = of(1, 1, 2);
+        check(&known, &of(3, 3, 4), true);
+        check(&known, &of(2, 2, 1), false);
+        check(&known, &of(2, 1, 2), false);
     }
 
     #[test]

@@ -41,6 +41,7 @@ mod line;
 mod link;
 mod load;
 mod looks;
+mod mirrored;
 mod operate;
 mod pinned;
 mod presence;
@@ -326,6 +327,12 @@ impl World {
         self.message_box.sabotage(sabotage);
         self.instances.iter_mut().for_each(|instance| instance.sabotage(sabotage));
         self.nodes.iter_mut().for_each(|node| node.proxy.sabotage(sabotage));
+    }
+
+    /// Transmissions so far of what had gone out before the process of its owner ended (INV-54).
+    #[must_use]
+    pub const fn repeated(&self) -> u64 {
+        self.checks.repeated()
     }
 
     /// What was measured so far.

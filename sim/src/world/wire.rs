@@ -21,6 +21,13 @@ pub(super) struct Fetch {
     transaction: Option<TransactionId>,
 }
 
+impl Fetch {
+    /// Who fetches.
+    pub(super) const fn node(&self) -> u32 {
+        self.node
+    }
+}
+
 /// A call or an errand that is under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OnWire {

@@ -9,7 +9,7 @@ use crate::check::named::Sequence;
 impl References {
     /// What is known of references, for an explorer: of what only grows, what is still open; of one
     /// that is gone nothing, unless a call of it is on the wire and will have to be judged.
-    pub(in crate::check) fn account(&self, on_the_wire: &[u64]) -> impl Debug + '_ {
+    pub(in crate::check) fn account<'a>(&'a self, on_the_wire: &[u64]) -> impl Debug + use<'a> {
         let Self {
             known,
             ports: _,
@@ -30,11 +30,25 @@ impl References {
             calls: _,
         } = self;
         let bodies = (published.wrapping_sub(*collectable), collectable.wrapping_sub(*collected));
-        let speaks = |own: &&Known| {
-            own.whereabouts != Whereabouts::Gone || on_the_wire.contains(&own.sequence)
-        };
+        let speaks = |own: &&Known| own.speaks(on_the_wire);
         let known: BTreeMap<_, _> =
             known.iter().filter(speaks).map(|own| (Sequence(own.sequence), own)).collect();
         (known, counts, referenced.wrapping_sub(*ended), bodies, owed)
+    }
+}
+
+impl References {
+    /// Whether the reference of this publication number may go out before its lock is given back:
+    /// a call of it is on the wire, or the wire has taken no copy since then.
+    pub(in crate::check) fn may_go_out(&self, sequence: u64, on_the_wire: &[u64]) -> bool {
+        let mut known = self.known.iter().filter(|own| own.sequence == sequence);
+        on_the_wire.contains(&sequence)
+            || known.any(|own| own.whereabouts != Whereabouts::Gone && own.copies <= 0)
+    }
+}
+
+impl Known {
+    fn speaks(&self, on_the_wire: &[u64]) -> bool {
+        self.whereabouts != Whereabouts::Gone || on_the_wire.contains(&self.sequence)
     }
 }
