@@ -46,6 +46,8 @@ fn all_said(cases: &[(&str, &str, &str)]) {
 #[test]
 fn rates_that_cannot_be_offered_say_why() {
     let measured = "measure = \"1 h\"";
+    let few = said("{ constant = 1_000_000_000 }", "measure = \"1 h\"\ncount = 9");
+    assert!(few.is_empty(), "{few:?}");
     all_said(&[
         ("{ ramp = { from = 0, to = 0, lasts = \"1 h\" } }", measured, "never offers anything"),
         ("{ sine = { low = 0, high = 0 } }", measured, "never offers anything"),
@@ -78,6 +80,8 @@ fn rates_that_cannot_be_offered_say_why() {
             "'send': expected a duration longer than zero",
         ),
         ("{ bell = { peak = 1 } }", "", "this load never ends"),
+        ("{ constant = 1_000_000_000 }", measured, "no run gets through more"),
+        ("{ poisson = 2_000_000 }", measured, "is of 7200 million messages"),
         ("{ users = { count = 3 } }", "", "this load never ends"),
         (
             "{ users = { count = 3, step = { add = 1, every = \"1 s\", most = 2 } } }",

@@ -10,11 +10,15 @@ use crate::plan::size::Sizes;
 /// Bytes of one interchange, at most: the engine counts them in 32 bits.
 const INTERCHANGE_BYTES_MAX: u64 = u32::MAX as u64;
 
+/// Messages of one load of a run, at most: it would take hours to have as many.
+const MESSAGES_MAX: f64 = 4e9;
+
 pub(super) fn check(checker: &mut Checker<'_>) {
     let scenario = checker.scenario;
     for (n, load) in scenario.loads.iter().enumerate() {
         let path = format!("load.{n}");
         end(checker, &path, load);
+        comes_to_an_end(checker, &path, load);
         offers(checker, &path, load);
         mix(checker, &path, load);
         for (at, size, documents) in sizes(&path, load) {
@@ -73,6 +77,37 @@ fn end(checker: &mut Checker<'_>, path: &str, load: &Load) {
         let message = format!("an interchange has only {most} documents");
         let help = "poison a document that is there, or give more 'documents'";
         checker.refuse(&format!("{path}.poison.document"), message, help);
+    }
+}
+
+/// Loads of more messages than any run gets through.
+fn comes_to_an_end(checker: &mut Checker<'_>, path: &str, load: &Load) {
+    let (form, rate) = match &load.rate {
+        Rate::Constant(rate) => ("constant", *rate),
+        Rate::Poisson(rate) => ("poisson", *rate),
+        // What else there is has a rate that changes, or is told by what comes back.
+        Rate::AllAtOnce
+        | Rate::Bell(..)
+        | Rate::Floodgate(..)
+        | Rate::Lots(_)
+        | Rate::Ramp(..)
+        | Rate::Replay(_)
+        | Rate::Sine(..)
+        | Rate::Steps(..)
+        | Rate::Users(_) => return,
+    };
+    let Some(measure) = load.measure else { return };
+    let most = load.count.map_or(f64::INFINITY, |count| count as f64);
+    let messages = (rate * (load.warm_up + measure).as_secs_f64()).min(most);
+    if messages > MESSAGES_MAX {
+        let message = format!(
+            "load '{}' is of {:.0} million messages: no run gets through more than {:.0} million",
+            load.name,
+            messages / 1e6,
+            MESSAGES_MAX / 1e6
+        );
+        let help = "a lower rate, a shorter 'measure', or a 'count'";
+        checker.refuse(&format!("{path}.rate.{form}"), message, help);
     }
 }
 
