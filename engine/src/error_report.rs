@@ -21,8 +21,8 @@ pub(crate) struct FailedRouting {
     /// Receive port by location, for ports that route (R-FMR-01: a port's setting is that of all
     /// its locations).
     inbound: FxHashMap<Arc<str>, Arc<str>>,
-    /// Name and partner's end of every send port that routes; `None` for the others.
-    outbound: Vec<Option<(Arc<str>, Arc<str>)>>,
+    /// Name of every send port that routes; `None` for the others.
+    outbound: Vec<Option<Arc<str>>>,
     made: u64,
 }
 
@@ -57,7 +57,7 @@ impl<'a> FailedMessage<'a> {
 pub(crate) struct Place {
     outbound: bool,
     port: Arc<str>,
-    location: Arc<str>,
+    location: Option<Value>,
 }
 
 impl FailedRouting {
@@ -71,9 +71,7 @@ impl FailedRouting {
             }
         }
         for port in &topology.send_ports {
-            let end = &topology.endpoints[port.primary.endpoint.index()];
-            let routes = port.route_failed.then(|| (Arc::from(&*port.name), Arc::from(&**end)));
-            routing.outbound.push(routes);
+            routing.outbound.push(port.route_failed.then(|| Arc::from(&*port.name)));
         }
         routing
     }
@@ -90,13 +88,19 @@ impl FailedRouting {
             return None;
         };
         let port = Arc::clone(self.inbound.get(location)?);
-        Some(Place { outbound: false, port, location: Arc::clone(location) })
+        Some(Place { outbound: false, port, location: Some(Value::Text(Arc::clone(location))) })
     }
 
-    /// Where a message that goes out by the send port number `port` failed, if that routes.
-    pub(crate) fn outbound(&self, port: usize, failed: DocumentName) -> Option<Place> {
-        let (name, end) = self.outbound.get(port)?.as_ref()?;
-        let place = || Place { outbound: true, port: Arc::clone(name), location: Arc::clone(end) };
+    /// Where a message that goes out by the send port number `port` failed, if that routes;
+    /// `sent_to` is where it was being sent.
+    pub(crate) fn outbound(
+        &self,
+        port: usize,
+        failed: DocumentName,
+        sent_to: impl FnOnce() -> Option<Value>,
+    ) -> Option<Place> {
+        let name = self.outbound.get(port)?.as_ref()?;
+        let place = || Place { outbound: true, port: Arc::clone(name), location: sent_to() };
         (!failed.is_error()).then(place)
     }
 
@@ -126,13 +130,15 @@ impl FailedRouting {
             (PropertyId::ERROR_FAILURE_CATEGORY, Some(Value::Int(0))),
             (PropertyId::ERROR_MESSAGE_TYPE, message_type),
             (port, Some(Value::Text(Arc::clone(&place.port)))),
-            (location, Some(Value::Text(Arc::clone(&place.location)))),
+            (location, place.location.clone()),
             (PropertyId::ERROR_TYPE, Some(Value::text("FailedMessage"))),
             (PropertyId::ERROR_ROUTING_FAILURE_REPORT_ID, report),
         ];
         for (property, value) in promoted {
-            let refused = context.promote(property, value);
-            assert!(refused.is_ok(), "names, types and codes are short enough to promote");
+            // R-CTX-05: an address that a message names may be too long to route on.
+            if context.promote(property, value.clone()).is_err() {
+                context.write(property, value);
+            }
         }
         let written = [
             (PropertyId::ERROR_DESCRIPTION, describe(place, reason)),
@@ -208,7 +214,11 @@ fn code(reason: Reason) -> String {
 /// What the event log would say: what failed, and where.
 fn describe(place: &Place, reason: Reason) -> String {
     let side = if place.outbound { "send port" } else { "receive port" };
-    format!("{}: {side} {}, {}", reason.told(), place.port, place.location)
+    let location = match &place.location {
+        Some(Value::Text(location)) => format!(", {location}"),
+        Some(Value::Bool(_) | Value::Int(_) | Value::Object) | None => String::new(),
+    };
+    format!("{}: {side} {}{location}", reason.told(), place.port)
 }
 
 #[cfg(test)]
@@ -231,7 +241,7 @@ mod tests {
     }
 
     fn place(outbound: bool) -> Place {
-        Place { outbound, port: Arc::from("Port"), location: Arc::from("place") }
+        Place { outbound, port: Arc::from("Port"), location: Some(Value::text("place")) }
     }
 
     fn promoted(error: &Document) -> Vec<PropertyId> {
@@ -303,14 +313,14 @@ mod tests {
     fn an_error_message_has_no_error_message() {
         let mut routing = FailedRouting::default();
         routing.inbound.insert(Arc::from("In"), Arc::from("Orders"));
-        routing.outbound.push(Some((Arc::from("Out"), Arc::from("end"))));
+        routing.outbound.push(Some(Arc::from("Out")));
         let (plain, error) = (
             document(DocumentName { wire: 1, sequence: 1, split: false }),
             document(DocumentName::of_error(1)),
         );
         let routes = |own: &Document| {
             let inbound = routing.inbound(&FailedMessage::document(own)).is_some();
-            (inbound, routing.outbound(0, own.name).is_some())
+            (inbound, routing.outbound(0, own.name, || None).is_some())
         };
         assert_eq!((routes(&plain), routes(&error)), ((true, true), (false, false)));
     }

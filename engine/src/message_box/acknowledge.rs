@@ -4,7 +4,7 @@
 //! (R-ACK-01): one that nobody wants is not even numbered. Nothing acknowledges an
 //! acknowledgement.
 
-use super::{Effect, MessageBox, Place, Reason};
+use super::{Effect, MessageBox, Place, Reason, Reference};
 use crate::batch::Status;
 use crate::config::Topology;
 use crate::exchange::{LateResponses, guid};
@@ -120,9 +120,8 @@ impl MessageBox {
             return;
         }
         let of = (original.name, reference.sequence);
-        let (subscriber, on_backup) = (reference.subscriber, reference.on_backup);
         let mut context = self.base(&original, "ACK", reference.sequence);
-        self.name_sender(&mut context, subscriber, on_backup);
+        self.name_sender(&mut context, reference);
         let parts = Parts::of(Body::Described { bytes: 0, documents: 1 });
         let document = made_of(&original, ACK, context, parts);
         self.acknowledgements.owed.push(Owed { document, of, to: None });
@@ -136,10 +135,9 @@ impl MessageBox {
         if acknowledges(&original.context) {
             return;
         }
-        let (subscriber, on_backup) = (reference.subscriber, reference.on_backup);
         let failure = failure(reason, true);
         let mut context = self.base(&original, "NACK", at.sequence);
-        self.name_sender(&mut context, subscriber, on_backup);
+        self.name_sender(&mut context, reference);
         let actor = context.read(PropertyId::ACK_OUTBOUND_TRANSPORT_LOCATION).cloned();
         let parts = fault(&mut context, actor.as_ref(), failure);
         // Who asked for a response gets the fault in its place; that somebody else could not be
@@ -148,7 +146,7 @@ impl MessageBox {
         let undone = matches!(reason, Reason::Map | Reason::Pipeline | Reason::SendPipeline);
         let to = if response && undone {
             self.instance_key(id)
-        } else if self.subscribers[subscriber.index()].two_way {
+        } else if self.subscribers[at.subscriber.index()].two_way {
             self.wait_of(&original.context)
         } else {
             None
@@ -231,12 +229,24 @@ impl MessageBox {
         context
     }
 
-    fn name_sender(&self, context: &mut Context, subscriber: SubscriberId, on_backup: bool) {
-        let sender = &self.acknowledgements.senders[subscriber.index()];
-        let location = sender.locations[usize::from(on_backup)].clone();
-        promote(context, PropertyId::ACK_SEND_PORT_ID, Some(sender.port.clone()));
-        promote(context, PropertyId::ACK_SEND_PORT_NAME, Some(sender.port.clone()));
-        promote(context, PropertyId::ACK_OUTBOUND_TRANSPORT_LOCATION, Some(location));
+    fn name_sender(&self, context: &mut Context, reference: &Reference) {
+        let port = &self.acknowledgements.senders[reference.subscriber.index()].port;
+        promote(context, PropertyId::ACK_SEND_PORT_ID, Some(port.clone()));
+        promote(context, PropertyId::ACK_SEND_PORT_NAME, Some(port.clone()));
+        let location = self.sent_to(reference);
+        promote(context, PropertyId::ACK_OUTBOUND_TRANSPORT_LOCATION, location);
+    }
+
+    /// Where a message was being sent: the end of the transport it is on, or the location that it
+    /// names itself, if its port is dynamic (R-DYN-01).
+    pub(super) fn sent_to(&self, reference: &Reference) -> Option<Value> {
+        let subscriber = reference.subscriber.index();
+        if self.subscribers[subscriber].dynamic {
+            let context = self.context_for(reference);
+            return context.read(PropertyId::OUTBOUND_TRANSPORT_LOCATION).cloned();
+        }
+        let sender = &self.acknowledgements.senders[subscriber];
+        Some(sender.locations[usize::from(reference.on_backup)].clone())
     }
 
     /// Publishes what the transaction owes, as its last act: by now its own documents are routed,

@@ -86,7 +86,8 @@ impl MessageBox {
     ) -> bool {
         let Some(reference) = self.references.get(id.0) else { return false };
         let document = &self.row(reference).document;
-        let place = self.failed_routing.outbound(reference.subscriber.index(), document.name);
+        let (port, sent_to) = (reference.subscriber.index(), || self.sent_to(reference));
+        let place = self.failed_routing.outbound(port, document.name, sent_to);
         let Some(place) = place else { return false };
         let at = self.place(id, reference);
         let error = self.outbound_error(now, document, &place, reason);

@@ -2,16 +2,22 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test asks for the effect it is about")]
 
-use floodgate_engine::batch::Operation;
-use floodgate_engine::config::Topology;
-use floodgate_engine::id::{ReferenceId, SendPortId};
+use floodgate_engine::batch::{Operation, OperationKind};
+use floodgate_engine::config::{Topology, Transport};
+use floodgate_engine::dynamic::{DynamicPort, OrderScope, SendHandler};
+use floodgate_engine::id::{EndpointId, HostId, ReferenceId, SendPortId};
 use floodgate_engine::message::{Body, PropertyId, PropertyKind, Value};
-use floodgate_engine::message_box::{Effect, SavedMessage, ServiceInstanceId};
+use floodgate_engine::message_box::{
+    Action, Effect, PreparedBatch, SavedMessage, ServiceInstanceId,
+};
+use floodgate_engine::retry::RetryPolicy;
 use floodgate_engine::subscription::{Condition, Filter, PortState};
+use floodgate_engine::time::Duration;
 
 use crate::bench::{
-    ASYNC, Bench, add_send_port, batch_of, document, immediate, publishing, topology,
+    ASYNC, Bench, FIRST, MASTER, add_send_port, batch_of, document, immediate, publishing, topology,
 };
+use crate::message_box::look;
 
 /// `Asks` wants its transmissions acknowledged, `Silent` does not; `Listener` takes what is an
 /// acknowledgement of `kind`.
@@ -149,4 +155,71 @@ fn the_body_of_a_negative_acknowledgement_is_a_fault() {
     let (_, saved) = made(&ended(Some("ACK"), true));
     let bytes = saved[0].parts.as_ref().map(|parts| parts.body().bytes());
     assert_eq!(bytes, Some(0), "an ACK has none");
+}
+
+/// What a port of no retries that fails says of where it was sending, in the error message that it
+/// routes and in the NACK: one `on_backup`, or a dynamic one whose message names its `location`.
+fn sent_to(on_backup: bool, location: Option<&str>) -> [Option<Value>; 2] {
+    let mut topology = topology(immediate());
+    for name in ["Out", "Errors", "Nacks"] {
+        add_send_port(&mut topology, name, "In", ASYNC);
+    }
+    for (port, property, text) in
+        [(1, PropertyId::ERROR_TYPE, "FailedMessage"), (2, PropertyId::ACK_TYPE, "NACK")]
+    {
+        let filter = Filter::all_of(vec![Condition::equals(property, Value::text(text))]);
+        topology.send_ports[port].filter = Some(filter);
+        topology.send_ports[port].state = PortState::Stopped;
+    }
+    topology.endpoints.push("Spare".to_owned());
+    let out = &mut topology.send_ports[0];
+    (out.route_failed, out.primary.retry) =
+        (true, RetryPolicy { count: 0, interval: Duration::ZERO });
+    let endpoint = EndpointId::from(topology.endpoints.len() - 1);
+    out.backup = on_backup.then_some(Transport { endpoint, ..out.primary });
+    let mut message = document(1, "In");
+    if let Some(location) = location {
+        let (port, adapter) = (SendPortId(0), out.primary.adapter);
+        let (handlers, order) = (Vec::new(), OrderScope::Location);
+        topology.dynamic_ports.push(DynamicPort { port, handlers, order });
+        let (host, aliases, configuration) = (HostId(0), vec!["a:".to_owned()], Vec::new());
+        topology.send_handlers.push(SendHandler { adapter, host, aliases, configuration });
+        let property = PropertyId::OUTBOUND_TRANSPORT_LOCATION;
+        message.context.write(property, Some(Value::text(location)));
+    }
+    let mut bench = Bench::new(topology);
+    bench.commit(publishing(vec![message]));
+    for _ in 0..=usize::from(on_backup) {
+        let taken = look(&mut bench, MASTER, FIRST);
+        let fails = (OperationKind::Resubmit, Action::DefaultFailure(taken[0].reference));
+        bench.commit(PreparedBatch { actions: vec![fails], ..PreparedBatch::default() });
+    }
+    let saved: Vec<SavedMessage> = bench
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Referenced { at, .. } => {
+                bench.message_box.save(ServiceInstanceId::Reference(at.reference)).pop()
+            }
+            _ => None,
+        })
+        .collect();
+    [PropertyId::ERROR_OUTBOUND_TRANSPORT_LOCATION, PropertyId::ACK_OUTBOUND_TRANSPORT_LOCATION]
+        .map(|property| saved.iter().find_map(|one| one.context.read(property).cloned()))
+}
+
+#[test]
+fn what_failed_on_its_way_out_says_where_it_was_being_sent() {
+    // R-FMR-04, R-ACK-02, R-DYN-01: to the end of the transport that was tried last, or where the
+    // message itself said, however long that is (R-CTX-05).
+    let far = format!("a:{}", "x".repeat(300));
+    for (on_backup, location, due) in [
+        (false, None, "Out"),
+        (true, None, "Spare"),
+        (false, Some("a:there"), "a:there"),
+        (false, Some(&*far), &*far),
+    ] {
+        let due = [Some(Value::text(due)), Some(Value::text(due))];
+        assert_eq!(sent_to(on_backup, location), due, "{on_backup} {location:?}");
+    }
 }
