@@ -96,6 +96,20 @@ pub struct TransactionalReceiver {
     terminating: Option<CallId>,
 }
 
+impl Location {
+    /// Nothing is read any more; what is read now, in another transaction maybe, goes back first.
+    const fn shut(&mut self) {
+        match self.phase {
+            Phase::Fetching(_) => self.closing = true,
+            Phase::Closed
+            | Phase::Full
+            | Phase::Submitting { .. }
+            | Phase::Waiting
+            | Phase::Watching => self.phase = Phase::Closed,
+        }
+    }
+}
+
 impl TransactionalReceiver {
     /// An adapter without locations.
     #[must_use]
@@ -146,16 +160,7 @@ impl TransactionalReceiver {
 
     /// `RemoveReceiveEndpoint`: what is read now goes back, nothing is read any more (R-LIFE-06).
     fn close(&mut self, id: ReceiveLocationId) {
-        for location in self.locations.iter_mut().filter(|known| known.id == id) {
-            match location.phase {
-                Phase::Fetching(_) => location.closing = true,
-                Phase::Closed
-                | Phase::Full
-                | Phase::Submitting { .. }
-                | Phase::Waiting
-                | Phase::Watching => location.phase = Phase::Closed,
-            }
-        }
+        self.locations.iter_mut().filter(|known| known.id == id).for_each(Location::shut);
     }
 
     /// Between two reads: goes on, waits for the end of a transaction, a look, or a notification.
@@ -404,8 +409,8 @@ impl TransactionalReceiver {
         match unit.afterwards {
             Afterwards::Again => {}
             Afterwards::Pause => location.not_before = now + self.settings.pause,
-            Afterwards::Close if location.phase != Phase::Closed => {
-                location.phase = Phase::Closed;
+            Afterwards::Close if location.phase != Phase::Closed && !location.closing => {
+                location.shut();
                 proxy.receiver_shutting_down(location.id);
             }
             Afterwards::Close => {}

@@ -344,6 +344,21 @@ fn a_done_that_fails_is_followed_by_one_try_to_suspend() {
 }
 
 #[test]
+fn who_stops_on_poison_gives_back_what_is_read_meanwhile() {
+    // R-ORD-17, R-SHUT-01, INV-57: a second transaction fetches when the first one fails.
+    let on_poison = OnPoison::Stop;
+    let settings = TransactionalReceiveSettings { transactions: 2, on_poison, ..TRANSACTIONAL };
+    let mut told = transactional(settings);
+    told.arrived(0);
+    told.fetched(0, [1], true);
+    assert_eq!(told.done(1, OK), "fetch 3 from 0 in 2 #0");
+    told.complete(1, [FAIL]);
+    assert_eq!(told.ended(1, false), "confirm batch 1 false; breaks 0");
+    assert_eq!(told.terminate(), "", "it is reading");
+    assert_eq!(told.fetched(0, [2], true), "abort 2; Terminated");
+}
+
+#[test]
 fn what_a_closed_location_had_fetched_goes_back() {
     // R-LIFE-06.
     let mut told = transactional(TRANSACTIONAL);
