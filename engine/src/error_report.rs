@@ -307,6 +307,11 @@ mod tests {
         assert!(!found.contains(&PropertyId::ERROR_RECEIVE_PORT_NAME));
         let report = error.promoted(PropertyId::ERROR_ROUTING_FAILURE_REPORT_ID);
         assert_eq!(report, Some(Value::text("RFR m1")));
+        let described = error.context.read(PropertyId::ERROR_DESCRIPTION);
+        let due = "all retries are used: send port Port, place";
+        assert_eq!(described, Some(&Value::text(due)));
+        let nowhere = Place { location: None, ..place(true) };
+        assert_eq!(describe(&nowhere, Reason::Unaddressed).find(','), None);
     }
 
     #[test]

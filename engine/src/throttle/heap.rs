@@ -117,9 +117,10 @@ mod tests {
         }
         let off = ThrottleSettings { process_memory: 0, ..settings };
         assert!(!heap.look(&off, 9_999, DeliveryState::None), "no threshold, nothing forced");
-        // A process that begins anew has none.
+        // A process that begins anew has none; what was forced before it stays counted.
+        assert!(heap.look(&settings, 401, DeliveryState::None));
         heap.grow(&memory, 3, MB);
-        assert_eq!(heap.bytes(), 6 * MB);
+        assert_eq!((heap.bytes(), heap.forced()), (6 * MB, 1));
         heap.grow(&Memory { garbage: 0, ..memory }, 40, MB);
         assert_eq!(heap.bytes(), 0, "where none may be, there is none");
     }

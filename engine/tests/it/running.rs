@@ -245,6 +245,24 @@ fn a_convoy_ends_with_its_last_message_or_for_want_of_one() {
     assert_eq!(ended_and_waiting(&bench, GATHERS), (3, 1));
 }
 
+#[test]
+fn what_a_convoy_asks_is_no_instance_that_ends() {
+    // R-ORD-03, R-SR-03: its first turn sends something and waits for the answer, in a part of it
+    // that comes and goes; the instance itself ends with its second message.
+    let mut bench = Bench::new(orchestrations(None));
+    publish(&mut bench, of_value(1, 1));
+    let turn = take(&mut bench).expect("the convoy begins").reference;
+    let waits = Action::Await(turn, Value::text("t"), None);
+    commit(&mut bench, [waits, Action::Consume(turn)]);
+    assert_eq!(tally(&bench, GATHERS)[1], 0, "it goes on");
+    publish(&mut bench, answer(2, "t", None));
+    consume(&mut bench);
+    assert_eq!(tally(&bench, GATHERS)[1], 0, "an answer is not its end");
+    publish(&mut bench, of_value(3, 1));
+    consume(&mut bench);
+    assert_eq!(tally(&bench, GATHERS)[1], 1);
+}
+
 /// MessageBoxes of which the master only routes.
 fn apart(names: [&str; 3]) -> Topology {
     let mut topology = orchestrations(None);
