@@ -95,7 +95,7 @@ pub(super) fn received(
         return Action::Refuse(Status::FAIL);
     }
     match (reception.failed.is_empty(), reception.consumed) {
-        (true, false) if count == 0 => Action::Nothing,
+        (true, false) if count == 0 => Action::Empty(wire.number),
         (true, false) => Action::Publish { first: as_u32(first), count: as_u32(count) },
         (_, consumed) => {
             let rest = consumed.then_some(Rest::Consumed);

@@ -123,7 +123,7 @@ impl Action {
     /// Rows it touches, published documents aside.
     fn rows(&self) -> u32 {
         match self {
-            Self::Nothing | Self::Publish { .. } => 0,
+            Self::Empty(_) | Self::Nothing | Self::Publish { .. } => 0,
             Self::PublishPart(part) => u32::try_from(part.failed.len()).unwrap_or(u32::MAX),
             Self::Await(..)
             | Self::CancelResponse(_)

@@ -160,7 +160,8 @@ impl MessageBox {
         let named = batch.actions.iter().any(|(_, action)| {
             let reference = action.reference().and_then(|id| self.references.get(id.0));
             let home = reference.map_or(MASTER, super::Reference::home);
-            !matches!(action, Action::Nothing | Action::Refuse(_)) && !self.is_available(home)
+            !matches!(action, Action::Empty(_) | Action::Nothing | Action::Refuse(_))
+                && !self.is_available(home)
         });
         named || self.publishes_out_of_reach(batch)
     }

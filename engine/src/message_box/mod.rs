@@ -419,6 +419,7 @@ impl MessageBox {
                 Action::Await(..)
                 | Action::CancelResponse(_)
                 | Action::Dehydrate(_)
+                | Action::Empty(_)
                 | Action::Expire { .. }
                 | Action::Nothing => Status::OK,
                 Action::Refuse(status) | Action::SuspendWire { status, .. } => *status,
@@ -468,7 +469,7 @@ impl MessageBox {
                 Action::Await(id, token, patience) => self.await_answer(id, token, patience),
                 Action::Dehydrate(instance) => self.dehydrate(instance),
                 Action::ForgetSuspended(number) => self.forget_suspended(number),
-                Action::Nothing | Action::Refuse(_) => {}
+                Action::Empty(_) | Action::Nothing | Action::Refuse(_) => {}
                 Action::Publish { first, count } => {
                     for (document, at) in documents.by_ref().take(count as usize).zip(first..) {
                         self.publish(now, document, at);

@@ -140,6 +140,7 @@ impl MessageBox {
             | Action::Consume(_)
             | Action::DefaultFailure(_)
             | Action::Delete(_)
+            | Action::Empty(_)
             | Action::Expire { .. }
             | Action::Fail(..)
             | Action::ForgetSuspended(_)

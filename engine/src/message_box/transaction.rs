@@ -79,7 +79,10 @@ pub enum Action {
     },
     /// Suspends a delivered message whose map or send pipeline failed (R-RETRY-14).
     Fail(ReferenceId, Reason),
-    /// Does nothing, successfully: the pipeline consumed the message (R-RCV-02).
+    /// Stores nothing of the message of this number, successfully: its pipeline consumed it
+    /// (R-RCV-02).
+    Empty(u64),
+    /// Does nothing, successfully: what it was about is over.
     Nothing,
     /// Switches to the backup transport (R-RETRY-10).
     NextTransport(ReferenceId),
@@ -156,6 +159,7 @@ impl Action {
             | Self::DefaultFailure(_)
             | Self::Dehydrate(_)
             | Self::Delete(_)
+            | Self::Empty(_)
             | Self::Expire { .. }
             | Self::Fail(..)
             | Self::ForgetSuspended(_)
@@ -186,6 +190,7 @@ impl Action {
             Self::Await(..)
             | Self::CancelResponse(_)
             | Self::Dehydrate(_)
+            | Self::Empty(_)
             | Self::Expire { .. }
             | Self::ForgetSuspended(_)
             | Self::Nothing

@@ -88,6 +88,7 @@ impl Asked {
             | Action::DefaultFailure(_)
             | Action::Dehydrate(_)
             | Action::Delete(_)
+            | Action::Empty(_)
             | Action::Fail(..)
             | Action::ForgetSuspended(_)
             | Action::Expire { .. }
@@ -128,6 +129,7 @@ impl Asked {
                 Action::Await(..)
                 | Action::CancelResponse(_)
                 | Action::Dehydrate(_)
+                | Action::Empty(_)
                 | Action::Expire { .. }
                 | Action::ForgetSuspended(_)
                 | Action::Nothing

@@ -2,7 +2,7 @@
 
 use std::hint::cold_path;
 
-use floodgate_engine::batch::{BatchStatus, OperationKind, Status};
+use floodgate_engine::batch::{BatchStatus, Status};
 use floodgate_engine::config::ReceiveLocation;
 use floodgate_engine::host::{FrameId, HostInput};
 use floodgate_engine::id::{HostInstanceId, Key, MessageBoxId, TransactionId};
@@ -441,13 +441,13 @@ impl World {
     /// what is resumed was accepted when it was suspended.
     fn accepted(&mut self, batch: &PreparedBatch) -> (u64, bool) {
         let mut accepted = 0;
-        for (kind, action) in &batch.actions {
+        for (_, action) in &batch.actions {
             if let Action::ForgetSuspended(number) = action {
                 self.foresee_resumed(*number, batch);
                 return (0, true);
             }
-            let documents = self.accepts(*kind, action);
-            if matches!(action, Action::Nothing | Action::SuspendWire { .. }) {
+            let documents = self.accepts(action);
+            if matches!(action, Action::Empty(_) | Action::SuspendWire { .. }) {
                 cold_path();
                 self.fates.foresee(action, documents);
             }
@@ -466,17 +466,19 @@ impl World {
     /// The messages that a batch brings in, and how many documents each is accepted for.
     #[cold]
     fn wires_of(&self, batch: &PreparedBatch) -> Vec<(u64, u64)> {
-        let wires = batch.actions.iter().filter_map(|(kind, action)| {
+        let wires = batch.actions.iter().filter_map(|(_, action)| {
             let wire = if let Action::Publish { first, .. } = action {
                 batch.documents.get(*first as usize)?.name.wire
             } else if let Action::PublishPart(part) = action {
                 part.wire
             } else if let Action::SuspendWire { wire, .. } = action {
                 wire.number
+            } else if let Action::Empty(wire) = action {
+                *wire
             } else {
                 return None;
             };
-            Some((wire, self.accepts(*kind, action)))
+            Some((wire, self.accepts(action)))
         });
         wires.filter(|(wire, _)| *wire < SENT_BY_ORCHESTRATIONS).collect()
     }
@@ -491,12 +493,11 @@ impl World {
 
     /// Documents that the engine owns once `action` is committed.
     #[inline(always)]
-    pub(super) fn accepts(&self, kind: OperationKind, action: &Action) -> u64 {
+    pub(super) fn accepts(&self, action: &Action) -> u64 {
         match action {
             Action::Publish { count, .. } => u64::from(*count),
             Action::PublishPart(part) => u64::from(part.held.max(1)),
-            // A pipeline consumed it; or what was to be withdrawn was over.
-            Action::Nothing => u64::from(kind != OperationKind::CancelResponse),
+            Action::Empty(_) => 1,
             Action::SuspendWire { wire, .. } => {
                 let uri = wire.context.read(PropertyId::INBOUND_TRANSPORT_LOCATION);
                 let named = |location: &&ReceiveLocation| uri == Some(&Value::text(&location.name));
@@ -513,6 +514,7 @@ impl World {
             | Action::ForgetSuspended(_)
             | Action::Expire { .. }
             | Action::NextTransport(_)
+            | Action::Nothing
             | Action::Refuse(_)
             | Action::Resubmit(..)
             | Action::SuspendInstance(..)

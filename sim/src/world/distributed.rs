@@ -32,8 +32,8 @@ impl World {
             return BatchStatus::assemble(batch.cookie, none);
         }
         let mut accepts = 0;
-        for (kind, action) in &batch.actions {
-            let documents = self.accepts(*kind, action);
+        for (_, action) in &batch.actions {
+            let documents = self.accepts(action);
             self.fates.foresee(action, documents);
             accepts += documents;
         }

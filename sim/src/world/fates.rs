@@ -42,7 +42,7 @@ pub(super) struct FateMeter {
 impl FateMeter {
     /// A batch is about to do this with so many documents.
     pub(super) fn foresee(&mut self, action: &Action, documents: u64) {
-        if matches!(action, Action::Nothing) {
+        if matches!(action, Action::Empty(_)) {
             self.foreseen += documents;
         } else if let Action::SuspendWire { wire, .. } = action
             && documents != 1
@@ -112,8 +112,9 @@ impl World {
             return;
         }
         let counted = self.fates.documents(message.name());
-        let held = batch.actions.iter().filter(|(_, action)| !matches!(action, Action::Nothing));
-        let found: u64 = held.map(|(kind, action)| self.accepts(*kind, action)).sum();
+        let actions = batch.actions.iter().map(|(_, action)| action);
+        let held = actions.filter(|action| !matches!(action, Action::Empty(_)));
+        let found: u64 = held.map(|action| self.accepts(action)).sum();
         self.fates.resumed = (counted.saturating_sub(found), found.saturating_sub(counted));
     }
 

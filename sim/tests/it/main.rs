@@ -5,6 +5,7 @@
     reason = "a test looks only at the events that concern it"
 )]
 
+mod accounts;
 mod answers;
 mod atomicity;
 mod choices;

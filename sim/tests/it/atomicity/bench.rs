@@ -143,7 +143,7 @@ impl Bench {
         let outcome = location.pipeline.execute(&[], &wire, &mut batch.documents);
         if matches!(outcome, Outcome::Done(_)) {
             return match batch.documents.len() - first {
-                0 => Action::Nothing,
+                0 => Action::Empty(wire.number),
                 _ => Action::Publish {
                     first: u32::try_from(first).expect("a short batch"),
                     count: 1,

@@ -187,7 +187,7 @@ fn entrances() -> impl Strategy<Value = Entrance> {
     ];
     let told = [seldom(), seldom(), seldom()];
     let more = (prop::option::of(any::<bool>()), told, any::<bool>(), asks);
-    (door, arrivals, 1..4_u32, poison, more).prop_map(
+    (door, arrivals, 0..4_u32, poison, more).prop_map(
         |(door, mut arrivals, documents, poison, (splits, told, route_failed, authentication))| {
             arrivals.sort_unstable();
             let documents = if splits.is_some() { documents } else { 1 };
