@@ -132,3 +132,79 @@ fn a_location_is_opened_again_for_the_message_that_stopped_it() {
     let act = "[[operate]]\nat = '5 min'\ndo = 'disable'\nto = 'Queue'\n[[load]]";
     nothing(&stops.replacen("[[load]]", act, 1));
 }
+
+/// A transactional reader of a port that routes its failed messages, with a port for those, and
+/// one message that its pipeline throws at.
+fn routing(adapter: &str) -> String {
+    let adapter = format!("{{ kind = 'queue', transactional = true, batches = 1, {adapter} }}");
+    let changes = [
+        (
+            "adapter = \"file\"",
+            &*format!("name = 'Queue'\npipeline = 'XMLReceive'\nadapter = {adapter}"),
+        ),
+        ("name = \"In\"", "name = \"In\"\nroute_failed = true"),
+        ("count = 1", "count = 1\npoison = { every = 1 }"),
+        ("[[load]]", ERRORS),
+    ];
+    text(&changes)
+}
+
+const ERRORS: &str = "[[send_port]]\nname = 'Errors'\nhost = 'Host'\n\
+    filter = 'ErrorReport.ErrorType == \"FailedMessage\"'\n\
+    [send_port.primary]\nadapter = 'file'\n[[load]]";
+
+#[test]
+fn a_reader_forgets_what_its_pipeline_throws_at_before_it_reads_it_again() {
+    // R-FMR-07, R-TXN-13, R-TXN-14: told where it is so, and the run shows that it is.
+    let says = "'Queue' may forget a message that its pipeline throws at";
+    let for_ever = |text: &str| {
+        let run = done(&text.replacen("about", "drain = '20 min'\nabout", 1));
+        run.outcome.unfinished == 1 && run.outcome.meters.ports[1].processed > 5
+    };
+    for (adapter, again) in [
+        ("single_for = '500 ms'", "500 ms"),
+        ("poll = '2 min'", "2 min"),
+        ("on_poison = 'suspend_non_resumable', single_for = '400 ms'", "500 ms"),
+    ] {
+        let text = routing(adapter);
+        told(&text, "t.toml:17:", says, "R-TXN-14");
+        assert!(only(&text).1.contains(&format!("read again after \"{again}\"")), "{adapter}");
+        assert!(for_ever(&text), "{adapter}");
+    }
+    // What is remembered for no time is forgotten for certain, maybe within one instant.
+    let (located, _, is_warning) = only(&routing("single_for = '0 s'"));
+    assert!(located.contains("forgets a message") && !is_warning, "{located}");
+    let short = routing("single_for = '500 ms'");
+    let slow = routing("single_for = '5 s'").replacen("[[send", "wire = '4600 ms'\n[[send", 1);
+    told(&slow, "t.toml:17:", says, "after \"5 s\"");
+    assert!(for_ever(&slow));
+    let fails = "component = [{ stage = 'decode', does = 'fail' }]\npipeline";
+    for (from, to, is_told) in [
+        ("'500 ms'", "'501 ms'", false),
+        ("route_failed = true\n", "", false),
+        ("= true,", "= true, on_poison = 'suspend_on_next_read', remember = '1 s',", false),
+        ("transactional = true, ", "", false),
+        ("poison = { every = 1 }", "", false),
+        ("every = 1", "every = 1, kind = 'forged'", false),
+        ("every = 1", "every = 1, stage = 'validate'", false),
+        ("'XMLReceive'", "'XMLReceive'\nrecoverable = true", false),
+        ("'XMLReceive'", "'XMLReceive'\nrefuse_failed = true", false),
+        ("ErrorType == \"FailedMessage\"", "SendPortName == \"Out\"", false),
+        ("name = 'Errors'", "name = 'Errors'\nstate = 'bound'", false),
+        ("[[load]]", "[[operate]]\nat = '1 s'\ndo = 'disable'\nto = 'Queue'\n[[load]]", false),
+        ("every = 1", "every = 1, kind = 'unrecognised'", true),
+        ("every = 1", "every = 1, stage = 'resolve_party'", true),
+        ("poison = { every = 1 }", "location = 'Queue'\npoison = { every = 1 }", true),
+        ("poison = { every = 1 }\n", "", false),
+        ("pipeline", fails, true),
+    ] {
+        let other = short.replacen(from, to, 1);
+        assert_ne!(other, short, "{to}");
+        assert_eq!((said_of_forgetting(&other), for_ever(&other)), (is_told, is_told), "{to}");
+    }
+}
+
+fn said_of_forgetting(text: &str) -> bool {
+    let found = crate::bad_input::problems(text, &[]);
+    found.iter().any(|one| one.message().contains("forget a message"))
+}

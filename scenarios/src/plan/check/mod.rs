@@ -9,6 +9,7 @@ mod end;
 mod faults;
 mod figures;
 mod flow;
+mod forgotten;
 mod goals;
 mod habits;
 mod hosts;
@@ -50,6 +51,7 @@ pub(crate) fn check(scenario: &Scenario, document: &Node, report: &mut Report) {
     hosts::check(&mut checker);
     properties::check(&mut checker);
     flow::check(&mut checker);
+    forgotten::check(&mut checker);
     rounds::check(&mut checker);
     tracking::check(&mut checker);
     goals::check(&mut checker);

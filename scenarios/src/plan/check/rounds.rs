@@ -99,7 +99,7 @@ fn comes_back(port: &SendPort, other: &SendPort) -> Option<String> {
 }
 
 /// Whether a condition holds for this text, as far as it is seen.
-fn holds(own: &Condition, text: &str) -> bool {
+pub(super) fn holds(own: &Condition, text: &str) -> bool {
     let is = own.value.as_ref().is_none_or(|value| *value == FilterValue::Text(text.to_owned()));
     match own.operator {
         Operator::Equal => is,
