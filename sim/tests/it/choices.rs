@@ -4,9 +4,9 @@
 
 use floodgate_engine::adapter::{Adapter, AdapterInput, Receiver, WireResult};
 use floodgate_engine::config::{
-    AdapterKind, BatchDone, Choices, EmptyMaximum, OnFailure, OrderedBackup, RequestSettings,
-    RoutingReports, SendSettings, SendTransactions, TransactionBegins, TransactionalSendSettings,
-    UnroutedResume, UnroutedSuspension,
+    AdapterKind, BatchDone, Choices, DoubleSubmit, EmptyMaximum, OnFailure, OrderedBackup,
+    PromotedLength, RequestSettings, RoutingReports, SendSettings, SendTransactions,
+    TransactionBegins, TransactionalSendSettings, UnroutedResume, UnroutedSuspension,
 };
 use floodgate_engine::id::{AdapterId, SendPortId};
 use floodgate_engine::message::{PropertyId, Value, WireMessage};
@@ -403,5 +403,41 @@ fn an_ordered_port_that_tries_its_backup_stops_or_goes_on() {
         let story = Story::of(&world);
         assert_eq!((story.count(&["suspends"]), world.meters().processed), (0, 3));
         story.assert_order(&deletes.each_ref().map(std::slice::from_ref));
+    }
+}
+
+/// Every message is there twice in what is fetched, so that its batch submits it twice.
+#[derive(Clone, Debug)]
+struct Doubles(Receiver);
+
+impl Adapter for Doubles {
+    fn handle_input(&mut self, now: Instant, mut input: AdapterInput, proxy: &mut TransportProxy) {
+        if let AdapterInput::WireDone { result: WireResult::Fetched { messages, .. }, .. } =
+            &mut input
+        {
+            messages.extend(messages.clone());
+        }
+        self.0.handle_input(now, input, proxy);
+    }
+}
+
+#[test]
+fn what_is_chosen_reaches_adapters_and_contexts() {
+    // R-BATCH-06, X-05: an adapter submits twice, which fails its `Done` or is carried out, and the
+    // name of a location is too long or just not.
+    for double_submit in [DoubleSubmit::DoneFails, DoubleSubmit::BatchFails] {
+        let mut plant = Plant::new(immediate(), FOLDER);
+        plant.send_port("Out", "In", ASYNC, sink());
+        plant.load(ArrivalKind::Replay(vec![ms(1)]), Some(1));
+        let topology = &mut plant.setup.topology;
+        topology.choices.promoted_length = PromotedLength::Chars256;
+        topology.choices.double_submit = double_submit;
+        topology.receive_locations[0].name = "x".repeat(256);
+        let mut world = plant.telling();
+        world.replace_adapter(AdapterId(0), &Doubles(Receiver::new(FOLDER)));
+        world.run_until(ms(2000));
+        let story = Story::of(&world);
+        let taken = story.count(&["Submit(m1), Submit(m1) ; Done"]) > 0;
+        assert_eq!(taken, double_submit == DoubleSubmit::BatchFails, "{}", story.text());
     }
 }
