@@ -87,7 +87,7 @@ pub(crate) const fn headline(record: &MstRecord) -> &'static str {
         MstVerdict::Broken => "An invariant was broken",
         MstVerdict::NonMonotone => "A higher load passed where a lower one failed",
         MstVerdict::Inconsistent => "The confirmation contradicts the search",
-        MstVerdict::Undecided => "The budget ran out before the answer was clear",
+        MstVerdict::Undecided => "What was tried leaves it open: the evidence says why",
     }
 }
 

@@ -193,7 +193,7 @@ fn mistakes_name_what_was_found_and_what_is_allowed() {
             "'host.H.poll' is varied twice",
             "one --vary",
         ),
-        (&["--vary", "host.H.poll=1s,2s", "--seeds", "1"], "found 1 seeds", "at least 2"),
+        (&["--vary", "host.H.poll=1s,2s", "--seeds", "1"], "'--seeds': found 1", "at least 2"),
         (&["--vary", "host.H.poll=1s,2s", "--seeds", "50001"], "100002 runs", "at most 100000"),
         (&["--vary", "host.H.poll=1s", "--threads", "0"], "'0'", "1..=1024"),
         (

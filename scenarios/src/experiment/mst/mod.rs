@@ -131,6 +131,8 @@ struct Search<'a> {
     broken: bool,
     /// Two ways to find out the same thing came to two answers.
     inconsistent: bool,
+    /// What was seen in no run may be seen in a longer one.
+    unproven: bool,
     /// How much the plant's work and its arrivals scatter, as a share of what those of one place
     /// with exponential work and Poisson arrivals do; the time in which it forgets follows it.
     noise: f64,
@@ -229,6 +231,7 @@ impl<'a> Search<'a> {
             documents: 0,
             broken: false,
             inconsistent: false,
+            unproven: false,
             noise: 1.0,
             bound: None,
             beyond: None,
@@ -326,6 +329,8 @@ impl Search<'_> {
             MstVerdict::Broken
         } else if open && self.inconsistent {
             MstVerdict::Inconsistent
+        } else if self.unproven && matches!(verdict, MstVerdict::Sustainable) {
+            MstVerdict::Undecided
         } else {
             verdict
         }
@@ -557,15 +562,18 @@ impl Search<'_> {
     }
 }
 
+/// Whether chance says when documents come.
+fn comes_by_chance(scenario: &Scenario) -> bool {
+    scenario.loads.iter().any(|load| !matches!(load.rate, Rate::Constant(_) | Rate::Lots(_)))
+}
+
 /// How much work and arrivals scatter together, as a share of what one place with exponential work
 /// and Poisson arrivals does, at most that.
 fn noise(scenario: &Scenario, capacity: &Capacity) -> f64 {
     /// Student's quantile of the first stage, about.
     const QUANTILE: f64 = 2.13;
     const LEAST: f64 = 0.01;
-    let is_drawn =
-        |load: &crate::plan::load::Load| !matches!(load.rate, Rate::Constant(_) | Rate::Lots(_));
-    let arrivals = f64::from(u8::from(scenario.loads.iter().any(is_drawn)));
+    let arrivals = f64::from(u8::from(comes_by_chance(scenario)));
     let (mean, runs) = (capacity.mean, capacity.seeds.len() as f64);
     let deviation = mean.half * runs.sqrt() / QUANTILE;
     let work = deviation * deviation * capacity.spans.1.as_secs_f64() / mean.value;

@@ -10,7 +10,7 @@ use floodgate_reports::MstVerdict;
 use super::bracket::STEPS_MAX;
 use super::confirm::{Confirmation, GOAL_REPLICATIONS, confirm_documents};
 use super::goals::{allowed, in_words};
-use super::{Search, unknown};
+use super::{Search, comes_by_chance, unknown};
 use crate::experiment::sweep::Estimate;
 use crate::plan::Problems;
 use crate::plan::goal::Goal;
@@ -133,6 +133,7 @@ impl Search<'_> {
                 confirm_documents(&self.scenario.goals)
             );
             self.probes.push(unknown(low, &evidence));
+            self.unproven |= comes_by_chance(self.scenario);
         }
         let (met, missed) = (known.low_end().0, known.high_end().1.min(high));
         let width = (missed - met) / f64::midpoint(missed, met);

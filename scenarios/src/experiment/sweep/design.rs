@@ -184,7 +184,7 @@ fn check(vary: &[Vary], seeds: u32) -> Result<(), Problems> {
     }
     if seeds < 2 {
         let help = "an interval needs at least 2".to_owned();
-        return Err(Problems::one(format!("found {seeds} seeds"), Some(help)));
+        return Err(Problems::one(format!("'--seeds': found {seeds}"), Some(help)));
     }
     let cells = settings(vary).and_then(|settings| settings.checked_mul(seeds as usize));
     match cells {
