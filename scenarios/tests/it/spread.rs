@@ -41,9 +41,10 @@ fn the_capacity_is_told_with_all_prices_that_fit() {
 
 #[test]
 fn a_price_that_the_scenario_gives_stays() {
-    let told = searched(&plant(&["cost.send_message=161 ms"])).spread.unwrap();
-    let one = &told.figures[0];
-    assert!(one.high - one.low < 1e-9, "{one:?}");
+    let own = plant(&["cost.send_message=161 ms"]);
+    let others = alternatives(&own);
+    assert_eq!(others.len(), 2);
+    assert!(others.iter().all(|other| other.costs == own.costs), "{others:?}");
 }
 
 #[test]
