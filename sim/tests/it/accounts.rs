@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use floodgate_engine::config::{
-    AdapterConfig, AdapterKind, Orchestration, RequestSettings, SendSettings, UnroutedSuspension,
+    AdapterConfig, AdapterKind, RequestSettings, SendSettings, UnroutedSuspension,
 };
 use floodgate_engine::exchange::ResponseSettings;
-use floodgate_engine::id::{AdapterId, HostId, HostInstanceId};
+use floodgate_engine::id::{AdapterId, HostInstanceId};
 use floodgate_engine::message::{PropertyId, Value, WireMessage};
 use floodgate_engine::orchestration::{Convoy, Program};
 use floodgate_engine::pipeline::{Act, Component, Custom, ReceivePipeline, When};
@@ -19,6 +19,7 @@ use floodgate_sim::world::World;
 use crate::fixture::{
     ASYNC, FOLDER, PUSH, Plant, Story, assert_all_kept, finish_within, immediate, ms,
 };
+use crate::found::orchestration;
 use crate::golden_orchestration::KEY;
 use crate::golden_send::marked;
 use crate::golden_two_way::{desk, replying};
@@ -88,16 +89,9 @@ fn mark(wire: &mut WireMessage) {
 fn what_joins_a_convoy_in_a_batch_that_fails_needs_no_report() {
     // INV-22, R-SUB-05: m3 is reported, and m2 is for the running instance alone.
     let mut plant = Plant::new(immediate(), FOLDER);
-    let filter = Condition::equals(PropertyId::RECEIVE_PORT_NAME, Value::text("In"));
     let convoy = Convoy { property: KEY, messages: 0, idle: None };
-    plant.setup.topology.orchestrations.push(Orchestration {
-        name: "Process".to_owned(),
-        host: HostId(0),
-        filter: Filter::all_of(vec![filter]),
-        priority: 7,
-        ordered: false,
-        program: Program { convoy: Some(convoy), ..Program::default() },
-    });
+    let program = Program { convoy: Some(convoy), ..Program::default() };
+    orchestration(&mut plant, "In", program);
     let times = vec![ms(1), ms(5000), ms(5000)];
     plant.load(ArrivalKind::Replay(times), Some(3));
     let (_, story) = finished(marked(&plant, mark));

@@ -45,7 +45,7 @@ fn told(plant: &Plant) -> (World, Story) {
 }
 
 /// An orchestration that takes what receive port `from` publishes.
-fn orchestration(plant: &mut Plant, from: &str, program: Program) {
+pub(crate) fn orchestration(plant: &mut Plant, from: &str, program: Program) {
     let filter = Condition::equals(PropertyId::RECEIVE_PORT_NAME, Value::text(from));
     plant.setup.topology.orchestrations.push(Orchestration {
         name: "Process".to_owned(),

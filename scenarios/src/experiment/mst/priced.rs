@@ -49,7 +49,8 @@ impl Search<'_> {
         let moved = |at: usize| value * looks[at].rate / looks[0].rate;
         record.spread = Some(SpreadUse {
             sets: others.len() as u64,
-            otherwise: 0,
+            // A capacity at which a promise breaks is none.
+            otherwise: looks[1..].iter().filter(|look| look.broken.is_some()).count() as u64,
             figures: vec![FigureSpread::of("capacity", "/s", value, (1..looks.len()).map(moved))],
         });
         Ok(())
