@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::Search;
 use super::goals::{against, is_of_windows, missed, share_of, watch};
 use super::limit::busiest;
-use super::pinned::seed_of;
+use super::pinned::{Stretch, seed_of};
+use super::priced::{Prices, documents};
 use super::recovery::Drained;
 use crate::experiment::fuel::Fuel;
 use crate::experiment::parallel::in_order;
@@ -56,6 +57,14 @@ impl Beyond {
 enum Piece {
     Overload(Option<Drained>),
     Start(Box<Confirmation>),
+    Priced(Stretch),
+}
+
+/// What came out of them.
+struct Pieces {
+    drained: Option<Drained>,
+    tried: Vec<Confirmation>,
+    priced: Vec<Stretch>,
 }
 
 impl Search<'_> {
@@ -65,29 +74,37 @@ impl Search<'_> {
         LOWER.iter().filter(move |_| is_goal).map(move |share| low * share)
     }
 
-    /// An overload of a plant that can do `capacity`, unless that is `known`, and empty starts at
-    /// these loads, all at the same time; the overload takes longest, so that it begins first.
+    /// An overload of a plant that can do `capacity`, unless that is `known`, empty starts at these
+    /// loads, and full plants at these prices, all at the same time; the overload takes longest, so
+    /// that it begins first.
     fn pieces(
         &self,
         (capacity, known): (f64, Option<Drained>),
         starts: &[(f64, usize)],
-    ) -> Result<(Option<Drained>, Vec<Confirmation>), Problems> {
-        let all = in_order(1 + starts.len(), self.ask.threads, |at| match at.checked_sub(1) {
-            None if known.is_some() => Ok(Piece::Overload(known)),
-            None => self.overload(capacity).map(Piece::Overload),
-            Some(at) => {
-                let (rate, replication) = starts[at];
+        prices: Option<&Prices>,
+    ) -> Result<Pieces, Problems> {
+        let priced = 1 + starts.len();
+        let count = priced + prices.map_or(0, Prices::count);
+        let all = in_order(count, self.ask.threads, |at| match (at, prices) {
+            (0, _) if known.is_some() => Ok(Piece::Overload(known)),
+            (0, _) => self.overload(capacity).map(Piece::Overload),
+            (_, Some(prices)) if at >= priced => {
+                prices.look(at - priced, self.journal).map(Piece::Priced)
+            }
+            _ => {
+                let (rate, replication) = starts[at - 1];
                 self.tried(rate, replication, 0.0).map(|one| Piece::Start(Box::new(one)))
             }
         });
-        let (mut drained, mut tried) = (known, Vec::new());
+        let mut found = Pieces { drained: known, tried: Vec::new(), priced: Vec::new() };
         for piece in all {
             match piece? {
-                Piece::Overload(found) => drained = found,
-                Piece::Start(one) => tried.push(*one),
+                Piece::Overload(drained) => found.drained = drained,
+                Piece::Start(one) => found.tried.push(*one),
+                Piece::Priced(look) => found.priced.push(look),
             }
         }
-        Ok((drained, tried))
+        Ok(found)
     }
 
     /// An empty start at `low`. At the same time goes on what is asked next if all is well there,
@@ -96,12 +113,16 @@ impl Search<'_> {
         &mut self,
         low: f64,
         capacity: f64,
+        prices: Option<&Prices>,
     ) -> Result<Confirmation, Problems> {
         // The seeds are those that these runs have when they are made one after another.
         let mut starts = vec![(low, 0)];
         starts.extend(self.lower(low).zip(0..));
-        let (drained, mut tried) = self.pieces((capacity, None), &starts)?;
+        let Pieces { drained, mut tried, priced } =
+            self.pieces((capacity, None), &starts, prices)?;
         let one = tried.remove(0);
+        self.documents += documents(&priced);
+        self.priced = priced;
         self.beyond = Some(Beyond { low, drained, tried });
         self.note_all(&[low], std::slice::from_ref(&one));
         Ok(one)
@@ -122,7 +143,9 @@ impl Search<'_> {
                 // The load has moved, the capacity has not.
                 let wasted = known.iter().flat_map(|known| &known.tried);
                 self.documents += wasted.map(|one| one.received).sum::<u64>();
-                self.pieces((capacity, known.and_then(|known| known.drained)), &starts)?
+                let drained = known.and_then(|known| known.drained);
+                let found = self.pieces((capacity, drained), &starts, None)?;
+                (found.drained, found.tried)
             }
         };
         let came_back = self.came_back(capacity, drained);

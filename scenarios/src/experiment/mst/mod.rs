@@ -42,9 +42,9 @@ use self::elasticity::elasticities;
 pub use self::journal::Journal;
 use self::limit::{Plant, limits};
 pub(super) use self::limit::{busiest, why};
-use self::pinned::Held;
-use self::priced::is_capacity;
+use self::pinned::{Held, Stretch};
 pub use self::priced::search_again;
+use self::priced::{Prices, is_capacity};
 use self::probes::{spent, told, unknown};
 use self::root::{Bound, Shares, WIDER};
 use self::tracked::Tracked;
@@ -140,6 +140,8 @@ struct Search<'a> {
     bound: Option<Bound>,
     /// What went on beyond the answer while the answer was confirmed.
     beyond: Option<Beyond>,
+    /// What the full plant got through with other prices, while the answer was confirmed.
+    priced: Vec<Stretch>,
     /// How tracking is judged, where it has a price.
     tracked: Option<Tracked>,
 }
@@ -235,6 +237,7 @@ impl<'a> Search<'a> {
             noise: 1.0,
             bound: None,
             beyond: None,
+            priced: Vec::new(),
             tracked: Tracked::of(scenario, &ask, bracket::blur(ask.precision))?,
         })
     }
@@ -278,12 +281,14 @@ impl Search<'_> {
             // What the capacity follows is no matter of the answer.
             return Ok(());
         }
-        self.confirm(low, high, record)?;
+        let priced = capacity.as_ref().filter(|_| self.ask.spread && cleanup.is_none());
+        let prices = priced.and_then(|own| Prices::of(self.scenario, own));
+        self.confirm((low, high), prices.as_ref(), record)?;
         match cleanup.filter(|_| record.goal == KEEP_UP) {
             None => {
                 self.explain(&held, capacity.as_ref(), record)?;
                 let capacity = capacity.filter(|_| self.ask.spread && is_capacity(record));
-                capacity.map_or(Ok(()), |own| self.spread(&held, &own, record))
+                capacity.map_or(Ok(()), |own| self.spread(&own, record))
             }
             Some(limit) => {
                 // What the documents' capacity follows is no matter here; what stops them is next.
@@ -490,7 +495,12 @@ impl Search<'_> {
 
     /// The goals that are shares, and then the low end from an empty start; when a goal is missed
     /// there, the search goes on below.
-    fn confirm(&mut self, low: f64, high: f64, record: &mut MstRecord) -> Result<(), Problems> {
+    fn confirm(
+        &mut self,
+        (low, high): (f64, f64),
+        prices: Option<&Prices>,
+        record: &mut MstRecord,
+    ) -> Result<(), Problems> {
         // What is planned for an instant is not the same in a longer run.
         let is_share = self.scenario.goals.iter().any(|goal| goals::allowed(goal).is_some());
         let shares = match is_share && !self.is_timed() {
@@ -510,7 +520,10 @@ impl Search<'_> {
             }
             Shares::Met | Shares::Unknown(_) => {
                 let outcome = match record.capacity.filter(|_| !self.is_timed()) {
-                    Some(capacity) => self.first_start(low, capacity)?,
+                    Some(capacity) => {
+                        let prices = prices.filter(|_| matches!(shares, Shares::Met));
+                        self.first_start(low, capacity, prices)?
+                    }
                     None => self.empty_starts(&[low])?.remove(0),
                 };
                 match (&shares, outcome.missed.clone()) {

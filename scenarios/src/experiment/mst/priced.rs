@@ -8,7 +8,7 @@ use floodgate_engine::time::Duration;
 use floodgate_reports::{FigureSpread, MstRecord, MstVerdict, SpreadUse};
 
 use super::capacity::Capacity;
-use super::pinned::{Held, seed_of};
+use super::pinned::{Held, Stretch, seed_of};
 use super::{Ask, Journal, Search, search};
 use crate::experiment::parallel::in_order;
 use crate::experiment::spread::alternatives;
@@ -21,40 +21,81 @@ const FIRST_RUN: u64 = 70_000;
 /// A search that is done again is as narrow as this, or as it was.
 const PRECISION_MIN: f64 = 0.02;
 
+/// A full plant with its own prices, and with every other set that fits as well.
+pub(super) struct Prices {
+    /// Its own first.
+    all: Vec<Scenario>,
+    backlog: u64,
+    seed: u64,
+    spans: (Duration, Duration),
+    /// What it gets through with its own.
+    value: f64,
+}
+
+impl Prices {
+    /// Of a plant that can do `capacity`; none where no other set fits as well.
+    pub(super) fn of(scenario: &Scenario, capacity: &Capacity) -> Option<Self> {
+        let others = alternatives(scenario);
+        let value = capacity.mean.value;
+        (!others.is_empty()).then(|| Self {
+            all: std::iter::once(scenario.clone()).chain(others).collect(),
+            backlog: capacity.backlog,
+            seed: seed_of(scenario, FIRST_RUN),
+            spans: (capacity.spans.0, Duration::from_secs_f64(DOCUMENTS / value)),
+            value,
+        })
+    }
+
+    /// How many looks there are.
+    pub(super) const fn count(&self) -> usize {
+        self.all.len()
+    }
+
+    /// What the plant gets through with set number `at`, zero being its own.
+    pub(super) fn look(&self, at: usize, journal: &Journal) -> Result<Stretch, Problems> {
+        let Self { backlog, seed, spans, .. } = *self;
+        let scenario = &self.all[at];
+        let key = || format!("priced {} {backlog} {seed} {spans:?}", scenario.hash());
+        journal.once(key, |fuel| {
+            let alone = Journal::default();
+            Held::of(scenario, &alone)?.stretched(backlog, seed, spans, fuel)
+        })
+    }
+}
+
 impl Search<'_> {
     /// The capacity with other prices.
     pub(super) fn spread(
         &mut self,
-        held: &Held<'_>,
         capacity: &Capacity,
         record: &mut MstRecord,
     ) -> Result<(), Problems> {
-        let others = alternatives(self.scenario);
-        if others.is_empty() {
-            return Ok(());
-        }
-        let (value, backlog) = (capacity.mean.value, capacity.backlog);
-        let spans = (capacity.spans.0, Duration::from_secs_f64(DOCUMENTS / value));
-        let seed = seed_of(self.scenario, FIRST_RUN);
-        let looks = in_order(others.len() + 1, self.ask.threads, |at| {
-            let scenario = at.checked_sub(1).map_or(self.scenario, |at| &others[at]);
-            let key = || format!("priced {} {backlog} {seed} {spans:?}", scenario.hash());
-            held.journal.once(key, |fuel| {
-                let alone = Journal::default();
-                Held::of(scenario, &alone)?.stretched(backlog, seed, spans, fuel)
-            })
-        });
-        let looks = looks.into_iter().collect::<Result<Vec<_>, _>>()?;
-        self.documents += looks.iter().map(|look| look.documents).sum::<u64>();
-        let moved = |at: usize| value * looks[at].rate / looks[0].rate;
+        let Some(prices) = Prices::of(self.scenario, capacity) else { return Ok(()) };
+        let looks = match std::mem::take(&mut self.priced) {
+            known if known.is_empty() => {
+                let one = |at| prices.look(at, self.journal);
+                let looks = in_order(prices.count(), self.ask.threads, one);
+                let looks = looks.into_iter().collect::<Result<Vec<_>, _>>()?;
+                self.documents += documents(&looks);
+                looks
+            }
+            known => known,
+        };
+        let (own, others) = looks.split_first().expect("its own prices");
+        let moved = others.iter().map(|look| prices.value * look.rate / own.rate);
         record.spread = Some(SpreadUse {
             sets: others.len() as u64,
             // A capacity at which a promise breaks is none.
-            otherwise: looks[1..].iter().filter(|look| look.broken.is_some()).count() as u64,
-            figures: vec![FigureSpread::of("capacity", "/s", value, (1..looks.len()).map(moved))],
+            otherwise: others.iter().filter(|look| look.broken.is_some()).count() as u64,
+            figures: vec![FigureSpread::of("capacity", "/s", prices.value, moved)],
         });
         Ok(())
     }
+}
+
+/// Documents simulated in these looks.
+pub(super) fn documents(looks: &[Stretch]) -> u64 {
+    looks.iter().map(|look| look.documents).sum()
 }
 
 /// The whole search again with every other set of prices, into `record`.

@@ -214,7 +214,7 @@ impl Search<'_> {
             Beside::None(verdict) => (record.goal, record.verdict) = (KEEPS_UP.to_owned(), verdict),
             Beside::Limit(own) => {
                 record.goal = KEEPS_UP.to_owned();
-                self.confirm(own.interval.0, own.interval.1.min(high), record)?;
+                self.confirm((own.interval.0, own.interval.1.min(high)), None, record)?;
                 if record.goal == KEEPS_UP {
                     [record.limit, record.next_limit] = own.busiest;
                 }
