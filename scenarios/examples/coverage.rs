@@ -31,7 +31,7 @@ const TEXT: &str = include_str!("../theory/one_place.toml");
 const APART: [&str; 2] =
     ["receive_port.In.location.0.host=R", "send_port.Out.primary.retry.interval=1 s"];
 
-const PLANTS: [Plant; 7] = [
+const PLANTS: [Plant; 9] = [
     Plant { name: "one stage", changes: &[], capacity: 100.0 },
     Plant {
         name: "two stages",
@@ -66,6 +66,17 @@ const PLANTS: [Plant; 7] = [
         name: "throttled",
         changes: &["host.R.throttling={ messages = 1000 }"],
         capacity: 100.0,
+    },
+    // A row for each document and 20 ms of a cleanup job for each row; the partner could do more.
+    Plant { name: "cleanup job", changes: &["cost.collect_row=20 ms"], capacity: 50.0 },
+    Plant {
+        name: "cleanup in lumps",
+        changes: &[
+            "cost.collect_row=20 ms",
+            "load.0.documents=10",
+            "receive_port.In.location.0.pipeline=XMLReceive",
+        ],
+        capacity: 50.0,
     },
     // M/M/1: one in a hundred takes longer than half a second at 100 - ln(100) / 0.5.
     Plant {

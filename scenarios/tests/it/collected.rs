@@ -53,7 +53,7 @@ fn a_job_that_could_do_more_is_no_limit() {
 
 fn rough(precision: f64, changes: &[&str]) -> MstRecord {
     let ask = Ask { precision, seconds_max: 20_000.0, recovery: 0.0, threads: 2, ..Ask::DEFAULT };
-    search("plant", &plant(changes), Ask { explain: true, ..ask }).expect("the load can be scaled")
+    search("plant", &plant(changes), ask).expect("the load can be scaled")
 }
 
 #[test]
@@ -63,9 +63,6 @@ fn jobs_that_seldom_run_are_waited_for() {
     let [low, high] = record.interval.expect("found");
     assert!(low <= 83.3 && high >= 83.3 && high < low * 1.5, "[{low}, {high}]");
     assert_eq!(record.goal, "the cleanup jobs keep up");
-    // Elasticities of what does not bind are not told, and that is said.
-    assert!(record.elasticities.is_empty());
-    assert!(record.probes.iter().any(|probe| probe.evidence.starts_with("elasticities are of")));
 }
 
 #[test]

@@ -17,7 +17,6 @@ use serde::{Deserialize, Serialize};
 
 use super::bracket::STEPS_MAX;
 use super::pinned::seed_of;
-use super::probes::unknown;
 use super::{Interval, Search};
 use crate::experiment::drift::{
     DRAINED, Drift, PRELOAD_SECONDS, Question, Sequential, warm_up, window_length,
@@ -139,11 +138,6 @@ impl Search<'_> {
             Cleaned::NoLimit => Ok((Some((low, high)), None)),
             Cleaned::Limit(ends, limit) => {
                 record.goal = KEEP_UP.to_owned();
-                if self.ask.explain {
-                    let why = "elasticities are of what the documents can do, which is not what \
-                               binds: none were sought";
-                    self.probes.push(unknown(ends.0, why));
-                }
                 record.recover = Some(ends.0.min(record.recover.unwrap_or(ends.0)));
                 Ok((Some(ends), Some(limit)))
             }
@@ -253,61 +247,107 @@ fn next((below, less): (f64, f64), (above, more): (f64, f64), width: f64) -> f64
     if least < most { (root * aside).clamp(least, most) } else { (below * above).sqrt() }
 }
 
+/// A plant whose jobs have more than enough to do from now on.
+pub(super) struct Begun {
+    pub(super) world: World,
+    /// Rows a second that were added to each MessageBox while its job was held.
+    added: Vec<f64>,
+    /// Rows of each that may be there when its job has done all that it could.
+    drained: Vec<f64>,
+    /// A window: whole periods of the loads.
+    pub(super) window: Duration,
+}
+
+impl Begun {
+    /// Runs until the jobs are at work, after they were held for a while; none where they run so
+    /// seldom that no probe sees them.
+    pub(super) fn of(
+        scenario: &Scenario,
+        question: &Question,
+        fuel: &mut Fuel<'_>,
+    ) -> Result<Option<Self>, Problems> {
+        let window = window_length(question);
+        let held = Instant::ZERO + warm_up(scenario, question)?.max(window);
+        let every = scenario.message_boxes[0].cleanup;
+        let lasts = Duration::from_secs_f64(PRELOAD_SECONDS).max(every.times(RUNS_HELD));
+        if lasts.as_secs_f64() > question.seconds_max {
+            return Ok(None);
+        }
+        let windows = lasts.as_nanos().div_ceil(window.as_nanos().max(1));
+        let start = held + window.times(windows);
+        let mut setup = preloaded(scenario, 0, start)?;
+        setup.seed = question.seed;
+        let mut world = World::new(&setup);
+        advance(&mut world, held, fuel)?;
+        world.hold_cleanup(true);
+        let before: Vec<(u64, u64)> = boxes(&world).map(|home| seen(&world, home)).collect();
+        advance(&mut world, start, fuel)?;
+        let seconds = start.since(held).as_secs_f64();
+        let added = |home: MessageBoxId| {
+            let (now, before) = (seen(&world, home), before[home.index()]);
+            ((now.0 + now.1) - (before.0 + before.1)) as f64 / seconds
+        };
+        let added: Vec<f64> = boxes(&world).map(added).collect();
+        world.hold_cleanup(false);
+        // They begin with their next run; then for what the documents do while they are at work.
+        let runs = start.as_nanos() / every.as_nanos().max(1) + 1;
+        advance(&mut world, Instant::ZERO + every.times(runs) + window, fuel)?;
+        // What comes between two runs is there when a job has done all that it could.
+        let between = (PRELOAD_SECONDS * DRAINED).max(every.as_secs_f64());
+        let drained = added.iter().map(|rate| rate * between + EDGE).collect();
+        Ok(Some(Self { world, added, drained, window }))
+    }
+
+    /// Goes on for so long.
+    pub(super) fn run(&mut self, lasts: Duration, fuel: &mut Fuel<'_>) -> Result<(), Problems> {
+        let until = self.world.now() + lasts;
+        advance(&mut self.world, until, fuel)
+    }
+
+    /// Garbage of each MessageBox, and the rows that its job has removed; none where it may have
+    /// had nothing to do.
+    pub(super) fn at_work(&self) -> Vec<Option<(u64, u64)>> {
+        let one = |home| Some(seen(&self.world, home)).filter(|_| !self.is_drained(home));
+        boxes(&self.world).map(one).collect()
+    }
+
+    /// Whether so little garbage is there that its job may have had nothing to do.
+    fn is_drained(&self, home: MessageBoxId) -> bool {
+        seen(&self.world, home).0 as f64 <= self.drained[home.index()]
+    }
+}
+
+fn advance(world: &mut World, until: Instant, fuel: &mut Fuel<'_>) -> Result<(), Problems> {
+    fuel.run_until(world, until)?;
+    world.wait_until(until);
+    Ok(())
+}
+
 /// Runs a load with jobs that have more than enough to do.
 fn look(scenario: &Scenario, question: &Question, fuel: &mut Fuel<'_>) -> Result<Kept, Problems> {
-    let length = window_length(question);
-    let held = Instant::ZERO + warm_up(scenario, question)?.max(length);
-    let every = scenario.message_boxes[0].cleanup;
-    let lasts = Duration::from_secs_f64(PRELOAD_SECONDS).max(every.times(RUNS_HELD));
-    if lasts.as_secs_f64() > question.seconds_max {
-        return Ok(rare(every));
-    }
-    let start = held + length.times(lasts.as_nanos().div_ceil(length.as_nanos().max(1)));
-    // What comes between two runs is there when a job has done all that it could.
-    let between = (PRELOAD_SECONDS * DRAINED).max(every.as_secs_f64());
-    let mut setup = preloaded(scenario, 0, start)?;
-    setup.seed = question.seed;
-    let mut world = World::new(&setup);
-    let mut run = |world: &mut World, until: Instant| {
-        fuel.run_until(world, until)?;
-        world.wait_until(until);
-        Ok::<(), Problems>(())
+    let Some(mut begun) = Begun::of(scenario, question, fuel)? else {
+        return Ok(rare(scenario.message_boxes[0].cleanup));
     };
-    run(&mut world, held)?;
-    world.hold_cleanup(true);
-    let before: Vec<(u64, u64)> = boxes(&world).map(|home| seen(&world, home)).collect();
-    run(&mut world, start)?;
-    let added = |home: MessageBoxId| {
-        let (now, before) = (seen(&world, home), before[home.index()]);
-        ((now.0 + now.1) - (before.0 + before.1)) as f64 / start.since(held).as_secs_f64()
-    };
-    let added: Vec<f64> = boxes(&world).map(added).collect();
+    let added = begun.added.clone();
     let least = added.iter().copied().filter(|rate| *rate > 0.0).fold(f64::INFINITY, f64::min);
     if least.is_infinite() {
-        return Ok(told(&world, &[], 0.0));
+        return Ok(told(&begun.world, &[], 0.0));
     }
     // Windows in which what may be mistaken is as much as what a batch cuts.
-    let windows = (EDGE / (question.delta * least) / length.as_secs_f64()).ceil().max(1.0);
-    let (base, length) = (length, length.times(windows as u64));
+    let windows = (EDGE / (question.delta * least) / begun.window.as_secs_f64()).ceil().max(1.0);
+    let length = begun.window.times(windows as u64);
     let seconds = length.as_secs_f64();
-    world.hold_cleanup(false);
-    // They begin with their next run; then for what the documents do while the jobs are at work.
-    let runs = start.as_nanos() / every.as_nanos().max(1) + 1;
-    let mut until = Instant::ZERO + every.times(runs) + base;
-    run(&mut world, until)?;
-    let looked = boxes(&world).filter(|home| added[home.index()] > 0.0);
+    let looked = boxes(&begun.world).filter(|home| added[home.index()] > 0.0);
     let mut looked: Vec<Looked> = looked
         .map(|home| {
-            let (garbage, removed) = seen(&world, home);
+            let (garbage, removed) = seen(&begun.world, home);
             let test = Sequential::of(question.delta * added[home.index()] * seconds, EDGE);
             Looked { home, garbage, removed, test, drift: Drift::Undecided, grown: 0.0, gone: 0.0 }
         })
         .collect();
-    let drained = added.iter().map(|rate| rate * between + EDGE).collect::<Vec<_>>();
     while looked[0].test.has_time(seconds, question.seconds_max) {
-        until += length;
-        run(&mut world, until)?;
-        looked.iter_mut().for_each(|one| one.look(&world, drained[one.home.index()]));
+        begun.run(length, fuel)?;
+        looked.iter_mut().for_each(|one| one.look(&begun));
         let is = |drift| move |one: &Looked| one.drift == drift;
         if looked.iter().any(is(Drift::Growing)) || looked.iter().all(is(Drift::Shrinking)) {
             break;
@@ -318,7 +358,7 @@ fn look(scenario: &Scenario, question: &Question, fuel: &mut Fuel<'_>) -> Result
             one.drift = Drift::Balanced;
         }
     }
-    Ok(told(&world, &looked, seconds))
+    Ok(told(&begun.world, &looked, seconds))
 }
 
 /// Nothing was looked at: the jobs run too seldom for a probe.
@@ -342,8 +382,8 @@ fn seen(world: &World, home: MessageBoxId) -> (u64, u64) {
 
 impl Looked {
     /// A window more.
-    fn look(&mut self, world: &World, drained: f64) {
-        let (garbage, removed) = seen(world, self.home);
+    fn look(&mut self, begun: &Begun) {
+        let (garbage, removed) = seen(&begun.world, self.home);
         let growth = garbage as f64 - self.garbage as f64;
         (self.grown, self.gone) =
             (self.grown + growth, self.gone + (removed - self.removed) as f64);
@@ -352,7 +392,7 @@ impl Looked {
         if self.drift != Drift::Undecided {
             return;
         }
-        if garbage as f64 <= drained {
+        if begun.is_drained(self.home) {
             self.drift = Drift::Shrinking;
         } else if let Some(drift) = decided {
             self.drift = drift;

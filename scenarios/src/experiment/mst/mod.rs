@@ -13,6 +13,7 @@ mod cleaned;
 mod command;
 mod confirm;
 mod elasticity;
+mod explain;
 mod goals;
 mod journal;
 mod kept;
@@ -24,6 +25,7 @@ mod priced;
 mod probes;
 mod reach;
 mod recovery;
+mod removal;
 mod root;
 #[cfg(test)]
 mod sabotaged;
@@ -38,9 +40,7 @@ use self::cleaned::KEEP_UP;
 pub(super) use self::cleaned::{cleanup_has_price, jobs_run};
 pub use self::command::execute;
 use self::confirm::Beyond;
-use self::elasticity::elasticities;
 pub use self::journal::Journal;
-use self::limit::{Plant, limits};
 pub(super) use self::limit::{busiest, why};
 use self::pinned::{Held, Stretch};
 pub use self::priced::search_again;
@@ -70,14 +70,6 @@ pub const STEPS_MAX: u64 = 20_000_000_000;
 const CONFIDENCE: f64 = 0.95;
 /// The share of the asked width that is measured; the rest is for what a measurement leaves out.
 const MEASURED_SHARE: f64 = 0.9;
-/// A plant whose capacity could only be bracketed is looked at for so long, when it has run for so
-/// long.
-const UNKNOWN_WARM_UP: Duration = Duration::from_secs(60);
-const UNKNOWN_SECONDS: f64 = 60.0;
-const UNKNOWN_DOCUMENTS: f64 = 20_000.0;
-/// What elasticities are of.
-const OF_CAPACITY: &str = "the capacity";
-const OF_GOAL: &str = "the load that just meets the goal";
 /// Drift tests to confirm a capacity are so many half-widths from it.
 const CONFIRM_DISTANCE: f64 = 2.0;
 
@@ -290,15 +282,7 @@ impl Search<'_> {
                 let capacity = capacity.filter(|_| self.ask.spread && is_capacity(record));
                 capacity.map_or(Ok(()), |own| self.spread(&own, record))
             }
-            Some(limit) => {
-                // What the documents' capacity follows is no matter here; what stops them is next.
-                let (explain, verdict) = (self.ask.explain, record.verdict);
-                self.ask.explain = false;
-                self.explain(&held, capacity.as_ref(), record)?;
-                (self.ask.explain, record.verdict) = (explain, verdict);
-                record.next_limit = record.limit.replace(limit);
-                Ok(())
-            }
+            Some(behind) => self.explain_behind(behind, (&held, capacity.as_ref()), record),
         }
     }
 
@@ -363,56 +347,6 @@ impl Search<'_> {
         self.probes.push(spent(self.written, self.ask.steps_max));
         (record.mst, record.interval) = (None, None);
         record.verdict = MstVerdict::Undecided;
-    }
-
-    /// What stops the plant, and what its capacity follows.
-    fn explain(
-        &mut self,
-        held: &Held<'_>,
-        capacity: Option<&Capacity>,
-        record: &mut MstRecord,
-    ) -> Result<(), Problems> {
-        let Some(rate) = record.capacity.filter(|_| !self.is_timed()) else { return Ok(()) };
-        let plant = Plant {
-            scenario: self.scenario,
-            written: self.written,
-            rate,
-            backlog: capacity.map(|own| own.backlog),
-            spans: match capacity {
-                Some(own) => own.spans,
-                None => self.spans(rate)?,
-            },
-        };
-        let key = || format!("limits {rate} {:?} {:?}", plant.backlog, plant.spans);
-        let threads = self.ask.threads;
-        let limits = self.journal.once(key, |fuel| limits(held, &plant, threads, fuel))?;
-        self.documents += limits.documents;
-        [record.limit, record.next_limit] = limits.both;
-        if limits.is_input_held && record.verdict == MstVerdict::Sustainable {
-            // It could do more: what stops it is that it does not let more in.
-            record.verdict = MstVerdict::InputThrottled;
-        }
-        if !self.ask.explain {
-            return Ok(());
-        }
-        if let Some(bound) = self.bound.clone() {
-            record.elasticities_of = Some(OF_GOAL.to_owned());
-            record.elasticities = self.shifts(&bound)?;
-        } else if let Some(capacity) = capacity {
-            let (found, documents) = elasticities(held, capacity, self.ask.threads)?;
-            self.documents += documents;
-            record.elasticities_of = Some(OF_CAPACITY.to_owned());
-            record.elasticities = found;
-        }
-        Ok(())
-    }
-
-    /// Warm-up and window of a look at a plant that can do `rate`, where none were found out.
-    fn spans(&self, rate: f64) -> Result<(Duration, Duration), Problems> {
-        let warm_up = self.scenario.loads.iter().map(|load| load.start + load.warm_up).max();
-        let settled = warm_up.unwrap_or(Duration::ZERO) + UNKNOWN_WARM_UP;
-        let lasts = Duration::from_secs_f64((UNKNOWN_DOCUMENTS / rate).max(UNKNOWN_SECONDS));
-        Ok((settled.max(ladder(self.scenario, self.ask.seconds_max)?), lasts))
     }
 
     /// What is asked of a measurement, for an interval of so much on either side.
