@@ -38,6 +38,10 @@ figures! {
         /// What was published of the metrics.
         #[serde(default)]
         pub published: Vec<SweepPublished>,
+        /// Other sets of prices that fit what was published as well, if every setting ran with
+        /// them too. Unit: sets.
+        #[serde(default)]
+        pub sets: u64,
         /// Every setting: all combinations, the last key changing fastest.
         pub rows: Vec<SweepRow>,
     }
@@ -110,6 +114,9 @@ figures! {
         pub verdict: Verdict,
         /// What did not pass, and with which seed.
         pub failed: Vec<String>,
+        /// With how many of the other sets of prices the verdict is another. Unit: sets.
+        #[serde(default)]
+        pub otherwise: u64,
         /// Every metric of the row, the one above included.
         pub metrics: Vec<SweepMetric>,
     }
@@ -131,6 +138,13 @@ figures! {
         pub difference_interval: Option<[f64; 2]>,
         /// As in the row.
         pub distinguishable: bool,
+        /// The least and the greatest mean over all sets of prices, the profile's included; null
+        /// where only those were asked of.
+        #[serde(default)]
+        pub spread: Option<[f64; 2]>,
+        /// The same of the difference. Unit: share.
+        #[serde(default)]
+        pub difference_spread: Option<[f64; 2]>,
         /// What each replication had, in the order of the seeds.
         pub values: Vec<Option<f64>>,
     }

@@ -17,6 +17,7 @@ pub fn sweep_summary(record: &SweepRecord) -> String {
         record.verdict().word(),
         confidence(record.confidence),
     )];
+    parts.extend(over_prices(record));
     let metrics = record.rows.first().map_or(0, |row| row.metrics.len());
     parts.extend((0..metrics).map(|at| metric_table(record, at)));
     parts.push(limit_table(record));
@@ -27,8 +28,30 @@ pub fn sweep_summary(record: &SweepRecord) -> String {
     if !failed.is_empty() {
         parts.push(format!("Not passed:\n{}", failed.join("\n")));
     }
+    let otherwise = otherwise(record);
+    parts.extend((!otherwise.is_empty()).then(|| otherwise.join("\n")));
     parts.extend(no_interval(record).map(str::to_owned));
     finish(&parts)
+}
+
+/// What the column of other prices is over, where there is one.
+pub(crate) fn over_prices(record: &SweepRecord) -> Option<String> {
+    (record.sets > 0).then(|| {
+        format!(
+            "Over prices: the least and the most with the profile's own and {} other sets of \
+             prices that fit as well.",
+            record.sets
+        )
+    })
+}
+
+/// The settings whose verdict is another with some of the other sets of prices.
+pub(crate) fn otherwise(record: &SweepRecord) -> Vec<String> {
+    let one = |row: &SweepRow| {
+        let settings = settings_of(record, row).join(" ");
+        format!("{settings}: another verdict with {} of the other sets of prices", row.otherwise)
+    };
+    record.rows.iter().filter(|row| row.otherwise > 0).map(one).collect()
 }
 
 /// Why some setting has means and no intervals, if so.
@@ -53,7 +76,9 @@ fn keys(record: &SweepRecord) -> Vec<&str> {
 fn metric_table(record: &SweepRecord, at: usize) -> String {
     let name = record.rows.first().map_or("", |row| row.metrics[at].name.as_str());
     let mut head = keys(record);
-    head.extend([name, "Interval", "Difference", ""]);
+    head.extend([name, "Interval", "Difference"]);
+    head.extend((record.sets > 0).then_some("Over prices"));
+    head.push("");
     let mut table = table(&head);
     for (number, row) in record.rows.iter().enumerate() {
         let metric = &row.metrics[at];
@@ -61,11 +86,12 @@ fn metric_table(record: &SweepRecord, at: usize) -> String {
         cells.push(estimate(metric));
         cells.push(metric.interval.map_or_else(String::new, |ends| interval(&metric.unit, ends)));
         cells.push(difference(metric));
+        cells.extend((record.sets > 0).then(|| priced(number, metric)));
         cells.push(remark(number, metric).to_owned());
         table.add_row(cells);
     }
     let first = record.vary.len();
-    rendered(table, &[first, first + 1, first + 2])
+    rendered(table, &[first, first + 1, first + 2, first + 3][..3 + usize::from(record.sets > 0)])
 }
 
 pub(crate) fn estimate(metric: &SweepMetric) -> String {
@@ -101,9 +127,20 @@ pub(crate) fn difference(metric: &SweepMetric) -> String {
     }
 }
 
+/// How far the first setting, or the difference to it, moves over all sets of prices.
+pub(crate) fn priced(number: usize, metric: &SweepMetric) -> String {
+    match (number, metric.spread, metric.difference_spread) {
+        (0, Some(ends), _) => interval(&metric.unit, ends),
+        (_, _, Some([low, high])) => format!("{:+.2} to {:+.2} %", low * 100.0, high * 100.0),
+        _ => String::new(),
+    }
+}
+
 pub(crate) fn remark(number: usize, metric: &SweepMetric) -> &'static str {
+    let turns = metric.difference_spread.is_some_and(|[low, high]| low < 0.0 && high > 0.0);
     match (number, metric.difference, metric.distinguishable) {
         (0, ..) => "",
+        (_, Some(_), true) if turns => "distinguishable, the other way at other prices",
         (_, None, _) => "no difference to be had",
         (_, Some(_), true) => "distinguishable",
         (_, Some(_), false) => "not distinguishable",

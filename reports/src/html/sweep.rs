@@ -8,7 +8,10 @@ use super::figures::Drawn;
 use super::{Frame, Key, Origin, PageError, island};
 use crate::number::{confidence, count};
 use crate::sweep::{SweepAxis, SweepMetric, SweepPublished, SweepRecord, SweepRow};
-use crate::sweep_table::{difference, estimate, interval, no_interval, remark, settings_of, value};
+use crate::sweep_table::{
+    difference, estimate, interval, no_interval, otherwise, over_prices, priced, remark,
+    settings_of, value,
+};
 use crate::verdict::Verdict;
 
 /// The report of one sweep: a page that needs nothing but itself. The same record gives the same
@@ -30,6 +33,7 @@ pub fn sweep_html(record: &SweepRecord) -> Result<String, PageError> {
         metrics: (0..metrics).map(|at| metric(record, at)).collect::<Result<_, _>>()?,
         limits: record.rows.iter().zip(1..).map(limit).collect(),
         failed: failed(record),
+        over_prices: over_prices(record),
         record,
     };
     Ok(page.render()?)
@@ -47,6 +51,7 @@ struct SweepPage<'a> {
     metrics: Vec<MetricPart<'a>>,
     limits: Vec<LimitLine<'a>>,
     failed: Vec<String>,
+    over_prices: Option<String>,
     record: &'a SweepRecord,
 }
 
@@ -63,6 +68,7 @@ struct MetricLine {
     estimate: String,
     interval: String,
     difference: String,
+    priced: String,
     remark: &'static str,
 }
 
@@ -112,6 +118,7 @@ fn metric(record: &SweepRecord, at: usize) -> Result<MetricPart<'_>, ChartError>
             estimate: estimate(metric),
             interval: metric.interval.map_or_else(String::new, |ends| interval(&metric.unit, ends)),
             difference: difference(metric),
+            priced: priced(number, metric),
             remark: remark(number, metric),
         }
     };
@@ -217,5 +224,6 @@ fn failed(record: &SweepRecord) -> Vec<String> {
     let lines = record.rows.iter().zip(1..).flat_map(|(row, number)| {
         row.failed.iter().map(move |what| format!("Setting {number}: {what}"))
     });
+    let lines = lines.chain(otherwise(record));
     lines.chain(no_interval(record).map(str::to_owned)).collect()
 }

@@ -15,6 +15,8 @@ fn metric(name: &str, unit: &str, difference: Option<(f64, bool)>) -> SweepMetri
         difference: difference.map(|(mean, _)| mean),
         difference_interval: difference.map(|(mean, _)| [mean - 0.01, mean + 0.01]),
         distinguishable: difference.is_some_and(|(_, told)| told),
+        spread: None,
+        difference_spread: None,
         values: vec![Some(0.0421), Some(0.0443)],
     }
 }
@@ -43,6 +45,7 @@ fn row(value: &str, difference: Option<(f64, bool)>, verdict: Verdict) -> SweepR
         } else {
             vec!["INV-17 fail with seed 43".into()]
         },
+        otherwise: 0,
         metrics,
     }
 }
@@ -63,6 +66,7 @@ fn sweep() -> SweepRecord {
         }],
         axis: None,
         published: vec![],
+        sets: 0,
         rows: vec![
             row("50ms", None, Verdict::Pass),
             row("55ms", Some((-0.0002, false)), Verdict::Pass),
@@ -89,6 +93,28 @@ fn a_sweep_leaves_a_page_that_reads_by_itself() {
     check_self_contained(&html);
     assert_eq!(html.matches("<svg").count(), 2, "a chart a metric");
     insta::assert_snapshot!(words(&html));
+}
+
+#[test]
+fn a_sweep_over_prices_says_how_far_values_and_differences_move() {
+    let mut record = SweepRecord { sets: 21, ..sweep() };
+    record.rows[0].metrics[0].spread = Some([0.0400, 0.0510]);
+    // Told apart at the profile's prices, and the other way at others.
+    record.rows[2].metrics[0].difference_spread = Some([-0.1, 0.61]);
+    record.rows[2].otherwise = 3;
+    let (table, page) = (sweep_summary(&record), words(&sweep_html(&record).unwrap()));
+    for text in [table, page] {
+        for said in [
+            "21 other sets of prices",
+            "Over prices",
+            "40.0 to 51.0 ms",
+            "-10.00 to +61.00 %",
+            "distinguishable, the other way at other prices",
+            "another verdict with 3 of the other sets",
+        ] {
+            assert!(text.contains(said), "{said} in {text}");
+        }
+    }
 }
 
 /// The same sweep with numbers on its axis and something published of its first metric.

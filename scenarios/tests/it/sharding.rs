@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
+use floodgate_reports::SweepRecord;
 use floodgate_scenarios::cli::{Cli, Command};
 use floodgate_scenarios::experiment::sweep::ENVIRONMENT;
 use floodgate_scenarios::experiment::sweep::cli::Sharding;
@@ -46,20 +47,53 @@ const SEARCHES: &[&str] =
 
 #[test]
 fn shards_merge_to_what_one_machine_prints() {
-    for (name, design, shards, orders) in [
-        ("one", RUNS, "1", &[&[0][..]][..]),
-        ("three", RUNS, "3", &[&[0, 1, 2], &[2, 0, 1]]),
-        ("every", RUNS, "12", &[&[11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]]),
-        ("searches", SEARCHES, "4", &[&[1, 3, 0, 2]]),
+    for (name, design, seeds, shards, orders) in [
+        ("one", RUNS, "3", "1", &[&[0][..]][..]),
+        ("three", RUNS, "3", "3", &[&[0, 1, 2], &[2, 0, 1]]),
+        ("every", RUNS, "3", "12", &[&[11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]]),
+        ("searches", SEARCHES, "2", "3", &[&[1, 0, 2]]),
     ] {
         let folder = folder(name);
-        let design = [design, &["--seeds", "3"]].concat();
+        let design = [design, &["--seeds", seeds]].concat();
         let manifest = planned(&folder, shards, &design);
         let whole = ends(0, &[&["sweep", &plant(), "--json"], &design[..]].concat());
         for order in orders {
             assert_eq!(merged(&folder, &manifest, order), whole, "{name}, {order:?}");
         }
     }
+}
+
+#[test]
+fn other_prices_are_dealt_out_like_settings() {
+    let folder = folder("prices");
+    let profile = folder.join("profile.toml");
+    std::fs::write(&profile, crate::spread::PROFILE).unwrap();
+    let profile = format!("profile='{}'", profile.display());
+    let set = ["--set", &profile, "--set", "load.0.rate={ constant = 5 }"];
+    let vary = ["--vary", "load.0.measure=5 s,10 s", "--vary", "server.bts1.cores=1,2"];
+    let design = [&set[..], &vary, &["--seeds", "2", "--spread", "always"]].concat();
+    let manifest = planned(&folder, "5", &design);
+    let whole = ends(0, &[&["sweep", &plant(), "--json"], &design[..]].concat());
+    assert_eq!(merged(&folder, &manifest, &[0, 1, 2, 3, 4]), whole);
+    let record: SweepRecord = serde_json::from_str(&whole).unwrap();
+    assert_eq!((record.sets, record.rows.len()), (2, 4));
+    let of = |row: usize| {
+        let metrics = &record.rows[row].metrics;
+        metrics.iter().find(|one| one.name == "latency_mean").unwrap()
+    };
+    // A call takes 160 ms of a core; half of that, or twice, as the profile may as well say.
+    let [low, high] = of(0).spread.unwrap();
+    let own = of(0).estimate.unwrap();
+    assert!((own - low - 0.08).abs() < 0.02 && high - own > 0.16, "{low} {own} {high}");
+    // One core is enough by the profile; where a call takes twice as long it is not, and a second
+    // one is worth something.
+    let [most, least] = of(1).difference_spread.unwrap();
+    let own = of(1).difference.unwrap();
+    assert!(most < -0.1 && own.abs() < 0.01 && own <= least, "{most} {own} {least}");
+    let without = ["sweep", &plant(), "--vary", "server.bts1.cores=1,2", "--spread", "always"];
+    let refused = floodgate(&without).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("leave '--spread' out"), "{}", text(&refused.stderr));
 }
 
 #[test]

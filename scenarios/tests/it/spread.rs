@@ -12,7 +12,7 @@ use floodgate_scenarios::plan::{Problem, Profile, Scenario};
 use crate::mst::PLANT;
 
 /// A profile whose cores may as well take half or twice the time.
-const PROFILE: &str = "about = 'x'\n\
+pub(crate) const PROFILE: &str = "about = 'x'\n\
     [cost.send_message]\nvalue = '160 ms'\nsource = 'a test'\n\
     [[also_fits]]\nname = 'sending'\nprices = ['send_message']\nfactors = [0.5, 2.0]\n";
 const ASK: Ask = Ask { precision: 0.05, recovery: 0.0, threads: 2, spread: true, ..Ask::DEFAULT };

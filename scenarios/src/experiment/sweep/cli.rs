@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use floodgate_reports as reports;
 use floodgate_reports::SweepRecord;
 use indicatif::ProgressBar;
@@ -44,6 +44,20 @@ pub struct DesignArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = SECONDS_MAX, requires = "mst")]
     #[arg(allow_negative_numbers = true, value_parser = positive_seconds)]
     pub max_seconds: f64,
+    /// Runs it all with every other set of prices that fits what was published as well, and tells
+    /// how far values and differences move
+    #[arg(long, value_name = "WHEN", default_value = "never")]
+    pub spread: Spread,
+}
+
+/// When a sweep is made with other prices as well.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum Spread {
+    /// However long it takes
+    Always,
+    /// Not at all
+    #[default]
+    Never,
 }
 
 /// How many threads.
@@ -142,7 +156,11 @@ impl DesignArgs {
             Question::Run
         };
         let set = self.scenario.overrides();
-        Sweep::new(source, set, self.vary.clone(), self.seeds, question)
+        let sweep = Sweep::new(source, set, self.vary.clone(), self.seeds, question)?;
+        match self.spread {
+            Spread::Always => sweep.with_spread(),
+            Spread::Never => Ok(sweep),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use floodgate_reports::Varied;
 
 use crate::catalogue::Source;
+use crate::experiment::spread::alternatives;
 use crate::plan::{Problem, Problems, Scenario};
 
 /// Cells of a sweep, at most: more of them are a mistake of the command line.
@@ -52,6 +53,8 @@ pub struct Sweep {
     pub base: Scenario,
     /// The scenario of every setting, the last key changing fastest.
     pub scenarios: Vec<Scenario>,
+    /// The same with each other set of prices that fits as well, if that is asked.
+    pub priced: Vec<Vec<Scenario>>,
 }
 
 impl Vary {
@@ -126,12 +129,39 @@ impl Sweep {
         for at in 0..settings(&vary).unwrap_or(0) {
             scenarios.push(source.read_varied(&set, &overrides(&vary, at))?);
         }
-        Ok(Self { source, set, vary, seeds, question, base, scenarios })
+        Ok(Self { source, set, vary, seeds, question, base, scenarios, priced: Vec::new() })
     }
 
-    /// How many cells there are: one for each setting and seed.
+    /// The same sweep, made with every other set of prices that fits as well, too.
+    ///
+    /// # Errors
+    ///
+    /// Settings of which one has no such prices, or not as many as another; more cells than anyone
+    /// means.
+    pub fn with_spread(mut self) -> Result<Self, Problems> {
+        let all: Vec<Vec<Scenario>> = self.scenarios.iter().map(alternatives).collect();
+        let sets = all.first().map_or(0, Vec::len);
+        if sets == 0 || all.iter().any(|own| own.len() != sets) {
+            let message = "not every setting has as many other sets of prices that fit as well";
+            let help = "leave '--spread' out, or the profile as it is: only fitted profiles have \
+                        such sets";
+            return Err(Problems::one(message, Some(help.to_owned())));
+        }
+        is_meant(self.cells().checked_mul(1 + sets))?;
+        let set = |at: usize| all.iter().map(|own| own[at].clone()).collect();
+        self.priced = (0..sets).map(set).collect();
+        Ok(self)
+    }
+
+    /// How many cells there are: one for each setting and seed, and that for each set of prices.
     #[must_use]
     pub fn cells(&self) -> usize {
+        self.own_cells() * (1 + self.priced.len())
+    }
+
+    /// How many of them have the prices of the profile; they come first.
+    #[must_use]
+    pub fn own_cells(&self) -> usize {
         self.scenarios.len() * self.seeds as usize
     }
 
@@ -141,11 +171,13 @@ impl Sweep {
     }
 
     /// The scenario of cell `at`, with the seed of its replication. A setting has its replications
-    /// side by side.
+    /// side by side, and a set of prices its settings.
     #[must_use]
     pub fn scenario(&self, at: usize) -> Scenario {
         let seeds = self.seeds as usize;
-        let mut scenario = self.scenarios[at / seeds].clone();
+        let (set, at) = (at / self.own_cells(), at % self.own_cells());
+        let settings = set.checked_sub(1).map_or(&self.scenarios, |set| &self.priced[set]);
+        let mut scenario = settings[at / seeds].clone();
         scenario.seed = self.base.seed.wrapping_add((at % seeds) as u64);
         scenario
     }
@@ -186,7 +218,11 @@ fn check(vary: &[Vary], seeds: u32) -> Result<(), Problems> {
         let help = "an interval needs at least 2".to_owned();
         return Err(Problems::one(format!("'--seeds': found {seeds}"), Some(help)));
     }
-    let cells = settings(vary).and_then(|settings| settings.checked_mul(seeds as usize));
+    is_meant(settings(vary).and_then(|settings| settings.checked_mul(seeds as usize)))
+}
+
+/// Refuses more cells than anyone means.
+fn is_meant(cells: Option<usize>) -> Result<(), Problems> {
     match cells {
         Some(cells) if cells <= CELLS_MAX => Ok(()),
         Some(_) | None => {

@@ -39,9 +39,12 @@ pub struct Manifest {
     pub seeds: u32,
     /// What is asked of every cell.
     pub question: Question,
+    /// Whether every setting runs with every other set of prices that fits as well, too.
+    #[serde(default)]
+    pub spread: bool,
     /// The hash of the scenario of every setting.
     pub hashes: Vec<String>,
-    /// Settings times seeds.
+    /// Settings times seeds, times the sets of prices.
     pub cells: usize,
     /// Into how many shards the cells are dealt: cell `c` belongs to shard `c` modulo this.
     pub shards: u64,
@@ -77,6 +80,7 @@ impl Manifest {
             vary: sweep.vary.clone(),
             seeds: sweep.seeds,
             question: sweep.question,
+            spread: !sweep.priced.is_empty(),
             hashes: sweep.scenarios.iter().map(Scenario::hash).collect(),
             cells,
             shards,
@@ -126,7 +130,10 @@ impl Manifest {
             bytes: self.text.clone().into_bytes(),
         };
         let (set, vary) = (self.set.clone(), self.vary.clone());
-        let sweep = Sweep::new(source, set, vary, self.seeds, self.question)?;
+        let mut sweep = Sweep::new(source, set, vary, self.seeds, self.question)?;
+        if self.spread {
+            sweep = sweep.with_spread()?;
+        }
         for (at, scenario) in sweep.scenarios.iter().enumerate() {
             let (found, planned) = (scenario.hash(), self.hashes.get(at));
             if planned != Some(&found) {

@@ -11,8 +11,15 @@ use super::paired::{CONFIDENCE, Estimate, relative};
 /// The record of a sweep whose cells came out as `cells`, in the order of their index.
 #[must_use]
 pub fn rows(sweep: &Sweep, cells: &[Cell]) -> SweepRecord {
-    let groups: Vec<&[Cell]> = cells.chunks(sweep.seeds as usize).collect();
-    let row = |(at, group): (usize, &&[Cell])| row(sweep, at, group, groups[0]);
+    let (own, priced) = cells.split_at(sweep.own_cells());
+    let groups: Vec<&[Cell]> = own.chunks(sweep.seeds as usize).collect();
+    let row = |(at, group): (usize, &&[Cell])| {
+        let own = row(sweep, at, group, groups[0]);
+        priced.chunks(sweep.own_cells()).fold(own, |row, cells| {
+            let groups: Vec<&[Cell]> = cells.chunks(sweep.seeds as usize).collect();
+            spread(row, &self::row(sweep, at, groups[at], groups[0]))
+        })
+    };
     SweepRecord {
         schema_version: reports::SCHEMA_VERSION,
         scenario: sweep.source.name.clone(),
@@ -25,6 +32,7 @@ pub fn rows(sweep: &Sweep, cells: &[Cell]) -> SweepRecord {
         vary: sweep.varied(),
         axis: axis(sweep),
         published: published(sweep),
+        sets: sweep.priced.len() as u64,
         rows: groups.iter().enumerate().map(row).collect(),
     }
 }
@@ -50,8 +58,23 @@ fn row(sweep: &Sweep, at: usize, cells: &[Cell], first: &[Cell]) -> SweepRow {
         limit: most_frequent(cells),
         verdict: Verdict::overall(cells.iter().map(|cell| cell.verdict).chain([told])),
         failed: failed(cells),
+        otherwise: 0,
         metrics,
     }
+}
+
+/// A row that knows what another set of prices made of its setting.
+fn spread(mut row: SweepRow, other: &SweepRow) -> SweepRow {
+    row.otherwise += u64::from(row.verdict != other.verdict);
+    let wider = |known: Option<[f64; 2]>, own: Option<f64>, other: Option<f64>| {
+        let [low, high] = known.or_else(|| own.map(|own| [own, own]))?;
+        Some(other.map_or([low, high], |other| [low.min(other), high.max(other)]))
+    };
+    for (own, other) in row.metrics.iter_mut().zip(&other.metrics) {
+        own.spread = wider(own.spread, own.estimate, other.estimate);
+        own.difference_spread = wider(own.difference_spread, own.difference, other.difference);
+    }
+    row
 }
 
 fn metric(
@@ -85,6 +108,8 @@ fn metric(
         difference: difference.map(|found| found.mean),
         difference_interval: difference.map(Estimate::ends),
         distinguishable: difference.is_some_and(Estimate::is_nonzero),
+        spread: None,
+        difference_spread: None,
         values,
     }
 }
