@@ -116,9 +116,12 @@ pub(crate) fn interval(unit: &str, [low, high]: [f64; 2]) -> String {
     }
 }
 
+/// A share in hundredths of a per cent, so many that are none without a sign of less.
+fn percent(share: f64) -> String {
+    format!("{:+.2}", (share * 1e4).round() / 1e2 + 0.0)
+}
+
 pub(crate) fn difference(metric: &SweepMetric) -> String {
-    // Adding zero turns a negative zero into a plain one.
-    let percent = |value: f64| format!("{:+.2}", value * 100.0 + 0.0);
     match (metric.difference, metric.difference_interval) {
         (Some(mean), Some([low, high])) => {
             format!("{} % ({} to {})", percent(mean), percent(low), percent(high))
@@ -131,7 +134,7 @@ pub(crate) fn difference(metric: &SweepMetric) -> String {
 pub(crate) fn priced(number: usize, metric: &SweepMetric) -> String {
     match (number, metric.spread, metric.difference_spread) {
         (0, Some(ends), _) => interval(&metric.unit, ends),
-        (_, _, Some([low, high])) => format!("{:+.2} to {:+.2} %", low * 100.0, high * 100.0),
+        (_, _, Some([low, high])) => format!("{} to {} %", percent(low), percent(high)),
         _ => String::new(),
     }
 }
