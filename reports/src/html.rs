@@ -15,7 +15,7 @@ pub use chart::ChartError;
 pub use mst::mst_html;
 pub(crate) use mst::{
     answer as mst_answer, headline as mst_headline, interval as mst_interval,
-    recovers as mst_recovers,
+    is_bounded as mst_is_bounded, recovers as mst_recovers,
 };
 pub(crate) use run::headline as run_headline;
 pub use run::run_html;

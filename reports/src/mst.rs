@@ -104,6 +104,20 @@ figures! {
         /// From there to the most users with whom they are not shown to be missed. Unit: users.
         #[serde(default)]
         pub users_interval: Option<[u64; 2]>,
+        /// How many times the load of the scenario as it is written may be there, where that was
+        /// searched; null where a rate was. Unit: times.
+        #[serde(default)]
+        pub scale: Option<f64>,
+        /// From there to the least multiple that was shown to be too much. Unit: times.
+        #[serde(default)]
+        pub scale_interval: Option<[f64; 2]>,
+        /// The documents of that multiple, in the mean of its runs. Unit: documents.
+        #[serde(default)]
+        pub scale_documents: Option<f64>,
+        /// When they must be done, on the virtual clock: the end of the loads and what the
+        /// scenario gives for the rest. Unit: s.
+        #[serde(default)]
+        pub scale_seconds: Option<f64>,
         /// How the search came out.
         pub verdict: MstVerdict,
         /// What stops the load from rising further.

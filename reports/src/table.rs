@@ -4,7 +4,9 @@ use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use crate::alert::{ALERTS_MAX, alerts};
 use crate::fate::{FateLine, answers, fates};
-use crate::html::{mst_answer, mst_headline, mst_interval, mst_recovers, run_headline};
+use crate::html::{
+    mst_answer, mst_headline, mst_interval, mst_is_bounded, mst_recovers, run_headline,
+};
 use crate::mst::MstRecord;
 use crate::number::{
     count, elasticity, maybe_per_second, maybe_seconds, mean, per_second, seconds, share,
@@ -334,8 +336,7 @@ fn charts(samples: &Samples) -> Option<String> {
 
 fn mst_figures(record: &MstRecord) -> String {
     let mut table = table(&[]);
-    // Users who wait overload nothing, so that there is no capacity to tell.
-    let full = record.users.is_none().then(|| {
+    let full = (!mst_is_bounded(record)).then(|| {
         let capacity = maybe_per_second(record.capacity).to_string();
         [("Capacity", capacity), ("Recovers below", mst_recovers(record))]
     });

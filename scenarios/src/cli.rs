@@ -123,6 +123,10 @@ pub struct MstArgs {
     /// Finds out how the capacity follows each price and knob, too: several times the work
     #[arg(long)]
     pub elasticities: bool,
+    /// Searches how many times the scenario as it is written is carried, its phases, faults and
+    /// drain included, although its load could go on for ever
+    #[arg(long)]
+    pub as_written: bool,
     /// Tells both ends of the answer over all other prices that fit what was published as well;
     /// where it is no capacity, 'always' searches again with each
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]

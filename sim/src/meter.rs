@@ -85,7 +85,8 @@ impl Level {
     }
 
     /// When it was set last.
-    const fn since(&self) -> Instant {
+    #[must_use]
+    pub const fn since(&self) -> Instant {
         self.since
     }
 

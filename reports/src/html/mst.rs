@@ -9,7 +9,8 @@ use super::spread::SpreadTable;
 use super::{Frame, Key, Origin, PageError, html, island};
 use crate::mst::{CurvePoint, Elasticity, MstRecord, MstVerdict};
 use crate::number::{
-    confidence, count, elasticity, maybe_per_second, per_second, seconds, significant,
+    confidence, count, elasticity, maybe_per_second, maybe_seconds, per_second, seconds,
+    significant,
 };
 
 /// The report of one search: a page that needs nothing but itself. The same record gives the same
@@ -27,9 +28,12 @@ pub fn mst_html(record: &MstRecord) -> Result<String, PageError> {
             _ => "unknown",
         },
         headline: headline(record),
-        answer: match record.users {
-            Some(users) => format!("{}<small> users</small>", count(users)),
-            None => html(maybe_per_second(record.mst)),
+        answer: match (record.users, record.scale) {
+            (Some(users), _) => format!("{}<small> users</small>", count(users)),
+            (None, Some(scale)) => {
+                format!("{}<small> times this scenario</small>", significant(scale, 4))
+            }
+            (None, None) => html(maybe_per_second(record.mst)),
         },
         interval: interval(record),
         keys: keys(record),
@@ -91,13 +95,29 @@ pub(crate) const fn headline(record: &MstRecord) -> &'static str {
     }
 }
 
-/// The answer: documents a second, or users and what they ask for.
+/// The answer: documents a second; users, or a multiple, and what they ask for.
 pub(crate) fn answer(record: &MstRecord) -> String {
     let rate = maybe_per_second(record.mst).to_string();
-    match record.users {
-        Some(users) => format!("{} users, {rate}", count(users)),
-        None => rate,
+    match (record.users, record.scale) {
+        (Some(users), _) => format!("{} users, {rate}", count(users)),
+        (None, Some(scale)) => {
+            format!("{} times this scenario, {}", significant(scale, 4), multiple(record))
+        }
+        (None, None) => rate,
     }
+}
+
+/// What a multiple of a scenario comes to: documents, by when, and how many a second.
+fn multiple(record: &MstRecord) -> String {
+    let documents = count(record.scale_documents.unwrap_or_default() as u64);
+    let by = maybe_seconds(record.scale_seconds);
+    format!("{documents} documents by {by}, {}", maybe_per_second(record.mst))
+}
+
+/// Whether the load ends, or waits for its answers: it overloads nothing for ever, so that there is
+/// no capacity to tell.
+pub(crate) const fn is_bounded(record: &MstRecord) -> bool {
+    record.users.is_some() || record.scale.is_some()
 }
 
 /// The interval in words, or why there is none.
@@ -105,6 +125,11 @@ pub(crate) fn interval(record: &MstRecord) -> String {
     if let Some([low, high]) = record.users_interval {
         let at = confidence(record.confidence);
         return format!("between {} and {} users at {at} % confidence", count(low), count(high));
+    }
+    if let Some([low, high]) = record.scale_interval {
+        let at = confidence(record.confidence);
+        let [low, high] = [low, high].map(|end| significant(end, 4));
+        return format!("between {low} and {high} times at {at} % confidence");
     }
     record.interval.map_or_else(
         || "no interval".to_owned(),
@@ -135,9 +160,12 @@ fn keys(record: &MstRecord) -> Vec<Key> {
         key("Probes", count(record.probes.len() as u64), "loads that were tried"),
         key("Documents", count(record.documents_simulated), "simulated in all"),
     ];
-    if record.users.is_some() {
-        // Users who wait overload nothing, so that there is no capacity to tell.
-        return [key("Asked for", asked, "by so many users")].into_iter().chain(tried).collect();
+    if is_bounded(record) {
+        let note = match record.users {
+            Some(_) => "by so many users".to_owned(),
+            None => multiple(record),
+        };
+        return [key("Asked for", asked, &note)].into_iter().chain(tried).collect();
     }
     let still = "a backlog still drains at this load";
     let still = match record.recover_interval {

@@ -271,6 +271,10 @@ pub(crate) fn mst() -> MstRecord {
         recover_interval: Some([286.9, 289.3]),
         users: None,
         users_interval: None,
+        scale: None,
+        scale_interval: None,
+        scale_documents: None,
+        scale_seconds: None,
         verdict: Sustainable,
         limit: Some(limit(
             "sql1 log disk",

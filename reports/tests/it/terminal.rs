@@ -63,6 +63,23 @@ fn a_search_in_a_terminal() {
 }
 
 #[test]
+fn a_multiple_of_a_scenario_says_what_it_comes_to() {
+    let mst = MstRecord {
+        mst: Some(40.1),
+        scale: Some(2.314),
+        scale_interval: Some([2.314, 2.337]),
+        scale_documents: Some(1_155_000.0),
+        scale_seconds: Some(28_800.0),
+        ..fixture::mst()
+    };
+    let text = mst_summary(&mst);
+    let first = "file_to_file: 2.314 times this scenario, 1,155,000 documents by 480 min, \
+                 40.10/s, between 2.314 and 2.337 times at 95 % confidence\n";
+    assert!(text.starts_with(first), "{text}");
+    assert!(!text.contains("Capacity") && !text.contains("Recovers"), "{text}");
+}
+
+#[test]
 fn an_empty_run_in_a_terminal() {
     let mut record = fixture::record();
     record.verdicts.clear();

@@ -18,21 +18,46 @@ use crate::setup::{Arriving, setup};
 ///
 /// What stands against it.
 pub fn searchable(scenario: &Scenario) -> Result<Period, Problems> {
-    if !scenario.phases.is_empty() {
-        let message = "a search makes its own phases, and this scenario has some".to_owned();
-        let help = format!(
-            "leave the [[phase]]s out, with what is expected of them, and give 'measure': \
-             {}",
-            without_phases(scenario)
-        );
-        return Err(Problems::one(message, Some(help)));
-    }
-    if let Some(tail) = scenario.tails().first() {
-        let message = format!("{} has no variance: no interval could be trusted", tail.what);
-        let help = "take a 'shape' above 2, or another distribution".to_owned();
-        return Err(Problems::one(message, Some(help)));
-    }
+    has_variance(scenario)?;
     common_period(scenario)
+}
+
+fn has_variance(scenario: &Scenario) -> Result<(), Problems> {
+    let Some(tail) = scenario.tails().first().cloned() else { return Ok(()) };
+    let message = format!("{} has no variance: no interval could be trusted", tail.what);
+    let help = "take a 'shape' above 2, or another distribution".to_owned();
+    Err(Problems::one(message, Some(help)))
+}
+
+/// Whether a scenario has no load that could go on for ever at another rate: it has phases, or a
+/// load begins with something else than it ends with.
+#[must_use]
+pub fn is_story(scenario: &Scenario) -> bool {
+    let is_once =
+        |load: &Load| matches!(load.rate, Rate::AllAtOnce | Rate::Ramp(..) | Rate::Replay(_));
+    // Of users a search asks how many there may be.
+    let is_of_users = |load: &Load| matches!(load.rate, Rate::Users(_));
+    !scenario.phases.is_empty()
+        || (scenario.loads.iter().any(is_once) && !scenario.loads.iter().any(is_of_users))
+}
+
+/// Whether a multiple of the scenario as it is written can be searched.
+///
+/// # Errors
+///
+/// What stands against it.
+pub fn multipliable(scenario: &Scenario) -> Result<(), Problems> {
+    has_variance(scenario)?;
+    for load in &scenario.loads {
+        if matches!(&load.rate, Rate::Lots(lots) if lots.controller.is_some()) {
+            return Err(unscalable(scenario, load));
+        }
+    }
+    let is_of_users = |load: &Load| matches!(load.rate, Rate::Users(_));
+    if scenario.goals.is_empty() && scenario.loads.iter().all(is_of_users) {
+        return Err(unscalable(scenario, &scenario.loads[0]));
+    }
+    Ok(())
 }
 
 /// The load whose users a search varies, by its place, and how many it is written with; none where
@@ -164,18 +189,6 @@ fn with_rate(scenario: &Scenario, load: &Load) -> String {
     format!("--set 'load.{place}.rate={{ poisson = {rate:.1} }}'")
 }
 
-/// What makes a scenario one without phases.
-fn without_phases(scenario: &Scenario) -> String {
-    let mut sets = vec!["--set 'phase=[]' --set 'expect={}' --set 'published=[]'".to_owned()];
-    for (place, load) in scenario.loads.iter().enumerate() {
-        sets.push(format!("--set 'load.{place}.measure=\"60 s\"'"));
-        if let Rate::Users(_) = load.rate {
-            sets.push(with_rate(scenario, load));
-        }
-    }
-    sets.join(" ")
-}
-
 fn mean_of_steps(steps: &[crate::plan::rate::Step], whole: Duration) -> f64 {
     let ends = steps.iter().skip(1).map(|step| step.at).chain([whole]);
     let area: f64 =
@@ -224,6 +237,51 @@ pub fn scaled(scenario: &Scenario, factor: f64) -> Scenario {
         }
     }
     scenario
+}
+
+/// The scenario as it is written with `factor` times its load: rates, counts and users. A recording
+/// is the same messages in so much less time, which its setup says ([`hasten`]).
+#[must_use]
+pub fn multiplied(scenario: &Scenario, factor: f64) -> Scenario {
+    let times = |count: u64| ((count as f64 * factor).round() as u64).max(1);
+    let many = |count: u32| u32::try_from(times(count.into())).unwrap_or(u32::MAX);
+    let mut scenario = scaled(scenario, factor);
+    for load in &mut scenario.loads {
+        match &mut load.rate {
+            Rate::Replay(_) => continue,
+            Rate::Ramp(ramp, _) => {
+                ramp.from *= factor;
+                ramp.to *= factor;
+            }
+            Rate::Users(users) => {
+                users.count = many(users.count);
+                if let Some(step) = &mut users.step {
+                    (step.add, step.most) = (many(step.add), many(step.most));
+                }
+            }
+            Rate::AllAtOnce
+            | Rate::Bell(..)
+            | Rate::Constant(_)
+            | Rate::Floodgate(..)
+            | Rate::Lots(_)
+            | Rate::Poisson(_)
+            | Rate::Sine(..)
+            | Rate::Steps(..) => {}
+        }
+        load.count = load.count.map(times);
+    }
+    scenario
+}
+
+/// The recordings of a setup in so much less time.
+pub fn hasten(setup: &mut Setup, scenario: &Scenario, factor: f64) {
+    for (load, plan) in setup.loads.iter_mut().zip(&scenario.loads) {
+        let recorded = matches!(plan.rate, Rate::Replay(_));
+        let ArrivalKind::Replay(instants) = &mut load.arrivals else { continue };
+        for at in instants.iter_mut().filter(|_| recorded) {
+            *at = Instant::from_nanos((at.as_nanos() as f64 / factor).round() as u64);
+        }
+    }
 }
 
 /// The period after which the loads of a scenario repeat together: windows of a drift test are

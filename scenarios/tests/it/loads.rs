@@ -381,14 +381,12 @@ fn a_search_refuses_what_it_cannot_answer_and_says_why() {
     let slow = "send_port.0.primary.wire";
     for (rate, more, expected) in [
         ("{ users = { count = 3 } }", measured, "its users wait for the system"),
-        ("{ ramp = { from = 1, to = 2, lasts = \"1 s\" } }", measured, "is not what it ends with"),
         (
             "{ lots = { threads = 1, lot = 1, sleep = \"1 s\", send = \"1 ms\", controller = \
              { monitor = \"files\", low = 1, high = 2 } } }",
             measured,
             "its controller chooses it",
         ),
-        ("{ constant = 1 }", "[[phase]]\nkind = \"hold\"\nlasts = \"1 min\"", "phases"),
         (
             "{ constant = 1 }",
             "measure = \"1 min\"\nsize = { pareto = { mean = \"1 KB\", shape = 1.9 } }",
@@ -412,7 +410,6 @@ fn a_refused_search_says_what_would_be_searched() {
     for (name, sets) in [
         ("scale_out_messaging_1_1", vec!["load.0.rate={ poisson = 1266.0 }"]),
         ("call_centre", vec!["load.0.rate={ poisson = 266.7 }"]),
-        ("floodgate", vec!["phase=[]", "expect={}", "published=[]", "load.0.measure=\"60 s\""]),
     ] {
         let source = Source::find(name).unwrap();
         let refused =

@@ -24,6 +24,7 @@ mod memory;
 mod more_keys;
 mod mst;
 mod mst_alike;
+mod mst_as_written;
 mod mst_elasticities;
 mod mst_goals;
 mod mst_users;

@@ -360,6 +360,12 @@ impl World {
             + self.message_box.unfinished()
     }
 
+    /// When the run is over, whatever is left: far off until all loads have ended.
+    #[must_use]
+    pub const fn ends_by(&self) -> Instant {
+        self.end
+    }
+
     /// Runs to the end and sums up.
     pub fn run(mut self) -> Outcome {
         while self.step() {}

@@ -27,6 +27,7 @@ pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
         threads: args.threads.count(),
         explain: args.elasticities,
         spread: args.spread != Spread::Never,
+        as_written: args.as_written,
     };
     let told = |error: &dyn std::fmt::Display| Problems::one(error.to_string(), None);
     let journal = match &args.out {
@@ -35,6 +36,9 @@ pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
     };
     let mut record = search_on(&name, &scenario, ask, &journal)?;
     record.asked = args.scenario.asked();
+    if args.as_written {
+        record.asked += " --as-written";
+    }
     if args.spread == Spread::Always && record.spread.is_none() {
         search_again(&name, &scenario, ask, &mut record)?;
     }
@@ -46,6 +50,9 @@ pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
         say_json(&record)?;
     } else {
         say(reports::mst_summary(&record).trim_end())?;
+        if args.elasticities && (record.users.is_some() || record.scale.is_some()) {
+            say("Elasticities are of a load that goes on for ever: none were sought of this one")?;
+        }
         let untried = scenario.profile.sets();
         if untried > 0 && record.spread.is_none() && args.spread == Spread::Auto {
             say(&format!(

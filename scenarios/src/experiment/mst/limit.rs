@@ -416,6 +416,56 @@ fn nothing() -> Limit {
     }
 }
 
+/// What stops a plant while it does what is left, and what is busiest beside that: of one run, in
+/// which work always waits from the one instant to the other.
+pub(super) fn of_rest(
+    mut setup: Setup,
+    window: (Instant, Instant),
+    fuel: &mut Fuel<'_>,
+) -> Result<[Option<Limit>; 2], Problems> {
+    (setup.measure_from, setup.measure_to) = window;
+    setup.end = window.1;
+    let look = watch(World::new(&setup), window, |world, until| {
+        fuel.run_until(world, until)?;
+        world.wait_until(until);
+        Ok(())
+    })?;
+    let seen = seen(&look, &look);
+    let told = |one: &Seen| Limit {
+        resource: one.name.clone(),
+        explanation: one.explanation(look.publishing),
+        utilisation: Some(one.full),
+        bound: None,
+    };
+    let Some(first) = binding(&seen) else {
+        let others = busiest(&look.outcome.resources);
+        return Ok(match busy_job(&look.outcome.resources) {
+            Some(job) => [Some(job), others[0].clone().filter(|one| one.utilisation.is_some())],
+            None => others,
+        });
+    };
+    let next = busiest(&look.outcome.resources).into_iter().flatten();
+    let mut next = next.filter(|one| one.utilisation.is_some() && one.resource != seen[first].name);
+    Ok([Some(told(&seen[first])), next.next()])
+}
+
+/// The cleanup job that is busiest, where it is at work for most of the time that it takes to do
+/// what is left: all that is left then is what documents left behind (R-GC-04).
+fn busy_job(resources: &[(String, Usage)]) -> Option<Limit> {
+    let jobs = resources.iter().filter(|(name, _)| name.ends_with(CLEANUP));
+    let (name, usage) = jobs.max_by(|a, b| a.1.utilisation.total_cmp(&b.1.utilisation))?;
+    (usage.utilisation >= BUSY_MIN).then(|| Limit {
+        resource: name.clone(),
+        explanation: format!(
+            "at work for {:.1} % of the time in which what is left is done: the spool is the last \
+             to be empty (R-GC-04)",
+            usage.utilisation * 100.0
+        ),
+        utilisation: Some(usage.utilisation),
+        bound: None,
+    })
+}
+
 /// The two busiest resources of a run, if they are busy enough to matter.
 pub(in crate::experiment) fn busiest(resources: &[(String, Usage)]) -> [Option<Limit>; 2] {
     let mut resources: Vec<_> =

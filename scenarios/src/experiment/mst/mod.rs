@@ -7,6 +7,8 @@
 //! missed there is searched for below. Runs that need nothing from each other go on at the same
 //! time, and the answer does not depend on how many threads there are.
 
+mod as_written;
+mod ask;
 mod bracket;
 mod capacity;
 mod cleaned;
@@ -26,6 +28,7 @@ mod probes;
 mod reach;
 mod recovery;
 mod removal;
+mod replicated;
 mod root;
 #[cfg(test)]
 mod sabotaged;
@@ -35,6 +38,8 @@ mod tracked;
 mod turn;
 mod users;
 
+use self::as_written::AsWritten;
+pub use self::ask::{Ask, PRECISION, RECOVERY_SECONDS, SECONDS_MAX, STEPS_MAX};
 use self::capacity::{Capacity, Curve, Found, RUN_DOCUMENTS, Wanted, curve, measure};
 use self::cleaned::KEEP_UP;
 pub(super) use self::cleaned::{cleanup_has_price, jobs_run};
@@ -58,14 +63,6 @@ use floodgate_engine::time::Duration;
 use floodgate_reports as reports;
 use floodgate_reports::{CurvePoint, MstRecord, MstVerdict, Probe};
 
-/// Width of the interval, relative to the throughput, unless said otherwise.
-pub const PRECISION: f64 = 0.01;
-/// Seconds of the capacity that wait after an overload, unless said otherwise: five minutes.
-pub const RECOVERY_SECONDS: f64 = 300.0;
-/// Virtual seconds of one probe, unless said otherwise.
-pub const SECONDS_MAX: f64 = 4.0 * 3600.0;
-/// Steps of all worlds of a search, unless said otherwise: an hour or so of one core.
-pub const STEPS_MAX: u64 = 20_000_000_000;
 /// How often an interval made this way should hold the true value.
 const CONFIDENCE: f64 = 0.95;
 /// The share of the asked width that is measured; the rest is for what a measurement leaves out.
@@ -75,39 +72,6 @@ const CONFIRM_DISTANCE: f64 = 2.0;
 
 /// The two ends of what is known, if anything is.
 type Interval = Option<(f64, f64)>;
-
-/// What is asked of a search.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ask {
-    /// Width of the interval, relative to the throughput.
-    pub precision: f64,
-    /// Virtual seconds of one probe.
-    pub seconds_max: f64,
-    /// Seconds of the capacity that must wait before the plant has to show that it comes back;
-    /// with nothing, it need not.
-    pub recovery: f64,
-    /// Steps of all its worlds together, after which it is over whatever is known then.
-    pub steps_max: u64,
-    /// Threads that work at it; the answer does not depend on them.
-    pub threads: usize,
-    /// Whether elasticities are wanted, which take several times as long.
-    pub explain: bool,
-    /// Whether the capacity is wanted with all other prices that fit as well.
-    pub spread: bool,
-}
-
-impl Ask {
-    /// What is asked unless somebody says otherwise.
-    pub const DEFAULT: Self = Self {
-        precision: PRECISION,
-        seconds_max: SECONDS_MAX,
-        recovery: RECOVERY_SECONDS,
-        steps_max: STEPS_MAX,
-        threads: 1,
-        explain: false,
-        spread: false,
-    };
-}
 
 /// A search under way.
 struct Search<'a> {
@@ -160,6 +124,11 @@ pub fn search_on(
 ) -> Result<MstRecord, Problems> {
     let clock = WallClock::start();
     let mut record = empty(name, scenario);
+    if let Some(story) = AsWritten::of(scenario, ask, journal)? {
+        story.search(&mut record)?;
+        record.wall_seconds = clock.elapsed().as_secs_f64();
+        return Ok(record);
+    }
     if let Some(users) = Users::of(scenario, ask, journal)? {
         users.search(&mut record)?;
         record.wall_seconds = clock.elapsed().as_secs_f64();
@@ -200,6 +169,10 @@ fn empty(name: &str, scenario: &Scenario) -> MstRecord {
         recover_interval: None,
         users: None,
         users_interval: None,
+        scale: None,
+        scale_interval: None,
+        scale_documents: None,
+        scale_seconds: None,
         verdict: MstVerdict::Undecided,
         limit: None,
         next_limit: None,

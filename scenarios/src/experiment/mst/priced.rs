@@ -133,10 +133,11 @@ type Read = fn(&MstRecord) -> Option<f64>;
 
 fn spread_of(record: &MstRecord, found: &[MstRecord]) -> SpreadUse {
     let is_same = |own: &MstRecord| own.goal == record.goal && own.mst.is_some();
-    let figures: [(&str, &str, Read); 3] = [
+    let figures: [(&str, &str, Read); 4] = [
         ("mst", "/s", |own| own.mst),
         ("capacity", "/s", |own| own.capacity),
         ("users", "users", |own| own.users.map(|users| users as f64)),
+        ("scale", "times", |own| own.scale),
     ];
     let of = |(name, unit, read): (&str, &str, Read)| {
         Some(FigureSpread::of(name, unit, read(record)?, found.iter().filter_map(read)))

@@ -34,3 +34,21 @@ fn a_rate_at_which_a_promise_is_broken_counts_for_nothing() {
     let is_told = |own: &Probe| own.verdict == MstVerdict::Broken && told(own);
     assert!(broken.probes.len() > 3 && broken.probes.iter().all(is_told), "{:?}", broken.probes);
 }
+
+#[test]
+fn a_multiple_at_which_a_promise_is_broken_counts_for_nothing() {
+    let changes = [
+        "send_port.Out.primary.fail={ per_mille = 10 }",
+        "send_port.Out.primary.retry.interval=1 s",
+        "load=[{ to = 'In', rate = { all_at_once = true }, count = 1000 }]",
+        "drain=20 s",
+    ];
+    let changes = changes.map(str::to_owned);
+    let scenario = Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes)
+        .expect("the plant is right");
+    let ask = Ask { precision: 0.5, threads: 2, ..Ask::DEFAULT };
+    let journal = Journal::sabotaged(Sabotage::KeepRetryCount);
+    let broken = search_on("plant", &scenario, ask, &journal).expect("it can be searched");
+    assert_eq!(broken.verdict, MstVerdict::Broken);
+    assert!(broken.probes.iter().any(|own| own.evidence.contains("INV-3")), "{:?}", broken.probes);
+}

@@ -1,0 +1,47 @@
+//! What is asked of a search, and what of it unless somebody says otherwise.
+
+/// Width of the interval, relative to the throughput, unless said otherwise.
+pub const PRECISION: f64 = 0.01;
+/// Seconds of the capacity that wait after an overload, unless said otherwise: five minutes.
+pub const RECOVERY_SECONDS: f64 = 300.0;
+/// Virtual seconds of one probe, unless said otherwise.
+pub const SECONDS_MAX: f64 = 4.0 * 3600.0;
+/// Steps of all worlds of a search, unless said otherwise: an hour or so of one core.
+pub const STEPS_MAX: u64 = 20_000_000_000;
+
+/// What is asked of a search.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ask {
+    /// Width of the interval, relative to the throughput.
+    pub precision: f64,
+    /// Virtual seconds of one probe.
+    pub seconds_max: f64,
+    /// Seconds of the capacity that must wait before the plant has to show that it comes back;
+    /// with nothing, it need not.
+    pub recovery: f64,
+    /// Steps of all its worlds together, after which it is over whatever is known then.
+    pub steps_max: u64,
+    /// Threads that work at it; the answer does not depend on them.
+    pub threads: usize,
+    /// Whether elasticities are wanted, which take several times as long.
+    pub explain: bool,
+    /// Whether the capacity is wanted with all other prices that fit as well.
+    pub spread: bool,
+    /// Whether the load is to be a multiple of the whole scenario as it is written, although it
+    /// could be a rate that goes on for ever.
+    pub as_written: bool,
+}
+
+impl Ask {
+    /// What is asked unless somebody says otherwise.
+    pub const DEFAULT: Self = Self {
+        precision: PRECISION,
+        seconds_max: SECONDS_MAX,
+        recovery: RECOVERY_SECONDS,
+        steps_max: STEPS_MAX,
+        threads: 1,
+        explain: false,
+        spread: false,
+        as_written: false,
+    };
+}
