@@ -212,12 +212,15 @@ impl MstRecord {
     }
 
     /// Whether the answer is the mean of several runs, or a line through them, and not the middle
-    /// of a bracket.
+    /// or the end of a bracket.
     pub fn is_mean(&self) -> bool {
         /// Sums in another order differ by less.
         const ROUNDED: f64 = 1e-9;
         let is_there = |mst: f64, probe: &Probe| (probe.rate / mst - 1.0).abs() < ROUNDED;
         let is_several = |probe: &&Probe| probe.seeds.len() > 1;
+        if self.users.is_some() || self.scale.is_some() {
+            return false;
+        }
         let mut several = self.probes.iter().filter(is_several);
         self.mst.is_some_and(|mst| several.any(|probe| is_there(mst, probe)))
     }

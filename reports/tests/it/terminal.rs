@@ -64,7 +64,7 @@ fn a_search_in_a_terminal() {
 
 #[test]
 fn a_multiple_of_a_scenario_says_what_it_comes_to() {
-    let mst = MstRecord {
+    let mut mst = MstRecord {
         mst: Some(40.1),
         scale: Some(2.314),
         scale_interval: Some([2.314, 2.337]),
@@ -77,6 +77,9 @@ fn a_multiple_of_a_scenario_says_what_it_comes_to() {
                  40.10/s, between 2.314 and 2.337 times at 95 % confidence\n";
     assert!(text.starts_with(first), "{text}");
     assert!(!text.contains("Capacity") && !text.contains("Recovers"), "{text}");
+    // It is the end of a bracket, however many runs there were at it.
+    mst.probes[0].rate = 40.1;
+    assert!(!mst.is_mean());
 }
 
 #[test]

@@ -39,8 +39,9 @@ const ONCE: u64 = 1 << 32;
 /// Documents of a run, and a multiple, beyond which none is tried.
 const FEWEST: f64 = 8.0;
 const MOST: f64 = 1e6;
-/// Documents of a run at most: they may all wait, and are all in memory then.
+/// Documents of a run at most, and of those that wait at once: they are in memory, 200 bytes each.
 const DOCUMENTS_MAX: f64 = 1e8;
+const WAITING_MAX: f64 = 3e7;
 /// Looks at what is left while it is done.
 const LOOKS: u64 = 256;
 /// Between two looks while nobody knows yet when the loads end.
@@ -376,8 +377,9 @@ impl Knob for Multiple<'_> {
             let beyond = libm::exp(2.0 * self.step);
             next = ((factor + left * slope) * beyond).clamp(factor * beyond, factor * 2.0);
         }
-        let most = (DOCUMENTS_MAX / own.offered.max(1.0) * factor).min(MOST);
-        self.number(next.min(most)).max(than)
+        let waiting = WAITING_MAX / own.first.waiting.max(1) as f64;
+        let most = (DOCUMENTS_MAX / own.offered.max(1.0)).min(waiting) * factor;
+        self.number(next.min(most).min(MOST)).max(than)
     }
 
     fn between(&self, low: (u64, &Known), high: (u64, &Known)) -> u64 {
@@ -451,6 +453,7 @@ impl Knob for Multiple<'_> {
             rest: (closed, back.at.map_or(ends, Instant::as_secs_f64)),
             rate: offered as f64 / lasts,
             offered,
+            waiting: outcome.meters.backlog.max(),
             documents: outcome.meters.received,
             seconds: outcome.ended.as_secs_f64(),
             seed: scenario.seed,

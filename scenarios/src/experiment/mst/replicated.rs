@@ -70,6 +70,8 @@ pub(super) struct Ran {
     /// Documents, or requests, a second.
     pub(super) rate: f64,
     pub(super) offered: u64,
+    /// Documents that waited at once, at most.
+    pub(super) waiting: u64,
     pub(super) documents: u64,
     pub(super) seconds: f64,
     pub(super) seed: u64,
