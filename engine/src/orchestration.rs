@@ -63,7 +63,44 @@ pub struct Convoy {
     pub idle: Option<Duration>,
 }
 
+/// How the turn on one message goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Turn {
+    /// Its shapes run.
+    Runs,
+    /// It comes to a Suspend shape that it has not passed yet (R-ADD-01).
+    Suspends,
+    /// The answer says that a solicit failed, which is an exception (R-SR-06).
+    Throws,
+}
+
 impl Orchestration {
+    /// How the turn on a received message goes.
+    #[must_use]
+    pub fn turn(&self, received: &OutboundMessage) -> Turn {
+        let answered = received.exchange == Exchange::Answer;
+        if answered && received.context.read(PropertyId::ACK_TYPE).is_some() {
+            return Turn::Throws;
+        }
+        let passed = received.context.is_set(PropertyId::SUSPEND_SHAPE_PASSED);
+        if self.program.suspends && !passed && !answered { Turn::Suspends } else { Turn::Runs }
+    }
+
+    /// The send shape that a received message leads to, if any.
+    fn send_shape(&self, received: &OutboundMessage) -> Option<&SendShape> {
+        let program = &self.program;
+        match received.exchange == Exchange::Answer {
+            true => program.answer.as_ref()?.sends.as_ref(),
+            false => program.sends.as_ref(),
+        }
+    }
+
+    /// Whether something is published on a received message, if the shapes run.
+    #[must_use]
+    pub fn sends_on(&self, received: &OutboundMessage) -> bool {
+        self.send_shape(received).is_some()
+    }
+
     /// What the answer to the message sent for a received one correlates by: one for every turn.
     fn token(&self, received: &OutboundMessage) -> String {
         format!("{}.{}", self.name, received.sequence)
@@ -86,11 +123,7 @@ impl Orchestration {
     pub fn sends(&self, topology: &Topology, received: &OutboundMessage) -> Option<Document> {
         let program = &self.program;
         let answered = received.exchange == Exchange::Answer;
-        let shape = if answered {
-            program.answer.as_ref()?.sends.as_ref()?
-        } else {
-            program.sends.as_ref()?
-        };
+        let shape = self.send_shape(received)?;
         let mut context = received.context.demoted();
         if program.answer.is_some() {
             // Written, not promoted: only the answer finds the instance by it.

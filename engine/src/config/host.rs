@@ -40,7 +40,8 @@ pub struct HostSettings {
     pub dequeue_batch: u32,
     /// Messages in memory that wait for an engine thread, per CPU (R-DEQ-04).
     pub internal_queue: u32,
-    /// Messages handed out and not yet finished, per CPU (R-DEQ-08).
+    /// Messages taken and not yet finished, per CPU (R-DEQ-08): no more are, unless throttling has
+    /// a threshold of them. \[M\]
     pub in_process: u32,
     /// Engine threads per CPU at most (R-THR-01).
     pub threads: u32,
@@ -99,6 +100,19 @@ pub struct OrchestrationQueue {
 
 /// The retry interval of a broken location where fault tolerance is on (R-LIFE-08).
 pub const FAULT_RETRY_INTERVAL: Duration = Duration::from_secs(60);
+
+impl HostSettings {
+    /// Messages that may be taken and not finished, per CPU. Where delivery is throttled for
+    /// them it is above the threshold that throttling begins (R-DEQ-08), so as many more are taken
+    /// as may wait in memory (R-DEQ-04). \[M\]
+    #[must_use]
+    pub fn in_process_max(&self) -> u32 {
+        let threshold = self.throttling.and_then(|own| own.in_process_threshold());
+        threshold.map_or(self.in_process, |threshold| {
+            self.in_process.max(threshold).saturating_add(self.internal_queue)
+        })
+    }
+}
 
 impl Default for HostSettings {
     fn default() -> Self {

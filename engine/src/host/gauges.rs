@@ -12,7 +12,7 @@ pub struct HostGauges {
     pub threads: u32,
     /// Engine threads in use.
     pub threads_busy: u32,
-    /// Messages handed out and not finished (R-DEQ-08).
+    /// Messages taken and not finished.
     pub in_process: u32,
     /// Messages in memory that wait for a thread (R-DEQ-04).
     pub internal_queue: u32,
@@ -20,6 +20,15 @@ pub struct HostGauges {
     pub pending_batches: u32,
     /// Batches whose `Done` is held (R-DONE-03).
     pub throttled_batches: u32,
+}
+
+impl HostGauges {
+    /// Messages handed out and not finished: those in process but for what still waits in memory
+    /// (R-DEQ-08).
+    #[must_use]
+    pub const fn handed_out(&self) -> u32 {
+        self.in_process.saturating_sub(self.internal_queue)
+    }
 }
 
 /// What a host instance is at, for its message counters: unlike gauges, between two messages of an

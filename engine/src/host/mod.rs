@@ -292,7 +292,8 @@ impl HostInstance {
     #[must_use]
     pub fn new(topology: &Arc<Topology>, id: HostInstanceId) -> Self {
         let config = topology.host_instances[id.index()];
-        let settings = topology.hosts[config.host.index()].settings;
+        let mut settings = topology.hosts[config.host.index()].settings;
+        settings.in_process = settings.in_process_max();
         let cpus = topology.servers[config.server.index()].cpus;
         let transmitters = topology.adapters.iter().map(|adapter| match adapter.kind {
             AdapterKind::Send(send) => {

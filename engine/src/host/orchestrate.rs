@@ -4,10 +4,11 @@
 use super::{Frame, FrameId, HostInstance, HostOutput, Task};
 use crate::adapter::ErrorSubject;
 use crate::batch::{BatchStatus, OperationKind};
-use crate::config::SubscriberKind;
+use crate::config::{Orchestration, SubscriberKind};
 use crate::demand::Demand;
 use crate::message::{PropertyId, Value};
-use crate::message_box::{Action, Exchange, OutboundMessage, PreparedBatch, Reason, Remark};
+use crate::message_box::{Action, OutboundMessage, PreparedBatch, Reason, Remark};
+use crate::orchestration::Turn;
 use crate::time::Instant;
 
 impl HostInstance {
@@ -39,11 +40,19 @@ impl HostInstance {
             demand.receive_messages = 1;
             demand.receive_bytes = message.bytes;
         }
+        self.totals.handed_in += self.published_by(&message);
         let frame = FrameId(self.frames.insert(Frame::Orchestrate(message)));
         self.outputs.push_back(HostOutput::Work { frame, demand });
     }
 
-    fn orchestration(&self, message: &OutboundMessage) -> Option<&crate::config::Orchestration> {
+    /// Messages that the turn on a message hands in for publishing: orchestrations publish as
+    /// adapters do (R-THR-02).
+    fn published_by(&self, message: &OutboundMessage) -> u64 {
+        let sends = |own: &Orchestration| own.turn(message) == Turn::Runs && own.sends_on(message);
+        self.orchestration(message).is_some_and(sends).into()
+    }
+
+    fn orchestration(&self, message: &OutboundMessage) -> Option<&Orchestration> {
         match self.topology.subscriber(message.subscriber) {
             SubscriberKind::Orchestration(id) => self.topology.orchestrations.get(id.index()),
             SubscriberKind::Responses(_) | SubscriberKind::SendPort(_) => None,
@@ -59,23 +68,22 @@ impl HostInstance {
         let Some(orchestration) = self.orchestration(message) else { return };
         let reference = message.reference;
         let mut batch = PreparedBatch::default();
-        let answered = message.exchange == Exchange::Answer;
-        let is_exception = answered && message.context.read(PropertyId::ACK_TYPE).is_some();
-        let passed = message.context.is_set(PropertyId::SUSPEND_SHAPE_PASSED);
-        if is_exception {
-            // R-SR-06: the caller of a solicit that failed gets an exception.
-            batch.actions.push(suspend(reference, Reason::Exception));
-        } else if orchestration.program.suspends && !passed && !answered {
-            let mark = vec![(PropertyId::SUSPEND_SHAPE_PASSED, Value::Bool(true))];
-            batch.remarks.push((ErrorSubject::Reference(reference), Remark::Properties(mark)));
-            batch.actions.push(suspend(reference, Reason::SuspendShape));
-        } else {
-            let awaits = orchestration.awaits(message);
-            batch.actions.extend(awaits.map(|awaits| (OperationKind::Submit, awaits)));
-            batch.actions.push((OperationKind::Delete, Action::Delete(reference)));
-            if let Some(document) = orchestration.sends(&self.topology, message) {
-                batch.documents.push(document);
-                batch.actions.push((OperationKind::Submit, Action::Publish { first: 0, count: 1 }));
+        match orchestration.turn(message) {
+            Turn::Throws => batch.actions.push(suspend(reference, Reason::Exception)),
+            Turn::Suspends => {
+                let mark = vec![(PropertyId::SUSPEND_SHAPE_PASSED, Value::Bool(true))];
+                batch.remarks.push((ErrorSubject::Reference(reference), Remark::Properties(mark)));
+                batch.actions.push(suspend(reference, Reason::SuspendShape));
+            }
+            Turn::Runs => {
+                let awaits = orchestration.awaits(message);
+                batch.actions.extend(awaits.map(|awaits| (OperationKind::Submit, awaits)));
+                batch.actions.push((OperationKind::Delete, Action::Delete(reference)));
+                if let Some(document) = orchestration.sends(&self.topology, message) {
+                    batch.documents.push(document);
+                    let publish = Action::Publish { first: 0, count: 1 };
+                    batch.actions.push((OperationKind::Submit, publish));
+                }
             }
         }
         self.outputs.push_back(HostOutput::Transact { frame, batch, transaction: None });
@@ -88,6 +96,7 @@ impl HostInstance {
     pub(super) fn turn_ended(&mut self, now: Instant, frame: FrameId, status: &BatchStatus) {
         let Some(Frame::Orchestrate(message)) = self.frames.get(frame.0) else { return };
         let reference = message.reference;
+        self.totals.committed += self.published_by(message);
         if status.overall.is_success() {
             self.release(frame);
             self.settle(now, 1);

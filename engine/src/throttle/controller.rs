@@ -17,7 +17,7 @@ use crate::time::{Duration, Instant};
 /// Messages that a host instance had to do with, since it started.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Totals {
-    /// Handed in by adapters for publishing.
+    /// Handed in by adapters and orchestrations for publishing.
     pub handed_in: u64,
     /// Of those, committed or refused: done with.
     pub committed: u64,
@@ -79,6 +79,15 @@ impl Controller {
             now: Throttle::default(),
             told: Told::default(),
         }
+    }
+
+    /// The controller of the process that comes after this one's, which ended at `now`.
+    #[must_use]
+    pub fn anew(&self, now: Instant) -> Self {
+        let mut next = Self::new(self.settings, 1);
+        next.cpus = self.cpus;
+        next.told.since = (now, now);
+        next
     }
 
     /// What it saw when it looked last.

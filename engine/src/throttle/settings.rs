@@ -99,6 +99,15 @@ pub struct ThrottleSettings {
     pub tick: Duration,
 }
 
+impl ThrottleSettings {
+    /// Messages in process, per CPU, above which delivery is throttled, if it is for them.
+    #[must_use]
+    pub fn in_process_threshold(&self) -> Option<u32> {
+        let watched = self.in_process > 0 && self.delivery.said != Override::Never;
+        watched.then(|| u32::try_from(self.in_process).unwrap_or(u32::MAX))
+    }
+}
+
 impl Default for ThrottleSettings {
     fn default() -> Self {
         Self {

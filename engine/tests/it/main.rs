@@ -35,6 +35,7 @@ mod sources;
 mod staged;
 mod stories;
 mod stories_apart;
+mod throttling;
 mod town;
 mod tracked;
 mod waits;

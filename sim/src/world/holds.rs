@@ -83,7 +83,7 @@ impl World {
             if host.settings.throttling.is_some() {
                 all.push(hold(of("publishing"), HoldKind::Publishing, (held, threads)));
             }
-            let in_process = (gauges.in_process, at_most(host.settings.in_process));
+            let in_process = (gauges.in_process, at_most(host.settings.in_process_max()));
             all.push(hold(of("messages in process"), HoldKind::InProcess, in_process));
         }
     }

@@ -206,6 +206,7 @@ impl World {
     fn end_process(&mut self, instance: HostInstanceId) {
         self.instances[instance.index()].die();
         self.checks.ended_life(instance);
+        self.forget_throttling(instance);
         let here = |world: &Self, node: u32| world.nodes[node as usize].instance == instance;
         let mut ring = std::mem::take(&mut self.ring);
         ring.retain(|due| match due {

@@ -72,7 +72,7 @@ impl World {
             let cpus = topology.servers[topology.host_instances[by.index()].server.index()].cpus;
             let gauges = own.gauges();
             let low = settings.watermarks.map_or(u32::MAX, |marks| marks.low);
-            let in_process = settings.in_process.saturating_mul(cpus).min(low);
+            let in_process = settings.in_process_max().saturating_mul(cpus).min(low);
             // So it may where orchestrations pause, until the second mark.
             let queued = own.orchestration_messages();
             let pauses = settings.orchestration_queue.is_some_and(|own| queued > own.resume_at);

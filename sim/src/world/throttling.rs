@@ -6,7 +6,7 @@
 use std::hint::cold_path;
 
 use floodgate_engine::config::Topology;
-use floodgate_engine::host::HostInput;
+use floodgate_engine::host::{HostInput, Life};
 use floodgate_engine::id::{HostId, HostInstanceId, MessageBoxId};
 use floodgate_engine::message_box::{Effect, Place};
 use floodgate_engine::throttle::{
@@ -43,9 +43,9 @@ pub(super) struct Throttling {
     /// Memory of the largest process at the last look, MB.
     memory: u64,
     hosts: usize,
-    /// The host that publishes in the commit under way.
-    publisher: Option<HostId>,
-    /// References made, by publishing host and subscriber's host.
+    /// The host instance that publishes in the commit under way.
+    publisher: Option<HostInstanceId>,
+    /// References made since it began, by publishing host instance and subscriber's host.
     published: Vec<u64>,
     /// References that a host has not finished: waiting, locked or suspended.
     held: Vec<u64>,
@@ -66,10 +66,10 @@ impl Throttling {
         Self {
             seen: vec![Totals::default(); controllers.len()],
             heaps: vec![Heap::EMPTY; controllers.len()],
+            published: vec![0; controllers.len() * hosts],
             controllers,
             tick: tick.max(Duration::from_millis(1)),
             hosts,
-            published: vec![0; hosts * hosts],
             held: vec![0; hosts],
             ..Self::default()
         }
@@ -109,10 +109,10 @@ impl Throttling {
         }
     }
 
-    /// Messages of `host` with its subscribers: the mean of their queues, weighted by what it
-    /// published to each.
-    fn queued(&self, host: HostId) -> u64 {
-        let own = &self.published[host.index() * self.hosts..][..self.hosts];
+    /// Messages of a host instance with its subscribers: the mean of their queues, weighted by what
+    /// it published to each.
+    fn queued(&self, instance: HostInstanceId) -> u64 {
+        let own = &self.published[instance.index() * self.hosts..][..self.hosts];
         let all: u64 = own.iter().sum();
         if all < PUBLISHED_MIN {
             return 0;
@@ -155,7 +155,7 @@ impl World {
     pub(super) fn publishes_next(&mut self, instance: HostInstanceId) {
         if !self.throttling.is_off() {
             cold_path();
-            self.throttling.publisher = Some(self.instances[instance.index()].host());
+            self.throttling.publisher = Some(instance);
         }
     }
 
@@ -190,6 +190,9 @@ impl World {
         self.grow_heaps();
         for at in 0..self.throttling.controllers.len() {
             let instance = HostInstanceId::from(at);
+            if self.instances[at].life() == Life::Down {
+                continue;
+            }
             let readings = self.readings(instance);
             self.throttling.memory = self.throttling.memory.max(readings.process_memory);
             moved |= std::mem::replace(&mut self.throttling.seen[at], readings.totals)
@@ -252,9 +255,27 @@ impl World {
         }
     }
 
+    /// The process of a host instance has ended, and its controllers with it: the next begins with
+    /// nothing imposed and nothing counted (published: statistics count again after a restart).
+    pub(super) fn forget_throttling(&mut self, instance: HostInstanceId) {
+        let hosts = self.throttling.hosts;
+        let Some(Some(own)) = self.throttling.controllers.get_mut(instance.index()) else {
+            return;
+        };
+        let before = own.throttle();
+        *own = own.anew(self.now);
+        self.throttling.published[instance.index() * hosts..][..hosts].fill(0);
+        self.checks.throttles(instance, false);
+        self.tell_throttle(instance, before, Throttle::default());
+    }
+
     fn impose(&mut self, instance: HostInstanceId, before: Throttle, now: Throttle) {
         self.checks.throttles(instance, holds_publishing(&now));
         self.ring.push_back(Now::Host(instance, HostInput::Throttle(now)));
+        self.tell_throttle(instance, before, now);
+    }
+
+    fn tell_throttle(&mut self, instance: HostInstanceId, before: Throttle, now: Throttle) {
         let (publishing, delivery) = (now.publishing.code(), now.delivery.code());
         if (before.publishing.code(), before.delivery.code()) == (publishing, delivery) {
             return;
@@ -294,10 +315,10 @@ impl World {
         let homes = (0..self.message_box.boxes()).map(MessageBoxId::from);
         Readings {
             totals: own.totals(),
-            in_process: gauges.in_process.into(),
+            in_process: gauges.handed_out().into(),
             threads: gauges.threads.into(),
             sessions: self.sessions_of(instance),
-            queued: self.throttling.queued(own.host()),
+            queued: self.throttling.queued(instance),
             spool: self.message_box.spool_live() + self.message_box.spool_garbage(),
             tracking: homes.map(|home| self.message_box.tracking_rows(home)).max().unwrap_or(0),
             process_memory: self.process_memory(instance),
