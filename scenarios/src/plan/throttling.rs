@@ -34,6 +34,14 @@ pub struct Throttling {
     pub overdrive: u32,
     /// The longest delay; zero switches rate throttling off.
     pub delay_max: Duration,
+    /// The same of delivery, where it is not that of publishing.
+    pub delivery_samples: Option<u32>,
+    /// Likewise.
+    pub delivery_window: Option<Duration>,
+    /// Likewise.
+    pub delivery_overdrive: Option<u32>,
+    /// Likewise.
+    pub delivery_delay_max: Option<Duration>,
     /// Messages in the database.
     pub messages: u32,
     /// Spool rows, as a multiple of them.
@@ -148,6 +156,30 @@ pub(crate) static THROTTLING: Shape = Shape::of(
             "'5 min'",
             "the longest delay; 0 s switches rate throttling off",
         ),
+        Row::optional(
+            "delivery_samples",
+            Kind::Integer(0, 1_000_000),
+            "as 'samples', which then is of both directions",
+            "messages in the window of delivery, at least",
+        ),
+        Row::optional(
+            "delivery_window",
+            Kind::PositiveDuration,
+            "as 'window'",
+            "the time over which rates of delivery are taken",
+        ),
+        Row::optional(
+            "delivery_overdrive",
+            Kind::Integer(100, 100_000),
+            "as 'overdrive'",
+            "what may be taken for what is finished, in per cent",
+        ),
+        Row::optional(
+            "delivery_delay_max",
+            Kind::Duration,
+            "as 'delay_max'",
+            "the longest delay of a delivery; 0 s switches its rate throttling off",
+        ),
         Row::default(
             "messages",
             Kind::Integer(0, 1_000_000_000),
@@ -202,7 +234,7 @@ pub(crate) static THROTTLING: Shape = Shape::of(
             "gc_trigger",
             Kind::Integer(0, 100),
             "80",
-            "garbage collections are forced above so many per cent of the process threshold; 0 = off",
+            "garbage collections are forced above 50 to 100 per cent of the process threshold; 0 = off",
         ),
         Row::optional(
             "memory",
@@ -265,6 +297,10 @@ impl Bind for Throttling {
         b.key("window", &mut self.window);
         b.key("overdrive", &mut self.overdrive);
         b.key("delay_max", &mut self.delay_max);
+        b.key("delivery_samples", &mut self.delivery_samples);
+        b.key("delivery_window", &mut self.delivery_window);
+        b.key("delivery_overdrive", &mut self.delivery_overdrive);
+        b.key("delivery_delay_max", &mut self.delivery_delay_max);
         b.key("messages", &mut self.messages);
         b.key("spool_factor", &mut self.spool_factor);
         b.key("tracking_factor", &mut self.tracking_factor);
@@ -282,5 +318,12 @@ impl Bind for Throttling {
         b.key("severity_in_process", &mut self.severity_in_process);
         b.key("severity_override", &mut self.severity_override);
         b.key("tick", &mut self.tick);
+        if b.reading() && (1..50).contains(&self.gc_trigger) {
+            b.refuse(
+                "gc_trigger",
+                "garbage collections are forced above 50 to 100 per cent of the threshold",
+                "allowed: 50 to 100, the product's own is 80; 0 forces none",
+            );
+        }
     }
 }

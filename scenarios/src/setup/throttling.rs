@@ -16,9 +16,16 @@ pub(super) fn throttle_settings(said: &Throttling) -> ThrottleSettings {
             Said::Never => Override::Never,
         },
     };
+    let publishing = direction(said.publishing);
     ThrottleSettings {
-        publishing: direction(said.publishing),
-        delivery: direction(said.delivery),
+        publishing,
+        delivery: Direction {
+            samples: said.delivery_samples.unwrap_or(publishing.samples),
+            window: said.delivery_window.unwrap_or(publishing.window),
+            overdrive: said.delivery_overdrive.unwrap_or(publishing.overdrive),
+            delay_max: said.delivery_delay_max.unwrap_or(publishing.delay_max),
+            ..direction(said.delivery)
+        },
         messages: said.messages.into(),
         spool_factor: said.spool_factor.into(),
         tracking_factor: said.tracking_factor.into(),

@@ -247,3 +247,48 @@ fn settings_that_say_nothing_where_they_stand_are_told() {
         crate::bad_properties::nothing(&forged.replacen("[[receive_port.location]]", &asks, 1));
     }
 }
+
+#[test]
+fn throttling_that_says_nothing_or_contradicts_itself_is_named() {
+    // R-THR-02, R-THR-03, R-DEQ-08: thresholds that nothing comes to, words without a delay.
+    let host =
+        |more: &str| GOOD.replacen("on = [\"bts1\"]", &format!("on = [\"bts1\"]\n{more}"), 1);
+    for (text, said, helps) in [
+        ("throttling = { gc_trigger = 30 }", "above 50 to 100 per cent", "50 to 100"),
+        ("throttling = { gc_trigger = 101 }", "from 0 to 100, found 101", ""),
+        ("throttling = { system_memory = 900 }", "no memory is seen", "'memory'"),
+        ("throttling = { publishing = 'always', delay_max = '0 s' }", "by nothing", "R-THR-03"),
+        ("throttling = { delivery = 'always', delivery_delay_max = '0 s' }", "by nothing", "R-THR"),
+        ("throttling = { delivery_overdrive = 99 }", "from 100 to 100000, found 99", ""),
+        ("throttling = { delivery_window = '0 s' }", "delivery_window", ""),
+        ("throttling = { spool_factor = 1001 }", "from 0 to 1000, found 1001", ""),
+        ("throttling = { severity_override = 0 }", "from 1 to 1000, found 0", ""),
+        ("throttling = { publishing = 'initiate' }", "unknown word", "automatic, always, never"),
+    ] {
+        let found = problems(&host(text), &[]);
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert!(
+            !found[0].is_warning() && found[0].located().contains(said),
+            "{}",
+            found[0].located()
+        );
+        assert!(found[0].located().starts_with("t.toml:"), "{}", found[0].located());
+        assert!(helps.is_empty() || found[0].advice().unwrap().contains(helps), "{text}");
+    }
+    let found = problems(&host("in_process = 50\nthrottling = {}"), &[]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].is_warning() && found[0].advice().unwrap().contains("R-DEQ-08"), "{found:?}");
+    for text in [
+        "throttling = { gc_trigger = 0 }",
+        "throttling = { gc_trigger = 50 }",
+        "throttling = { system_memory = 900, memory = {} }",
+        "throttling = { publishing = 'never', delay_max = '0 s' }",
+        "throttling = { publishing = 'always', delivery_delay_max = '0 s' }",
+        "throttling = { in_process = 5000 }",
+        "in_process = 50\nthrottling = { in_process = 0 }",
+        "in_process = 50\nthrottling = { in_process = 50 }",
+        "in_process = 50\nthrottling = { delivery = 'never' }",
+    ] {
+        assert_eq!(problems(&host(text), &[]), [], "{text}");
+    }
+}

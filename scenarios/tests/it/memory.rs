@@ -58,3 +58,24 @@ fn garbage_caches_and_forced_collections_are_a_scenario_s_to_say() {
     let priced = setup(&sender("", "7 ms"), 0).unwrap().costs.forced_collection;
     assert_eq!(priced, Duration::from_millis(7));
 }
+
+#[test]
+fn delivery_has_the_settings_of_publishing_unless_it_has_its_own() {
+    // R-THR-03: each direction has samples, window, factor and longest delay of its own.
+    let own = |text: &str| {
+        let host = setup(&sender(text, "0 s"), 0).unwrap().topology.hosts.remove(1);
+        let throttling = host.settings.throttling.unwrap();
+        [throttling.publishing, throttling.delivery]
+            .map(|way| (way.samples, way.window, way.overdrive, way.delay_max))
+    };
+    let secs = Duration::from_secs;
+    let usual = (100, secs(15), 125, secs(300));
+    assert_eq!(own(""), [usual, usual]);
+    let both = (9, secs(7), 150, secs(60));
+    let said = "samples = 9, window = '7 s', overdrive = 150, delay_max = '1 min'";
+    assert_eq!(own(said), [both, both]);
+    let more = "delivery_samples = 5, delivery_window = '3 s', delivery_overdrive = 110, \
+        delivery_delay_max = '2 s'";
+    assert_eq!(own(&format!("{said}, {more}")), [both, (5, secs(3), 110, secs(2))]);
+    assert_eq!(own(more), [usual, (5, secs(3), 110, secs(2))]);
+}

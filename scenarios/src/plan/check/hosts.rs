@@ -1,10 +1,12 @@
 //! What a host may be asked to run, and how many of it may run.
 
+use floodgate_engine::config::HostSettings;
 use floodgate_engine::exchange::ResponseSettings;
 
 use super::Checker;
 use crate::plan::host::Host;
 use crate::plan::send::SendPort;
+use crate::plan::throttling::{Said, Throttling};
 use crate::plan::transactions::OnPoison;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -14,6 +16,9 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     }
     for (n, host) in scenario.hosts.iter().enumerate() {
         waits(checker, n, host);
+        if let Some(own) = &host.throttling {
+            throttles(checker, n, host, own);
+        }
     }
     for (n, port) in scenario.receive_ports.iter().enumerate() {
         for (k, location) in port.locations.iter().enumerate() {
@@ -74,6 +79,34 @@ fn waits(checker: &mut Checker<'_>, n: usize, host: &Host) {
             let help = "R-ADD-05: the two kinds of hosts have a time-out each";
             checker.warn(&path, message, help);
         }
+    }
+}
+
+/// Thresholds that nothing can come to, and a bound that throttling takes the place of (R-THR-02).
+fn throttles(checker: &mut Checker<'_>, n: usize, host: &Host, own: &Throttling) {
+    let mut others = checker.scenario.hosts.iter();
+    let is_seen = others.any(|one| one.throttling.as_ref().is_some_and(|own| own.memory.is_some()));
+    if own.system_memory > 0 && !is_seen {
+        let message = "no memory is seen, so that none can be above 'system_memory'";
+        let help = "R-THR-02: give the throttling of this or another host 'memory'";
+        checker.refuse(&format!("host.{n}.throttling.system_memory"), message, help);
+    }
+    for (word, said, delay) in [
+        ("publishing", own.publishing, own.delay_max),
+        ("delivery", own.delivery, own.delivery_delay_max.unwrap_or(own.delay_max)),
+    ] {
+        if said == Said::Always && delay.is_zero() {
+            let message = "'always' throttles by nothing: the longest delay is 0 s";
+            let help = "R-THR-03: give 'delay_max' a duration, or leave the word out";
+            checker.refuse(&format!("host.{n}.throttling.{word}"), message, help);
+        }
+    }
+    let path = format!("host.{n}.in_process");
+    let takes_over = own.in_process > host.in_process && own.delivery != Said::Never;
+    if takes_over && host.in_process != HostSettings::default().in_process {
+        let message = "'in_process' says nothing: throttling has a higher threshold";
+        let help = "R-DEQ-08: say 'in_process' in 'throttling'; 0 there leaves this one";
+        checker.warn(&path, message, help);
     }
 }
 
