@@ -5,6 +5,7 @@
 //! process died meanwhile and counts anew, or nothing happened that a mean could be taken of, a
 //! counter has no value.
 
+mod adapters;
 mod agent;
 mod boxes;
 mod messaging;
@@ -48,9 +49,11 @@ impl StayTotals {
 }
 
 /// What all instances of a host have done so far, and what they are at.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct HostTotals {
     pub(crate) gauges: HostGauges,
+    /// Whether some instance of it runs.
+    pub(crate) runs: bool,
     pub(crate) occupation: Occupation,
     pub(crate) inbound: StayTotals,
     pub(crate) outbound: StayTotals,
@@ -58,6 +61,8 @@ pub(crate) struct HostTotals {
     pub(crate) exchanges: StayTotals,
     /// What became of its messages.
     pub(crate) done: Done,
+    /// What its adapters have done, one after the other.
+    pub(crate) adapters: Vec<adapters::AdapterTotals>,
     /// Orchestrations on a thread.
     pub(crate) turns: u32,
     /// What its message agents show.
@@ -70,6 +75,8 @@ pub(crate) struct HostTotals {
     pub(crate) orchestrations: OrchestrationCounts,
     /// Those that were suspended.
     pub(crate) orchestrations_suspended: u64,
+    /// MessageBoxes that can be worked with.
+    pub(crate) online: usize,
 }
 
 /// All totals at one instant.
@@ -79,6 +86,14 @@ pub(crate) struct Totals {
     pub(crate) servers: Vec<ServerTotals>,
     pub(crate) hosts: Vec<HostTotals>,
     pub(crate) boxes: Vec<BoxTotals>,
+}
+
+impl Totals {
+    /// The seconds since earlier ones; of no time there is no rate.
+    pub(crate) fn since(&self, before: &Self) -> f64 {
+        let span = Some(self.at.since(before.at).as_secs_f64()).filter(|span| *span > 0.0);
+        span.unwrap_or(f64::NAN)
+    }
 }
 
 /// Two readings of a host and the seconds between them.
@@ -119,7 +134,7 @@ const HOST_COUNTERS: [HostCounter; 7] = [
         f64::from(host.now.gauges.pending_batches + host.now.gauges.throttled_batches)
     }),
     (AGENT, "In-process message count", "messages", Which::All, |host| {
-        host.now.gauges.in_process.into()
+        host.now.gauges.handed_out().into()
     }),
     (AGENT, "Thread count", "threads", Which::All, |host| host.now.gauges.threads.into()),
     (LATENCY, "Inbound Latency (sec)", "s", Which::Receiving, |host| {
@@ -137,12 +152,15 @@ const HOST_COUNTERS: [HostCounter; 7] = [
 ];
 
 /// What is sampled of every tracking host, where anything is tracked.
-const TRACKING_COUNTERS: [(&str, &str); 5] = [
+const TRACKING_COUNTERS: [(&str, &str); 8] = [
     ("Batches being processed", "batches"),
+    ("Events being processed", "events"),
     ("Records being processed", "records"),
     ("Batches committed", "batches"),
     ("Events committed", "events"),
+    ("Events committed/sec", "events/s"),
     ("Records committed", "records"),
+    ("Records committed/sec", "records/s"),
 ];
 
 /// What is sampled of every MessageBox.
@@ -189,6 +207,7 @@ pub(crate) fn names(topology: &Topology, places: &Places<'_>) -> Vec<(String, &'
         for (object, counter, unit, ..) in of_host(topology, at) {
             names.push((format!("\\{object}({})\\{counter}", host.name), *unit));
         }
+        names.extend(adapters::names(topology, HostId::from(at)));
     }
     if !topology.tracks.is_empty() {
         names.extend(tracking_names(topology, places.servers));
@@ -241,9 +260,7 @@ pub(crate) fn values(
     tracking: &[f64],
     boxes: &BoxGauges,
 ) -> Vec<f64> {
-    // Of no time there is no rate.
-    let seconds = Some(now.at.since(before.at).as_secs_f64()).filter(|span| *span > 0.0);
-    let seconds = seconds.unwrap_or(f64::NAN);
+    let seconds = now.since(before);
     let mut values = Vec::new();
     for (at, server) in now.servers.iter().enumerate() {
         let busy = server.busy - before.servers.get(at).map_or(0.0, |before| before.busy);
@@ -253,7 +270,14 @@ pub(crate) fn values(
         let nothing = HostTotals::default();
         let before = before.hosts.get(at).unwrap_or(&nothing);
         let between = Between { before, now: own, seconds };
-        values.extend(of_host(topology, at).map(|(.., read)| read(&between)));
+        // A message agent shows nothing while no process is there (published).
+        let runs = |object: &str| object != AGENT || own.runs;
+        let read = |(object, _, _, _, read): &HostCounter| {
+            if runs(object) { read(&between) } else { f64::NAN }
+        };
+        values.extend(of_host(topology, at).map(read));
+        let both = (before, own);
+        values.extend(adapters::values(topology, HostId::from(at), both, seconds));
     }
     values.extend_from_slice(tracking);
     values

@@ -42,6 +42,8 @@ pub struct Snapshot {
     pub work: u64,
     /// References with host instances.
     pub locked: u64,
+    /// Messages handed out and not finished.
+    pub in_process: u64,
     /// References and messages in suspended queues.
     pub suspended_now: u64,
     /// Batches that wait for an engine thread or for being let in.
@@ -119,7 +121,8 @@ pub const COLUMNS: &[Column] = &[
     column!("Spool Size (garbage)", "rows", Lower, garbage),
     column!("Host Queue - Length", "messages", Lower, work),
     column!("Host Queue - Suspended Msgs - Length", "messages", Lower, suspended_now),
-    column!("In-process message count", "messages", Neither, locked),
+    column!("Locked messages", "messages", Neither, locked),
+    column!("In-process message count", "messages", Neither, in_process),
     column!("Pending receive batches", "batches", Lower, pending_batches),
     column!("Throttled receive batches", "batches", Lower, throttled_batches),
     column!("Engine threads in use", "threads", Neither, threads_busy),

@@ -38,8 +38,10 @@ impl HostInstance {
             exchanges,
             residents,
             totals,
-            latencies,
+            inbound,
             taken_bytes,
+            // It only counts, and nobody decides by it.
+            received: _,
             midway,
             outputs,
             #[cfg(feature = "sabotage")]
@@ -67,7 +69,7 @@ impl HostInstance {
                 .field("exchanges", exchanges)
                 .field("residents", residents)
                 .field("totals", totals)
-                .field("latencies", latencies)
+                .field("inbound", inbound)
                 .field("taken_bytes", taken_bytes)
                 .field("midway", midway)
                 .field("outputs", outputs)

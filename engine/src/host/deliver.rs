@@ -106,7 +106,6 @@ impl HostInstance {
         self.waiting += found;
         self.in_process += found;
         self.totals.taken += u64::from(found);
-        self.latencies.outbound.begin(now, found);
         for message in messages {
             self.taken_bytes += message.bytes;
             let Some(message) = self.takes_turn(message) else { continue };

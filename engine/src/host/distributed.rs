@@ -101,7 +101,7 @@ impl HostInstance {
         self.shares = open;
         for Share { count, own, requests, .. } in done {
             if committed {
-                self.settle(now, count);
+                self.settle(count);
                 if let Some((posted_by, requests)) = requests {
                     self.exchanges_committed(now, posted_by, *requests);
                 }

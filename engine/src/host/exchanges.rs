@@ -117,8 +117,7 @@ impl Exchanges {
             return false;
         }
         if !std::mem::replace(&mut open.answered, true) {
-            self.answered.begin(open.since, 1);
-            self.answered.end(now, 1);
+            self.answered.end(now, open.since, 1);
         }
         if fault || open.first_only {
             self.end(key);

@@ -176,7 +176,6 @@ impl HostInstance {
         let handed_in = batch.brought();
         let publishes = handed_in > 0;
         self.totals.handed_in += u64::from(handed_in);
-        self.latencies.inbound.begin(now, handed_in);
         let cookie = batch.cookie();
         let updates = batch.take_updates();
         let (silent, doubled) = (!batch.has_callback(), batch.submitted_twice());
@@ -366,10 +365,11 @@ impl HostInstance {
     pub(super) fn executed(&mut self, now: Instant, mut execution: Execution, status: BatchStatus) {
         let requests = execution.requests.take();
         self.totals.committed += u64::from(execution.handed_in);
-        self.latencies.inbound.end(now, execution.handed_in);
+        self.inbound.end(now, execution.posted_at, execution.handed_in);
         if status.overall.is_success() {
+            self.received[execution.adapter.index()] += u64::from(execution.handed_in);
             match execution.transaction {
-                None => self.settle(now, execution.settles),
+                None => self.settle(execution.settles),
                 Some(transaction) => {
                     cold_path();
                     self.owe(transaction, execution.settles);

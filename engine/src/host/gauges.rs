@@ -1,7 +1,8 @@
 //! What a host instance shows of itself: for counters, checks and its controllers.
 
-use super::latencies::{Latencies, Stays};
+use super::latencies::Stays;
 use super::{Frame, HostInstance, Task};
+use crate::id::AdapterId;
 use crate::throttle::Totals;
 use crate::time::Instant;
 
@@ -76,10 +77,16 @@ impl HostInstance {
         self.totals
     }
 
-    /// What its latency counters are made of.
+    /// Messages that an adapter has brought in since the process began.
     #[must_use]
-    pub const fn latencies(&self) -> &Latencies {
-        &self.latencies
+    pub fn received_by(&self, adapter: AdapterId) -> u64 {
+        self.received[adapter.index()]
+    }
+
+    /// Documents that adapters handed in, until their batch was committed or refused.
+    #[must_use]
+    pub const fn inbound_latency(&self) -> &Stays {
+        &self.inbound
     }
 
     /// Requests, from where they were handed in to where their first answer is handed back.

@@ -66,7 +66,7 @@ use execute::{Execution, Locations};
 pub use frame::FrameId;
 use frame::{Frame, Task};
 pub use gauges::{HostGauges, Occupation};
-pub use latencies::{Latencies, Stays};
+pub use latencies::Stays;
 pub use life::Life;
 use life::Made;
 pub use openings::LocationAct;
@@ -277,9 +277,12 @@ pub struct HostInstance {
     exchanges: Exchanges,
     residents: Residents,
     totals: Totals,
-    latencies: Latencies,
+    /// Documents that adapters handed in, until their batch was committed or refused.
+    inbound: Stays,
     /// Bytes of all messages taken out of the MessageBox.
     taken_bytes: u64,
+    /// Messages that each adapter has brought in.
+    received: Vec<u64>,
     /// The last input left everything but its outputs as it was.
     midway: bool,
     outputs: VecDeque<HostOutput>,
@@ -332,8 +335,9 @@ impl HostInstance {
             exchanges: Exchanges::default(),
             residents: Residents::default(),
             totals: Totals::default(),
-            latencies: Latencies::default(),
+            inbound: Stays::default(),
             taken_bytes: 0,
+            received: vec![0; topology.adapters.len()],
             midway: false,
             outputs: VecDeque::new(),
             topology: Plan(Arc::clone(topology)),
@@ -531,11 +535,10 @@ impl HostInstance {
     }
 
     /// `count` messages reached the end of their delivery: there is room for others.
-    fn settle(&mut self, now: Instant, count: usize) {
+    fn settle(&mut self, count: usize) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         self.in_process = self.in_process.saturating_sub(count);
         self.totals.finished += u64::from(count);
-        self.latencies.outbound.end(now, count);
         self.watch_bounds();
     }
 

@@ -99,7 +99,7 @@ impl HostInstance {
         self.totals.committed += self.published_by(message);
         if status.overall.is_success() {
             self.release(frame);
-            self.settle(now, 1);
+            self.settle(1);
         } else if status.could_not_store() && self.dequeuers.len() > 1 {
             let Some(Frame::Orchestrate(message)) = self.release(frame) else { return };
             self.waiting += 1;

@@ -171,7 +171,7 @@ impl HostInstance {
         match kept.filter(|_| status.could_not_store()) {
             Some(batch) => self.put_off(now, Task::Repeat(batch)),
             None => {
-                self.settle(now, status.operations.iter().map(|kind| kind.messages.len()).sum());
+                self.settle(status.operations.iter().map(|kind| kind.messages.len()).sum());
             }
         }
     }

@@ -190,7 +190,7 @@ fn batch_former() {
         run.meters.processed_in_window as f64 / batches
     };
     let delay = |run: &Outcome| {
-        let locked = sampled(run, "In-process message count");
+        let locked = sampled(run, "Locked messages");
         locked.iter().sum::<f64>() / locked.len() as f64 / processed_per_second(run)
     };
     let claims = [Claim("FORM.size", 5.945_984, size), Claim("FORM.delay", 0.569_280, delay)];

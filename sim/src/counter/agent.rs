@@ -82,7 +82,11 @@ macro_rules! ways {
 }
 
 /// What is sampled of every host: messages that come and go.
-pub(super) const FLOWS: [HostCounter; 6] = [
+pub(super) const FLOWS: [HostCounter; 7] = [
+    // A message that was taken is an instance, or starts or wakes one.
+    (AGENT, "Active instance count", "instances", Which::All, |host| {
+        f64::from(host.now.gauges.in_process) + host.now.dehydration.dehydratable as f64
+    }),
     (AGENT, "Message publishing incoming rate", "messages/s", Which::All, |host| {
         host.rate(|messages| messages.handed_in)
     }),
@@ -96,7 +100,7 @@ pub(super) const FLOWS: [HostCounter; 6] = [
         host.rate(|messages| messages.finished)
     }),
     (AGENT, "Total messages published", "messages", Which::All, |host| {
-        host.now.agent.messages.committed as f64
+        host.now.done.published as f64
     }),
     (AGENT, "Total messages delivered", "messages", Which::All, |host| {
         host.now.agent.messages.taken as f64

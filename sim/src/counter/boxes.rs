@@ -1,17 +1,21 @@
 //! The counters of what is under a MessageBox: the queues of the hosts, the locks, the disks.
 //!
 //! What the product prints and nothing here is: numbers of instances, references of their states,
-//! durations of the jobs that clean up, lock time-outs and deadlocks. In the model a queue holds
-//! references, jobs take no turns, and locks are waited for without an end.
+//! durations of jobs that take no time here, lock time-outs and deadlocks. In the model a queue
+//! holds references, and locks are waited for without an end.
 
 use floodgate_engine::config::Topology;
 use floodgate_engine::message_box::QueueLengths;
+use floodgate_engine::time::Duration;
 
-/// Which lines under a MessageBox have a price.
+use crate::cost::Costs;
+
+/// Which lines under a MessageBox, and which of its jobs, have a price.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Disks {
     pub(crate) log: bool,
     pub(crate) data: bool,
+    pub(crate) cleanup: bool,
 }
 
 /// What a line under a MessageBox has done so far.
@@ -33,6 +37,8 @@ pub(crate) struct BoxTotals {
     pub(crate) locks: LineTotals,
     pub(crate) log: LineTotals,
     pub(crate) data: LineTotals,
+    /// How long the last run of its cleanup job took, once there was one.
+    pub(crate) cleaned_in: Option<Duration>,
 }
 
 /// Where the MessageBoxes are: their servers' names, and which disks have a price.
@@ -60,10 +66,14 @@ pub(super) fn names(topology: &Topology, places: &Places<'_>) -> Vec<(String, &'
     }
     for (at, server) in places.servers.iter().enumerate() {
         let own = box_name(topology, at);
+        if places.disks.cleanup {
+            let object = format!("BizTalk:Message Box:General Counters({own}:{server})");
+            names.push((format!("\\{object}\\MsgBox Msg Cleanup(Purge Jobs)"), "s"));
+        }
         let locks = format!("\\\\{server}\\SQLServer:Locks({own})");
         names.push((format!("{locks}\\Lock Waits/sec"), "waits/s"));
         names.push((format!("{locks}\\Lock Wait Time (ms)"), "ms/s"));
-        for (disk, transfer) in places.disks.of() {
+        for (disk, transfer) in places.disks.all() {
             let disk = format!("\\\\{server}\\LogicalDisk({own} {disk})");
             names.push((format!("{disk}\\% Idle Time"), "%"));
             names.push((format!("{disk}\\Avg. Disk sec/{transfer}"), "s"));
@@ -83,6 +93,9 @@ pub(super) fn values(
         queues.iter().flat_map(|queue| [queue.work as f64, queue.suspended as f64]).collect();
     for (at, now) in now.iter().enumerate() {
         let before = before.get(at).copied().unwrap_or_default();
+        if disks.cleanup {
+            values.push(now.cleaned_in.map_or(f64::NAN, Duration::as_secs_f64));
+        }
         let waits = now.locks.waits - before.locks.waits;
         let waited = now.locks.waited.saturating_sub(before.locks.waited);
         values.extend([waits as f64 / seconds, waited as f64 / 1e6 / seconds]);
@@ -96,9 +109,13 @@ pub(super) fn values(
 }
 
 impl Disks {
+    pub(crate) const fn of(costs: &Costs) -> Self {
+        Self { log: costs.has_log(), data: costs.has_data(), cleanup: costs.has_collection() }
+    }
+
     /// The disks with a price, and what they do. \[M\] What a page costs is one price, read or
     /// written.
-    fn of(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+    fn all(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let all = [(self.log, "log", "Write"), (self.data, "data", "Transfer")];
         all.into_iter().filter(|(priced, ..)| *priced).map(|(_, disk, does)| (disk, does))
     }

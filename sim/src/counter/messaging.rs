@@ -1,7 +1,7 @@
 //! The counters of messages and of the threads that carry them, host by host.
 //!
-//! What the product prints and nothing here is: how many messages a transmitted batch has, send
-//! messages apart from those that are pending, and what single kinds of adapters count.
+//! What the product prints and nothing here is: send messages apart from those that are pending,
+//! and the number of the process.
 
 use floodgate_engine::host::Occupation;
 
@@ -9,7 +9,7 @@ use super::{AGENT, Between, HostCounter, HostTotals, MESSAGING, Which};
 use crate::world::Done;
 
 /// What is sampled of every host: what its adapters and its engine have done, and are at.
-pub(super) const COUNTERS: [HostCounter; 15] = [
+pub(super) const COUNTERS: [HostCounter; 16] = [
     (MESSAGING, "Documents received", "documents", Which::All, |host| {
         host.now.done.received as f64
     }),
@@ -35,6 +35,20 @@ pub(super) const COUNTERS: [HostCounter; 15] = [
         let batches = host.done_since(|done| done.receiving_batches);
         let documents = host.done_since(|done| done.received);
         if batches > 0.0 { documents / batches } else { f64::NAN }
+    }),
+    (MESSAGING, "Documents transmitted/Batch", "documents a batch", Which::Sending, |host| {
+        // An adapter that knows no batches is given one message at a time.
+        let batches = |of: &HostTotals| {
+            let each = of.adapters.iter().map(|own| match own.sent.batches {
+                0 => own.sent.given,
+                batches => batches,
+            });
+            each.sum::<u64>()
+        };
+        let given = |of: &HostTotals| of.adapters.iter().map(|own| own.sent.given).sum::<u64>();
+        let begun = batches(host.now) - batches(host.before);
+        let given = given(host.now) - given(host.before);
+        if begun > 0 && given > 0 { given as f64 / begun as f64 } else { f64::NAN }
     }),
     (MESSAGING, "Active receive locations", "locations", Which::Receiving, |host| {
         host.now.occupation.locations.into()
@@ -80,6 +94,7 @@ impl HostTotals {
         all.received += more.received;
         all.receiving_batches += more.receiving_batches;
         all.processed += more.processed;
+        all.published += more.published;
         all.resubmitted += more.resubmitted;
         all.suspended += more.suspended;
         all.batches += more.batches;

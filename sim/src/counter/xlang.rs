@@ -4,7 +4,7 @@
 //! the process. An instance that waits is in the MessageBox alone, unless its host dehydrates by
 //! time and memory: then there is more to show.
 
-use super::{AGENT, Between, HostCounter, HostTotals, Which};
+use super::{Between, HostCounter, HostTotals, Which};
 
 const XLANG: &str = "XLANG/s Orchestrations";
 
@@ -57,8 +57,11 @@ pub(super) const COUNTERS: [HostCounter; 19] = counted! {
         |host| host.orchestrations.persisted;
 };
 
-/// What is sampled of every host besides whose orchestrations wait in memory.
+/// What is sampled besides: of every host with an orchestration, and of those whose wait in memory.
 pub(super) const DEHYDRATION: [HostCounter; 5] = [
+    (XLANG, "Online MessageBox databases", "databases", Which::Orchestrating, |host| {
+        host.now.online as f64
+    }),
     (XLANG, "Dehydratable orchestrations", "orchestrations", Which::Dehydrating, |host| {
         host.now.dehydration.dehydratable as f64
     }),
@@ -70,9 +73,6 @@ pub(super) const DEHYDRATION: [HostCounter; 5] = [
     }),
     (XLANG, "Dehydration threshold", "s", Which::Dehydrating, |host| {
         host.now.dehydration.threshold.as_secs_f64()
-    }),
-    (AGENT, "Active instance count", "instances", Which::Dehydrating, |host| {
-        f64::from(host.now.gauges.in_process) + host.now.dehydration.dehydratable as f64
     }),
 ];
 

@@ -123,6 +123,7 @@ impl World {
                     cold_path();
                     self.coordinator.enlist(self.now, node, *offered);
                 }
+                self.sampled.handed.batch_begins(self.nodes[node as usize].place());
                 self.trace.record(self.now, &Event::BeginBatch { node }, || {
                     let within = transaction.map_or_else(String::new, |own| format!("({own})"));
                     format!("E>A  {name} BeginBatch{within}")
@@ -131,7 +132,8 @@ impl World {
             AdapterInput::TransmitMessage { call, message } => {
                 self.checks.fill_batch(node, *call);
                 self.checks.transmit(node, *call, message);
-                self.sampled.handed.begins(self.now, message.reference);
+                let place = self.nodes[node as usize].place();
+                self.sampled.handed.begins(self.now, place, message.reference);
                 let event = Event::Transmit {
                     node,
                     document: message.document,

@@ -139,7 +139,7 @@ impl World {
 fn counters(topology: &Topology, setup: &Setup) -> Vec<(String, &'static str)> {
     let server = |server: &ServerId| topology.servers[server.index()].name.clone();
     let servers: Vec<String> = setup.databases.iter().map(server).collect();
-    let disks = Disks { log: setup.costs.has_log(), data: setup.costs.has_data() };
+    let disks = Disks::of(&setup.costs);
     counter::names(topology, &Places { servers: &servers, disks })
 }
 

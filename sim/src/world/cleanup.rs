@@ -25,13 +25,21 @@ pub(super) struct Collector {
     pool: Pool,
     /// Rows that it has removed.
     removed: u64,
+    /// When it began the run that it is at, and how long its last one took.
+    began: Instant,
+    took: Option<Duration>,
 }
 
 impl Collector {
     pub(super) fn new((from, to): (Instant, Instant)) -> Self {
         let mut pool = Pool::over(from, to);
         pool.set(Instant::ZERO, 0, 1, 0);
-        Self { at: None, pool, removed: 0 }
+        Self { at: None, pool, removed: 0, began: Instant::ZERO, took: None }
+    }
+
+    /// How long its last run took, once there was one.
+    pub(super) const fn took(&self) -> Option<Duration> {
+        self.took
     }
 
     pub(super) fn usage(&self, now: Instant) -> Usage {
@@ -45,6 +53,7 @@ impl World {
     pub(super) fn collect_in_time(&mut self) {
         for home in (0..self.message_box.boxes()).map(MessageBoxId::from) {
             if self.stores.collectors[home.index()].at.is_none() {
+                self.stores.collectors[home.index()].began = self.now;
                 self.collect_next(home);
             }
         }
@@ -56,6 +65,7 @@ impl World {
         let own = &mut self.stores.collectors[home.index()];
         if rows == (0, 0) || !self.jobs_run {
             own.at = None;
+            own.took = Some(self.now.since(own.began));
             return own.pool.set(self.now, 0, 1, 0);
         }
         let order = self.topology.policy.cleanup;

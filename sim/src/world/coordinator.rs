@@ -45,6 +45,8 @@ pub(super) struct Open {
     confirms: Vec<ConfirmOf>,
     /// Documents that the engine owns after a commit.
     pub(super) accepts: u64,
+    /// Documents that it publishes.
+    pub(super) publishes: u64,
     /// Those of them that hold nothing.
     pub(super) empty: u64,
 }
@@ -137,6 +139,7 @@ impl Coordinator {
             sent: Vec::new(),
             confirms: Vec::new(),
             accepts: 0,
+            publishes: 0,
             empty: 0,
         })
     }

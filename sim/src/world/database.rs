@@ -358,6 +358,7 @@ impl World {
             Transaction::Look { instance, home, max, rows } => {
                 let mut messages = Vec::new();
                 self.message_box.dequeue(self.now, home, instance, max, &mut messages);
+                self.sampled.handed.taken(self.now, &messages);
                 self.stores.looks.ends(home, instance, rows, messages.len());
                 self.absorb_effects();
                 if !self.topology.dynamic_ports.is_empty() {
@@ -378,10 +379,10 @@ impl World {
     /// Commits a batch of a host instance, which counts what it did.
     #[inline(always)]
     fn commit_of(&mut self, instance: HostInstanceId, batch: PreparedBatch) -> BatchStatus {
-        let before = counted(&self.meters);
+        let (before, published) = (counted(&self.meters), batch.documents.len() as u64);
         let status = self.commit_batch(instance, batch);
         if status.overall.is_success() {
-            self.sampled.handed.committed(instance, before, &self.meters);
+            self.sampled.handed.committed(instance, published, before, &self.meters);
         }
         status
     }

@@ -31,7 +31,7 @@ impl World {
             let none = batch.actions.iter().map(|(kind, _)| (*kind, Status::FAIL));
             return BatchStatus::assemble(batch.cookie, none);
         }
-        let mut accepts = 0;
+        let (mut accepts, publishes) = (0, batch.documents.len() as u64);
         for (_, action) in &batch.actions {
             let documents = self.accepts(action);
             self.fates.foresee(action, documents);
@@ -50,6 +50,7 @@ impl World {
             && status.overall.is_success()
         {
             open.accepts += accepts;
+            open.publishes += publishes;
             open.empty += empty;
         }
         if self.coordinator.worked(transaction) {
@@ -147,7 +148,7 @@ impl World {
         self.absorb_effects();
         let by = self.nodes[open.node as usize].instance;
         if committed {
-            self.sampled.handed.committed(by, counted, &self.meters);
+            self.sampled.handed.committed(by, open.publishes, counted, &self.meters);
         }
         let ended = Ended {
             committed,
@@ -188,7 +189,7 @@ impl World {
             self.checks.wire_ends(sent, true);
             let port = sent.subscriber.index();
             self.meters.processed(self.now, port, sent.arrived, forward.is_none());
-            self.sampled.handed.processed(self.nodes[open.node as usize].instance);
+            self.sampled.handed.processed(self.nodes[open.node as usize].place(), sent.bytes);
             if let Some((to, context)) = forward {
                 self.forward(to, context, sent);
             }

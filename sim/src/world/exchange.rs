@@ -100,7 +100,7 @@ impl World {
             self.checks.wire_ends(sent, heard);
             if heard {
                 self.meters.processed(self.now, sent.subscriber.index(), sent.arrived, true);
-                self.sampled.handed.processed(self.nodes[node as usize].instance);
+                self.sampled.handed.processed(self.nodes[node as usize].place(), sent.bytes);
             }
         }
         if let Endpoint::Source(source) = &mut self.endpoints[endpoint.index()] {

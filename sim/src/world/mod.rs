@@ -73,7 +73,7 @@ use floodgate_engine::transport_proxy::TransportProxy;
 
 use rustc_hash::FxHashMap;
 
-pub(crate) use handed::Done;
+pub(crate) use handed::{Done, Sent};
 
 use crate::check::Checks;
 use crate::cost::Costs;
@@ -211,6 +211,13 @@ struct Node {
     key: u64,
     machine: AnyAdapter,
     proxy: TransportProxy,
+}
+
+impl Node {
+    /// Whose it is.
+    const fn place(&self) -> (HostInstanceId, AdapterId) {
+        (self.instance, self.adapter)
+    }
 }
 
 /// Everything that exists in one run.

@@ -1,7 +1,7 @@
 //! Samples: what all counters show at one instant.
 
 use floodgate_engine::config::Topology;
-use floodgate_engine::host::Stays;
+use floodgate_engine::host::{Life, Stays};
 use floodgate_engine::id::{MessageBoxId, OrchestrationId, ServerId};
 use floodgate_engine::message::{PropertyId, Value};
 use floodgate_engine::message_box::QueueLengths;
@@ -19,12 +19,18 @@ use crate::probe::Snapshot;
 pub(super) struct Sampled {
     /// What single servers and hosts had done at the last sample.
     last: Totals,
+    /// Events and records that each tracking host had committed then.
+    tracked: Vec<[u64; 2]>,
     pub(super) handed: Handed,
 }
 
 impl Sampled {
     pub(super) fn of(topology: &Topology) -> Self {
-        Self { last: Totals::default(), handed: Handed::to(topology.host_instances.len()) }
+        Self {
+            last: Totals::default(),
+            tracked: vec![[0; 2]; topology.hosts.len()],
+            handed: Handed::to(topology.host_instances.len(), topology.adapters.len()),
+        }
     }
 }
 
@@ -57,11 +63,15 @@ impl World {
             snapshot.throttled_batches += u64::from(gauges.throttled_batches);
             snapshot.threads_busy += u64::from(gauges.threads_busy);
             snapshot.threads += u64::from(gauges.threads);
+            snapshot.in_process += u64::from(gauges.handed_out());
         }
         self.throttling.sample(&mut snapshot);
         let between = (&self.sampled.last, &totals);
-        let (tracking, boxes) = (self.tracking_gauges(), self.box_gauges());
+        let (tracking, tracked) =
+            self.tracking_gauges(&self.sampled.tracked, totals.since(between.0));
+        let boxes = self.box_gauges();
         let parts = counter::values(&self.topology, between, &tracking, &boxes);
+        self.sampled.tracked = tracked;
         self.sampled.last = totals;
         self.samples.take(snapshot, &parts);
     }
@@ -69,6 +79,12 @@ impl World {
     /// The MessageBoxes that have columns: those that there were at the beginning.
     fn sampled_boxes(&self) -> impl Iterator<Item = MessageBoxId> {
         (0..self.topology.box_count()).map(MessageBoxId::from)
+    }
+
+    fn boxes_online(&self) -> usize {
+        let there = |home: &MessageBoxId| self.message_box.is_available(*home);
+        let all = (0..self.message_box.boxes()).map(MessageBoxId::from);
+        if self.life.offline { 0 } else { all.filter(there).count() }
     }
 
     fn box_gauges(&self) -> BoxGauges {
@@ -79,7 +95,7 @@ impl World {
         BoxGauges {
             rows: self.sampled_boxes().map(rows).collect(),
             queues,
-            disks: Disks { log: self.costs.has_log(), data: self.costs.has_data() },
+            disks: Disks::of(&self.costs),
         }
     }
 
@@ -104,6 +120,7 @@ impl World {
             locks: self.stores.locks[home.index()].totals(at),
             log: self.stores.logs[home.index()].totals(at),
             data: self.stores.disks[home.index()].totals(at),
+            cleaned_in: self.stores.collectors[home.index()].took(),
         };
         self.sampled_boxes().map(one).collect()
     }
@@ -128,18 +145,22 @@ impl World {
         let mut hosts = vec![HostTotals::default(); self.topology.hosts.len()];
         let add = |totals: &mut StayTotals, stays: &Stays| {
             totals.ended += stays.ended();
-            totals.nanos += stays.time(at);
+            totals.nanos += stays.nanos();
         };
         let handed = self.sampled.handed.sent().iter().zip(self.sampled.handed.done());
-        for (instance, (sent, done)) in self.instances.iter().zip(handed) {
+        for (at, (instance, (sent, done))) in self.instances.iter().zip(handed).enumerate() {
             let host = &mut hosts[instance.host().index()];
+            host.runs |= instance.life() != Life::Down;
             host.add(instance.gauges());
-            host.add_done(done, instance.occupation());
+            host.add_done(&done, instance.occupation());
+            let by = self.sampled.handed.sent_by(at);
+            host.add_adapters(by, |adapter| instance.received_by(adapter));
             host.agent.add(instance);
-            add(&mut host.inbound, &instance.latencies().inbound);
-            add(&mut host.outbound, &instance.latencies().outbound);
+            add(&mut host.inbound, instance.inbound_latency());
+            host.outbound.ended += sent.ended;
+            host.outbound.nanos += sent.since_taken;
             host.outbound_adapter.ended += sent.ended;
-            host.outbound_adapter.nanos += sent.nanos;
+            host.outbound_adapter.nanos += sent.since_given;
             add(&mut host.exchanges, instance.exchange_latency());
             host.turns += instance.turns();
             host.turns_waiting += instance.turns_waiting();
@@ -148,7 +169,9 @@ impl World {
             }
         }
         for (instance, controller) in self.instances.iter().zip(self.throttling.controllers()) {
-            if let Some(controller) = controller {
+            if let Some(controller) = controller
+                && instance.life() != Life::Down
+            {
                 hosts[instance.host().index()].agent.add_controller(at, controller);
             }
         }
@@ -159,6 +182,7 @@ impl World {
             let id = self.topology.subscriber_of_orchestration(OrchestrationId::from(index));
             let suspended = self.meters.ports[id.index()].suspended;
             let host = &mut hosts[orchestration.host.index()];
+            host.online = self.boxes_online();
             host.add_orchestration(self.message_box.orchestrations(id), suspended);
         }
         hosts

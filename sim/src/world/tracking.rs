@@ -67,6 +67,7 @@ struct OfBox {
 #[derive(Clone, Copy, Debug, Default)]
 struct HostCounts {
     batches_now: u64,
+    events_now: u64,
     records_now: u64,
     batches: u64,
     events: u64,
@@ -242,8 +243,9 @@ impl World {
         };
         self.tracking.boxes[home.index()].threads += 1;
         let counts = &mut self.tracking.counts[self.instances[by.index()].host().index()];
-        (counts.batches_now, counts.records_now) =
-            (counts.batches_now + 1, counts.records_now + batch.len());
+        counts.batches_now += 1;
+        counts.events_now += batch.ended.rows() + batch.begun.rows();
+        counts.records_now += batch.len();
         self.begin_errand(Load::Rows { home, by, batch });
         true
     }
@@ -441,8 +443,9 @@ impl World {
         let (rows, runs) = (batch.len(), self.tracks(by));
         let events = batch.ended.rows() + batch.begun.rows();
         let counts = &mut self.tracking.counts[self.instances[by.index()].host().index()];
-        (counts.batches_now, counts.records_now) =
-            (counts.batches_now - 1, counts.records_now - rows);
+        counts.batches_now -= 1;
+        counts.events_now -= events;
+        counts.records_now -= rows;
         if !runs {
             self.message_box.tracking_stays(home, batch);
             return self.watch_tracking();
@@ -463,21 +466,38 @@ impl World {
         self.watch_tracking();
     }
 
-    /// What the counters of tracking show, in the order of their names.
-    pub(super) fn tracking_gauges(&self) -> Vec<f64> {
+    /// What the counters of tracking show, in the order of their names, and how many events and
+    /// records each host has committed; `before` so many seconds ago.
+    pub(super) fn tracking_gauges(
+        &self,
+        before: &[[u64; 2]],
+        seconds: f64,
+    ) -> (Vec<f64>, Vec<[u64; 2]>) {
         let Tracking { on: true, counts, boxes, table, .. } = &self.tracking else {
-            return Vec::new();
+            return (Vec::new(), before.to_vec());
         };
-        let hosts = self.topology.hosts.iter().zip(counts);
-        let hosts = hosts.filter(|(host, _)| host.settings.tracking).flat_map(|(_, own)| {
-            [own.batches_now, own.records_now, own.batches, own.events, own.records]
+        let committed = counts.iter().map(|own| [own.events, own.records]).collect();
+        let hosts = self.topology.hosts.iter().zip(counts.iter().zip(before));
+        let hosts = hosts.filter(|(host, _)| host.settings.tracking);
+        let hosts = hosts.flat_map(|(_, (own, before))| {
+            let rate = |now: u64, before: u64| (now - before) as f64 / seconds;
+            [
+                own.batches_now as f64,
+                own.events_now as f64,
+                own.records_now as f64,
+                own.batches as f64,
+                own.events as f64,
+                rate(own.events, before[0]),
+                own.records as f64,
+                rate(own.records, before[1]),
+            ]
         });
         let copies = boxes[..self.topology.box_count()].iter().map(|own| own.copied_in);
-        hosts
-            .map(|count| count as f64)
+        let values = hosts
             .chain(copies.map(Duration::as_secs_f64))
             .chain([table.holds().bytes() as f64 / 1024.0])
-            .collect()
+            .collect();
+        (values, committed)
     }
 
     /// What became of tracking data.

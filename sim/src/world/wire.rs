@@ -223,14 +223,14 @@ impl World {
         let forward_to = sink.forward_to();
         let replies = if sent && transmission.two_way { sink.reply() } else { None };
         if sent {
-            let by = self.nodes[call.node as usize].instance;
-            self.sampled.handed.ends(now, by, transmission.reference);
+            let by = self.nodes[call.node as usize].place();
+            self.sampled.handed.ends(now, by.0, transmission.reference);
             if !staged {
                 let port = transmission.subscriber.index();
                 let is_answered = transmission.two_way && replies.is_some();
                 let is_final = forward_to.is_none() && !is_answered;
                 self.meters.processed(now, port, transmission.arrived, is_final);
-                self.sampled.handed.processed(by);
+                self.sampled.handed.processed(by, transmission.bytes);
             }
         }
         let context = match forward_to {

@@ -1,16 +1,18 @@
 //! The controllers of host throttling, in a world: what they hold back, and that they let go.
 
 use floodgate_engine::config::{Host, HostInstanceConfig, HostSettings};
-use floodgate_engine::id::{HostId, ServerId};
+use floodgate_engine::id::{HostId, HostInstanceId, ServerId};
 use floodgate_engine::throttle::{Direction, Memory, Override, ThrottleSettings};
-use floodgate_engine::time::Duration;
+use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::dist::Dist;
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::probe::COLUMNS;
-use floodgate_sim::setup::SinkSettings;
+use floodgate_sim::setup::{EndpointSettings, SinkSettings};
+use floodgate_sim::world::World;
 
-use crate::counters::column;
-use crate::fixture::{ASYNC, PUSH, Plant, assert_all_kept, immediate};
+use crate::answers::asking;
+use crate::counters::{column, parts};
+use crate::fixture::{ASYNC, PUSH, Plant, assert_all_kept, finish, immediate, sink};
 
 /// A partner that takes a hundred documents a second, and three hundred come.
 fn overloaded(throttling: Option<ThrottleSettings>, documents: u64) -> Outcome {
@@ -19,11 +21,8 @@ fn overloaded(throttling: Option<ThrottleSettings>, documents: u64) -> Outcome {
 
 fn at_rate(rate: f64, throttling: Option<ThrottleSettings>, documents: u64) -> Plant {
     let settings = HostSettings { throttling, ..immediate() };
-    let slow = SinkSettings {
-        wire: Dist::Constant(Duration::from_millis(100)),
-        limit: 10,
-        ..crate::fixture::sink()
-    };
+    let slow =
+        SinkSettings { wire: Dist::Constant(Duration::from_millis(100)), limit: 10, ..sink() };
     let mut plant = Plant::new(settings, PUSH);
     plant.send_port("Out", "In", ASYNC, slow).poisson(rate, documents);
     // Sending has a host of its own, as advised: what holds publishing back must not hold it too.
@@ -41,6 +40,31 @@ fn at_rate(rate: f64, throttling: Option<ThrottleSettings>, documents: u64) -> P
 fn by_database(messages: u64) -> ThrottleSettings {
     let never = Direction { said: Override::Never, ..Direction::default() };
     ThrottleSettings { messages, delivery: never, ..ThrottleSettings::default() }
+}
+
+/// Nothing throttles, but what is set beside it.
+fn calm() -> ThrottleSettings {
+    ThrottleSettings { messages: 0, in_process: 0, ..ThrottleSettings::default() }
+}
+
+fn said_never() -> Direction {
+    Direction { said: Override::Never, ..Direction::default() }
+}
+
+/// No rate throttles, since no window has so many messages.
+fn no_rate() -> Direction {
+    Direction { samples: u32::MAX, ..Direction::default() }
+}
+
+/// The process of a host instance dies and is back some seconds later.
+fn crash_at(world: &mut World, instance: HostInstanceId, (dies, starts): (u64, u64)) {
+    let [dies, starts] = [dies, starts].map(|at| Instant::ZERO + Duration::from_secs(at));
+    world.run_until(dies);
+    world.wait_until(dies);
+    world.crash(instance);
+    world.run_until(starts);
+    world.wait_until(starts);
+    world.start(instance);
 }
 
 /// All values of a sampled figure.
@@ -241,4 +265,93 @@ fn caches_shrink_while_memory_is_short_and_fill_again() {
     let used = column(&roomy, MEMORY);
     assert!((used.last().unwrap() - 450.0).abs() < 1.0);
     assert!(used.windows(2).all(|two| two[1] >= two[0]));
+}
+
+#[test]
+fn a_host_instance_that_starts_again_is_throttled_anew_and_counts_anew() {
+    // R-THR-03: an operator throttles delivery, a second each. The process dies after half a
+    // minute and starts ten seconds later: what it imposes is what its counters show.
+    let always = Direction {
+        said: Override::Always,
+        delay_max: Duration::from_secs(1),
+        ..Direction::default()
+    };
+    let never = Direction { said: Override::Never, ..Direction::default() };
+    let settings = ThrottleSettings { publishing: never, delivery: always, ..calm() };
+    let mut plant = at_rate(1.0, Some(settings), 60);
+    plant.setup.life.watched = true;
+    let mut world = World::new(&plant.setup);
+    crash_at(&mut world, HostInstanceId(1), (30, 40));
+    finish(&mut world);
+    let outcome = world.conclude();
+    assert_all_kept(&outcome);
+    let of = |counter: &str| column(&outcome, &format!("\\BizTalk:Message Agent(S)\\{counter}"));
+    let (state, delay) = (of(DELIVERY), of("Message delivery delay (ms)"));
+    assert!(state[..29].iter().all(|state| (state - 10.0).abs() < 0.5), "{state:?}");
+    assert!(state[30..39].iter().chain(&delay[30..39]).all(|value| value.is_nan()), "{state:?}");
+    assert!(state[41..].iter().all(|state| (state - 10.0).abs() < 0.5), "{state:?}");
+    assert!(delay[41..].iter().all(|delay| (delay - 1000.0).abs() < 0.5), "{delay:?}");
+    let lasts = of("Message delivery throttling state duration");
+    assert!(lasts[39] < 0.5 && (lasts[41] - 2.0).abs() < 0.5, "{lasts:?}");
+    let latency = parts(&outcome, "Outbound Latency (sec)");
+    let after = latency[45..].iter().copied().filter(|seconds| seconds.is_finite());
+    let least = after.fold(f64::MAX, f64::min);
+    assert!(least > 1.0, "each waits for a second before it is handed over: {latency:?}");
+}
+
+#[test]
+fn what_a_process_published_is_forgotten_with_it() {
+    // Published: after a restart the statistics count again once there were 100 publishes, which
+    // take five seconds. Documents are a minute on the wire.
+    let slow = SinkSettings { wire: Dist::Constant(Duration::from_minutes(1)), ..sink() };
+    let mut plant = at_rate(20.0, Some(by_database(1_000_000)), 490);
+    *plant.setup.endpoints.last_mut().unwrap() = EndpointSettings::Sink(slow);
+    plant.setup.life.watched = true;
+    let mut world = World::new(&plant.setup);
+    crash_at(&mut world, HostInstanceId(0), (15, 15));
+    finish(&mut world);
+    let outcome = world.conclude();
+    assert_all_kept(&outcome);
+    let size = column(&outcome, "\\BizTalk:Message Agent(H)\\Database size");
+    let known: Vec<usize> = (0..30).filter(|at| size[*at] > 0.5).collect();
+    let (before, after): (Vec<usize>, Vec<usize>) = known.iter().partition(|at| **at < 15);
+    assert!((4..7).contains(&before[0]) && (18..22).contains(&after[0]), "{known:?}");
+    assert_eq!((before.len() + before[0], after.len() + after[0]), (14, 30), "{known:?}");
+}
+
+#[test]
+fn one_message_agent_thread_is_enough_to_have_too_many_in_process() {
+    // R-DEQ-08: above the threshold throttling begins, which is no bound that keeps it from
+    // beginning. Messages in memory that wait for a thread are not in process (R-DEQ-04).
+    let settings = ThrottleSettings {
+        in_process: 50,
+        delivery: no_rate(),
+        publishing: said_never(),
+        ..calm()
+    };
+    let mut plant = at_rate(300.0, Some(settings), 3_000);
+    let sender = &mut plant.setup.topology.hosts[1].settings;
+    (sender.dequeue_threads, sender.in_process, sender.internal_queue) = (1, 50, 10);
+    let outcome = plant.run();
+    assert_all_kept(&outcome);
+    assert_eq!(outcome.meters.processed, 3_000);
+    assert!((highest(&outcome, DELIVERY) - 3.0).abs() < 1e-9);
+    let of = |counter: &str| column(&outcome, &format!("\\BizTalk:Message Agent(S)\\{counter}"));
+    let (count, limit) = (of("In-process message count"), of("In-process message count threshold"));
+    let high = of("High in-process message count");
+    assert!(count.iter().any(|count| *count > limit[0]) && high.contains(&1.0), "{count:?}");
+}
+
+#[test]
+fn what_orchestrations_publish_counts_as_published() {
+    // R-THR-02: the end point manager and the orchestration engine both hand in to the message
+    // agent. Two orchestrations, which send once at their start and once after their answer.
+    let mut plant = asking(&[1, 1], Duration::from_secs(5), None);
+    plant.setup.sample = Duration::from_secs(1);
+    let outcome = plant.run();
+    let topology = &plant.setup.topology;
+    let host = &topology.hosts[topology.orchestrations[0].host.index()].name;
+    let name = format!("\\BizTalk:Message Agent({host})\\Total messages published");
+    let published = column(&outcome, &name);
+    assert_eq!(published.last().copied(), Some(4.0), "{published:?}");
 }

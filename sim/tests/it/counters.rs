@@ -107,6 +107,22 @@ fn processor_time_and_latencies_are_those_of_the_interval() {
 }
 
 #[test]
+fn a_latency_is_that_of_what_was_sent_and_not_of_what_still_waits() {
+    // Three at once for a partner that takes one after the other, two seconds each; one is on the
+    // wire for an hour at another port, and says nothing of the others.
+    let mut plant = Plant::new(immediate(), PUSH);
+    let wire = |seconds| Dist::Constant(Duration::from_secs(seconds));
+    plant.send_port("Slow", "In", ASYNC, SinkSettings { wire: wire(3_600), ..sink() });
+    plant.send_port("Out", "In", ASYNC, SinkSettings { wire: wire(2), limit: 1, ..sink() });
+    plant.all_at_once(3);
+    plant.setup.sample = Duration::from_secs(1);
+    let found = parts(&plant.run(), "Outbound Latency (sec)");
+    let known: Vec<(usize, f64)> =
+        (1..).zip(found).take(9).filter(|(_, seconds)| seconds.is_finite()).collect();
+    assert_eq!(known, [(2, 2.0), (4, 4.0), (6, 6.0)]);
+}
+
+#[test]
 fn orchestrations_are_counted_where_they_wait_and_when_they_end() {
     // R-MBX-02, R-SUB-05: two start at once, each waits five seconds for an answer, and both end.
     let mut plant = asking(&[1, 1], Duration::from_secs(5), None);
@@ -118,6 +134,7 @@ fn orchestrations_are_counted_where_they_wait_and_when_they_end() {
         |counter: &str| column(&outcome, &format!("\\XLANG/s Orchestrations({host})\\{counter}"));
     let (idle, completed) = (of("Idle orchestrations"), of("Orchestrations completed/Sec"));
     assert_eq!(idle[..6], [2.0, 2.0, 2.0, 2.0, 2.0, 0.0], "{idle:?}");
+    assert!(of("Online MessageBox databases").iter().all(|online| (online - 1.0).abs() < 1e-9));
     let ended = completed.iter().filter(|rate| rate.is_finite()).sum::<f64>();
     assert!((ended - 2.0).abs() < 1e-9, "{completed:?}");
     assert!(of("Running orchestrations").iter().all(|running| *running < 0.5));

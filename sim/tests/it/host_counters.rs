@@ -149,3 +149,75 @@ fn locks_and_disks_show_what_they_did() {
     // They come from the locks ten milliseconds apart, so nobody waits at the disk.
     assert!(stays.clone().count() > 5 && stays.clone().all(|stay| (stay - 0.005).abs() < 1e-9));
 }
+
+#[test]
+fn adapters_that_have_counters_of_their_own_show_what_they_carried() {
+    // D.6: 45 documents through FILE to FILE, six a batch; the partner takes one a second.
+    let mut plant = Plant::new(immediate(), FOLDER);
+    let batched = SendSettings { batched: true, batch: 6, ..ASYNC };
+    plant.send_port("Out", "In", batched, wire(1_000)).all_at_once(45);
+    for adapter in &mut plant.setup.topology.adapters {
+        "FILE".clone_into(&mut adapter.name);
+    }
+    plant.setup.sample = Duration::from_millis(500);
+    let outcome = plant.run();
+    let of = |name: &str| column(&outcome, &format!("\\BizTalk:{name}"));
+    let last = |name: &str| of(name).last().copied().unwrap();
+    for (name, due) in [
+        ("FILE Receive Adapter(H)\\Messages received", 45.0),
+        ("FILE Send Adapter(H)\\Messages sent", 45.0),
+        ("FILE Send Adapter(H)\\Bytes sent", 45_000.0),
+        ("Message Agent(H)\\Total messages published", 45.0),
+    ] {
+        assert!((last(name) - due).abs() < 1e-9, "{name}: {:?}", of(name));
+    }
+    for (rate, total) in [
+        ("FILE Receive Adapter(H)\\Messages received/Sec", 45.0),
+        ("FILE Send Adapter(H)\\Messages sent/Sec", 45.0),
+    ] {
+        let sum: f64 = of(rate).iter().filter(|value| value.is_finite()).sum();
+        assert!((sum / 2.0 - total).abs() < 1e-6, "{rate}: {:?}", of(rate));
+    }
+    // Sixes, and what is left.
+    let batch = of("Messaging(H)\\Documents transmitted/Batch");
+    let batches: Vec<f64> = batch.into_iter().filter(|mean| mean.is_finite()).collect();
+    assert!(batches.iter().all(|mean| (1.0..=6.0).contains(mean)), "{batches:?}");
+    assert!(batches.iter().any(|mean| *mean > 4.0), "{batches:?}");
+}
+
+#[test]
+fn one_message_a_call_is_one_document_a_batch_and_other_kinds_have_no_counters() {
+    let outcome = three(ASYNC);
+    let batch = column(&outcome, "\\BizTalk:Messaging(H)\\Documents transmitted/Batch");
+    let batches: Vec<f64> = batch.into_iter().filter(|mean| mean.is_finite()).collect();
+    assert_eq!(batches, [1.0]);
+    let mut names = outcome.samples.parts().iter();
+    assert!(!names.any(|(name, _)| name.contains(" Adapter(")));
+    let active = column(&outcome, "\\BizTalk:Message Agent(H)\\Active instance count");
+    assert!((active[3] - 3.0).abs() < 1e-9, "{active:?}");
+}
+
+#[test]
+fn the_cleanup_job_tells_how_long_its_last_run_took() {
+    // R-GC-02: it starts every ten seconds, and 30 rows of half a second each take fifteen.
+    let mut plant = Plant::new(immediate(), PUSH);
+    plant.send_port("Out", "In", ASYNC, sink()).all_at_once(30);
+    plant.setup.costs = Costs { collect_row: Duration::from_millis(500), ..Costs::default() };
+    plant.setup.cleanup = Duration::from_secs(10);
+    plant.setup.sample = Duration::from_secs(1);
+    let mut world = World::new(&plant.setup);
+    world.run_until(Instant::ZERO + Duration::from_secs(40));
+    let took = column(
+        &world.conclude(),
+        &format!("\\BizTalk:Message Box:General Counters(MessageBox:server)\\{JOB}"),
+    );
+    assert!(took[..24].iter().all(|took| took.is_nan()), "{took:?}");
+    assert!(took[24..29].iter().all(|took| (took - 15.0).abs() < 1e-6), "{took:?}");
+    assert!(took[29].abs() < 1e-9, "the next run had nothing to do: {took:?}");
+    // Where cleaning up has no price it takes no time, and there is nothing to tell.
+    plant.setup.costs = Costs::default();
+    let outcome = plant.run();
+    assert!(!outcome.samples.parts().iter().any(|(name, _)| name.ends_with(JOB)));
+}
+
+const JOB: &str = "MsgBox Msg Cleanup(Purge Jobs)";
