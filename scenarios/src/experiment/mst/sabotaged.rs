@@ -50,5 +50,5 @@ fn a_multiple_at_which_a_promise_is_broken_counts_for_nothing() {
     let journal = Journal::sabotaged(Sabotage::KeepRetryCount);
     let broken = search_on("plant", &scenario, ask, &journal).expect("it can be searched");
     assert_eq!(broken.verdict, MstVerdict::Broken);
-    assert!(broken.probes.iter().any(|own| own.evidence.contains("INV-3")), "{:?}", broken.probes);
+    assert!(broken.probes.iter().any(|own| own.evidence.contains("INV-34")), "{:?}", broken.probes);
 }
