@@ -44,6 +44,11 @@ impl MstVerdict {
         }
     }
 
+    /// Whether an interval with this verdict holds the true value as often as it should.
+    pub const fn is_sure(self) -> bool {
+        !matches!(self, Self::Broken | Self::Inconsistent | Self::NonMonotone | Self::Undecided)
+    }
+
     /// The word the JSON uses.
     pub const fn word(self) -> &'static str {
         match self {
@@ -83,8 +88,9 @@ figures! {
         pub mst: Option<f64>,
         /// The low and high end between which it lies, at the stated confidence. Unit: documents/s.
         pub interval: Option<[f64; 2]>,
-        /// How often an interval made this way holds the true value. Unit: share.
-        pub confidence: f64,
+        /// How often an interval made this way holds the true value; null where the search says
+        /// nothing for sure, and of its interval neither. Unit: share.
+        pub confidence: Option<f64>,
         /// The goal that binds: the first to be missed when the load rises.
         pub goal: String,
         /// The highest throughput with work always waiting, whatever the latency. Unit:

@@ -189,6 +189,11 @@ figures! {
         pub p999: Option<f64>,
         /// The slowest sample of all. Unit: s.
         pub max: Option<f64>,
+        /// How many relaxation times of the busiest resource the window holds, where the scenario
+        /// says how long documents may take and these are fewer than a hundred: a longer window
+        /// may show other latencies. Unit: relaxation times.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub relaxations: Option<f64>,
     }
 
     /// Rows in the MessageBox spool.
@@ -275,6 +280,14 @@ impl PhaseUse {
     pub fn per_second(&self, documents: u64) -> f64 {
         let span = self.to_seconds - self.from_seconds;
         if span > 0.0 { documents as f64 / span } else { 0.0 }
+    }
+}
+
+impl Latency {
+    /// What is said of a window that is too short.
+    pub(crate) fn brief(&self) -> Option<String> {
+        let told = |times: f64| format!("in a window of only {times:.0} relaxation times");
+        self.relaxations.map(told)
     }
 }
 

@@ -118,7 +118,18 @@ fn run_figures(record: &Record) -> String {
         (
             "Latency p99",
             maybe_seconds(latency.p99).to_string(),
-            format!("mean {}, max {}", maybe_seconds(latency.mean), maybe_seconds(latency.max)),
+            [
+                Some(format!(
+                    "mean {}, max {}",
+                    maybe_seconds(latency.mean),
+                    maybe_seconds(latency.max)
+                )),
+                latency.brief(),
+            ]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", "),
         ),
         (
             "Spool",

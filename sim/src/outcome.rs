@@ -11,6 +11,7 @@ use crate::meter::Meters;
 use crate::probe::Samples;
 use crate::resource::{Finding, Usage};
 use crate::trace::StoryLine;
+use crate::world::Overfull;
 
 /// What became of the distributed transactions of a run.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -64,6 +65,8 @@ pub struct Outcome {
     pub ended: Instant,
     /// Whether nothing was left to do.
     pub quiescent: bool,
+    /// What waited when it was too much, if that ended it.
+    pub overfull: Option<Overfull>,
     /// Documents that were offered and have not got to all their subscribers, nor been suspended.
     pub unfinished: u64,
     /// Messages that the senders of loads gave up: they were never offered.

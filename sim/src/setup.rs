@@ -55,6 +55,8 @@ pub struct Setup {
     pub end: Instant,
     /// How long it may go on after the last arrival, to finish what is under way.
     pub drain: Duration,
+    /// Documents that may wait at once, suspended ones among them: more of them end the run.
+    pub waiting_max: u64,
     /// Interval of the samples.
     pub sample: Duration,
     /// Interval of the cleanup job that collects garbage rows.

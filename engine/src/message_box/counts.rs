@@ -71,6 +71,12 @@ impl MessageBox {
         self.over_spools(Spool::live)
     }
 
+    /// The bytes of their documents, counted one by one.
+    #[must_use]
+    pub fn spool_bytes(&self) -> u64 {
+        self.over_spools(Spool::bytes)
+    }
+
     /// Rows that wait for the cleanup job, those included that have to be copied before.
     #[must_use]
     pub fn spool_garbage(&self) -> u64 {

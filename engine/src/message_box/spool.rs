@@ -91,6 +91,10 @@ impl Spool {
         self.rows.len() as u64
     }
 
+    pub(super) fn bytes(&self) -> u64 {
+        self.rows.iter().map(|(_, row)| row.document.parts.bytes()).sum()
+    }
+
     pub(super) const fn garbage(&self) -> u64 {
         self.garbage.rows() + self.held
     }

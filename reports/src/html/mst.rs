@@ -122,22 +122,19 @@ pub(crate) const fn is_bounded(record: &MstRecord) -> bool {
 
 /// The interval in words, or why there is none.
 pub(crate) fn interval(record: &MstRecord) -> String {
+    let at = match record.confidence {
+        Some(share) => format!("at {} % confidence", confidence(share)),
+        None => "at no confidence that could be stated".to_owned(),
+    };
     if let Some([low, high]) = record.users_interval {
-        let at = confidence(record.confidence);
-        return format!("between {} and {} users at {at} % confidence", count(low), count(high));
+        return format!("between {} and {} users {at}", count(low), count(high));
     }
     if let Some([low, high]) = record.scale_interval {
-        let at = confidence(record.confidence);
         let [low, high] = [low, high].map(|end| significant(end, 4));
-        return format!("between {low} and {high} times at {at} % confidence");
+        return format!("between {low} and {high} times {at}");
     }
-    record.interval.map_or_else(
-        || "no interval".to_owned(),
-        |[low, high]| {
-            let at = confidence(record.confidence);
-            format!("{} at {at} % confidence", between(low, high))
-        },
-    )
+    let told = |[low, high]: [f64; 2]| format!("{} {at}", between(low, high));
+    record.interval.map_or_else(|| "no interval".to_owned(), told)
 }
 
 fn between(low: f64, high: f64) -> String {

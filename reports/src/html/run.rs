@@ -153,7 +153,15 @@ fn keys(record: &Record) -> Vec<Key> {
                 ),
             },
         },
-        key("Latency, p99", html(maybe_seconds(latency_seconds.p99)), "99 in 100 were no slower"),
+        Key {
+            label: "Latency, p99",
+            value: html(maybe_seconds(latency_seconds.p99)),
+            note: ["99 in 100 were no slower".to_owned()]
+                .into_iter()
+                .chain(latency_seconds.brief())
+                .collect::<Vec<_>>()
+                .join(", "),
+        },
         Key {
             label: "Suspended",
             value: count(documents.suspended),

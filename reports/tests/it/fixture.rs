@@ -75,6 +75,7 @@ pub(crate) fn record() -> Record {
             p99: Some(1.142_3),
             p999: Some(300.21),
             max: Some(301.904),
+            relaxations: None,
         },
         tracking: None,
         spool: Spool {
@@ -264,7 +265,7 @@ pub(crate) fn mst() -> MstRecord {
         engine_version: "0.1.0".into(),
         mst: Some(291.37),
         interval: Some([289.92, 292.81]),
-        confidence: 0.95,
+        confidence: Some(0.95),
         goal: "late over 2 s at most 1 %".into(),
         capacity: Some(297.64),
         recover: Some(288.1),

@@ -178,8 +178,16 @@ fn a_run_of_nothing_is_a_page() {
     record.verdicts.clear();
     record.resources.clear();
     record.ports.clear();
-    record.latency_seconds =
-        Latency { count: 0, mean: None, p50: None, p90: None, p99: None, p999: None, max: None };
+    record.latency_seconds = Latency {
+        count: 0,
+        mean: None,
+        p50: None,
+        p90: None,
+        p99: None,
+        p999: None,
+        max: None,
+        relaxations: None,
+    };
     let html = run_html(&record, &Samples::default(), &empty()).unwrap();
     check_self_contained(&html);
     assert!(html.contains("Nothing was checked"));

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::fault::Fault;
 use crate::plan::load::Load;
 use crate::plan::rate::Rate;
-use crate::plan::send::{SendPort, Transport};
+use crate::plan::send::Transport;
 use crate::plan::{Problems, Scenario};
 use crate::setup::Arriving;
 
@@ -223,28 +223,29 @@ pub(super) fn warm_up(scenario: &Scenario, question: &Question) -> Result<Durati
     Ok(written.max(ladder(scenario, question.seconds_max)?))
 }
 
-/// How long the retries of a document go on where attempts fail by plan.
+/// How long the retries of a document go on where attempts fail by plan, of every send port.
+pub(super) fn ladders(scenario: &Scenario) -> impl Iterator<Item = (&str, Duration)> {
+    scenario.send_ports.iter().map(|port| {
+        let mut faults = scenario.faults.iter().filter_map(Fault::transport);
+        let hit = faults.any(|(name, _)| name == port.name);
+        let failing = |transport: &&Transport| transport.fail.is_some() || hit;
+        let transports = std::iter::once(&port.primary).chain(&port.backup).filter(failing);
+        let spans = transports
+            .map(|transport| transport.retry.interval.times(u64::from(transport.retry.count)));
+        (port.name.as_str(), spans.fold(Duration::ZERO, |sum, span| sum + span))
+    })
+}
+
+/// The longest of them.
 ///
 /// # Errors
 ///
 /// When that is longer than `seconds_max`.
 pub(super) fn ladder(scenario: &Scenario, seconds_max: f64) -> Result<Duration, Problems> {
-    let ladder = |port: &SendPort| {
-        let mut faults = scenario.faults.iter().filter_map(Fault::transport);
-        let hit = faults.any(|(name, _)| name == port.name);
-        let failing = |transport: &&Transport| transport.fail.is_some() || hit;
-        let transports = std::iter::once(&port.primary).chain(&port.backup).filter(failing);
-        transports
-            .map(|transport| transport.retry.interval.times(u64::from(transport.retry.count)))
-            .fold(Duration::ZERO, |sum, span| sum + span)
-    };
-    let Some(longest) = scenario.send_ports.iter().max_by_key(|port| ladder(port)) else {
-        return Ok(Duration::ZERO);
-    };
-    let span = ladder(longest);
+    let longest = ladders(scenario).max_by_key(|(_, span)| *span);
+    let (name, span) = longest.unwrap_or(("", Duration::ZERO));
     if span.as_secs_f64() > seconds_max {
-        let message =
-            format!("the retries of '{}' go on for {span}, longer than a probe", longest.name);
+        let message = format!("the retries of '{name}' go on for {span}, longer than a probe");
         let help = "shorten the retry interval, or raise --max-seconds".to_owned();
         return Err(Problems::one(message, Some(help)));
     }

@@ -5,10 +5,10 @@
 //! that doubles and doubles. A step is one input to one machine, and every world takes as many
 //! however many threads there are; so it is the same searches that come to their end, everywhere.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use floodgate_engine::time::Instant;
-use floodgate_sim::world::{Pin, World};
+use floodgate_sim::world::{Overfull, Pin, World};
 
 use crate::plan::Problems;
 
@@ -19,6 +19,10 @@ const TANK: u64 = 1 << 16;
 #[derive(Debug)]
 pub(super) struct Budget {
     tanks: AtomicU64,
+    /// Documents of all pieces of work, whether they came to an end or not.
+    documents: AtomicU64,
+    /// Whether too much waited in a world of the search.
+    overfull: AtomicBool,
     /// What breaks the engine in every world of the search.
     #[cfg(test)]
     pub(super) sabotage: Option<floodgate_engine::sabotage::Sabotage>,
@@ -29,6 +33,8 @@ impl Default for Budget {
     fn default() -> Self {
         Self {
             tanks: AtomicU64::new(u64::MAX),
+            documents: AtomicU64::new(0),
+            overfull: AtomicBool::new(false),
             #[cfg(test)]
             sabotage: None,
         }
@@ -41,9 +47,27 @@ impl Budget {
         self.tanks.store(steps.div_ceil(TANK), Ordering::SeqCst);
     }
 
-    /// Whether all of it was asked for.
-    pub(super) fn is_spent(&self) -> bool {
-        self.tanks.load(Ordering::SeqCst) == 0
+    /// Why the search cannot go on after these `problems`, if they are none of its input: all of
+    /// its steps were asked for, or too much waited in one of its worlds.
+    pub(super) fn over(&self, problems: &Problems, steps_max: u64) -> Option<String> {
+        if self.overfull.load(Ordering::SeqCst) {
+            return Some(problems.to_string());
+        }
+        let steps = steps_max as f64 / 1e6;
+        let spent = || format!("the search was not over after {steps} million steps of its runs");
+        (self.tanks.load(Ordering::SeqCst) == 0).then(spent)
+    }
+
+    /// Documents of all pieces of work so far, of this process: where the budget ends them is not
+    /// the same on any number of threads.
+    pub(super) fn documents(&self) -> u64 {
+        self.documents.load(Ordering::SeqCst)
+    }
+
+    /// Too much waited in a world of the search.
+    fn overfill(&self, found: Overfull) -> Problems {
+        self.overfull.store(true, Ordering::SeqCst);
+        Problems::one(too_much(found), None)
     }
 
     /// Takes so many tanks.
@@ -58,6 +82,15 @@ impl Budget {
             }
         }
     }
+}
+
+/// What is said of a run that ended because too much waited.
+pub(super) fn too_much(found: Overfull) -> String {
+    let Overfull { at, waiting, suspended, bytes } = found;
+    format!(
+        "The run was ended at {at}: {waiting} documents waited and {suspended} messages were \
+         suspended, {bytes} bytes in all, and 'waiting_max' lets no more be in memory at once."
+    )
 }
 
 /// The steps of one piece of work.
@@ -105,7 +138,7 @@ impl<'a> Fuel<'a> {
         until: Instant,
     ) -> Result<bool, Problems> {
         self.sabotage(world);
-        self.run(|steps| world.run_until_or(until, steps))
+        self.counted(world, |fuel, world| fuel.run(|steps| world.run_until_or(until, steps)))
     }
 
     /// The same with a held backlog.
@@ -120,7 +153,27 @@ impl<'a> Fuel<'a> {
         (until, offered_max): (Instant, u64),
     ) -> Result<(), Problems> {
         self.sabotage(world);
-        self.run(|steps| world.run_pinned(pin, until, (offered_max, steps))).map(|_| ())
+        let run = |fuel: &mut Self, world: &mut World| {
+            fuel.run(|steps| world.run_pinned(pin, until, (offered_max, steps)))
+        };
+        self.counted(world, run).map(|_| ())
+    }
+
+    /// What a piece of work comes to, counted among the documents of the search; one in which too
+    /// much waits comes to nothing.
+    fn counted(
+        &mut self,
+        world: &mut World,
+        run: impl FnOnce(&mut Self, &mut World) -> Result<bool, Problems>,
+    ) -> Result<bool, Problems> {
+        let before = world.meters().received;
+        let found = run(self, world);
+        let documents = world.meters().received - before;
+        self.budget.documents.fetch_add(documents, Ordering::SeqCst);
+        match world.overfull() {
+            Some(overfull) => Err(self.budget.overfill(overfull)),
+            None => found,
+        }
     }
 
     /// Breaks the engine of `world`, if a test wants that.
@@ -156,6 +209,7 @@ mod tests {
     fn what_is_used_up_is_used_up_for_all_and_what_was_done_before_counts() {
         let budget = Budget::default();
         budget.fill(3 * TANK);
+        let is_over = |own: &Budget| own.over(&Problems::default(), 1).is_some();
         let (mut one, mut other) = (Fuel::of(&budget), Fuel::of(&budget));
         // Work that ends within a tank takes one, and goes on with what is left of it.
         let mut taken = 0;
@@ -167,9 +221,9 @@ mod tests {
         };
         assert!(one.run(some(10)).is_ok() && one.run(some(10)).is_ok());
         taken += one.tanks();
-        assert_eq!((taken, budget.is_spent()), (1, false));
+        assert_eq!((taken, is_over(&budget)), (1, false));
         assert!(other.burn(1).is_ok());
-        assert!(other.burn(1).is_err() && budget.is_spent());
+        assert!(other.burn(1).is_err() && is_over(&budget));
         // The other one has some left, and no more after that.
         assert!(one.run(some(10)).is_ok());
         assert!(one.run(some(TANK)).is_err());

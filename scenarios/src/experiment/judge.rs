@@ -1,8 +1,10 @@
 //! Judging an outcome: the engine's promises, and what the scenario says it must show.
 
+use super::fuel::too_much;
 use super::mst::{cleanup_has_price, jobs_run};
 use super::settled::settled;
 use super::tracking;
+use super::window::{is_brief, reached, too_short, too_short_for_jobs};
 use floodgate_reports::{Verdict, VerdictRow};
 use floodgate_sim::fate::Stuck;
 use floodgate_sim::outcome::Outcome;
@@ -19,7 +21,8 @@ const SUSTAINABLE_GROWTH_MAX: f64 = 0.005;
 /// All verdicts on one run, and the promises that saw no occasion.
 #[must_use]
 pub fn judge(scenario: &Scenario, outcome: &Outcome) -> (Vec<VerdictRow>, Vec<String>) {
-    let mut rows = Vec::from_iter(stuck(outcome));
+    let mut rows = Vec::from_iter(overfull(outcome));
+    rows.extend(stuck(outcome));
     let mut idle = Vec::new();
     for verdict in &outcome.verdicts {
         let (id, promise) = (verdict.rule.id(), verdict.rule.promise().replace('`', ""));
@@ -40,6 +43,16 @@ pub fn judge(scenario: &Scenario, outcome: &Outcome) -> (Vec<VerdictRow>, Vec<St
     audits(outcome, &mut rows, &mut idle);
     expectations(scenario, outcome, &mut rows);
     (rows, idle)
+}
+
+/// That too much waited to go on, before all that is said of a part of what was to be.
+fn overfull(outcome: &Outcome) -> Option<VerdictRow> {
+    let detail = format!(
+        "{} What would have become of them, and of what was still to come, is not known: offer \
+         less, or raise 'waiting_max'.",
+        too_much(outcome.overfull?)
+    );
+    Some(VerdictRow { name: "run.waiting".to_owned(), verdict: Verdict::Unknown, detail })
 }
 
 /// Why nothing goes on, if a host instance waits for itself: before what follows from it.
@@ -100,7 +113,7 @@ fn expectations(scenario: &Scenario, outcome: &Outcome, rows: &mut Vec<VerdictRo
     for (name, bound, count) in counts {
         rows.extend(bound.as_ref().map(|bound| counted(&format!("expect.{name}"), bound, count)));
     }
-    rows.extend(expect.latency_max.as_ref().map(|bound| slowest(bound, outcome)));
+    rows.extend(expect.latency_max.as_ref().map(|bound| slowest(bound, scenario, outcome)));
     if let Some(answers) = &expect.answers {
         let told = &meters.answers;
         let counts = [
@@ -143,7 +156,7 @@ fn counted(name: &str, bound: &Bound, count: u64) -> VerdictRow {
 }
 
 /// The slowest of all latencies, as exact as a histogram of three digits keeps it.
-fn slowest(bound: &LatencyBound, outcome: &Outcome) -> VerdictRow {
+fn slowest(bound: &LatencyBound, scenario: &Scenario, outcome: &Outcome) -> VerdictRow {
     let name = "expect.latency_max".to_owned();
     let latency = outcome.latency();
     if latency.is_empty() {
@@ -151,7 +164,8 @@ fn slowest(bound: &LatencyBound, outcome: &Outcome) -> VerdictRow {
         return VerdictRow { name, verdict: Verdict::Unknown, detail };
     }
     let found = latency.max();
-    let detail = format!("{:.3} s, expected at most {}.", found as f64 / 1e9, bound.at_most);
+    let brief = is_brief(scenario, outcome);
+    let detail = format!("{:.3} s, expected at most {}.{brief}", found as f64 / 1e9, bound.at_most);
     row(&name, found <= bound.at_most.as_nanos(), detail)
 }
 
@@ -195,7 +209,8 @@ fn port_expectations(
             let verdict = if passes { Verdict::Pass } else { Verdict::Fail };
             (verdict, format!("{:.3} s", p99 as f64 / 1e9))
         };
-        let detail = format!("p99 {found}, expected at most {most}.");
+        let brief = is_brief(scenario, outcome);
+        let detail = format!("p99 {found}, expected at most {most}.{brief}");
         rows.push(VerdictRow { name: name("latency_p99"), verdict, detail });
     }
 }
@@ -247,6 +262,13 @@ fn sustainable(expected: bool, scenario: &Scenario, outcome: &Outcome) -> Verdic
         SUSTAINABLE_GROWTH_MAX * 100.0
     );
     let keeps_up = share <= SUSTAINABLE_GROWTH_MAX;
+    let window = reached(outcome);
+    let unseen = too_short(scenario, window)
+        .or_else(|| too_short_for_jobs(scenario, window).filter(|_| keeps_up));
+    if let Some(why) = unseen {
+        let detail = format!("{detail} But {why}");
+        return VerdictRow { name, verdict: Verdict::Unknown, detail };
+    }
     match spool(scenario, outcome).filter(|(share, _)| keeps_up && *share > SUSTAINABLE_GROWTH_MAX)
     {
         Some((_, more)) => row(&name, !expected, format!("{detail} {more}")),
@@ -261,7 +283,7 @@ fn spool(scenario: &Scenario, outcome: &Outcome) -> Option<(f64, String)> {
     let meters = &outcome.meters;
     let growth = meters.spool.growth(outcome.ended) as f64;
     let came = growth + meters.collected_in_window as f64;
-    let seconds = outcome.window.1.min(outcome.ended).since(outcome.window.0).as_secs_f64();
+    let seconds = reached(outcome).as_secs_f64();
     // Where anything is tracked rows wait for another job, which has an expectation of its own.
     let is_known = cleanup_has_price(scenario) && scenario.tracking.is_none();
     if !is_known && jobs_run(scenario) || came <= 0.0 || seconds <= 0.0 {

@@ -18,3 +18,4 @@ pub mod spread;
 mod story;
 pub mod sweep;
 mod tracking;
+mod window;

@@ -23,6 +23,7 @@ use super::marks::Marks;
 use super::saved::{self, SavedFile};
 use super::spread::{Spread, spread};
 use super::story;
+use super::window::relaxations;
 use crate::cli::{RunArgs, say, say_json, warn};
 use crate::plan::{Problems, Scenario};
 use crate::setup::setup;
@@ -180,7 +181,7 @@ fn told(
 /// Runs a world to its end, with a progress bar when a person watches a long run.
 fn watch(mut world: World, marks: &mut Marks, is_watched: bool) -> Outcome {
     if !is_watched {
-        while let Some(at) = marks.next() {
+        while let Some(at) = marks.next().filter(|_| world.overfull().is_none()) {
             world.run_until(at);
             marks.take(&world);
         }
@@ -267,7 +268,7 @@ fn record(name: &str, scenario: &Scenario, outcome: &Outcome, wall: WallDuration
             received: per_second(outcome, meters.received_in_window),
             processed: per_second(outcome, meters.processed_in_window),
         },
-        latency_seconds: latency(outcome),
+        latency_seconds: latency(scenario, outcome),
         spool: reports::Spool {
             mean: meters.spool_mean(outcome.ended),
             max: meters.spool.max() as f64,
@@ -308,7 +309,7 @@ fn emptied(outcome: &Outcome) -> Option<f64> {
     Some(at.as_secs_f64())
 }
 
-fn latency(outcome: &Outcome) -> reports::Latency {
+fn latency(scenario: &Scenario, outcome: &Outcome) -> reports::Latency {
     let histogram = outcome.latency();
     let sampled = |nanos: u64| (!histogram.is_empty()).then_some(nanos as f64 / 1e9);
     let quantile = |share: f64| sampled(histogram.value_at_quantile(share));
@@ -320,6 +321,7 @@ fn latency(outcome: &Outcome) -> reports::Latency {
         p99: quantile(0.99),
         p999: quantile(0.999),
         max: sampled(histogram.max()),
+        relaxations: relaxations(scenario, outcome).map(|(times, _)| times),
     }
 }
 

@@ -315,29 +315,16 @@ impl Period {
 pub fn common_period(scenario: &Scenario) -> Result<Period, Problems> {
     /// Common periods of so many of the longest one are still small.
     const SMALL: u64 = 1_000;
-    let of = |load: &Load| match &load.rate {
-        Rate::Bell(bell, _) => bell.every,
-        Rate::Floodgate(flood, _) => flood.every,
-        Rate::Lots(lots) => period(load, lots).0,
-        Rate::Sine(sine, _) => sine.every,
-        Rate::AllAtOnce
-        | Rate::Constant(_)
-        | Rate::Poisson(_)
-        | Rate::Ramp(..)
-        | Rate::Replay(_)
-        | Rate::Steps(..)
-        | Rate::Users(_) => Duration::ZERO,
-    };
     let mut common = 1_u64;
     let mut longest: Option<(&Load, Duration)> = None;
-    let periodic = || scenario.loads.iter().filter(|load| !of(load).is_zero());
+    let periodic = || scenario.loads.iter().filter(|load| !period_of(load).is_zero());
     let pauses = periodic().find(|load| scales(load));
     let fixed = periodic().find(|load| !scales(load));
     if let (Some(pauses), Some(fixed)) = (pauses, fixed) {
         return Err(moves_apart(pauses, fixed));
     }
     for load in periodic() {
-        let own = of(load);
+        let own = period_of(load);
         let (a, b) = (common, own.as_nanos());
         let (other, long) = longest.unwrap_or((load, own));
         longest = Some(if own > long { (load, own) } else { (other, long) });
@@ -355,6 +342,23 @@ pub fn common_period(scenario: &Scenario) -> Result<Period, Problems> {
     }
     let written = longest.map_or(Duration::ZERO, |_| Duration::from_nanos(common));
     Ok(Period { written, scales: pauses.is_some() })
+}
+
+/// After which a load repeats; zero if it does not.
+pub(super) fn period_of(load: &Load) -> Duration {
+    match &load.rate {
+        Rate::Bell(bell, _) => bell.every,
+        Rate::Floodgate(flood, _) => flood.every,
+        Rate::Lots(lots) => period(load, lots).0,
+        Rate::Sine(sine, _) => sine.every,
+        Rate::AllAtOnce
+        | Rate::Constant(_)
+        | Rate::Poisson(_)
+        | Rate::Ramp(..)
+        | Rate::Replay(_)
+        | Rate::Steps(..)
+        | Rate::Users(_) => Duration::ZERO,
+    }
 }
 
 /// Whether a load repeats sooner when it is faster.

@@ -87,6 +87,8 @@ pub struct Scenario {
     pub seed: u64,
     /// How long after the last load the run may go on to finish documents.
     pub drain: Duration,
+    /// Documents that may wait at once; more of them end the run.
+    pub waiting_max: u64,
     /// Interval of the samples.
     pub sample: Duration,
     /// Choices among schedules.
@@ -195,6 +197,13 @@ pub(crate) static SCENARIO: Shape = Shape::of(
             "'10 min'",
             "how long after the last load the run may go on to finish documents",
         ),
+        Row::default(
+            "waiting_max",
+            Kind::Integer(1, u64::MAX),
+            "5_000_000",
+            "documents that may wait at once, or be suspended: a run ends where they are more \
+             (some 300 bytes of memory each)",
+        ),
         Row::default("sample", Kind::PositiveDuration, "'1 s'", "interval of the samples"),
         Row::default("schedule", Kind::Table(&SCHEDULE), "{}", "choices among schedules"),
         Row::default("transactions", Kind::Table(&TRANSACTIONS), "{}", "their coordinator"),
@@ -254,6 +263,7 @@ impl Bind for Scenario {
         b.key("profile", &mut self.profile.name);
         b.key("seed", &mut self.seed);
         b.key("drain", &mut self.drain);
+        b.key("waiting_max", &mut self.waiting_max);
         b.key("sample", &mut self.sample);
         b.key("schedule", &mut self.schedule);
         b.key("transactions", &mut self.transactions);

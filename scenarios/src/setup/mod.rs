@@ -82,6 +82,7 @@ pub fn setup(scenario: &Scenario, replication: u32) -> Result<Setup, Problems> {
         measure_to,
         end: FAR,
         drain: scenario.drain_at_most(),
+        waiting_max: scenario.waiting_max,
         sample: scenario.sample,
         cleanup: scenario.message_boxes[0].cleanup,
         jobs: scenario.message_boxes[0].jobs,

@@ -135,6 +135,41 @@ fn a_run_whose_spool_grows_is_screened_out() {
     screened("cost.collect_row=0 s", Verdict::Pass);
 }
 
+#[test]
+fn a_window_in_which_the_jobs_or_the_load_do_not_come_round_says_nothing() {
+    let judged = |changes: &[&str]| {
+        let sustained = ["load.In.0.measure=60 s", "drain=0 s", "expect.sustainable=true"];
+        let run = run("plant", &plant(&[&sustained, changes].concat())).expect("it runs");
+        let row = run.record.verdicts.iter().find(|row| row.name == "expect.sustainable");
+        let row = row.expect("it is judged").clone();
+        (row.verdict, row.detail)
+    };
+    let known = |changes: &[&str], says: &str| {
+        let (verdict, said) = judged(changes);
+        assert_eq!(verdict, Verdict::Unknown, "{said}");
+        assert!(said.contains(says), "{said}");
+    };
+    let (price, rare) = ("cost.collect_row=10 ms", "message_box.MsgBox.cleanup=2 min");
+    known(&[price, rare], "the cleanup jobs run every 2 min, and the window is 1 min");
+    assert_eq!(judged(&[price]).0, Verdict::Pass);
+    // What has no price is in no rhythm, and what fails needs no longer window.
+    assert_eq!(judged(&[rare]).0, Verdict::Pass);
+    let more = "load.In.0.rate={ constant = 150 }";
+    assert_eq!(judged(&[price, rare, more]).0, Verdict::Fail);
+    let fails = "send_port.Out.primary.fail={ per_mille = 10 }";
+    let retries = "send_port.Out.primary.retry={ count = 3, interval = '1 min' }";
+    known(&[fails, retries], "the retries of 'Out' go on for 3 min, and the window is 1 min");
+    assert_eq!(judged(&[retries]).0, Verdict::Pass);
+    let sine = "load.In.0.rate={ sine = { low = 30, high = 90, every = '1 h', top = '30 min' } }";
+    known(&[sine], "repeats after 1 h, and the window is 1 min: raise 'measure' to tell");
+    let closed = "send_port.Out.primary.window={ from = '0 s', until = '12 h' }";
+    known(&[closed], "'Out' opens and closes in 24 h");
+    let poll =
+        "receive_port.In.location.0.adapter={ kind = 'file', poll = '2 min', notify = false }";
+    known(&[poll], "is looked at every 2 min");
+    known(&["host.H.poll=2 min"], "'H' looks for work every 2 min");
+}
+
 /// The overdrive test at a seventy-second of its time, of the jobs' interval and of the memory.
 const SHARE: f64 = 72.0;
 

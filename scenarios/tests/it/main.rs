@@ -43,3 +43,4 @@ mod tidy;
 mod tracking;
 mod traps;
 mod values;
+mod waiting;

@@ -69,6 +69,25 @@ fn a_goal_that_nobody_meets_has_no_users() {
 }
 
 #[test]
+fn a_search_of_users_that_comes_to_no_end_says_how_far_it_got() {
+    let scenario = Scenario::parse(
+        "plant.toml",
+        PLANT.as_bytes(),
+        Path::new(""),
+        &[
+            "load.0.rate={ users = { count = 5, think = { exponential = '400 ms' } } }".to_owned(),
+            "goal=[{ late = { over = '100 ms', at_most = 0.05 } }]".to_owned(),
+        ],
+    );
+    let ask = Ask { precision: 0.1, threads: 2, steps_max: 300_000, ..Ask::DEFAULT };
+    let record = search("plant", &scenario.expect("right"), ask).expect("it ends");
+    assert_eq!((record.verdict, record.users), (MstVerdict::Undecided, None));
+    let said: Vec<_> = record.probes.iter().map(|probe| probe.evidence.as_str()).collect();
+    assert!(said.last().expect("said").contains(" users, in "), "{said:?}");
+    assert!(record.documents_simulated > 1000, "{}", record.documents_simulated);
+}
+
+#[test]
 fn what_no_number_of_runs_can_show_of_users_is_refused() {
     let later =
         "load.0.rate={ users = { count = 5, step = { add = 1, every = '1 s', most = 9 } } }";

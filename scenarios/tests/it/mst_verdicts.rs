@@ -142,6 +142,21 @@ fn a_goal_of_late_documents_is_met_at_four_places_as_theory_says() {
     assert!(holds(&record, 90.266_978), "{:?}", record.interval);
     let [low, high] = record.interval.expect("found");
     assert!(high - low < 0.1 * high && record.goal.starts_with("late"), "[{low}, {high}]");
+    // Whatever confirms it or contradicts it lasts for a hundred relaxation times at its own load.
+    let capacity = record.capacity.expect("it was measured");
+    let around = |probe: &&Probe| (probe.rate / 90.0 - 1.0).abs() < 0.2;
+    let tried = record.probes.iter().filter(|probe| probe.evidence.starts_with("empty start"));
+    let tried: Vec<&Probe> = tried.filter(around).collect();
+    assert!(tried.len() > 4, "{tried:?}");
+    for probe in tried {
+        let relaxation = (capacity.sqrt() - probe.rate.sqrt()).powi(-2);
+        assert!(probe.seconds > 100.0 * relaxation, "{relaxation}: {probe:?}");
+    }
+    let line = record.probes.iter().find(|probe| probe.evidence.contains("a line through"));
+    let line = line.expect("it is told");
+    let lasted = line.evidence.rsplit_once(": ").expect("how long").1;
+    let times = lasted.split(' ').filter_map(|word| word.parse::<f64>().ok());
+    assert!(times.clone().count() == 2 && times.into_iter().all(|one| one >= 100.0), "{lasted}");
 }
 
 #[test]

@@ -63,6 +63,11 @@ impl Source {
         self.messages.len() as u64
     }
 
+    /// Their bytes.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        self.messages.iter().map(|message| message.parts.bytes()).sum()
+    }
+
     /// Whether the client of a request is still there to hear an answer at `now`.
     pub(crate) fn hears(&self, request: u64, now: Instant) -> bool {
         let Some(clients) = &self.clients else { return true };

@@ -23,6 +23,7 @@ use super::idle::IdleLooks;
 use super::life::Lives;
 use super::line::Stores;
 use super::load::Load;
+use super::overfull::Room;
 use super::sample::Sampled;
 use super::throttling::Throttling;
 use super::tracking::Tracking;
@@ -50,6 +51,7 @@ fn overfull(topology: &Topology) -> Option<Stage> {
 
 impl World {
     /// A world at its beginning.
+    #[expect(clippy::too_many_lines, reason = "a line for each of its fields")]
     #[must_use]
     pub fn new(setup: &Setup) -> Self {
         let topology = Arc::new(with_contexts(&setup.topology));
@@ -60,6 +62,7 @@ impl World {
             active: Instant::ZERO,
             end: setup.end,
             end_planned: setup.end,
+            room: Room::for_at_most(setup.waiting_max),
             drain: setup.drain,
             measured: window,
             loads_open: setup.loads.len(),

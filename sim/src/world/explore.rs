@@ -286,6 +286,7 @@ impl World {
             jobs_run: _,
             measured: _,
             response_order: _,
+            room: _,
             rng: _,
             scheduled: _,
             shuffle_ties: _,

@@ -112,7 +112,8 @@ impl World {
         loop {
             self.arrive_one(index);
             match self.loads[index as usize].arrivals.next(&self.rng) {
-                Some(at) if at == self.now => {}
+                Some(at) if at == self.now && self.overfull().is_none() => {}
+                Some(_) if self.overfull().is_some() => return,
                 Some(at) => return self.plan_arrival(index as usize, at),
                 None => return self.close_load(index as usize),
             }
@@ -177,6 +178,7 @@ impl World {
         }
         let backlog = self.backlog();
         self.meters.backlog.set(self.now, backlog);
+        self.keep_room(backlog);
     }
 
     /// The context of a document that arrives at the next stage: its location's, with the type

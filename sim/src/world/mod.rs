@@ -43,6 +43,7 @@ mod load;
 mod looks;
 mod mirrored;
 mod operate;
+mod overfull;
 mod pinned;
 mod presence;
 mod ready;
@@ -102,6 +103,8 @@ use life::Lives;
 use line::Stores;
 use load::Load;
 pub use operate::Acted;
+pub use overfull::Overfull;
+use overfull::Room;
 pub use pinned::Pin;
 use sample::Sampled;
 use throttling::Throttling;
@@ -230,6 +233,7 @@ pub struct World {
     /// The end before the loads ran dry.
     end_planned: Instant,
     drain: Duration,
+    room: Room,
     measured: (Instant, Instant),
     loads_open: usize,
     queue: Wheel<Due>,
@@ -460,6 +464,7 @@ impl World {
         while self.samples.due() < at {
             let due = self.samples.due();
             self.sample(due);
+            self.keep_room(self.backlog());
         }
         while self.idle.due <= at {
             self.count_idle_looks();

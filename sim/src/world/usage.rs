@@ -70,7 +70,8 @@ impl World {
     /// Sums up: the last samples, the full audit, the outcome.
     #[must_use]
     pub fn conclude(mut self) -> Outcome {
-        let quiescent = self.ring.is_empty() && self.next_at().is_none();
+        let is_idle = self.ring.is_empty() && self.next_at().is_none();
+        let quiescent = is_idle && self.overfull().is_none();
         if !quiescent {
             self.pass(self.end.max(self.now));
             self.active = self.now;
@@ -122,6 +123,7 @@ impl World {
             window: self.measured,
             ended,
             quiescent,
+            overfull: self.room.overfull,
             unfinished: self.backlog(),
             repeated: self.checks.repeated(),
             given_up: self.loads.iter().map(|load| load.arrivals.given_up()).sum(),

@@ -130,6 +130,7 @@ impl Plant {
                 measure_to: far,
                 end: far,
                 drain: Duration::MAX,
+                waiting_max: u64::MAX,
                 sample: Duration::from_secs(3600),
                 cleanup: Duration::from_secs(10),
                 jobs: true,

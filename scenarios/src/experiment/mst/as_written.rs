@@ -266,6 +266,8 @@ impl Multiple<'_> {
         // As many seeds as there may be runs for each multiple: no two share one.
         scenario.seed = seed_of(self.scenario, FIRST_RUN + distance * RUNS_MAX + run);
         scenario.expect = self.expect.clone();
+        // Of multiples as many may wait as are tried.
+        scenario.waiting_max = scenario.waiting_max.max(WAITING_MAX as u64);
         watch(&mut scenario, self.planned().since(Instant::ZERO));
         let mut setup = setup(&scenario, 0)?;
         hasten(&mut setup, &scenario, factor);

@@ -68,10 +68,12 @@ struct Pieces {
 }
 
 impl Search<'_> {
-    /// Loads below `low` at which goals are looked at again.
-    fn lower(&self, low: f64) -> impl Iterator<Item = f64> {
+    /// Loads below `low` at which goals are looked at again, the places of their seeds, and
+    /// documents of a run there.
+    fn lower(&self, low: f64) -> impl Iterator<Item = (f64, usize, f64)> {
         let is_goal = !self.scenario.goals.is_empty();
-        LOWER.iter().filter(move |_| is_goal).map(move |share| low * share)
+        let loads = LOWER.iter().filter(move |_| is_goal).map(move |share| low * share);
+        loads.zip(0..).map(|(rate, at)| (rate, at, self.documents_seen(rate)))
     }
 
     /// An overload of a plant that can do `capacity`, unless that is `known`, empty starts at these
@@ -80,7 +82,7 @@ impl Search<'_> {
     fn pieces(
         &self,
         (capacity, known): (f64, Option<Drained>),
-        starts: &[(f64, usize)],
+        starts: &[(f64, usize, f64)],
         prices: Option<&Prices>,
     ) -> Result<Pieces, Problems> {
         let priced = 1 + starts.len();
@@ -92,8 +94,8 @@ impl Search<'_> {
                 prices.look(at - priced, self.journal).map(Piece::Priced)
             }
             _ => {
-                let (rate, replication) = starts[at - 1];
-                self.tried(rate, replication, 0.0).map(|one| Piece::Start(Box::new(one)))
+                let (rate, replication, least) = starts[at - 1];
+                self.tried(rate, replication, least).map(|one| Piece::Start(Box::new(one)))
             }
         });
         let mut found = Pieces { drained: known, tried: Vec::new(), priced: Vec::new() };
@@ -116,8 +118,8 @@ impl Search<'_> {
         prices: Option<&Prices>,
     ) -> Result<Confirmation, Problems> {
         // The seeds are those that these runs have when they are made one after another.
-        let mut starts = vec![(low, 0)];
-        starts.extend(self.lower(low).zip(0..));
+        let mut starts = vec![(low, 0, 0.0)];
+        starts.extend(self.lower(low));
         let Pieces { drained, mut tried, priced } =
             self.pieces((capacity, None), &starts, prices)?;
         let one = tried.remove(0);
@@ -135,11 +137,11 @@ impl Search<'_> {
         capacity: f64,
         low: f64,
     ) -> Result<MstVerdict, Problems> {
-        let rates: Vec<f64> = self.lower(low).collect();
+        let starts: Vec<_> = self.lower(low).collect();
+        let rates: Vec<f64> = starts.iter().map(|start| start.0).collect();
         let (drained, tried) = match self.beyond.take() {
             Some(known) if known.low.total_cmp(&low).is_eq() => (known.drained, known.tried),
             known => {
-                let starts: Vec<_> = rates.iter().copied().zip(0..).collect();
                 // The load has moved, the capacity has not.
                 let wasted = known.iter().flat_map(|known| &known.tried);
                 self.documents += wasted.map(|one| one.received).sum::<u64>();
@@ -157,7 +159,7 @@ impl Search<'_> {
         for (rate, one) in rates.iter().zip(tried) {
             // One run may miss by chance; all of them do not.
             if one.missed.is_some() {
-                let again = self.empty_starts(&[*rate; GOAL_REPLICATIONS])?;
+                let again = self.goal_starts(&[*rate; GOAL_REPLICATIONS])?;
                 if again.iter().all(|one| one.missed.is_some()) {
                     return Ok(MstVerdict::NonMonotone);
                 }
@@ -177,7 +179,17 @@ impl Search<'_> {
         rates: &[f64],
         least: f64,
     ) -> Result<Vec<Confirmation>, Problems> {
-        let one = |at: usize| self.tried(rates[at], at, least);
+        self.starts(rates, &vec![least; rates.len()])
+    }
+
+    /// The same, each for as long as its goals have to be looked at.
+    pub(super) fn goal_starts(&mut self, rates: &[f64]) -> Result<Vec<Confirmation>, Problems> {
+        let least: Vec<f64> = rates.iter().map(|rate| self.documents_seen(*rate)).collect();
+        self.starts(rates, &least)
+    }
+
+    fn starts(&mut self, rates: &[f64], least: &[f64]) -> Result<Vec<Confirmation>, Problems> {
+        let one = |at: usize| self.tried(rates[at], at, least[at]);
         let tried = in_order(rates.len(), self.ask.threads, one);
         let tried = tried.into_iter().collect::<Result<Vec<_>, _>>()?;
         self.note_all(rates, &tried);

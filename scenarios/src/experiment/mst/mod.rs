@@ -17,6 +17,7 @@ mod confirm;
 mod elasticity;
 mod explain;
 mod goals;
+mod horizon;
 mod journal;
 mod kept;
 mod late;
@@ -45,18 +46,21 @@ use self::cleaned::KEEP_UP;
 pub(super) use self::cleaned::{cleanup_has_price, jobs_run};
 pub use self::command::execute;
 use self::confirm::Beyond;
+use self::horizon::Forgets;
+pub(super) use self::horizon::RELAXATIONS;
 pub use self::journal::Journal;
 pub(super) use self::limit::{busiest, why};
 use self::pinned::{Held, Stretch};
 pub use self::priced::search_again;
 use self::priced::{Prices, is_capacity};
-use self::probes::{spent, told, unknown};
+use self::probes::{told, unknown};
 use self::root::{Bound, Shares, WIDER};
 use self::tracked::Tracked;
 use self::users::Users;
 use super::clock::WallClock;
 use super::drift::{Drift, edge, ladder};
 use super::scale::{Period, offered_rate, scaled, searchable};
+use crate::plan::load::Load;
 use crate::plan::rate::Rate;
 use crate::plan::{Problems, Scenario};
 use floodgate_engine::time::Duration;
@@ -89,9 +93,8 @@ struct Search<'a> {
     inconsistent: bool,
     /// What was seen in no run may be seen in a longer one.
     unproven: bool,
-    /// How much the plant's work and its arrivals scatter, as a share of what those of one place
-    /// with exponential work and Poisson arrivals do; the time in which it forgets follows it.
-    noise: f64,
+    /// What the time in which the plant forgets follows, where its capacity is known.
+    forgets: Option<Forgets>,
     /// The goal that binds, where the load that just meets it was found.
     bound: Option<Bound>,
     /// What went on beyond the answer while the answer was confirmed.
@@ -100,6 +103,8 @@ struct Search<'a> {
     priced: Vec<Stretch>,
     /// How tracking is judged, where it has a price.
     tracked: Option<Tracked>,
+    /// What is being found out, for a search that comes to no end.
+    about: &'static str,
 }
 
 /// Searches for the maximum sustainable throughput of `scenario`.
@@ -131,6 +136,7 @@ pub fn search_on(
     }
     if let Some(users) = Users::of(scenario, ask, journal)? {
         users.search(&mut record)?;
+        record.confidence = record.confidence.filter(|_| record.verdict.is_sure());
         record.wall_seconds = clock.elapsed().as_secs_f64();
         return Ok(record);
     }
@@ -139,12 +145,12 @@ pub fn search_on(
     match search.find(&mut record) {
         Ok(()) => {}
         // What was found so far is no answer.
-        Err(_) if journal.budget().is_spent() => search.give_up(&mut record),
-        Err(problems) => return Err(problems),
+        Err(problems) => search.give_up(problems, &mut record)?,
     }
     // It was run, though nobody asked in the end.
     search.documents += search.beyond.as_ref().map_or(0, Beyond::documents);
     record.verdict = search.overall(record.verdict);
+    record.confidence = record.confidence.filter(|_| record.verdict.is_sure());
     record.probes = search.probes;
     record.documents_simulated = search.documents;
     record.wall_seconds = clock.elapsed().as_secs_f64();
@@ -162,7 +168,7 @@ fn empty(name: &str, scenario: &Scenario) -> MstRecord {
         engine_version: env!("CARGO_PKG_VERSION").to_owned(),
         mst: None,
         interval: None,
-        confidence: CONFIDENCE,
+        confidence: Some(CONFIDENCE),
         goal: "backlog does not grow".to_owned(),
         capacity: None,
         recover: None,
@@ -199,11 +205,12 @@ impl<'a> Search<'a> {
             broken: false,
             inconsistent: false,
             unproven: false,
-            noise: 1.0,
+            forgets: None,
             bound: None,
             beyond: None,
             priced: Vec::new(),
             tracked: Tracked::of(scenario, &ask, bracket::blur(ask.precision))?,
+            about: "what gets through with a backlog that is held",
         })
     }
 }
@@ -222,6 +229,7 @@ impl Search<'_> {
         if curve.is_endless {
             return Ok(());
         }
+        self.about = "loads on either side of the capacity";
         let (capacity, measured) = self.measured(&held, &curve, capacity)?;
         let interval = match (measured, &capacity) {
             (Some(interval), _) => Some(interval),
@@ -239,16 +247,21 @@ impl Search<'_> {
         let capacity = capacity.filter(|_| measured.is_some());
         let Some((low, high)) = interval else { return Ok(()) };
         record.capacity = Some(f64::midpoint(low, high));
+        self.forgets = self.forgets(&curve, capacity.as_ref(), f64::midpoint(low, high));
+        self.about = "the cleanup jobs and the recovery from a backlog";
         self.recovers(&held, &curve, low, record)?;
         let (ends, cleanup) = self.is_cleaned((low, high), record)?;
         let Some((low, high)) = ends else { return Ok(()) };
+        self.about = "tracking";
         if self.is_tracking_late((low, high), record)? {
             // What the capacity follows is no matter of the answer.
             return Ok(());
         }
         let priced = capacity.as_ref().filter(|_| self.ask.spread && cleanup.is_none());
         let prices = priced.and_then(|own| Prices::of(self.scenario, own));
+        self.about = "the goals, and the answer from an empty start";
         self.confirm((low, high), prices.as_ref(), record)?;
+        self.about = "the limit, and what the answer follows";
         match cleanup.filter(|_| record.goal == KEEP_UP) {
             None => {
                 self.explain(&held, capacity.as_ref(), record)?;
@@ -315,11 +328,17 @@ impl Search<'_> {
         });
     }
 
-    /// The budget is spent: there is no answer but that.
-    fn give_up(&mut self, record: &mut MstRecord) {
-        self.probes.push(spent(self.written, self.ask.steps_max));
+    /// The search cannot go on: there is no answer but that, what it was about, and how far its
+    /// runs had got.
+    fn give_up(&mut self, problems: Problems, record: &mut MstRecord) -> Result<(), Problems> {
+        let budget = self.journal.budget();
+        let Some(why) = budget.over(&problems, self.ask.steps_max) else { return Err(problems) };
+        self.probes.push(unknown(self.written, &format!("{why}; it was about {}", self.about)));
+        self.documents = budget.documents();
+        self.beyond = None;
         (record.mst, record.interval) = (None, None);
         record.verdict = MstVerdict::Undecided;
+        Ok(())
     }
 
     /// What is asked of a measurement, for an interval of so much on either side.
@@ -367,7 +386,6 @@ impl Search<'_> {
         };
         self.broken |= capacity.broken.is_some();
         self.probes.push(told(&capacity));
-        self.noise = noise(self.scenario, &capacity);
         Ok((curve, Some(*capacity)))
     }
 
@@ -423,6 +441,10 @@ impl Search<'_> {
                 // Missed even at a thousandth of the capacity: no load is low enough.
                 record.goal = goal;
                 record.verdict = MstVerdict::Unsustainable;
+                return Ok(());
+            }
+            Shares::Unseen(goal) => {
+                record.goal = goal;
                 return Ok(());
             }
             Shares::Met | Shares::Unknown(_) => {
@@ -484,18 +506,10 @@ impl Search<'_> {
 
 /// Whether chance says when documents come.
 fn comes_by_chance(scenario: &Scenario) -> bool {
-    scenario.loads.iter().any(|load| !matches!(load.rate, Rate::Constant(_) | Rate::Lots(_)))
+    scenario.loads.iter().any(is_by_chance)
 }
 
-/// How much work and arrivals scatter together, as a share of what one place with exponential work
-/// and Poisson arrivals does, at most that.
-fn noise(scenario: &Scenario, capacity: &Capacity) -> f64 {
-    /// Student's quantile of the first stage, about.
-    const QUANTILE: f64 = 2.13;
-    const LEAST: f64 = 0.01;
-    let arrivals = f64::from(u8::from(comes_by_chance(scenario)));
-    let (mean, runs) = (capacity.mean, capacity.seeds.len() as f64);
-    let deviation = mean.half * runs.sqrt() / QUANTILE;
-    let work = deviation * deviation * capacity.spans.1.as_secs_f64() / mean.value;
-    (f64::midpoint(arrivals, work)).clamp(LEAST, 1.0)
+/// Whether it does of this load.
+const fn is_by_chance(load: &Load) -> bool {
+    !matches!(load.rate, Rate::Constant(_) | Rate::Lots(_))
 }

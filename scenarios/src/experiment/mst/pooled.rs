@@ -27,6 +27,8 @@ enum Judged {
     Missed,
     /// They cannot tell.
     Unclear,
+    /// They see none missed, and would have to be longer than they may to show that it is so.
+    Unseen,
 }
 
 /// Whether what counted in each run, and how much there was, is more than `goal` allows.
@@ -92,6 +94,23 @@ impl Known {
 }
 
 impl Search<'_> {
+    /// What several runs at `rate` say of the goals together. From an empty start less is late
+    /// than later on, so that short runs show what is missed, and not what is met.
+    fn pooled(&mut self, rate: f64) -> Result<(Vec<Confirmation>, Judged), Problems> {
+        let rates = [rate; GOAL_REPLICATIONS];
+        let is_seen = self.may_be_seen(rate) || self.documents_seen(rate) <= 0.0;
+        // Of what nothing may exceed no run shows that it never does.
+        let is_in_vain = comes_by_chance(self.scenario)
+            && self.scenario.goals.iter().any(|goal| allowed(goal).is_none());
+        let tried = match is_seen && !is_in_vain {
+            true => self.goal_starts(&rates)?,
+            false => self.empty_starts(&rates)?,
+        };
+        let judged = of_all(&self.scenario.goals, &tried);
+        let is_unseen = judged == Judged::Met && !is_seen && !is_in_vain;
+        Ok((tried, if is_unseen { Judged::Unseen } else { judged }))
+    }
+
     /// The highest load at which the goals are met for sure and the lowest at which one is missed
     /// for sure, from `low` down, of a plant that cannot do more than `high`, with a run at the
     /// former. What lies between them is the interval.
@@ -102,9 +121,12 @@ impl Search<'_> {
         let mut known = Known::default();
         let mut last: Option<Confirmation> = None;
         let mut rate = low;
+        let mut unseen: Option<f64> = None;
         for _ in 0..STEPS_MAX {
-            let mut tried = self.empty_starts(&[rate; GOAL_REPLICATIONS])?;
-            let judged = of_all(&self.scenario.goals, &tried);
+            let (mut tried, judged) = self.pooled(rate)?;
+            if judged == Judged::Unseen {
+                unseen = Some(unseen.map_or(rate, |least| least.min(rate)));
+            }
             known.0.push((rate, judged));
             let ((met, not_met), (not_missed, missed)) = (known.low_end(), known.high_end());
             if judged == Judged::Met && rate >= met {
@@ -134,6 +156,9 @@ impl Search<'_> {
             );
             self.probes.push(unknown(low, &evidence));
             self.unproven |= comes_by_chance(self.scenario);
+        }
+        if let Some(rate) = unseen {
+            self.probes.push(self.unseen(rate, &self.scenario.goals[0]));
         }
         let (met, missed) = (known.low_end().0, known.high_end().1.min(high));
         let width = (missed - met) / f64::midpoint(missed, met);

@@ -37,9 +37,3 @@ pub(super) fn unknown(rate: f64, why: &str) -> Probe {
         evidence: why.to_owned(),
     }
 }
-
-/// The search came to the end of what it may cost.
-pub(super) fn spent(rate: f64, steps_max: u64) -> Probe {
-    let steps = steps_max as f64 / 1e6;
-    unknown(rate, &format!("the search was not over after {steps} million steps of its runs"))
-}

@@ -12,7 +12,8 @@ use floodgate_reports::{MstVerdict, Probe};
 
 use super::confirm::GOAL_REPLICATIONS;
 use super::goals::{in_words, is_of_windows};
-use super::root::{BRACKETING, Looking};
+use super::horizon::RELAXATIONS;
+use super::root::Looking;
 use crate::plan::Problems;
 use crate::plan::goal::{Backlog, Goal, Late};
 
@@ -36,7 +37,7 @@ pub(super) enum Reach {
     /// About here it is just met.
     Around(f64),
     /// It is met up to this load, and how that is known.
-    Met(f64, &'static str),
+    Met(f64, String),
     /// It is missed however little there is to do.
     Hopeless,
 }
@@ -62,10 +63,10 @@ impl Looking<'_, '_> {
         // No closer to the capacity than that is known.
         let capacity = self.capacity;
         let last = self.low.min(capacity * (1.0 - self.search.ask.precision / 2.0));
-        let cost = self.looked_at(last) * last;
+        let cost = self.search.glance(last) * last;
         let is_cheap = cost <= CHEAP && !is_of_windows(&self.goal);
         if is_cheap && self.share(last, GOAL_REPLICATIONS)? <= self.at_most {
-            return Ok(Reach::Met(last, "by runs there"));
+            return Ok(Reach::Met(last, self.by_runs(last)));
         }
         let mut met = 0.0;
         let mut missed = is_cheap.then_some(last);
@@ -80,13 +81,18 @@ impl Looking<'_, '_> {
             }
             met = rate;
             if k == HEAVY && self.is_far_from_missed(rate, last)? {
-                return Ok(Reach::Met(last, "by what waits for less"));
+                let why = format!(
+                    "by what waits at {rate:.1}/s, in runs of {RELAXATIONS} relaxation times, {:.1} s \
+                     each",
+                    self.search.relaxation(rate)
+                );
+                return Ok(Reach::Met(last, why));
             }
         }
         let mut high = match missed {
             Some(high) => high,
             None if self.share(last, GOAL_REPLICATIONS)? > self.at_most => last,
-            None => return Ok(Reach::Met(last, "by runs there")),
+            None => return Ok(Reach::Met(last, self.by_runs(last))),
         };
         let mut low = met;
         let mut halvings = 0;
@@ -112,22 +118,35 @@ impl Looking<'_, '_> {
         let times = (self.capacity - rate) / (self.capacity - last);
         let Some(goal) = with_less_waiting(&self.goal, times) else { return Ok(false) };
         let goal = std::mem::replace(&mut self.goal, goal);
-        let share = self.share(rate, BOTH);
+        // Nobody looks again: it is told by these runs.
+        let share = self.share_over(rate, BOTH, self.search.horizon(rate));
         self.goal = goal;
         Ok(share? <= SURE * self.at_most)
     }
 
-    /// Seconds of one run at `rate`: so long that it forgets what it began with.
-    fn looked_at(&self, rate: f64) -> f64 {
-        self.relaxed(rate) / BRACKETING * self.search.noise
+    /// How it is known by runs at `rate`.
+    fn by_runs(&self, rate: f64) -> String {
+        if is_of_windows(&self.goal) {
+            return "by runs there".to_owned();
+        }
+        let seconds = self.search.glance(rate).max(SECONDS_FIRST);
+        format!(
+            "by {GOAL_REPLICATIONS} runs there of {seconds:.0} s, {:.0} relaxation times in all",
+            seconds * GOAL_REPLICATIONS as f64 / self.search.relaxation(rate)
+        )
     }
 
     /// What counts against the goal at `rate`, of all runs together.
     fn share(&mut self, rate: f64, runs: usize) -> Result<f64, Problems> {
+        self.share_over(rate, runs, self.search.glance(rate))
+    }
+
+    /// The same, of runs of so many seconds.
+    fn share_over(&mut self, rate: f64, runs: usize, seconds: f64) -> Result<f64, Problems> {
         let windows = self.window(rate).as_secs_f64() * WINDOWS_FIRST;
         // A window begins empty, whatever was before.
-        let enough = if is_of_windows(&self.goal) { windows } else { self.looked_at(rate) };
-        let seen = self.runs(&vec![rate; runs], enough.max(SECONDS_FIRST).max(windows))?;
+        let enough = if is_of_windows(&self.goal) { windows } else { seconds };
+        let seen = self.runs(&vec![(rate, enough.max(SECONDS_FIRST).max(windows)); runs])?;
         let bad: f64 = seen.iter().map(|one| one.late).sum();
         Ok(bad / seen.iter().map(|one| one.samples).sum::<f64>())
     }

@@ -18,7 +18,7 @@ use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use super::goals::{allowed, in_words};
 use super::journal::Journal;
-use super::probes::{spent, unknown};
+use super::probes::unknown;
 use super::{Ask, CONFIDENCE};
 use crate::experiment::fuel::Fuel;
 use crate::experiment::parallel::in_order;
@@ -139,6 +139,8 @@ pub(super) struct Numbers<'a, K> {
     pub(super) probes: Vec<Probe>,
     pub(super) documents: u64,
     pub(super) broken: bool,
+    /// What is being found out, for a search that comes to no end.
+    pub(super) about: String,
 }
 
 impl<'a, K: Knob> Numbers<'a, K> {
@@ -152,6 +154,7 @@ impl<'a, K: Knob> Numbers<'a, K> {
             probes: Vec::new(),
             documents: 0,
             broken: false,
+            about: String::new(),
         }
     }
 
@@ -163,11 +166,18 @@ impl<'a, K: Knob> Numbers<'a, K> {
     ) -> Result<(), Problems> {
         match found {
             Ok(()) => {}
-            Err(_) if self.journal.budget().is_spent() => {
-                self.probes.push(spent(0.0, self.ask.steps_max));
+            Err(problems) => {
+                let budget = self.journal.budget();
+                let Some(why) = budget.over(&problems, self.ask.steps_max) else {
+                    return Err(problems);
+                };
+                self.probes.push(unknown(0.0, &format!("{why}; it was about {}", self.about)));
+                self.documents = budget.documents();
+                (record.mst, record.interval) = (None, None);
+                (record.users, record.users_interval) = (None, None);
+                (record.scale, record.scale_interval) = (None, None);
                 record.verdict = MstVerdict::Undecided;
             }
-            Err(problems) => return Err(problems),
         }
         if self.broken {
             record.verdict = MstVerdict::Broken;
@@ -273,8 +283,14 @@ impl<'a, K: Knob> Numbers<'a, K> {
         let mut runs: Vec<Ran> = Vec::new();
         let mut told = None;
         for look in LOOKS {
+            self.about = format!("{}, in {look} runs", self.knob.said(number));
             let next: Vec<usize> = (runs.len()..look).collect();
-            runs.extend(self.runs(number, &next, false)?);
+            let more = self.runs(number, &next, false);
+            if let (Err(_), Some(told)) = (&more, &told) {
+                // What was tried is told, though nothing may follow from it.
+                self.note(number, mean_rate(&runs), told, &runs);
+            }
+            runs.extend(more?);
             let mut found = self.judged(&runs);
             if found.shown != Shown::Missed {
                 // Of a run that was cut nobody knows by how much it misses.
@@ -292,7 +308,7 @@ impl<'a, K: Knob> Numbers<'a, K> {
         }
         let told = told.expect("there is a look");
         let count = runs.len() as f64;
-        let rate = runs.iter().map(|run| run.rate).sum::<f64>() / count;
+        let rate = mean_rate(&runs);
         self.note(number, rate, &told, &runs);
         let lefts: Option<f64> = runs.iter().map(|run| run.left).sum();
         let shown = self.carried.map_or(told.shown, |carried| within(carried, rate, told.shown));
@@ -359,6 +375,11 @@ impl<'a, K: Knob> Numbers<'a, K> {
             evidence: format!("{}: {}{broken}", self.knob.said(number), told.evidence),
         });
     }
+}
+
+/// Documents, or requests, a second, in the mean of all runs.
+fn mean_rate(runs: &[Ran]) -> f64 {
+    runs.iter().map(|run| run.rate).sum::<f64>() / runs.len() as f64
 }
 
 /// What is shown of a number that asks for `rate`, where jobs keep up with the one end of what is

@@ -27,11 +27,8 @@ use crate::setup::setup;
 
 /// Virtual seconds of the first pilot.
 const SECONDS_PILOT: f64 = 60.0;
-/// A run lasts for so many of the times in which a queue forgets, of one place and exponential
-/// work at that load; one that only brackets for a seventh of it.
-const RELAXATIONS: f64 = 100.0;
-pub(super) const BRACKETING: f64 = 7.0;
-/// Before that, from an empty start, it warms up for so many of them, or a quarter of the run.
+/// Before it, from an empty start, a run warms up for so many relaxation times, or for a quarter
+/// of its window.
 const SETTLED: f64 = 5.0;
 /// The answer must lie where the second pilot looked, or it looks again, so often at most.
 const ROUNDS: usize = 3;
@@ -59,13 +56,13 @@ const COARSE: f64 = 0.2;
 const AWAY_LOW: f64 = 0.08;
 const LONGER_LOW: f64 = 4.0;
 const WIDER_MAX: f64 = 1.5;
-const TO_CAPACITY: f64 = 0.4;
+const TO_CAPACITY: f64 = 0.3;
 /// The answer's runs, at least, and at most; rather than more than so many they last longer,
 /// since each begins with a warm-up that says nothing.
 const RUNS_MIN: f64 = 16.0;
 const RUNS_MAX: f64 = 400.0;
 const RUNS_ENOUGH: f64 = 32.0;
-/// Fewer runs than the least would do: they are so much shorter at most.
+/// Fewer runs than the least would do: they are so much shorter at most, but for their horizon.
 const SHORTER_MAX: f64 = 0.4;
 /// How many times as many there may be when the first of them scatter more than the pilots did.
 const RUNS_MORE: f64 = 4.0;
@@ -181,6 +178,8 @@ enum Known {
     Hopeless,
     /// It has no line, and why was said.
     Unknown,
+    /// Runs would have to be longer than they may, which was said.
+    Unseen,
 }
 
 /// What the goals that are shares say of the answer.
@@ -192,6 +191,8 @@ pub(super) enum Shares {
     Met,
     /// One of them is missed however little there is to do.
     Hopeless(String),
+    /// Where one of them binds runs would have to be longer than they may, which was said.
+    Unseen(String),
     /// A bracket has to do; what a line said that was contradicted.
     Unknown(Option<(f64, f64)>),
 }
@@ -207,6 +208,7 @@ impl Search<'_> {
             match self.root((low, high), goal, at_most)? {
                 Known::Hopeless => return Ok(Shares::Hopeless(in_words(goal))),
                 Known::Unknown => is_known = false,
+                Known::Unseen => return Ok(Shares::Unseen(in_words(goal))),
                 Known::Binds(root, bound)
                     if least.as_ref().is_none_or(|(least, ..)| root.rate < least.rate) =>
                 {
@@ -229,10 +231,14 @@ impl Search<'_> {
             return Ok(Shares::Unknown(None));
         }
         // Above the capacity nothing is at rest.
-        let above = (root.rate + away).min(f64::midpoint(root.rate, high).max(low));
+        let full = self.full((low, high));
+        let above = (root.rate + away).min(root.rate + TO_CAPACITY * (full - root.rate));
+        if above <= root.rate || !self.may_be_seen(above) {
+            self.probes.push(self.unseen(root.rate, &goal));
+            return Ok(Shares::Unseen(in_words(&goal)));
+        }
         let rates = [root.rate - away, above];
-        let forgets = rates[1] * forgets_in(high, rates[1]) * RELAXATIONS / BRACKETING;
-        let tried = self.long_starts(&[rates; AGREEING].concat(), forgets)?;
+        let tried = self.goal_starts(&[rates; AGREEING].concat())?;
         let sum = |runs: &[Confirmation], at: usize| {
             let all = runs.iter().map(|one| one.against[at]);
             all.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
@@ -264,6 +270,12 @@ impl Search<'_> {
         Ok(Shares::Just(ends, Box::new(worst), in_words(&goal)))
     }
 
+    /// The load at which nothing is at rest any more, of a plant that can do what lies between
+    /// these: cleanup jobs may keep up with less than that.
+    fn full(&self, (low, high): (f64, f64)) -> f64 {
+        self.forgets.map_or(f64::midpoint(low, high), |forgets| forgets.capacity)
+    }
+
     /// Notes why a goal has no line at `rate`.
     fn without_line(&mut self, rate: f64, goal: &Goal, why: &str) {
         let evidence = format!("{}: no line: {why}", in_words(goal));
@@ -273,11 +285,12 @@ impl Search<'_> {
     /// The load at which the share is what `goal` allows, below the capacity.
     fn root(
         &mut self,
-        (low, capacity): (f64, f64),
+        (low, high): (f64, f64),
         goal: &Goal,
         at_most: f64,
     ) -> Result<Known, Problems> {
         let goal = goal.clone();
+        let capacity = f64::midpoint(low, high);
         let mut looking = Looking { search: self, goal, at_most, low, capacity, runs: 0 };
         let most = looking.window(capacity).as_secs_f64() * WINDOWS * capacity;
         if most > DOCUMENTS_MAX {
@@ -288,11 +301,17 @@ impl Search<'_> {
         let around = match looking.reach()? {
             Reach::Around(around) => around,
             Reach::Met(rate, why) => {
-                looking.met(rate, why);
+                looking.met(rate, &why);
                 return Ok(Known::Met);
             }
             Reach::Hopeless => return Ok(Known::Hopeless),
         };
+        let beyond = around * (1.0 + looking.below_capacity(around, looking.away(AWAY)));
+        if looking.horizon(beyond) > looking.search.ask.seconds_max {
+            let said = looking.search.unseen(beyond, &looking.goal);
+            looking.search.probes.push(said);
+            return Ok(Known::Unseen);
+        }
         let found = looking.line(around)?;
         let Some(root) = found else {
             let goal = looking.goal.clone();
@@ -310,7 +329,7 @@ impl Looking<'_, '_> {
         let window = self.window(around).as_secs_f64();
         let windows = window * WINDOWS;
         let pilot = if self.is_low(around) { LONGER_LOW * SECONDS_PILOT } else { SECONDS_PILOT };
-        let mut seconds = self.relaxed(around).max(pilot).max(windows);
+        let mut seconds = self.search.horizon(around).max(pilot).max(windows);
         let mut first = self.spread(around, (PILOT, AWAY_PILOT), seconds)?;
         let is_coarse = self.is_coarse(around);
         for _ in 0..LONGER {
@@ -324,7 +343,7 @@ impl Looking<'_, '_> {
         let mut centre = self.near(around, line);
         let mut pilot = first;
         for round in 1..=ROUNDS {
-            seconds = seconds.max(self.relaxed(centre));
+            seconds = seconds.max(self.search.horizon(centre));
             let count = if is_coarse { PILOT } else { SECOND };
             pilot.extend(self.spread(centre, (count, self.away(AWAY_SECOND)), seconds)?);
             let line = Line::through(&pilot, centre).filter(Line::is_up);
@@ -364,9 +383,10 @@ impl Looking<'_, '_> {
         self.search.probes.push(unknown(self.capacity, &evidence));
     }
 
-    /// Seconds in which a queue at `rate` forgets often enough.
-    pub(super) fn relaxed(&self, rate: f64) -> f64 {
-        RELAXATIONS * forgets_in(self.capacity, rate)
+    /// Seconds of a run at `rate` whose counts go into the answer, at least. A window begins
+    /// empty, whatever was before.
+    fn horizon(&self, rate: f64) -> f64 {
+        if is_of_windows(&self.goal) { 0.0 } else { self.search.horizon(rate) }
     }
 
     fn away(&self, least: f64) -> f64 {
@@ -390,7 +410,7 @@ impl Looking<'_, '_> {
         away.min(TO_CAPACITY * (self.capacity / centre - 1.0))
     }
 
-    /// Runs at both sides of `centre` in turn.
+    /// Runs at both sides of `centre` in turn, of so many seconds or their horizon.
     fn spread(
         &mut self,
         centre: f64,
@@ -400,7 +420,9 @@ impl Looking<'_, '_> {
         let away = self.below_capacity(centre, away);
         let side = |at: usize| if at.is_multiple_of(2) { 1.0 - away } else { 1.0 + away };
         let rates: Vec<f64> = (0..count).map(|at| centre * side(at)).collect();
-        self.runs(&rates, seconds)
+        let lasts = |rate: f64| seconds.max(self.horizon(rate));
+        let runs: Vec<(f64, f64)> = rates.iter().map(|rate| (*rate, lasts(*rate))).collect();
+        self.runs(&runs)
     }
 
     /// Fresh runs, as many as the width needs by what the pilots scattered.
@@ -417,9 +439,11 @@ impl Looking<'_, '_> {
         let needed = (1.96 * one / wanted).powi(2) * 1.4 + 2.0;
         let shorter = (needed / RUNS_MIN).clamp(SHORTER_MAX, 1.0);
         let needed = needed.clamp(RUNS_MIN, RUNS_MAX);
-        let longer = (needed / RUNS_ENOUGH).floor().max(1.0) * shorter;
+        // None is longer than a probe may be.
+        let longest = (self.search.ask.seconds_max / seconds).max(1.0);
+        let longer = (needed / RUNS_ENOUGH).floor().min(longest).max(1.0);
         let even = |runs: f64| 2 * (runs / 2.0).ceil() as usize;
-        let (count, seconds) = (even(needed / longer.max(1.0)), seconds * longer);
+        let (count, seconds) = (even(needed / longer), seconds * longer * shorter);
         let away = self.away(AWAY);
         let mut seen = self.spread(centre, (count, away), seconds)?;
         // That it rises is what the pilots, which lie further apart, were asked.
@@ -440,38 +464,57 @@ impl Looking<'_, '_> {
         let runs = seen.len() as u64;
         let away = self.below_capacity(centre, away);
         let (rate, dispersion) = (line.root(share), line.dispersion(&seen));
+        let ends = [1.0 - away, 1.0 + away].map(|side| centre * side);
+        let lasts = ends.map(|rate| self.spans(rate, seconds.max(self.horizon(rate))).1);
         self.search.probes.push(Probe {
             rate,
-            seconds,
+            seconds: lasts[1].as_secs_f64(),
             seeds: (0..runs).map(|at| self.seed(self.runs - runs + at)).collect(),
             verdict: MstVerdict::Sustainable,
             evidence: format!(
-                "{} just there: a line through {runs} runs at {:.1} and {:.1}/s, ± {half:.2}",
+                "{} just there: a line through {runs} runs at {:.1} and {:.1}/s, ± {half:.2}{}",
                 in_words(&self.goal),
-                centre * (1.0 - away),
-                centre * (1.0 + away),
+                ends[0],
+                ends[1],
+                self.in_relaxations(ends, lasts),
             ),
         });
         let root = Root { rate, half, line, dispersion };
         Ok((half.is_finite() && rate > 0.0).then_some(root))
     }
 
+    /// How long the runs of a line were.
+    fn in_relaxations(&self, ends: [f64; 2], lasts: [Duration; 2]) -> String {
+        if is_of_windows(&self.goal) {
+            return String::new();
+        }
+        let [low, high] = [0, 1].map(|at| (lasts[at].as_secs_f64(), ends[at]));
+        let told = |(seconds, rate): (f64, f64)| seconds / self.search.relaxation(rate);
+        format!(
+            ", of {:.0} and {:.0} s: {:.0} and {:.0} relaxation times",
+            low.0,
+            high.0,
+            told(low),
+            told(high)
+        )
+    }
+
     fn seed(&self, run: u64) -> u64 {
         seed_of(self.search.scenario, FIRST_RUN + run)
     }
 
-    /// Runs from an empty start at these rates, with seeds of their own.
-    pub(super) fn runs(&mut self, rates: &[f64], seconds: f64) -> Result<Vec<Seen>, Problems> {
+    /// Runs from an empty start at these rates, of so many seconds each, with seeds of their own.
+    pub(super) fn runs(&mut self, runs: &[(f64, f64)]) -> Result<Vec<Seen>, Problems> {
         let (first, threads) = (self.runs, self.search.ask.threads);
-        self.runs += rates.len() as u64;
+        self.runs += runs.len() as u64;
         let this = &*self;
-        let all = in_order(rates.len(), threads, |at| {
-            let (rate, run) = (rates[at], first + at as u64);
+        let all = in_order(runs.len(), threads, |at| {
+            let ((rate, seconds), run) = (runs[at], first + at as u64);
             let key = || format!("goal {:?} {rate} {run} {seconds}", this.goal);
             this.search.journal.once(key, |fuel| this.run(rate, run, seconds, fuel))
         });
         let mut seen = Vec::new();
-        for (rate, run) in rates.iter().zip(all) {
+        for ((rate, _), run) in runs.iter().zip(all) {
             let Ran { against: (late, samples), documents, broken } = run?;
             self.search.documents += documents;
             self.search.broken |= broken;
@@ -522,7 +565,7 @@ impl Looking<'_, '_> {
             (_, Some(whole)) => period.times(whole + 1),
             (_, None) => least,
         };
-        let settled = self.relaxed(rate) / RELAXATIONS * SETTLED;
+        let settled = search.relaxation(rate) * SETTLED;
         (Duration::from_secs_f64(settled.min(lasts.as_secs_f64() / 4.0)), lasts)
     }
 
@@ -530,18 +573,12 @@ impl Looking<'_, '_> {
     fn bound(&self, root: &Root) -> Bound {
         let rate = root.rate;
         let window = self.window(rate).as_secs_f64();
-        let seconds = self.relaxed(rate).max(SECONDS_PILOT).max(window * WINDOWS);
+        let seconds = self.search.horizon(rate).max(SECONDS_PILOT).max(window * WINDOWS);
         let windows = if window > 0.0 { (seconds / window).round().max(1.0) as u64 } else { 1 };
         let slope = root.line.slope_at(rate);
         let (half, spans) = (root.half / rate, self.spans(rate, seconds));
         Bound { goal: self.goal.clone(), rate, half, slope, spans, windows }
     }
-}
-
-/// Seconds in which a queue at `rate` forgets, of one place and exponential work.
-fn forgets_in(capacity: f64, rate: f64) -> f64 {
-    let away = capacity.sqrt() - rate.sqrt();
-    1.0 / (away * away)
 }
 
 /// How much the late shares of runs scatter, relative to their mean: on each side of the centre by

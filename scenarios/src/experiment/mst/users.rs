@@ -159,11 +159,11 @@ impl<'a> Users<'a> {
         users.rate = Rate::Poisson((rate - others).max(rate / 1000.0));
         open.loads.insert(load, users);
         let mut search = Search::of(&open, self.numbers.ask, self.numbers.journal)?;
-        let cleaned = search.cleaned((rate, rate))?;
+        let cleaned = search.cleaned((rate, rate));
         self.numbers.probes.append(&mut search.probes);
         self.numbers.documents += search.documents;
         self.numbers.broken |= search.broken;
-        Ok(cleaned)
+        cleaned
     }
 }
 
