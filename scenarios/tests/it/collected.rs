@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use floodgate_reports::{MstRecord, MstVerdict, Verdict};
+use floodgate_reports::{MstRecord, MstVerdict, Probe, Verdict};
 use floodgate_scenarios::catalogue::Source;
 use floodgate_scenarios::experiment::mst::{Ask, search};
 use floodgate_scenarios::experiment::run::run;
@@ -54,6 +54,20 @@ fn a_job_that_could_do_more_is_no_limit() {
 fn rough(precision: f64, changes: &[&str]) -> MstRecord {
     let ask = Ask { precision, seconds_max: 20_000.0, recovery: 0.0, threads: 2, ..Ask::DEFAULT };
     search("plant", &plant(changes), ask).expect("the load can be scaled")
+}
+
+#[test]
+fn a_load_too_near_to_the_answer_is_left_for_those_beside_it() {
+    // The first guess is 50 within a few thousandths, which half an hour of lumps does not tell.
+    let lumps = ["load.0.documents=10", "receive_port.In.location.0.pipeline=XMLReceive"];
+    let scenario = plant(&[&["cost.collect_row=20 ms"][..], &lumps].concat());
+    let ask = Ask { precision: 0.1, seconds_max: 1_700.0, recovery: 0.0, ..Ask::DEFAULT };
+    let record = search("plant", &scenario, Ask { threads: 2, ..ask }).expect("it is scaled");
+    let open = |own: &&Probe| own.verdict == MstVerdict::Undecided && own.rate < 60.0;
+    assert!(record.probes.iter().any(|own| open(&own)), "{:?}", record.probes);
+    let [low, high] = record.interval.expect("found beside it");
+    assert!(low <= 50.0 && high >= 50.0 && high < low * 1.12, "[{low}, {high}]");
+    assert_eq!(record.verdict, MstVerdict::Sustainable);
 }
 
 #[test]

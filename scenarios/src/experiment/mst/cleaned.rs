@@ -102,7 +102,7 @@ impl Search<'_> {
         let guess = low / (1.0 + first.excess / (1.0 - first.excess).max(0.01));
         let (mut ends, mut above): ((Option<(f64, f64)>, f64), Kept) = ((None, low), first);
         let mut rate = guess;
-        let mut apart = f64::INFINITY;
+        let (mut apart, mut beside): (f64, Option<Vec<f64>>) = (f64::INFINITY, None);
         for _ in 0..STEPS_MAX {
             let found = self.keeps_up(rate)?;
             match found.drift {
@@ -111,18 +111,32 @@ impl Search<'_> {
                     return Ok(self.limit((rate, rate), high, (ends.1, &above)));
                 }
                 Drift::Shrinking => ends.0 = Some((rate, found.excess)),
+                // Too near to the answer to be told from it: what lies beside it is not.
+                Drift::Undecided if beside.is_none() => {
+                    let aside = ASIDE * self.width();
+                    beside = Some(vec![rate * (1.0 + aside), rate * (1.0 - aside)]);
+                }
                 // What is known of both sides is as wide as it is.
                 Drift::Undecided => {
                     let Some((below, _)) = ends.0 else { return Ok(Cleaned::Unknown) };
                     return Ok(self.limit((below, ends.1), high, (ends.1, &above)));
                 }
             }
-            rate = match ends.0 {
-                None => ends.1 / 2.0,
-                Some((below, _)) if self.is_narrow(below, ends.1) => {
-                    return Ok(self.limit((below, ends.1), high, (ends.1, &above)));
+            let next = beside.as_mut().and_then(|all| {
+                all.retain(|at| *at < ends.1 && ends.0.is_none_or(|(below, _)| *at > below));
+                all.pop()
+            });
+            if let Some((below, _)) = ends.0
+                && self.is_narrow(below, ends.1)
+            {
+                return Ok(self.limit((below, ends.1), high, (ends.1, &above)));
+            }
+            rate = match (next, ends.0) {
+                (Some(next), _) => next,
+                (None, None) => ends.1 / 2.0,
+                (None, Some(below)) => {
+                    step(below, (ends.1, above.excess), &mut apart, self.width())
                 }
-                Some(below) => step(below, (ends.1, above.excess), &mut apart, self.width()),
             };
         }
         Ok(Cleaned::Unknown)
