@@ -41,7 +41,10 @@ mod judge;
 mod references;
 
 use judge::{holds, holds_by_reference};
-use references::{lefts, mean, reference_p95, reference_sojourn, reference_wait, sojourns};
+use references::{
+    crowds, lefts, level, mean, reference_level, reference_p95, reference_sojourn, reference_wait,
+    sojourns,
+};
 
 impl Plant {
     fn read(&self, changes: &[&str]) -> Scenario {
@@ -58,19 +61,6 @@ struct Claim(&'static str, f64, fn(&Outcome) -> f64);
 struct Controlled(&'static str, f64, fn(&Outcome) -> f64, fn(&mut [u64]) -> f64);
 
 // Plain replications.
-
-#[test]
-fn mm1() {
-    holds(&plant!("mm1"), &[], 64, &[Claim("MM1.L", 4.0, backlog), Claim("MM1.W", 5.0, sojourn)]);
-}
-
-#[test]
-fn fork_join() {
-    // (12 - rho) / 8 times as long as at one partner alone; by Little's law, from what is under
-    // way at either of them.
-    let response = |run: &Outcome| backlog(run) / 0.8;
-    holds(&plant!("fork_join"), &[], 64, &[Claim("FJ2.T", 7.0, response)]);
-}
 
 /// At a core instead of a partner: the resource measures itself.
 const CORE: [Claim; 3] = [
@@ -198,20 +188,40 @@ fn batch_former() {
 }
 
 #[test]
-fn mm4_all_busy() {
-    // Who arrives sees what time sees: the share of time in which no call is free.
-    let waits = |run: &Outcome| {
-        let backlog = sampled(run, "Backlog");
-        backlog.iter().filter(|found| **found >= 4.0).count() as f64 / backlog.len() as f64
-    };
-    let changes = ["sample=40 ms", "load.0.measure=600 s"];
-    holds(&plant!("mm4"), &changes, 24, &[Claim("MMc.C", 0.596_432, waits)]);
+fn mm1() {
+    let claims = [Controlled("MM1.L", 4.0, backlog, reference_level)];
+    holds_by_reference(&plant!("mm1"), "2000 s", level, &claims);
 }
 
 #[test]
-fn mm1_tail() {
-    let claims = [Controlled("MM1.T95", 14.978_661, p95, reference_p95)];
+fn mm1_sojourn() {
+    let claims = [
+        Controlled("MM1.W", 5.0, sojourn, reference_sojourn),
+        Controlled("MM1.T95", 14.978_661, p95, reference_p95),
+    ];
     holds_by_reference(&plant!("mm1"), "6000 s", sojourns, &claims);
+}
+
+#[test]
+fn fork_join() {
+    // (12 - rho) / 8 times as long as at one partner alone; by Little's law, from what is under
+    // way at either of them.
+    let response = |billionths: &mut [u64]| reference_level(billionths) / 0.8;
+    let claims = [Controlled("FJ2.T", 7.0, |run| backlog(run) / 0.8, response)];
+    holds_by_reference(&plant!("fork_join"), "2000 s", level, &claims);
+}
+
+#[test]
+fn mm4_all_busy() {
+    // Who arrives sees what time sees: the share of time in which no call is free.
+    let waits = |run: &Outcome| {
+        let found = sampled(run, "Backlog");
+        found.iter().filter(|found| **found >= 4.0).count() as f64 / found.len() as f64
+    };
+    let claims = [Controlled("MMc.C", 0.596_432, waits, |found| {
+        found.iter().filter(|found| **found >= 4).count() as f64 / found.len() as f64
+    })];
+    holds_by_reference(&plant!("mm4"), "600 s", crowds, &claims);
 }
 
 #[test]
