@@ -4,6 +4,7 @@ use std::path::Path;
 
 use floodgate_engine::time::Duration;
 use floodgate_scenarios::catalogue::Source;
+use floodgate_scenarios::experiment::run::{Run, run};
 use floodgate_scenarios::import::loadgen::{LoadGen, Options, into_scenario};
 use floodgate_scenarios::plan::load::Load;
 use floodgate_scenarios::plan::lots::{Controller, Lots, Monitor, Resend};
@@ -112,6 +113,8 @@ fn sections_override_the_common_section() {
     assert_eq!(
         said,
         [
+            "load.xml:11:7: 'ThrottleController' of section 'Small' watches 'a', 'b', \
+             and the section sends to 'C:\\Drop': taken as what waits where the load goes to",
             "load.xml:11:7: 'ThrottleController': how long a send takes is not said for section 'Small': taken as 1 ms",
             "load.xml:11:7: 'ThrottleController': how long a send takes is not said for section 'Large & slow': taken as 1 ms",
             "load.xml:22:3: section 'Large & slow': the size of its source is not known, taken as 10 KB",
@@ -295,6 +298,82 @@ fn every_monitor_that_has_a_counterpart_is_carried_over() {
         assert_eq!(loadgen.warnings.iter().any(dropped), expected.is_none(), "{monitor}");
         assert_eq!(lots.send.is_zero(), expected.is_none(), "{monitor}");
     }
+}
+
+#[test]
+fn a_controller_that_watches_another_folder_is_said() {
+    // The published sample has it in the common section: it watches one folder for all sections.
+    let watching = |folders: &str, own: &str| {
+        let text = format!(
+            "<LoadGenFramework><CommonSection>\n<ThrottleController>\n\
+             <Monitor Name=\"File\"><Assembly>FileMonitor.dll/X</Assembly>\
+             <ThresholdRange>5-10</ThresholdRange>{folders}</Monitor>\
+             </ThrottleController></CommonSection><Section Name=\"s\">\
+             <SrcFilePath>Size_2K.xml</SrcFilePath>\
+             <DstLocation><Parameters><DstFilePath>{own}</DstFilePath></Parameters></DstLocation>\
+             </Section></LoadGenFramework>"
+        );
+        let loadgen = read(text.as_bytes()).unwrap();
+        assert!(lots(&loadgen.loads[0].1).controller.is_some());
+        let said = loadgen.warnings.iter().filter(|w| w.message().contains("watches"));
+        said.map(Problem::located).collect::<Vec<_>>()
+    };
+    let folder = |name: &str| format!("<Parameters>{name}</Parameters>");
+    assert_eq!(watching(&folder("C:\\Drop\\"), "c:/drop"), [""; 0]);
+    assert_eq!(watching("", "C:\\Drop"), [""; 0], "it does not say what it watches");
+    let both = folder("C:\\Drop") + &folder("D:\\Large");
+    let expected = "load.xml:3:1: 'ThrottleController' of section 's' watches 'D:\\Large', and the \
+                    section sends to 'C:\\Drop': taken as what waits where the load goes to";
+    assert_eq!(watching(&both, "C:\\Drop"), [expected]);
+}
+
+/// What a minute of a section with this controller brings, a second of its second half.
+fn controlled_rate(transport: &str, monitor: &str, changes: &[&str]) -> Run {
+    let text = controlled(monitor, "").replace(
+        "<StopMode><NumFiles>9</NumFiles></StopMode>",
+        &format!("<StopMode><TotalTime>60</TotalTime></StopMode><Transport Name=\"{transport}\"/>"),
+    );
+    let loadgen = read(text.as_bytes()).unwrap();
+    assert!(lots(&loadgen.loads[0].1).controller.is_some());
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    let scenario = Source::find("smoke").unwrap().read(&changes).unwrap();
+    run("t", &into_scenario(&loadgen, scenario).unwrap()).unwrap()
+}
+
+/// The mean of a sampled figure over the second half of a minute.
+fn in_the_second_half(run: &Run, name: &str) -> f64 {
+    let series = run.samples.series(name).expect(name);
+    let late: Vec<f64> =
+        series.iter().filter(|(at, _)| (30.0..60.0).contains(at)).map(|own| own.1).collect();
+    late.iter().sum::<f64>() / late.len() as f64
+}
+
+#[test]
+fn a_controller_of_a_rate_holds_its_range_from_the_file_to_the_run() {
+    // Ten files each 400 ms are 25 a second; the controller finds what makes a hundred.
+    let monitor = "<Monitor Name=\"m\"><Assembly>RateMonitor.dll/X</Assembly>\
+                   <ThresholdRange>90-110</ThresholdRange><SleepInterval>1000</SleepInterval>\
+                   </Monitor>";
+    let run = controlled_rate("FILE", monitor, &[]);
+    let rate = in_the_second_half(&run, "Documents received/Sec");
+    assert!((90.0..=110.0).contains(&rate), "{rate}");
+}
+
+#[test]
+fn a_controller_of_a_processor_holds_its_range_over_http() {
+    // A message costs 10 ms of one core of four: the range is 200 to 240 messages a second.
+    let monitor = "<Monitor Name=\"CPU\"><Assembly>PerfCounterMonitor.dll/X</Assembly>\
+                   <ThresholdRange>50-60</ThresholdRange><SleepInterval>400</SleepInterval>\
+                   <Parameters>Processor</Parameters><Parameters>% Processor Time</Parameters>\
+                   <Parameters>_Total</Parameters><Parameters>bts1</Parameters></Monitor>";
+    let changes = [
+        "receive_port.Orders.location.0.adapter=http",
+        "server.bts1.cores=4",
+        "cost.receive_message=10 ms",
+    ];
+    let run = controlled_rate("HTTP", monitor, &changes);
+    let busy = in_the_second_half(&run, "\\\\bts1\\Processor(_Total)\\% Processor Time");
+    assert!((50.0..=60.0).contains(&busy), "{busy}");
 }
 
 #[test]

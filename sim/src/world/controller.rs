@@ -14,11 +14,14 @@ pub(super) struct Controlling {
     settings: Controller,
     /// The total at the last look, of what is a rate.
     last: u64,
+    /// Whether the next look changes the pause: the first one of a load that begins later only
+    /// takes notice, since what was before is none of its doing.
+    heeds: bool,
 }
 
 impl Controlling {
     pub(super) const fn new(settings: Controller) -> Self {
-        Self { settings, last: 0 }
+        Self { settings, last: 0, heeds: true }
     }
 }
 
@@ -56,9 +59,11 @@ impl Watched {
 
 impl World {
     pub(super) fn start_controller(&mut self, load: u32) {
-        let own = &self.loads[load as usize];
-        if let Some(controlling) = &own.controller {
-            let first = own.arrivals.span().0 + controlling.settings.poll;
+        let own = &mut self.loads[load as usize];
+        if let Some(controlling) = &mut own.controller {
+            let starts = own.arrivals.span().0;
+            controlling.heeds = starts == Instant::ZERO;
+            let first = if controlling.heeds { starts + controlling.settings.poll } else { starts };
             self.schedule(first, Due::Monitor(load));
         }
     }
@@ -71,13 +76,16 @@ impl World {
         let settings = controlling.settings;
         let value = self.monitored(load as usize, settings);
         let own = &mut self.loads[load as usize];
-        own.arrivals.heed(if value < settings.low {
-            Reading::Below
-        } else if value > settings.high {
-            Reading::Above
-        } else {
-            Reading::Inside
-        });
+        let controlling = own.controller.as_mut();
+        if controlling.is_some_and(|own| std::mem::replace(&mut own.heeds, true)) {
+            own.arrivals.heed(if value < settings.low {
+                Reading::Below
+            } else if value > settings.high {
+                Reading::Above
+            } else {
+                Reading::Inside
+            });
+        }
         self.schedule(self.now + settings.poll, Due::Monitor(load));
     }
 

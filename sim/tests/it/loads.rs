@@ -193,6 +193,24 @@ fn a_controller_holds_a_rate_in_its_range() {
 }
 
 #[test]
+fn a_controller_knows_nothing_of_what_was_before_its_load() {
+    // A minute of 200 a second by others, and then a load that no reading of its own time changes.
+    let run = |controller: Option<Controller>| {
+        let mut plant = plant(sink());
+        plant.poisson(200.0, 12_000).load(ArrivalKind::Lots(lots(1)), None);
+        plant.setup.loads[1].controller = controller;
+        plant.setup.loads[1].start = ms(60_000);
+        plant.setup.loads[1].until = Some(ms(120_000));
+        World::new(&plant.setup).run().meters.received
+    };
+    let poll = Duration::from_millis(400);
+    for monitor in [Monitor::Received, Monitor::Processed] {
+        let own = Controller { monitor, low: 0.0, high: 5_000.0, poll };
+        assert_eq!(run(Some(own)), run(None));
+    }
+}
+
+#[test]
 fn a_controller_that_sees_too_much_slows_down_to_its_limit() {
     // The range is below what can be reached with ten messages at once: the pause grows to its
     // limit of 10 s and stays there.

@@ -28,6 +28,14 @@ pub(super) struct Settings {
     pub(super) noted: Vec<(String, String)>,
 }
 
+impl Settings {
+    /// The folder that the section's messages are dropped into, if that is said.
+    pub(super) fn folder(&self) -> Option<&str> {
+        let said = self.noted.iter().rev().find(|(element, _)| element == "DstFilePath");
+        said.map(|(_, path)| path.trim())
+    }
+}
+
 /// What a throttle controller looks at.
 #[derive(Clone, Debug)]
 pub(super) struct Monitor {

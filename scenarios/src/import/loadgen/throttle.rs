@@ -70,6 +70,9 @@ pub(super) fn controller(
         );
         report.warn(watch.at, message, "this monitor", "name a 'server' in the load's controller");
     }
+    if matches!(monitor, Monitor::Files) {
+        warn_of_folders(name, settings, watch, report);
+    }
     let controller = Controller {
         monitor,
         server: None,
@@ -79,6 +82,26 @@ pub(super) fn controller(
         step: 0.1,
     };
     Some((controller, watch.at))
+}
+
+/// A section's messages go to one receive port, whose messages are what a monitor of files counts:
+/// where it watches other folders, or more of them, that is said.
+fn warn_of_folders(name: &str, settings: &Settings, watch: &Watch, report: &mut Report) {
+    let Some(own) = settings.folder() else { return };
+    let plain = |path: &str| {
+        let path = path.trim().replace('\\', "/").to_ascii_lowercase();
+        path.trim_end_matches('/').to_owned()
+    };
+    let other = |path: &&String| plain(path) != plain(own);
+    let others: Vec<&str> = watch.parameters.iter().filter(other).map(|path| path.trim()).collect();
+    if !others.is_empty() {
+        let message = format!(
+            "'ThrottleController' of section '{name}' watches '{}', and the section sends to \
+             '{own}': taken as what waits where the load goes to",
+            others.join("', '")
+        );
+        report.warn(watch.at, message, "this monitor", "");
+    }
 }
 
 /// The monitor that the controller heeds; the others are said to be left out.
