@@ -20,6 +20,9 @@ pub struct Demand {
     pub receive_messages: u32,
     /// Receive side: their bytes.
     pub receive_bytes: u64,
+    /// Receive side: the documents in them, as far as one knows before they are read. Nothing is
+    /// charged for them as such.
+    pub receive_documents: u32,
     /// Documents through an XML disassembler or assembler.
     pub xml_messages: u32,
     /// Their bytes.
@@ -55,6 +58,7 @@ impl Demand {
         self.receive_messages += 1;
         self.receive_bytes += bytes;
         let Some(location) = location.map(|id| &topology.receive_locations[id.index()]) else {
+            cold_path();
             return;
         };
         let documents = match wire.parts.body() {
@@ -65,6 +69,7 @@ impl Demand {
                 location.pipeline.documents_in(wire)
             }
         };
+        self.receive_documents += documents;
         if location.pipeline.disassembles() {
             self.xml_messages += documents;
             self.xml_bytes += bytes;
@@ -117,6 +122,7 @@ impl Demand {
     pub(crate) fn add_reply(&mut self, port: Option<&SolicitPort>, reply: &WireMessage) {
         let bytes = reply.parts.bytes();
         self.receive_messages += 1;
+        self.receive_documents += 1;
         self.receive_bytes += bytes;
         let Some(port) = port else { return };
         if port.pipeline.disassembles() {

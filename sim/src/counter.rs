@@ -4,6 +4,37 @@
 //! Gauges are read, rates and latencies are taken over the interval since the last sample. Where a
 //! process died meanwhile and counts anew, or nothing happened that a mean could be taken of, a
 //! counter has no value.
+//!
+//! # What the product prints and nothing here is
+//!
+//! - `BizTalk:Messaging`: *Active send messages* (what sets them apart from *Pending transmitted
+//!   messages* is not said), *ID Process* (a process has no number).
+//! - `BizTalk:Message Agent`: *Service class ID* (which class is shown there is not said).
+//! - `BizTalk:Message Box:General Counters`: the jobs *MsgBox Parts Cleanup*, *MsgBox Dead
+//!   Processes Cleanup*, *MsgBox Purge Subscriptions Job* and *Tracking Spool Cleanup*: the one
+//!   cleanup job removes rows with their parts, and what the others do takes no time.
+//! - `BizTalk:Message Box:Host Counters`: *Host Queue - Instance State Msg Refs - Length*. An
+//!   orchestration gives its message up with the transaction of its turn and a port's is in a work
+//!   queue until it ends, so that no message is in the state of an instance.
+//! - `XLANG/s Orchestrations`: *Orchestrations scheduled for dehydration* and *Dehydration cycle in
+//!   progress* (a cycle decides at once); *Database transactions* and *Average batch factor* (they
+//!   are not told from those of ports: *Total batches committed* has both); *Transactional scopes*
+//!   (an orchestration has no scopes); *Pending work items* (not said what they are beside
+//!   *Runnable orchestrations*); *Active application domains*; *MessageBox databases connection
+//!   failures* (nobody counts connections: *Online MessageBox databases* tells which are there);
+//!   *% used physical memory*, *Megabytes allocated* of private and virtual memory (one memory is
+//!   reckoned, and only where throttling says how: *Process memory usage (MB)*).
+//! - `BizTalk:TDDS`: *Total batches*, *events* and *records* (nothing is committed in part or
+//!   twice: they would be those committed), *Total failed batches* and *events* (a transaction of
+//!   tracking fails by its process's death alone, and that process counts no more).
+//! - Adapters: *Lock failures*, *Delete retries* (a source is one adapter's), *Memory queue size*,
+//!   *Time to build batch*, *Time to add message to batch* (building one takes no time). Those of
+//!   WCF have no counters in the product either.
+//! - SQL Server and the machine: *Lock Timeouts/sec*, *Number of Deadlocks/sec* (locks are one line
+//!   that is waited in without an end), *Batch Requests/sec* (a transaction is one errand here and
+//!   many calls there), *Network Interface* (a link has a price for a transaction and no bytes),
+//!   *Available MBytes*, the state of SQL Agent's jobs, *Avg. Disk sec/Read* of a data disk (a page
+//!   has one price, read or written: *Transfer*).
 
 mod adapters;
 mod agent;
@@ -13,7 +44,7 @@ mod xlang;
 
 use floodgate_engine::config::{AdapterKind, Topology};
 use floodgate_engine::host::{DehydrationGauges, HostGauges, Occupation};
-use floodgate_engine::id::HostId;
+use floodgate_engine::id::{AdapterId, HostId};
 use floodgate_engine::message_box::{OrchestrationCounts, QueueLengths};
 use floodgate_engine::time::Instant;
 
@@ -111,7 +142,7 @@ enum Which {
     Receiving,
     /// With a receive handler that answers.
     Answering,
-    /// With a send handler.
+    /// With a send handler, whoever chooses it.
     Sending,
     /// With an orchestration.
     Orchestrating,
@@ -131,7 +162,7 @@ const LATENCY: &str = "BizTalk:Messaging Latency";
 /// What is sampled of every host: over all its instances.
 const HOST_COUNTERS: [HostCounter; 7] = [
     (MESSAGING, "Pending receive batches", "batches", Which::All, |host| {
-        f64::from(host.now.gauges.pending_batches + host.now.gauges.throttled_batches)
+        host.now.occupation.batches_receiving.into()
     }),
     (AGENT, "In-process message count", "messages", Which::All, |host| {
         host.now.gauges.handed_out().into()
@@ -164,7 +195,11 @@ const TRACKING_COUNTERS: [(&str, &str); 8] = [
 ];
 
 /// What is sampled of every MessageBox.
-const BOX_COUNTERS: [&str; 2] = ["Spool Size", "Tracking data size"];
+const BOX_COUNTERS: [(&str, &str); 3] = [
+    ("Spool Size", "rows"),
+    ("Tracking data size", "rows"),
+    ("Instances - Total Number", "instances"),
+];
 
 fn has(topology: &Topology, host: HostId, which: Which) -> bool {
     let mut locations = topology.receive_locations.iter().filter(|location| location.host == host);
@@ -174,16 +209,51 @@ fn has(topology: &Topology, host: HostId, which: Which) -> bool {
         Which::Answering => locations.any(|own| {
             matches!(topology.adapters[own.adapter.index()].kind, AdapterKind::Request(_))
         }),
-        Which::Sending => topology.send_ports.iter().any(|port| {
-            let mut transports = std::iter::once(&port.primary).chain(&port.backup);
-            transports.any(|transport| transport.host == host)
-        }),
+        Which::Sending => senders(topology, host).next().is_some(),
         Which::Throttled => topology.hosts[host.index()].settings.throttling.is_some(),
         Which::Orchestrating => topology.orchestrations.iter().any(|own| own.host == host),
         Which::Dehydrating => {
             let settings = &topology.hosts[host.index()].settings;
             settings.dehydration.is_some() && has(topology, host, Which::Orchestrating)
         }
+    }
+}
+
+/// The adapters that a host sends with: those of the transports of its ports, and those that a
+/// dynamic port may choose there (R-DYN-06).
+fn senders(topology: &Topology, host: HostId) -> impl Iterator<Item = AdapterId> {
+    let ports = topology.send_ports.iter();
+    let transports = ports.flat_map(|port| std::iter::once(&port.primary).chain(&port.backup));
+    let own = transports.map(|transport| (transport.adapter, transport.host));
+    let chosen = topology.dynamic_ports.iter().flat_map(move |port| {
+        let handlers = topology.send_handlers.iter();
+        handlers.map(|handler| {
+            let other = port.handlers.iter().find(|(adapter, _)| *adapter == handler.adapter);
+            (handler.adapter, other.map_or(handler.host, |(_, host)| *host))
+        })
+    });
+    own.chain(chosen).filter(move |(_, own)| *own == host).map(|(adapter, _)| adapter)
+}
+
+/// Which counters the hosts of a topology have: found once, since samples ask again and again.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    hosts: Vec<OfHost>,
+}
+
+#[derive(Clone, Debug)]
+struct OfHost {
+    counters: Vec<&'static HostCounter>,
+    adapters: Vec<adapters::Object>,
+}
+
+impl Layout {
+    pub(crate) fn of(topology: &Topology) -> Self {
+        let one = |at| OfHost {
+            counters: of_host(topology, at).collect(),
+            adapters: adapters::objects(topology, HostId::from(at)),
+        };
+        Self { hosts: (0..topology.hosts.len()).map(one).collect() }
     }
 }
 
@@ -203,20 +273,20 @@ pub(crate) fn names(topology: &Topology, places: &Places<'_>) -> Vec<(String, &'
     for server in &topology.servers {
         names.push((format!("\\\\{}\\Processor(_Total)\\% Processor Time", server.name), "%"));
     }
-    for (at, host) in topology.hosts.iter().enumerate() {
-        for (object, counter, unit, ..) in of_host(topology, at) {
+    for (host, own) in topology.hosts.iter().zip(&Layout::of(topology).hosts) {
+        for (object, counter, unit, ..) in &own.counters {
             names.push((format!("\\{object}({})\\{counter}", host.name), *unit));
         }
-        names.extend(adapters::names(topology, HostId::from(at)));
+        names.extend(adapters::names(&host.name, &own.adapters));
     }
     if !topology.tracks.is_empty() {
         names.extend(tracking_names(topology, places.servers));
     }
     for (at, server) in places.servers.iter().enumerate() {
         let name = boxes::box_name(topology, at);
-        for counter in BOX_COUNTERS {
+        for (counter, unit) in BOX_COUNTERS {
             let object = "BizTalk:Message Box:General Counters";
-            names.push((format!("\\{object}({name}:{server})\\{counter}"), "rows"));
+            names.push((format!("\\{object}({name}:{server})\\{counter}"), unit));
         }
     }
     names.extend(boxes::names(topology, places));
@@ -255,7 +325,7 @@ pub(crate) struct BoxGauges {
 /// The values of an interval, of the servers, of each host over its instances, of tracking, and of
 /// what is in and under each MessageBox.
 pub(crate) fn values(
-    topology: &Topology,
+    layout: &Layout,
     (before, now): (&Totals, &Totals),
     tracking: &[f64],
     boxes: &BoxGauges,
@@ -266,30 +336,62 @@ pub(crate) fn values(
         let busy = server.busy - before.servers.get(at).map_or(0.0, |before| before.busy);
         values.push(busy / 1e9 / server.cores / seconds * 100.0);
     }
-    for (at, own) in now.hosts.iter().enumerate() {
+    for (at, (own, has)) in now.hosts.iter().zip(&layout.hosts).enumerate() {
         let nothing = HostTotals::default();
         let before = before.hosts.get(at).unwrap_or(&nothing);
         let between = Between { before, now: own, seconds };
         // A message agent shows nothing while no process is there (published).
         let runs = |object: &str| object != AGENT || own.runs;
-        let read = |(object, _, _, _, read): &HostCounter| {
+        let read = |(object, _, _, _, read): &&HostCounter| {
             if runs(object) { read(&between) } else { f64::NAN }
         };
-        values.extend(of_host(topology, at).map(read));
-        let both = (before, own);
-        values.extend(adapters::values(topology, HostId::from(at), both, seconds));
+        values.extend(has.counters.iter().map(read));
+        values.extend(adapters::values(&has.adapters, (before, own), seconds));
     }
     values.extend_from_slice(tracking);
-    values
-        .extend(boxes.rows.iter().flat_map(|(spool, tracking)| [*spool as f64, *tracking as f64]));
+    let queues = boxes.queues.chunks(layout.hosts.len().max(1));
+    for ((spool, tracking), queues) in boxes.rows.iter().zip(queues) {
+        let instances: u64 = queues.iter().map(|queue| queue.instances).sum();
+        values.extend([*spool, *tracking, instances].map(|count| count as f64));
+    }
     let totals = (&before.boxes[..], &now.boxes[..]);
     values.extend(boxes::values(totals, &boxes.queues, boxes.disks, seconds));
     values
 }
 
-/// Whether a counter of this unit is a mean over its interval; others are what they are at its end.
-pub(crate) fn is_mean(unit: &str) -> bool {
-    unit == "%" || unit.ends_with("/s")
+/// What two intervals made one show of a counter.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Merged {
+    /// What it is at the end.
+    Last,
+    /// The mean of both.
+    Mean,
+    /// The mean of those in which there was anything to take a mean of. \[M\] Of how many things
+    /// is not remembered.
+    MeanOfKnown,
+}
+
+impl Merged {
+    pub(crate) fn of((name, unit): (&str, &str)) -> Self {
+        let means = ["Latency (sec)", "/Batch", "Avg. Disk sec/Write", "Avg. Disk sec/Transfer"];
+        if unit == "%" || unit.ends_with("/s") {
+            Self::Mean
+        } else if means.iter().any(|end| name.ends_with(end)) {
+            Self::MeanOfKnown
+        } else {
+            Self::Last
+        }
+    }
+
+    pub(crate) fn value(self, before: f64, last: f64) -> f64 {
+        match self {
+            Self::Last => last,
+            Self::Mean => f64::midpoint(before, last),
+            Self::MeanOfKnown if before.is_nan() => last,
+            Self::MeanOfKnown if last.is_nan() => before,
+            Self::MeanOfKnown => f64::midpoint(before, last),
+        }
+    }
 }
 
 impl HostTotals {

@@ -4,7 +4,7 @@
 
 use floodgate_engine::time::{Duration, Instant};
 
-use crate::counter::is_mean;
+use crate::counter::Merged;
 
 /// Which way a figure is better.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,9 +46,9 @@ pub struct Snapshot {
     pub in_process: u64,
     /// References and messages in suspended queues.
     pub suspended_now: u64,
-    /// Batches that wait for an engine thread or for being let in.
+    /// Batches of receive adapters that the engine has not completed.
     pub pending_batches: u64,
-    /// Batches whose `Done` is held.
+    /// Those among them that are held, outside or on their thread.
     pub throttled_batches: u64,
     /// Engine threads in use.
     pub threads_busy: u64,
@@ -193,11 +193,15 @@ impl Samples {
     fn halve(&mut self) {
         let merged = self.rows.chunks(2).map(|pair| {
             let (first, last) = (&pair[0], &pair[pair.len() - 1]);
-            let parts = self.parts.iter().map(|(_, unit)| is_mean(unit));
-            let rates = COLUMNS.iter().map(|column| column.is_rate).chain(parts);
-            let values = rates
+            let own = COLUMNS.iter().map(|own| match own.is_rate {
+                true => Merged::Mean,
+                false => Merged::Last,
+            });
+            let parts = self.parts.iter().map(|(name, unit)| Merged::of((name, unit)));
+            let values = own
+                .chain(parts)
                 .zip(first.1.iter().zip(&last.1))
-                .map(|(is_rate, (a, b))| if is_rate { f64::midpoint(*a, *b) } else { *b });
+                .map(|(merged, (a, b))| merged.value(*a, *b));
             (last.0, values.collect())
         });
         self.rows = merged.collect();
@@ -221,6 +225,27 @@ impl Samples {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_two_intervals_made_one_a_latency_is_not_that_of_the_second_alone() {
+        let names = [
+            ("\\BizTalk:Messaging Latency(H)\\Inbound Latency (sec)", "s"),
+            ("\\BizTalk:Messaging(H)\\Documents received/Sec", "documents/s"),
+            ("\\BizTalk:Message Agent(H)\\Message delivery throttling state duration", "s"),
+        ];
+        let parts = names.map(|(name, unit)| (name.to_owned(), unit));
+        let mut samples =
+            Samples::every(Duration::from_secs(1)).with_parts(parts.into_iter().collect());
+        for second in 1..=ROWS_MAX as u64 {
+            let at = Instant::ZERO + Duration::from_secs(second);
+            // Something in every other interval, and in half of those nothing before it.
+            let latency = [1.0, 3.0, f64::NAN, 5.0][second as usize % 4];
+            samples.take(Snapshot { at, ..Snapshot::default() }, &[latency, 4.0, second as f64]);
+        }
+        let found: Vec<&[f64]> =
+            samples.rows().iter().take(2).map(|(_, row)| &row[COLUMNS.len()..]).collect();
+        assert_eq!(found, [&[3.0, 4.0, 2.0], &[3.0, 4.0, 4.0]]);
+    }
 
     #[test]
     fn a_long_series_halves_its_resolution_and_keeps_its_totals() {

@@ -23,8 +23,10 @@ pub(super) struct Execution {
     cookie: u64,
     operations: Vec<Operation>,
     publishes: bool,
-    /// Messages that it is to publish.
+    /// Messages that it is to publish, their bytes, and the documents in them, once it is at work.
     handed_in: u32,
+    bytes: u64,
+    documents: u32,
     /// When.
     posted_at: Instant,
     /// Operations that end a delivery when the batch commits.
@@ -58,6 +60,11 @@ impl Execution {
 }
 
 impl Execution {
+    /// Documents that it is to publish.
+    pub(super) const fn documents(&self) -> u32 {
+        self.documents
+    }
+
     /// Whether it publishes, and so is held back by throttling.
     pub(super) const fn publishes(&self) -> bool {
         self.publishes
@@ -175,7 +182,6 @@ impl HostInstance {
     ) {
         let handed_in = batch.brought();
         let publishes = handed_in > 0;
-        self.totals.handed_in += u64::from(handed_in);
         let cookie = batch.cookie();
         let updates = batch.take_updates();
         let (silent, doubled) = (!batch.has_callback(), batch.submitted_twice());
@@ -188,6 +194,8 @@ impl HostInstance {
             operations,
             publishes,
             handed_in,
+            bytes: 0,
+            documents: 0,
             posted_at: now,
             settles,
             owes_return: true,
@@ -235,7 +243,7 @@ impl HostInstance {
         self.call(execution.adapter, AdapterInput::DoneReturned { cookie, status });
     }
 
-    pub(super) fn start_execution(&mut self, execution: Execution) {
+    pub(super) fn start_execution(&mut self, mut execution: Execution) {
         if execution.publishes {
             self.publishing -= 1;
             while self.publishing < self.batch_limit()
@@ -257,6 +265,7 @@ impl HostInstance {
                 }
             }
         }
+        (execution.bytes, execution.documents) = (demand.receive_bytes, demand.receive_documents);
         let frame = FrameId(self.frames.insert(Frame::Execute(execution)));
         self.outputs.push_back(HostOutput::Work { frame, demand });
     }
@@ -364,10 +373,12 @@ impl HostInstance {
     /// thread is free at the same instant (R-CLK-02).
     pub(super) fn executed(&mut self, now: Instant, mut execution: Execution, status: BatchStatus) {
         let requests = execution.requests.take();
-        self.totals.committed += u64::from(execution.handed_in);
-        self.inbound.end(now, execution.posted_at, execution.handed_in);
+        self.totals.committed += u64::from(execution.documents);
         if status.overall.is_success() {
-            self.received[execution.adapter.index()] += u64::from(execution.handed_in);
+            self.inbound.end(now, execution.posted_at, execution.handed_in);
+            let received = &mut self.received[execution.adapter.index()];
+            received.0 += u64::from(execution.handed_in);
+            received.1 += execution.bytes;
             match execution.transaction {
                 None => self.settle(execution.settles),
                 Some(transaction) => {

@@ -17,7 +17,7 @@ pub struct HostGauges {
     pub in_process: u32,
     /// Messages in memory that wait for a thread (R-DEQ-04).
     pub internal_queue: u32,
-    /// Batches that wait for a thread.
+    /// Batches that wait for a thread, whatever they are about.
     pub pending_batches: u32,
     /// Batches whose `Done` is held (R-DONE-03).
     pub throttled_batches: u32,
@@ -42,6 +42,11 @@ pub struct Occupation {
     pub threads_sending: u32,
     /// Messages that adapters were given and that have no result yet (R-SND-03).
     pub transmitting: u32,
+    /// Batches that bring something in and that are not completed: held outside, waiting for a
+    /// thread, or on one.
+    pub batches_receiving: u32,
+    /// Those among them that throttling holds: outside, or on their thread.
+    pub batches_throttled: u32,
     /// Receive locations that are open here (R-LIFE-06).
     pub locations: u32,
 }
@@ -77,13 +82,13 @@ impl HostInstance {
         self.totals
     }
 
-    /// Messages that an adapter has brought in since the process began.
+    /// Messages that an adapter has brought in since the process began, and their bytes.
     #[must_use]
-    pub fn received_by(&self, adapter: AdapterId) -> u64 {
+    pub fn received_by(&self, adapter: AdapterId) -> (u64, u64) {
         self.received[adapter.index()]
     }
 
-    /// Documents that adapters handed in, until their batch was committed or refused.
+    /// Messages that adapters handed in, until their batch was committed.
     #[must_use]
     pub const fn inbound_latency(&self) -> &Stays {
         &self.inbound
@@ -114,7 +119,13 @@ impl HostInstance {
     pub fn occupation(&self) -> Occupation {
         let frames = self.frame_counts();
         let inside = self.waiting + frames.inside;
+        let brings = |task: &&Task| matches!(task, Task::Execute(own) if own.brings_in());
+        let waiting = self.tasks.iter().filter(brings).count();
+        let held = self.held.iter().filter(|own| own.brings_in()).count();
+        let count = |batches: usize| u32::try_from(batches).unwrap_or(u32::MAX);
         Occupation {
+            batches_receiving: frames.receiving + count(waiting + held),
+            batches_throttled: count(held + self.receiving_held()),
             threads_receiving: frames.receiving,
             threads_sending: frames.sending,
             transmitting: self.in_process.saturating_sub(inside),

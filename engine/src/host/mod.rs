@@ -277,12 +277,12 @@ pub struct HostInstance {
     exchanges: Exchanges,
     residents: Residents,
     totals: Totals,
-    /// Documents that adapters handed in, until their batch was committed or refused.
+    /// Messages that adapters handed in, until their batch was committed.
     inbound: Stays,
     /// Bytes of all messages taken out of the MessageBox.
     taken_bytes: u64,
-    /// Messages that each adapter has brought in.
-    received: Vec<u64>,
+    /// Messages that each adapter has brought in, and their bytes.
+    received: Vec<(u64, u64)>,
     /// The last input left everything but its outputs as it was.
     midway: bool,
     outputs: VecDeque<HostOutput>,
@@ -337,7 +337,7 @@ impl HostInstance {
             totals: Totals::default(),
             inbound: Stays::default(),
             taken_bytes: 0,
-            received: vec![0; topology.adapters.len()],
+            received: vec![(0, 0); topology.adapters.len()],
             midway: false,
             outputs: VecDeque::new(),
             topology: Plan(Arc::clone(topology)),
@@ -396,7 +396,7 @@ impl HostInstance {
                 self.transaction_done(now, transaction, committed);
             }
             HostInput::Throttle(throttle) => {
-                self.throttle(throttle);
+                self.throttle(now, throttle);
                 self.relieve(now);
             }
             HostInput::PhysicalMemory(used) => self.sees_memory(used),

@@ -40,14 +40,13 @@ impl HostInstance {
             demand.receive_messages = 1;
             demand.receive_bytes = message.bytes;
         }
-        self.totals.handed_in += self.published_by(&message);
         let frame = FrameId(self.frames.insert(Frame::Orchestrate(message)));
         self.outputs.push_back(HostOutput::Work { frame, demand });
     }
 
     /// Messages that the turn on a message hands in for publishing: orchestrations publish as
     /// adapters do (R-THR-02).
-    fn published_by(&self, message: &OutboundMessage) -> u64 {
+    pub(super) fn published_by(&self, message: &OutboundMessage) -> u64 {
         let sends = |own: &Orchestration| own.turn(message) == Turn::Runs && own.sends_on(message);
         self.orchestration(message).is_some_and(sends).into()
     }

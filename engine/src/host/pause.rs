@@ -4,6 +4,15 @@
 //! pauses without one, since it waits in memory; so its thread is free for what ends other
 //! deliveries, or what is in process would never become less. As many deliveries pause at once as
 //! the pool may lease threads. \[M\]
+//!
+//! No pause is longer than the delay that is imposed now: when what throttled is over and the delay
+//! is cut, what pauses goes on that has waited for as long (the product blocks a thread *until* the
+//! condition is over, and cuts the delay strongly then). Where the delay grows, what has begun
+//! keeps its own.
+//!
+//! The product's deadlock, of a host that receives both what starts convoys and what they wait for
+//! while the count in the database stops both, does not come about: a pause ends, after the longest
+//! delay at the latest, and a turn gives its message up. Such convoys are late. \[M\]
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -19,11 +28,14 @@ use crate::time::{Duration, Instant};
 /// \[M\] How long a transaction of the engine's own waits for a MessageBox that is away.
 const REPEAT_AFTER: Duration = Duration::from_secs(10);
 
+/// When a frame goes on, and since when it pauses, if that is throttling's doing.
+type Pause = Reverse<(Instant, Option<Instant>, FrameId)>;
+
 /// The throttle of a host instance and the frames that it holds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pauses {
     throttle: Throttle,
-    ends: BinaryHeap<Reverse<(Instant, FrameId)>>,
+    ends: BinaryHeap<Pause>,
     /// Deliveries among them.
     deliveries: u32,
     /// Adapters whose next delivery waits until one of these goes on.
@@ -39,13 +51,13 @@ impl Pauses {
             return None;
         }
         cold_path();
-        let end = self.ends.peek().map(|Reverse((end, _))| *end);
+        let end = self.ends.peek().map(|Reverse((end, ..))| *end);
         earlier(end, self.put_off.front().map(|(due, _)| *due))
     }
 
     /// A frame that holds no thread goes on at an instant.
     pub(super) fn wake_frame(&mut self, at: Instant, frame: FrameId) {
-        self.ends.push(Reverse((at, frame)));
+        self.ends.push(Reverse((at, None, frame)));
     }
 
     /// No delivery and no turn begins any more, and nobody is answered: the host instance stops.
@@ -56,10 +68,16 @@ impl Pauses {
 }
 
 impl HostInstance {
-    /// From now on; frames that pause already go on when they were told to.
+    /// From now on; of frames that pause already, those go on that have waited for as long as the
+    /// delay is now (R-THR-03).
     #[cold]
-    pub(super) fn throttle(&mut self, throttle: Throttle) {
-        self.pauses.throttle = throttle;
+    pub(super) fn throttle(&mut self, now: Instant, throttle: Throttle) {
+        let before = std::mem::replace(&mut self.pauses.throttle, throttle);
+        if throttle.publishing_delay < before.publishing_delay
+            || throttle.delivery_delay < before.delivery_delay
+        {
+            self.cut_pauses(now);
+        }
         self.threads.shrink(throttle.threads_less);
         for dequeuer in &mut self.dequeuers {
             dequeuer.shrink(throttle.looks_less);
@@ -68,6 +86,22 @@ impl HostInstance {
             let aside = std::mem::take(&mut self.pauses.aside);
             self.tasks.extend(aside.into_iter().map(Task::Deliver));
         }
+    }
+
+    /// A delay became shorter, and with it the pauses that it has made.
+    fn cut_pauses(&mut self, now: Instant) {
+        let throttle = self.pauses.throttle;
+        let mut ends = std::mem::take(&mut self.pauses.ends).into_vec();
+        for Reverse((end, since, frame)) in &mut ends {
+            let Some(since) = *since else { continue };
+            let delay = match self.is_delivery(*frame) {
+                true => throttle.delivery_delay,
+                false => throttle.publishing_delay,
+            };
+            *end = (since + delay).max(now).min(*end);
+        }
+        self.pauses.ends = ends.into();
+        self.end_pauses(now);
     }
 
     /// A delivery may begin, on the thread that is leased for it; unless as many pause as there
@@ -105,8 +139,17 @@ impl HostInstance {
             )
             | None => false,
         };
-        let held = self.pauses.ends.iter().filter(|Reverse((_, frame))| publishes(frame)).count();
+        let held = self.pauses.ends.iter().filter(|Reverse((.., frame))| publishes(frame)).count();
         u32::try_from(held).unwrap_or(u32::MAX)
+    }
+
+    /// Batches among those that bring something in.
+    pub(super) fn receiving_held(&self) -> usize {
+        let brings = |Reverse((.., frame)): &&Pause| {
+            let held = self.frames.get(frame.0);
+            matches!(held, Some(Frame::Execute(own)) if own.brings_in())
+        };
+        self.pauses.ends.iter().filter(brings).count()
     }
 
     fn delay_of(&self, frame: FrameId) -> Duration {
@@ -136,6 +179,7 @@ impl HostInstance {
     /// The work of a frame is done: it goes on, or pauses first, a delivery without its thread and
     /// everything else with it (R-THR-03).
     pub(super) fn work_done(&mut self, now: Instant, frame: FrameId) {
+        self.hand_in(frame);
         let delay = self.delay_of(frame);
         if delay.is_zero() {
             return self.proceed(now, frame);
@@ -145,7 +189,33 @@ impl HostInstance {
             self.threads.release();
             self.pauses.deliveries += 1;
         }
-        self.pauses.ends.push(Reverse((now + delay, frame)));
+        self.pauses.ends.push(Reverse((now + delay, Some(now), frame)));
+    }
+
+    /// What the pipelines, or the shapes of an orchestration, have made of a batch goes to the
+    /// message agent, which publishes it: that is where its controllers count (R-THR-02).
+    #[inline(always)]
+    fn hand_in(&mut self, frame: FrameId) {
+        match self.frames.get(frame.0) {
+            Some(Frame::Execute(execution)) => {
+                self.totals.handed_in += u64::from(execution.documents());
+            }
+            Some(Frame::Orchestrate(message)) => {
+                cold_path();
+                self.totals.handed_in += self.published_by(message);
+            }
+            Some(
+                Frame::Cycle
+                | Frame::Dehydrate(_)
+                | Frame::Deliver(_)
+                | Frame::Expire(_)
+                | Frame::Resume(_)
+                | Frame::Settle(_)
+                | Frame::SettleIn(..)
+                | Frame::Terminate(_),
+            )
+            | None => {}
+        }
     }
 
     fn is_delivery(&self, frame: FrameId) -> bool {
@@ -200,7 +270,7 @@ impl HostInstance {
     /// was put off waits for one.
     #[cold]
     pub(super) fn end_pauses(&mut self, now: Instant) {
-        while let Some(Reverse((end, frame))) = self.pauses.ends.peek().copied()
+        while let Some(Reverse((end, _, frame))) = self.pauses.ends.peek().copied()
             && end <= now
         {
             self.pauses.ends.pop();

@@ -40,6 +40,8 @@ impl MessageBox {
             tracking,
             large_messages: _,
             counts,
+            // By the references.
+            locked_at: _,
             suspended_at,
             next_sequence,
             // A sum of what is here.

@@ -44,7 +44,7 @@ pub(super) struct Running {
     first: Option<ReferenceId>,
     consumed: u32,
     /// Whether it is a part of another instance, which sent in a turn of its own and goes on.
-    part: bool,
+    pub(super) part: bool,
     /// When it ends for want of messages.
     idle_until: Option<Instant>,
     /// The host instance that has it in memory.

@@ -182,6 +182,7 @@ impl MessageBox {
             }
             out.push(message);
         }
+        self.locked_at.begin(home, owner, out.len() - before);
         if any_suspended {
             // A look is a transaction as well: what it owes is published with it (R-ACK-01).
             cold_path();

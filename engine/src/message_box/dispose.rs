@@ -150,6 +150,7 @@ impl MessageBox {
         }
         self.state_hash = self.state_hash.wrapping_sub(reference.hash());
         *self.counts.of(reference.state) -= 1;
+        self.locked_at.ends(reference.home, reference.state);
         let suspended = reference.is_suspended();
         let remains = self.remains(&reference);
         if suspended {

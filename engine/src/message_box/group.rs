@@ -105,6 +105,7 @@ impl MessageBox {
         let own = self.host_of.len();
         self.queues.extend(std::iter::repeat_n(HostQueue::default(), self.hosts));
         self.own_queues.extend(std::iter::repeat_n(HostQueue::default(), own));
+        self.locked_at.add_box();
         self.set_publishes(home, true);
         Ok(home)
     }

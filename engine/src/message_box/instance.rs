@@ -39,6 +39,13 @@ pub(super) struct Instance {
     keys: Vec<(PropertyId, Value)>,
 }
 
+impl Instance {
+    /// How many references lead to it.
+    pub(super) fn references(&self) -> u64 {
+        self.references.into()
+    }
+}
+
 /// All running instances and their subscriptions.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Instances {

@@ -137,6 +137,12 @@ impl Lanes {
         self.lanes.iter().filter_map(OrderedInstance::behind)
     }
 
+    /// The head of each lane that has messages, and how many follow it.
+    pub(super) fn followed(&self) -> impl Iterator<Item = (ReferenceId, u64)> {
+        let all = self.lanes.iter();
+        all.filter_map(|lane| Some((lane.head()?, lane.len() as u64 - 1)))
+    }
+
     /// Messages in all lanes.
     pub(super) fn len(&self) -> usize {
         self.lanes.iter().map(OrderedInstance::len).sum()

@@ -74,7 +74,7 @@ pub use group::BoxRefusal;
 use host_queue::HostQueue;
 use instance::Instances;
 pub use lengths::QueueLengths;
-use lengths::SuspendedAt;
+use lengths::{LockedAt, SuspendedAt};
 pub use operate::{InstanceRefusal, Operated};
 pub use policy::{CleanupOrder, DequeueOrder, MessageBoxPolicy, Unavailability};
 use port::Enlistable;
@@ -214,6 +214,7 @@ pub struct MessageBox {
     tracking: Tracking,
     large_messages: LargeMessages,
     counts: ReferenceCounts,
+    locked_at: LockedAt,
     suspended_at: SuspendedAt,
     next_sequence: u64,
     /// Wrapping sum of the hashes of all rows: equal states have equal sums (INV-02).
@@ -287,6 +288,7 @@ impl MessageBox {
             tracking: Tracking::new(topology),
             large_messages: topology.large_messages,
             counts: ReferenceCounts::default(),
+            locked_at: LockedAt::of(boxes, topology.host_instances.len()),
             suspended_at: SuspendedAt::default(),
             next_sequence: 1,
             state_hash: 0,
@@ -574,11 +576,14 @@ impl MessageBox {
         let reference = self.references.get_mut(id.0).expect("judged before it is changed");
         self.state_hash = self.state_hash.wrapping_sub(reference.hash());
         *self.counts.of(reference.state) -= 1;
-        let was_suspended = reference.is_suspended();
+        let (before, was_suspended) = (reference.state, reference.is_suspended());
         change(reference);
         reference.claim = Claim::None;
         let changed = reference.clone();
         *self.counts.of(changed.state) += 1;
+        if changed.state != before {
+            self.locked_at.ends(changed.home, before);
+        }
         if changed.is_suspended() != was_suspended {
             cold_path();
             self.spools[usize::from(changed.home)].suspend(changed.message, !was_suspended);

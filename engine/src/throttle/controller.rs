@@ -17,9 +17,10 @@ use crate::time::{Duration, Instant};
 /// Messages that a host instance had to do with, since it started.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Totals {
-    /// Handed in by adapters and orchestrations for publishing.
+    /// Documents, not interchanges, out of pipelines and orchestrations, to be published.
     pub handed_in: u64,
-    /// Of those, committed or refused: done with.
+    /// Of those, committed or refused. \[M\] A batch that is refused is done with: its adapter
+    /// hands it in again or not.
     pub committed: u64,
     /// Taken out of the MessageBox.
     pub taken: u64,

@@ -10,6 +10,7 @@ use floodgate_engine::host::{DoneRace, HostInput};
 use floodgate_engine::id::{AdapterId, TransactionId};
 use floodgate_engine::message::Body;
 use floodgate_engine::message_box::{Action, Effect};
+use floodgate_engine::pipeline::ReceivePipeline;
 use floodgate_engine::throttle::{
     DeliveryState, Holdings, Memory, PublishingState, Throttle, ThrottleSettings,
 };
@@ -90,15 +91,42 @@ fn a_publication_pauses_on_its_thread_and_nothing_else_does() {
     assert_eq!(bench.host.poll_timeout(), Some(bench.now + PAUSE));
     wake(&mut bench, Duration::from_secs(29));
     assert_eq!(bench.completed().len(), 1);
-    // What pauses goes on when it was told to, and what comes now does not pause.
-    bench.tell(HostInput::Throttle(Throttle::default()));
-    bench.post(batch_of(3, [submit(10)]));
-    let order = |bench: &Bench| bench.completed().iter().map(|one| one.0).collect::<Vec<_>>();
-    assert_eq!(order(&bench), [2, 3]);
+    // What pauses goes on when it was told to.
     wake(&mut bench, Duration::from_secs(1));
-    assert_eq!(order(&bench), [2, 3, 1]);
+    let order = |bench: &Bench| bench.completed().iter().map(|one| one.0).collect::<Vec<_>>();
+    assert_eq!(order(&bench), [2, 1]);
     go_on(&mut bench, 2);
     assert_eq!((busy(&bench), bench.host.publishing_held()), (0, 0));
+}
+
+#[test]
+fn a_delay_that_is_cut_cuts_the_pauses_that_it_made_and_no_others() {
+    // R-THR-03: no pause is longer than the delay is now; one that grows is for what comes.
+    let mut bench = throttled(two_ports(immediate()), publishing_waits());
+    bench.post(batch_of(1, [submit(10)]));
+    bench.now += Duration::from_secs(4);
+    bench.post(batch_of(2, [submit(10)]));
+    let order = |bench: &Bench| bench.completed().iter().map(|one| one.0).collect::<Vec<_>>();
+    let publishing = |share| Throttle::publishing(PublishingState::Rate, share);
+    bench.tell(HostInput::Throttle(publishing(0.5)));
+    assert_eq!(bench.host.poll_timeout(), Some(bench.now + Duration::from_secs(26)));
+    // Fifteen seconds: eleven of them are left to the first, all to the second.
+    bench.tell(HostInput::Throttle(publishing(0.05)));
+    assert_eq!((order(&bench), bench.host.publishing_held()), (vec![], 2));
+    wake(&mut bench, Duration::from_secs(11));
+    assert_eq!(order(&bench), [1]);
+    bench.tell(HostInput::Throttle(Throttle::default()));
+    assert_eq!((order(&bench), bench.host.publishing_held()), (vec![1, 2], 0));
+    // Deliveries go by the other delay, in the order in which they began to pause.
+    let mut bench = throttled(two_ports(immediate()), delivery_waits());
+    for number in 1..=3 {
+        bench.publish([number]);
+        bench.now += Duration::from_secs(1);
+    }
+    assert_eq!(bench.transmitted().len(), 0);
+    let cut = Throttle { delivery_delay: Duration::from_millis(1), ..publishing_waits() };
+    bench.tell(HostInput::Throttle(cut));
+    assert!(!bench.transmitted().is_empty(), "they have waited for a second and more");
 }
 
 #[test]
@@ -493,10 +521,37 @@ fn a_host_instance_says_how_long_messages_took_to_come_in() {
     assert_eq!((inbound.ended(), inbound.nanos()), (2, 4_000_000_000));
     assert_eq!(bench.host.totals().finished, 4);
     let by = |adapter| bench.host.received_by(AdapterId(adapter));
-    assert_eq!([0, 1].map(by), [2, 0]);
+    assert_eq!([0, 1].map(by), [(2, 30), (0, 0)]);
     bench.post(batch_of(3, [submit(30), Operation::Submit(wire(77))]));
     let totals = bench.host.totals();
     assert_eq!((totals.handed_in, totals.committed), (4, 4));
+    assert_eq!(bench.host.inbound_latency().ended(), 4);
+}
+
+#[test]
+fn documents_are_handed_in_for_publishing_and_not_interchanges() {
+    // R-THR-02: when the pipelines are through with them; what waits for a thread is not yet.
+    let mut topology = two_ports(one_thread());
+    topology.receive_locations[0].pipeline = ReceivePipeline::xml();
+    let mut bench = throttled(topology, publishing_waits());
+    bench.hold_work = true;
+    let five =
+        |number| Operation::Submit(wire_of(number, Body::Described { bytes: 50, documents: 5 }));
+    bench.post(batch_of(1, [five(1), five(2)]));
+    bench.post(batch_of(2, [five(3)]));
+    let totals = |bench: &Bench| {
+        let totals = bench.host.totals();
+        (totals.handed_in, totals.committed)
+    };
+    assert_eq!(totals(&bench), (0, 0));
+    bench.finish_work(0);
+    assert_eq!(totals(&bench), (10, 0), "its publication pauses");
+    let occupation = bench.host.occupation();
+    assert_eq!((occupation.batches_receiving, occupation.batches_throttled), (2, 1));
+    wake(&mut bench, PAUSE);
+    assert_eq!(totals(&bench), (10, 10));
+    let occupation = bench.host.occupation();
+    assert_eq!((occupation.batches_receiving, occupation.batches_throttled), (1, 0));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The counters of the message agent: what comes and goes, and how a host is throttled.
 
+use std::cmp::Ordering;
+
 use floodgate_engine::host::HostInstance;
 use floodgate_engine::throttle::{Condition, Controller, Override, Totals as Messages};
 use floodgate_engine::time::Instant;
@@ -41,8 +43,8 @@ impl AgentTotals {
         own.finished += more.finished;
     }
 
-    /// Adds what its controllers show at `now`; of several instances the worst counts, and of what
-    /// is used the sum.
+    /// Adds what its controllers show at `now`; of several instances the worst counts, and of
+    /// threads, sessions and messages in process the sum, as of their thresholds.
     pub(crate) fn add_controller(&mut self, now: Instant, controller: &Controller) {
         let (throttle, told) = (controller.throttle(), controller.told());
         let settings = controller.settings();
@@ -52,9 +54,12 @@ impl AgentTotals {
         let said = [settings.publishing.said, settings.delivery.said];
         for way in 0..2 {
             self.delay[way] = self.delay[way].max(delays[way].as_secs_f64() * 1e3);
-            if states[way] >= self.state[way] {
-                self.duration[way] = now.since(since[way]).as_secs_f64();
-            }
+            let lasts = now.since(since[way]).as_secs_f64();
+            self.duration[way] = match states[way].cmp(&self.state[way]) {
+                Ordering::Greater => lasts,
+                Ordering::Equal => self.duration[way].max(lasts),
+                Ordering::Less => self.duration[way],
+            };
             self.state[way] = self.state[way].max(states[way]);
             self.said[way] = match said[way] {
                 Override::Automatic => 0,
@@ -64,12 +69,26 @@ impl AgentTotals {
         }
         for (place, condition) in Condition::ALL.into_iter().enumerate() {
             self.high[place] |= told.is_high(condition);
-            self.threshold[place] = self.threshold[place].max(controller.threshold(condition));
+            let (all, own) = (&mut self.threshold[place], controller.threshold(condition));
+            // As what is held against it.
+            *all = if is_summed(condition) { *all + own } else { (*all).max(own) };
         }
         self.database = self.database.max(told.readings.queued);
         self.sessions += told.readings.sessions;
         self.process_memory = self.process_memory.max(told.readings.process_memory);
         self.system_memory = self.system_memory.max(told.readings.system_memory);
+    }
+}
+
+/// Whether a host shows what a condition looks at as the sum over its instances.
+const fn is_summed(condition: Condition) -> bool {
+    match condition {
+        Condition::DatabaseSession | Condition::InProcess | Condition::Threads => true,
+        Condition::DatabaseSize
+        | Condition::DeliveryRate
+        | Condition::ProcessMemory
+        | Condition::PublishingRate
+        | Condition::SystemMemory => false,
     }
 }
 
@@ -90,8 +109,9 @@ pub(super) const FLOWS: [HostCounter; 7] = [
     (AGENT, "Message publishing incoming rate", "messages/s", Which::All, |host| {
         host.rate(|messages| messages.handed_in)
     }),
+    // Committed, and not refused; the controllers are through with those, too.
     (AGENT, "Message publishing outgoing rate", "messages/s", Which::All, |host| {
-        host.rate(|messages| messages.committed)
+        host.done_per_second(|done| done.published)
     }),
     (AGENT, "Message delivery incoming rate", "messages/s", Which::All, |host| {
         host.rate(|messages| messages.taken)

@@ -1,8 +1,4 @@
 //! The counters of what is under a MessageBox: the queues of the hosts, the locks, the disks.
-//!
-//! What the product prints and nothing here is: numbers of instances, references of their states,
-//! durations of jobs that take no time here, lock time-outs and deadlocks. In the model a queue
-//! holds references, and locks are waited for without an end.
 
 use floodgate_engine::config::Topology;
 use floodgate_engine::message_box::QueueLengths;
@@ -62,6 +58,7 @@ pub(super) fn names(topology: &Topology, places: &Places<'_>) -> Vec<(String, &'
             let object = format!("BizTalk:Message Box:Host Counters({}:{own}:{server})", host.name);
             names.push((format!("\\{object}\\Host Queue - Length"), "messages"));
             names.push((format!("\\{object}\\Host Queue - Suspended Msgs - Length"), "messages"));
+            names.push((format!("\\{object}\\Host Queue - Number of Instances"), "instances"));
         }
     }
     for (at, server) in places.servers.iter().enumerate() {
@@ -82,6 +79,10 @@ pub(super) fn names(topology: &Topology, places: &Places<'_>) -> Vec<(String, &'
     names
 }
 
+const fn of_queue(queue: &QueueLengths) -> [u64; 3] {
+    [queue.work, queue.suspended, queue.instances]
+}
+
 /// The values of an interval of so many seconds.
 pub(super) fn values(
     (before, now): (&[BoxTotals], &[BoxTotals]),
@@ -90,7 +91,7 @@ pub(super) fn values(
     seconds: f64,
 ) -> Vec<f64> {
     let mut values: Vec<f64> =
-        queues.iter().flat_map(|queue| [queue.work as f64, queue.suspended as f64]).collect();
+        queues.iter().flat_map(|queue| of_queue(queue).map(|count| count as f64)).collect();
     for (at, now) in now.iter().enumerate() {
         let before = before.get(at).copied().unwrap_or_default();
         if disks.cleanup {

@@ -1,7 +1,4 @@
 //! The counters of messages and of the threads that carry them, host by host.
-//!
-//! What the product prints and nothing here is: send messages apart from those that are pending,
-//! and the number of the process.
 
 use floodgate_engine::host::Occupation;
 
@@ -66,7 +63,7 @@ pub(super) const COUNTERS: [HostCounter; 16] = [
         host.now.done.timeouts as f64
     }),
     (MESSAGING, "Throttled receive batches", "batches", Which::All, |host| {
-        host.now.gauges.throttled_batches.into()
+        host.now.occupation.batches_throttled.into()
     }),
     (AGENT, "Total batches committed", "batches", Which::All, |host| host.now.done.batches as f64),
 ];
@@ -77,7 +74,7 @@ impl Between<'_> {
         read(&self.now.done) as f64 - read(&self.before.done) as f64
     }
 
-    fn done_per_second(&self, read: fn(&Done) -> u64) -> f64 {
+    pub(super) fn done_per_second(&self, read: fn(&Done) -> u64) -> f64 {
         self.done_since(read) / self.seconds
     }
 }
@@ -90,6 +87,8 @@ impl HostTotals {
         now.threads_sending += at.threads_sending;
         now.transmitting += at.transmitting;
         now.locations += at.locations;
+        now.batches_receiving += at.batches_receiving;
+        now.batches_throttled += at.batches_throttled;
         let all = &mut self.done;
         all.received += more.received;
         all.receiving_batches += more.receiving_batches;

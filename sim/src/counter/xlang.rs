@@ -1,8 +1,7 @@
 //! The counters of orchestrations, of those hosts that run any.
 //!
-//! What the product prints and nothing here is: scopes and their transactions, and the memory of
-//! the process. An instance that waits is in the MessageBox alone, unless its host dehydrates by
-//! time and memory: then there is more to show.
+//! An instance that waits is in the MessageBox alone, unless its host dehydrates by time and
+//! memory: then there is more to show.
 
 use super::{Between, HostCounter, HostTotals, Which};
 

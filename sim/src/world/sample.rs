@@ -3,20 +3,21 @@
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::{Life, Stays};
 use floodgate_engine::id::{MessageBoxId, OrchestrationId, ServerId};
-use floodgate_engine::message::{PropertyId, Value};
+use floodgate_engine::message::{Context, PropertyId, Value};
 use floodgate_engine::message_box::QueueLengths;
 use floodgate_engine::time::Instant;
 
 use super::World;
 use super::handed::Handed;
 use crate::counter::{
-    self, BoxGauges, BoxTotals, Disks, HostTotals, ServerTotals, StayTotals, Totals,
+    self, BoxGauges, BoxTotals, Disks, HostTotals, Layout, ServerTotals, StayTotals, Totals,
 };
 use crate::probe::Snapshot;
 
 /// What samples are made of, beside what is there anyway.
 #[derive(Clone, Debug)]
 pub(super) struct Sampled {
+    layout: Layout,
     /// What single servers and hosts had done at the last sample.
     last: Totals,
     /// Events and records that each tracking host had committed then.
@@ -27,6 +28,7 @@ pub(super) struct Sampled {
 impl Sampled {
     pub(super) fn of(topology: &Topology) -> Self {
         Self {
+            layout: Layout::of(topology),
             last: Totals::default(),
             tracked: vec![[0; 2]; topology.hosts.len()],
             handed: Handed::to(topology.host_instances.len(), topology.adapters.len()),
@@ -57,10 +59,9 @@ impl World {
             hosts: self.host_totals(at),
             boxes: self.box_totals(at),
         };
-        for HostTotals { gauges, .. } in &totals.hosts {
-            snapshot.pending_batches +=
-                u64::from(gauges.pending_batches + gauges.throttled_batches);
-            snapshot.throttled_batches += u64::from(gauges.throttled_batches);
+        for HostTotals { gauges, occupation, .. } in &totals.hosts {
+            snapshot.pending_batches += u64::from(occupation.batches_receiving);
+            snapshot.throttled_batches += u64::from(occupation.batches_throttled);
             snapshot.threads_busy += u64::from(gauges.threads_busy);
             snapshot.threads += u64::from(gauges.threads);
             snapshot.in_process += u64::from(gauges.handed_out());
@@ -70,7 +71,7 @@ impl World {
         let (tracking, tracked) =
             self.tracking_gauges(&self.sampled.tracked, totals.since(between.0));
         let boxes = self.box_gauges();
-        let parts = counter::values(&self.topology, between, &tracking, &boxes);
+        let parts = counter::values(&self.sampled.layout, between, &tracking, &boxes);
         self.sampled.tracked = tracked;
         self.sampled.last = totals;
         self.samples.take(snapshot, &parts);
@@ -100,17 +101,25 @@ impl World {
     }
 
     /// \[M\] A message that was suspended before it had subscribers is at the master, with the
-    /// host of its receive location.
+    /// host of its receive location, and so is a routing failure report, which is an instance
+    /// without a message (R-ROUTE-02).
     fn add_suspended_messages(&self, queues: &mut [QueueLengths]) {
         let locations = &self.topology.receive_locations;
-        for message in &self.message_box.suspended().messages {
-            let uri = message.context().read(PropertyId::INBOUND_TRANSPORT_LOCATION);
-            let named = |name: &str| locations.iter().find(|known| &*known.name == name);
-            if let Some(Value::Text(name)) = uri
-                && let Some(location) = named(name)
-            {
-                queues[location.host.index()].suspended += 1;
-            }
+        let host = |context: &Context| {
+            let Some(Value::Text(name)) = context.read(PropertyId::INBOUND_TRANSPORT_LOCATION)
+            else {
+                return None;
+            };
+            let known = locations.iter().find(|known| *known.name == **name)?;
+            Some(known.host.index())
+        };
+        let suspended = self.message_box.suspended();
+        for at in suspended.messages.iter().filter_map(|message| host(message.context())) {
+            queues[at].suspended += 1;
+            queues[at].instances += 1;
+        }
+        for at in suspended.reports.iter().filter_map(|report| host(&report.context)) {
+            queues[at].instances += 1;
         }
     }
 

@@ -2,13 +2,17 @@
 //!
 //! Looks are events only while something moves: with nothing to see the controllers are parked and
 //! wake with the next commit, so that an idle world comes to its end.
+//!
+//! \[M\] What is in the database is counted MessageBox by MessageBox, messages, rows of the spool
+//! and tracking data alike, and the fullest one counts: each is a database of its own, and the
+//! setting is the count of messages in one.
 
 use std::hint::cold_path;
 
 use floodgate_engine::config::Topology;
 use floodgate_engine::host::{HostInput, Life};
 use floodgate_engine::id::{HostId, HostInstanceId, MessageBoxId};
-use floodgate_engine::message_box::{Effect, Place};
+use floodgate_engine::message_box::{Effect, MessageBox, Place};
 use floodgate_engine::throttle::{
     Controller, DeliveryState, Heap, PublishingState, Readings, Throttle, Totals,
 };
@@ -47,7 +51,8 @@ pub(super) struct Throttling {
     publisher: Option<HostInstanceId>,
     /// References made since it began, by publishing host instance and subscriber's host.
     published: Vec<u64>,
-    /// References that a host has not finished: waiting, locked or suspended.
+    /// References that a host has not finished: waiting, locked or suspended; MessageBox after
+    /// MessageBox.
     held: Vec<u64>,
 }
 
@@ -70,7 +75,7 @@ impl Throttling {
             controllers,
             tick: tick.max(Duration::from_millis(1)),
             hosts,
-            held: vec![0; hosts],
+            held: vec![0; hosts * topology.box_count()],
             ..Self::default()
         }
     }
@@ -81,7 +86,7 @@ impl Throttling {
 
     fn effect(&mut self, topology: &Topology, effect: &Effect) {
         if let Effect::Referenced { at, .. } = effect {
-            self.held[at.host.index()] += 1;
+            self.comes(at.home, at.host);
             if let Some(publisher) = self.publisher {
                 self.published[publisher.index() * self.hosts + at.host.index()] += 1;
             }
@@ -90,41 +95,54 @@ impl Throttling {
         | Effect::RoutedReference { at, .. }
         | Effect::Terminated { at } = effect
         {
-            self.leaves(at.host);
+            self.leaves(at.home, at.host);
         } else if let Effect::MovedToNextTransport { at, .. } = effect {
             self.moves(topology, at);
         }
     }
 
-    fn leaves(&mut self, host: HostId) {
-        let held = &mut self.held[host.index()];
-        *held = held.saturating_sub(1);
+    fn comes(&mut self, home: MessageBoxId, host: HostId) {
+        let place = home.index() * self.hosts + host.index();
+        if place >= self.held.len() {
+            // A MessageBox was added.
+            self.held.resize((home.index() + 1) * self.hosts, 0);
+        }
+        self.held[place] += 1;
+    }
+
+    fn leaves(&mut self, home: MessageBoxId, host: HostId) {
+        if let Some(held) = self.held.get_mut(home.index() * self.hosts + host.index()) {
+            *held = held.saturating_sub(1);
+        }
     }
 
     /// A message went from its port's first transport to the second, maybe of another host.
     fn moves(&mut self, topology: &Topology, at: &Place) {
         if let Some(port) = topology.send_port(at.subscriber) {
-            self.leaves(port.primary.host);
-            self.held[at.host.index()] += 1;
+            self.leaves(at.home, port.primary.host);
+            self.comes(at.home, at.host);
         }
     }
 
-    /// Messages of a host instance with its subscribers: the mean of their queues, weighted by what
-    /// it published to each.
+    /// Messages of a host instance with its subscribers, in the MessageBox that has most of them:
+    /// the mean of their queues, weighted by what it published to each.
     fn queued(&self, instance: HostInstanceId) -> u64 {
         let own = &self.published[instance.index() * self.hosts..][..self.hosts];
         let all: u64 = own.iter().sum();
         if all < PUBLISHED_MIN {
             return 0;
         }
-        let counted =
-            own.iter().zip(&self.held).filter(|(share, _)| **share * 100 >= all * SHARE_MIN);
-        let (mut weights, mut sum) = (0, 0);
-        for (share, held) in counted {
-            weights += u128::from(*share);
-            sum += u128::from(*share) * u128::from(*held);
-        }
-        u64::try_from(sum.checked_div(weights).unwrap_or(0)).unwrap_or(u64::MAX)
+        let mean = |held: &[u64]| {
+            let counted =
+                own.iter().zip(held).filter(|(share, _)| **share * 100 >= all * SHARE_MIN);
+            let (mut weights, mut sum) = (0, 0);
+            for (share, held) in counted {
+                weights += u128::from(*share);
+                sum += u128::from(*share) * u128::from(*held);
+            }
+            u64::try_from(sum.checked_div(weights).unwrap_or(0)).unwrap_or(u64::MAX)
+        };
+        self.held.chunks(self.hosts).map(mean).max().unwrap_or(0)
     }
 
     /// By host instance; none where no host is throttled.
@@ -312,15 +330,18 @@ impl World {
     fn readings(&self, instance: HostInstanceId) -> Readings {
         let own = &self.instances[instance.index()];
         let gauges = own.gauges();
-        let homes = (0..self.message_box.boxes()).map(MessageBoxId::from);
+        let homes = || (0..self.message_box.boxes()).map(MessageBoxId::from);
+        let fullest = |rows: fn(&MessageBox, MessageBoxId) -> u64| {
+            homes().map(|home| rows(&self.message_box, home)).max().unwrap_or(0)
+        };
         Readings {
             totals: own.totals(),
             in_process: gauges.handed_out().into(),
             threads: gauges.threads.into(),
             sessions: self.sessions_of(instance),
             queued: self.throttling.queued(instance),
-            spool: self.message_box.spool_live() + self.message_box.spool_garbage(),
-            tracking: homes.map(|home| self.message_box.tracking_rows(home)).max().unwrap_or(0),
+            spool: fullest(MessageBox::spool_of),
+            tracking: fullest(MessageBox::tracking_rows),
             process_memory: self.process_memory(instance),
             system_memory: self.system_memory(instance),
         }

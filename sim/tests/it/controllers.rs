@@ -10,9 +10,14 @@ use floodgate_sim::probe::COLUMNS;
 use floodgate_sim::setup::{EndpointSettings, SinkSettings};
 use floodgate_sim::world::World;
 
+use floodgate_engine::message::Value;
+use floodgate_engine::orchestration::{Convoy, Program};
+
 use crate::answers::asking;
 use crate::counters::{column, parts};
 use crate::fixture::{ASYNC, PUSH, Plant, assert_all_kept, finish, immediate, sink};
+use crate::golden_orchestration::{self, KEY};
+use crate::golden_send::marked;
 
 /// A partner that takes a hundred documents a second, and three hundred come.
 fn overloaded(throttling: Option<ThrottleSettings>, documents: u64) -> Outcome {
@@ -354,4 +359,96 @@ fn what_orchestrations_publish_counts_as_published() {
     let name = format!("\\BizTalk:Message Agent({host})\\Total messages published");
     let published = column(&outcome, &name);
     assert_eq!(published.last().copied(), Some(4.0), "{published:?}");
+}
+
+#[test]
+fn what_throttles_no_longer_holds_nothing_back() {
+    // R-THR-03: a delay of up to five minutes, and a queue that is empty within one.
+    let mut settings = by_database(500);
+    settings.severities.database = 1000;
+    let outcome = overloaded(Some(settings), 3_000);
+    assert_all_kept(&outcome);
+    let delays = series(&outcome, "Message publishing delay (ms)");
+    let longest = delays.iter().copied().fold(0.0, f64::max);
+    assert!(longest > 40_000.0, "{longest}");
+    let held = parts(&outcome, "(H)\\Throttled receive batches");
+    // It is halved at every look, so that ten seconds later it is gone, and with it every pause.
+    let states = series(&outcome, PUBLISHING);
+    let calm = states.windows(12).map(|last| last.iter().all(|state| *state < 0.5));
+    let calm: Vec<usize> = (11..).zip(calm).filter(|(_, calm)| *calm).map(|(at, _)| at).collect();
+    let first = states.iter().position(|state| *state > 5.5).expect("it throttles");
+    let after: Vec<f64> = calm.iter().filter(|at| **at > first).map(|at| held[*at]).collect();
+    assert!(!after.is_empty() && after.iter().all(|held| *held < 0.5), "{held:?}, {states:?}");
+    // Those that pause on their threads are held as well as those outside.
+    assert!(held.iter().copied().fold(0.0, f64::max) >= 1.0, "{held:?}");
+    let pending = parts(&outcome, "(H)\\Pending receive batches");
+    assert!(held.iter().zip(&pending).all(|(held, pending)| held <= pending));
+}
+
+#[test]
+fn each_message_box_is_a_database_of_its_own() {
+    // R-THR-02, R-MMB-02: two of them hold twice as much before either is full.
+    let peak = |boxes: u32, settings: ThrottleSettings| {
+        let mut plant = at_rate(300.0, Some(settings), 10_000);
+        plant.boxes(boxes);
+        let outcome = plant.run();
+        assert_all_kept(&outcome);
+        highest(&outcome, SPOOL)
+    };
+    // By messages, and by rows of the spool.
+    for spool_factor in [0, 1] {
+        let mut settings = ThrottleSettings { spool_factor, ..by_database(1_500) };
+        settings.severities.database = 1000;
+        let (one, two) = (peak(1, settings), peak(2, settings));
+        assert!((1.5..2.5).contains(&(two / one)), "{one} and {two} rows");
+    }
+}
+
+#[test]
+fn thresholds_are_those_of_as_many_instances_as_the_figures_beside_them() {
+    // R-THR-02: threads, sessions and messages of a host are the sum over its instances.
+    let settings = ThrottleSettings { threads: 5, process_memory: 400, ..calm() };
+    let mut plant = at_rate(50.0, Some(settings), 100);
+    plant
+        .setup
+        .topology
+        .host_instances
+        .push(HostInstanceConfig { host: HostId(0), server: ServerId(0) });
+    let outcome = plant.run();
+    let first = |name: &str| column(&outcome, &format!("\\BizTalk:Message Agent(H)\\{name}"))[0];
+    let cpus = f64::from(plant.setup.topology.servers[0].cpus);
+    let of = ["Thread count threshold", "Process memory usage threshold (MB)"].map(first);
+    assert!((of[0] - 10.0 * cpus).abs() < 1e-9 && (of[1] - 400.0).abs() < 1e-9, "{of:?}");
+}
+
+#[test]
+fn a_convoy_that_throttling_holds_back_with_its_own_messages_is_late_and_not_dead() {
+    // The product's deadlock: one host receives what starts convoys and what they wait for, and the
+    // count in the database stops both. \[M\] Here a publication waits, for the longest delay at
+    // the most, and then goes on, so that every convoy of ten messages comes to its end.
+    let run = |throttling: Option<ThrottleSettings>| {
+        let convoy = Some(Convoy { property: KEY, messages: 10, idle: None });
+        let mut plant =
+            golden_orchestration::plant(&[1; 400], Program { convoy, ..Program::default() });
+        plant.setup.topology.orchestrations[0].host = HostId(0);
+        plant.setup.topology.hosts[0].settings.throttling = throttling;
+        plant.setup.costs.send_message = Duration::from_millis(400);
+        plant.setup.sample = Duration::from_secs(1);
+        let mut world = marked(&plant, |wire| {
+            let key = Value::Int(wire.number as i64 % 40);
+            wire.context.promote(KEY, Some(key)).expect("a number can be promoted");
+        });
+        finish(&mut world);
+        let outcome = world.conclude();
+        assert_all_kept(&outcome);
+        let completed = parts(&outcome, "\\Orchestrations completed");
+        assert_eq!(completed.last(), Some(&40.0));
+        outcome
+    };
+    let mut settings = ThrottleSettings { messages: 20, ..by_database(20) };
+    settings.severities.database = 1000;
+    let (free, held) = (run(None), run(Some(settings)));
+    assert!(parts(&held, PUBLISHING).contains(&6.0), "{:?}", parts(&held, "Database size"));
+    let (free, held) = [free, held].map(|one| one.ended.since(Instant::ZERO).as_secs_f64()).into();
+    assert!(held > free, "{held} s instead of {free}");
 }

@@ -1,8 +1,13 @@
 //! Counters of hosts and of what is under the MessageBoxes: they add up to the plant's, and are
 //! what happened.
 
-use floodgate_engine::config::{OnFailure, RequestSettings, SendSettings};
-use floodgate_engine::message_box::InstanceOperation;
+use floodgate_engine::config::{
+    Host, HostInstanceConfig, OnFailure, RequestSettings, SendSettings,
+};
+use floodgate_engine::id::{HostId, HostInstanceId, ServerId};
+use floodgate_engine::message_box::{
+    Allowed, InstanceOperation, ServiceInstance, ServiceInstanceId,
+};
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::cost::Costs;
 use floodgate_sim::dist::Dist;
@@ -10,8 +15,10 @@ use floodgate_sim::outcome::Outcome;
 use floodgate_sim::setup::{Failure, SinkSettings};
 use floodgate_sim::world::World;
 
+use crate::answers::asking;
 use crate::counters::{column, parts, whole};
-use crate::fixture::{ASYNC, BLOCKING, FOLDER, PUSH, Plant, immediate, sink};
+use crate::fixture::{ASYNC, BLOCKING, FOLDER, PUSH, Plant, finish, immediate, sink};
+use crate::golden_send::{marked, send_to};
 use crate::golden_two_way::{desk, replying};
 
 fn wire(millis: u64) -> SinkSettings {
@@ -20,6 +27,12 @@ fn wire(millis: u64) -> SinkSettings {
 
 /// Two instances, two MessageBoxes: a port that fails now and then, and an ordered one.
 fn busy(on_failure: OnFailure) -> Outcome {
+    let mut plant = plant_of(on_failure);
+    plant.setup.sample = Duration::from_secs(1);
+    plant.run()
+}
+
+fn plant_of(on_failure: OnFailure) -> Plant {
     let mut plant = Plant::new(immediate(), PUSH);
     let fails = SinkSettings { failure: Failure::PerMille(300), ..wire(400) };
     plant.instances(2).boxes(2);
@@ -27,8 +40,7 @@ fn busy(on_failure: OnFailure) -> Outcome {
     let fails = SinkSettings { failure: Failure::Every(40), ..wire(30) };
     plant.send_port("Turns", "In", ASYNC, fails).retry(0, Duration::ZERO).ordered(on_failure);
     plant.poisson(50.0, 500);
-    plant.setup.sample = Duration::from_secs(1);
-    plant.run()
+    plant
 }
 
 #[test]
@@ -57,6 +69,92 @@ fn the_counters_of_all_hosts_and_queues_add_up_to_those_of_the_plant() {
         assert!((last("\\Documents processed") - outcome.meters.processed as f64).abs() < 1e-9);
         assert!((last("\\Documents resubmitted") - outcome.meters.resubmitted as f64).abs() < 1e-9);
     }
+}
+
+#[test]
+fn instances_are_counted_like_those_that_an_administrator_sees() {
+    // R-MBX-11, R-ORD-05, R-SUSP-01: a message of a port is one, an ordered port is one, whatever
+    // its messages are at, in two MessageBoxes, through a crash and an operator's hands.
+    let mut plant = plant_of(OnFailure::Stop);
+    let mut world = World::new(&plant.setup);
+    let (mut most, mut operated) = (0, 0);
+    for second in 1..40 {
+        let now = Instant::ZERO + Duration::from_secs(second);
+        world.run_until(now);
+        if second == 4 {
+            world.crash(HostInstanceId(1));
+        }
+        if second % 5 == 0 {
+            let all = world.message_box().service_instances(now);
+            let one = all.iter().find(|one| {
+                matches!(one.id, ServiceInstanceId::Reference(_))
+                    && InstanceOperation::Suspend.allowed(one.status) == Allowed::Now
+            });
+            let operate =
+                |one: &ServiceInstance| world.operate(one.id, InstanceOperation::Suspend).is_ok();
+            operated += u32::from(one.is_some_and(operate));
+        }
+        let shown = world.message_box().service_instances(now).len() as u64;
+        let lengths = world.message_box().queue_lengths();
+        let counted: u64 = lengths.iter().map(|own| own.instances).sum();
+        assert_eq!(counted, shown, "after {second} s");
+        most = most.max(shown);
+    }
+    assert!(most > 20 && operated > 1, "{most}, {operated}");
+    plant.setup.sample = Duration::from_secs(1);
+    let outcome = plant.run();
+    let host = parts(&outcome, "\\Host Queue - Number of Instances");
+    assert_eq!(host, parts(&outcome, "\\Instances - Total Number"));
+    assert!(host.iter().any(|count| *count > 20.0));
+}
+
+#[test]
+fn an_orchestration_that_waits_is_one_instance_and_so_is_what_never_found_a_subscriber() {
+    // R-MBX-02, R-ROUTE-02: two ask at once and wait five seconds for an answer each.
+    let mut plant = asking(&[1, 1], Duration::from_secs(5), None);
+    plant.setup.sample = Duration::from_secs(1);
+    let topology = &plant.setup.topology;
+    let host = topology.hosts[topology.orchestrations[0].host.index()].name.clone();
+    let outcome = plant.run();
+    let of = |host: &str| {
+        let queue = "\\Host Queue - Number of Instances";
+        let object = "BizTalk:Message Box:Host Counters";
+        column(&outcome, &format!("\\{object}({host}:MessageBox:server){queue}"))
+    };
+    assert_eq!(of(&host)[..6], [2.0, 2.0, 2.0, 2.0, 2.0, 0.0], "{:?}", of(&host));
+    // A failed message stays, and with it its report.
+    let mut plant = Plant::new(immediate(), PUSH);
+    plant.send_port("Out", "nobody", ASYNC, sink()).all_at_once(3);
+    plant.setup.sample = Duration::from_secs(1);
+    let outcome = plant.run();
+    let last = |ends: &str| parts(&outcome, ends).pop().expect("a sample");
+    let suspended = last("\\Host Queue - Suspended Msgs - Length");
+    assert!((suspended - 3.0).abs() < 1e-9, "{suspended}");
+    assert!((last("\\Instances - Total Number") - 6.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_host_that_only_dynamic_ports_choose_sends_too() {
+    // R-DYN-06, D.2.
+    let mut plant = Plant::new(immediate(), FOLDER);
+    plant.send_port("Out", "In", ASYNC, wire(500)).dynamic(ASYNC).all_at_once(2);
+    let topology = &mut plant.setup.topology;
+    let settings = immediate();
+    topology.hosts.push(Host { name: "D".to_owned(), settings, properties: Vec::new() });
+    topology.host_instances.push(HostInstanceConfig { host: HostId(1), server: ServerId(0) });
+    for handler in &mut topology.send_handlers {
+        handler.host = HostId(1);
+    }
+    plant.setup.sample = Duration::from_secs(10);
+    let mut world = marked(&plant, |wire| send_to(wire, None, "FILE://a"));
+    finish(&mut world);
+    let outcome = world.conclude();
+    let first = |name: &str| column(&outcome, &format!("\\BizTalk:{name}"))[0];
+    assert!((first("Messaging Latency(D)\\Outbound Adapter Latency (sec)") - 0.5).abs() < 1e-9);
+    assert!((first("Messaging(D)\\Documents processed") - 2.0).abs() < 1e-9);
+    assert!((first("FILE Send Adapter(D)\\Messages sent") - 2.0).abs() < 1e-9);
+    let mut names = outcome.samples.parts().iter();
+    assert!(!names.any(|(name, _)| name.contains("FTP Send Adapter(H)")));
 }
 
 #[test]
@@ -165,6 +263,7 @@ fn adapters_that_have_counters_of_their_own_show_what_they_carried() {
     let last = |name: &str| of(name).last().copied().unwrap();
     for (name, due) in [
         ("FILE Receive Adapter(H)\\Messages received", 45.0),
+        ("FILE Receive Adapter(H)\\Bytes received", 45_000.0),
         ("FILE Send Adapter(H)\\Messages sent", 45.0),
         ("FILE Send Adapter(H)\\Bytes sent", 45_000.0),
         ("Message Agent(H)\\Total messages published", 45.0),
