@@ -10,7 +10,7 @@ use floodgate_sim::trace::Bounds;
 use serde_json::json;
 
 use crate::catalogue::{CATALOGUE, Source};
-use crate::experiment::mst::{PRECISION, RECOVERY_SECONDS, STEPS_MAX};
+use crate::experiment::mst::{PRECISION, RECOVERY_SECONDS};
 use crate::experiment::spread::Spread;
 use crate::experiment::sweep::cli::{Sharding, SweepArgs, ThreadArgs, sharding, sweep};
 use crate::import::cli::{ImportArgs, import};
@@ -107,7 +107,8 @@ pub struct MstArgs {
     #[arg(long, value_name = "SHARE", default_value_t = PRECISION)]
     #[arg(allow_negative_numbers = true, value_parser = precision)]
     pub precision: f64,
-    /// Gives up after this many seconds of virtual time in one probe
+    /// Gives up after this many seconds of virtual time in one probe; a run of the scenario as it
+    /// is written lasts for as long as is written unless this is given
     #[arg(long, value_name = "SECONDS")]
     #[arg(allow_negative_numbers = true, value_parser = positive_seconds)]
     pub max_seconds: Option<f64>,
@@ -116,10 +117,11 @@ pub struct MstArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = RECOVERY_SECONDS)]
     #[arg(allow_negative_numbers = true, value_parser = seconds)]
     pub recovery: f64,
-    /// Gives up after this many steps of all its runs together, some millions a second
-    #[arg(long, value_name = "STEPS", default_value_t = STEPS_MAX)]
+    /// Gives up after this many steps of all its runs together, some millions a second [default:
+    /// 2000000000, and ten times that with --elasticities]
+    #[arg(long, value_name = "STEPS")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_steps: u64,
+    pub max_steps: Option<u64>,
     /// Finds out how the capacity follows each price and knob, too: several times the work
     #[arg(long)]
     pub elasticities: bool,

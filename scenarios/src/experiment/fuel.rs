@@ -21,8 +21,8 @@ pub(super) struct Budget {
     tanks: AtomicU64,
     /// Documents of all pieces of work, whether they came to an end or not.
     documents: AtomicU64,
-    /// Whether too much waited in a world of the search.
-    overfull: AtomicBool,
+    /// Whether a world of the search is not to go on, as what it came to says.
+    ended: AtomicBool,
     /// What breaks the engine in every world of the search.
     #[cfg(test)]
     pub(super) sabotage: Option<floodgate_engine::sabotage::Sabotage>,
@@ -34,7 +34,7 @@ impl Default for Budget {
         Self {
             tanks: AtomicU64::new(u64::MAX),
             documents: AtomicU64::new(0),
-            overfull: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             #[cfg(test)]
             sabotage: None,
         }
@@ -50,12 +50,22 @@ impl Budget {
     /// Why the search cannot go on after these `problems`, if they are none of its input: all of
     /// its steps were asked for, or too much waited in one of its worlds.
     pub(super) fn over(&self, problems: &Problems, steps_max: u64) -> Option<String> {
-        if self.overfull.load(Ordering::SeqCst) {
+        if self.ended.load(Ordering::SeqCst) {
             return Some(problems.to_string());
         }
         let steps = steps_max as f64 / 1e6;
-        let spent = || format!("the search was not over after {steps} million steps of its runs");
-        (self.tanks.load(Ordering::SeqCst) == 0).then(spent)
+        let spent = || {
+            format!(
+                "the search was not over after {steps} million steps of its runs: raise \
+                 --max-steps (with --out it goes on where it ended), or ask for less --precision"
+            )
+        };
+        self.is_spent().then(spent)
+    }
+
+    /// Whether all of its steps were asked for.
+    pub(super) fn is_spent(&self) -> bool {
+        self.tanks.load(Ordering::SeqCst) == 0
     }
 
     /// Documents of all pieces of work so far, of this process: where the budget ends them is not
@@ -66,8 +76,13 @@ impl Budget {
 
     /// Too much waited in a world of the search.
     fn overfill(&self, found: Overfull) -> Problems {
-        self.overfull.store(true, Ordering::SeqCst);
-        Problems::one(too_much(found), None)
+        self.end(too_much(found))
+    }
+
+    /// A world of the search is not to go on.
+    fn end(&self, why: String) -> Problems {
+        self.ended.store(true, Ordering::SeqCst);
+        Problems::one(why, None)
     }
 
     /// Takes so many tanks.
@@ -157,6 +172,11 @@ impl<'a> Fuel<'a> {
             fuel.run(|steps| world.run_pinned(pin, until, (offered_max, steps)))
         };
         self.counted(world, run).map(|_| ())
+    }
+
+    /// Ends the search for a reason of this piece of work.
+    pub(super) fn end(&self, why: String) -> Problems {
+        self.budget.end(why)
     }
 
     /// What a piece of work comes to, counted among the documents of the search; one in which too

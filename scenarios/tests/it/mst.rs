@@ -110,8 +110,9 @@ fn a_budget_ends_every_search_and_every_search_at_the_same_place() {
     let record = search("plant", &parsed(&changes), ask).expect("it ends");
     assert_eq!((record.verdict, record.interval), (MstVerdict::Undecided, None));
     let last = record.probes.last().expect("it says why");
-    let why = "the search was not over after 2 million steps of its runs; it was about what gets \
-               through with a backlog that is held";
+    let why = "the search was not over after 2 million steps of its runs: raise --max-steps (with \
+               --out it goes on where it ended), or ask for less --precision; it was about what \
+               gets through with a backlog that is held";
     assert_eq!(last.evidence, why);
     // How far they had got is told, though none had come to an end.
     assert!(record.documents_simulated > 100, "{}", record.documents_simulated);

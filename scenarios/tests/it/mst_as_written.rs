@@ -153,6 +153,78 @@ fn chance_widens_the_answer_and_neither_threads_nor_a_kill_change_it() {
     let record = search("plant", &plant(&chance), spent).unwrap();
     assert_eq!((record.verdict, record.scale), (MstVerdict::Undecided, None));
     assert!(record.probes.last().unwrap().evidence.contains("0.2 million steps"));
+    // What was found with so many is kept, and more of them go on from there.
+    let _ = fs::remove_dir_all(&dir);
+    let journal = kept(&dir);
+    let spent = Ask { precision: 0.2, steps_max: 1_000_000, ..ASK };
+    let record = search_on("plant", &plant(&chance), spent, &journal).unwrap();
+    let why = &record.probes.last().unwrap().evidence;
+    assert!(why.contains("raise --max-steps") && why.contains("met so far: "), "{why}");
+    journal.close().unwrap();
+    assert!(fs::read_to_string(&path).unwrap().lines().count() > 2);
+    let journal = kept(&dir);
+    assert_eq!(alone, found(2, &journal));
+    journal.close().unwrap();
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_is_carried_twice_and_not_one_and_a_half_times_has_no_single_answer() {
+    let rows: String =
+        (0..100).map(|row| format!("{:.2}\n", 8.0 + f64::from(row) * 0.04)).collect();
+    fs::write(folder().join("around_noon.csv"), rows).unwrap();
+    let recorded = "load=[{ to = 'In', rate = { replay = 'around_noon.csv' } }]";
+    // Of 8 s to 12 s in so much less time: between 1.15 and 2.2 times some come while the partner
+    // is down, and beyond 5.7 times the last waits for longer than 0.3 s.
+    let down = "fault=[{ at = '5.5 s', kind = 'endpoint_down', endpoint = 'Out.primary', \
+                lasts = '1.5 s' }]";
+    let changes = [
+        STEADY,
+        recorded,
+        "drain=20 s",
+        down,
+        "send_port.Out.primary.retry={ count = 0, interval = '1 min' }",
+        "expect={ suspended = { exactly = 0 } }",
+        "goal=[{ late = { over = '300 ms', at_most = 0 } }]",
+    ];
+    let record = searched(&changes);
+    assert_eq!(record.verdict, MstVerdict::NonMonotone, "{:#?}", record.probes);
+    let why = &record.probes.last().unwrap().evidence;
+    assert!(why.contains("is missed and") && why.contains("no single answer"), "{why}");
+    assert_eq!((record.exit_code(), record.confidence), (3, None));
+    // Without the outage there is one.
+    let calm: Vec<&str> = changes.into_iter().filter(|one| *one != down).collect();
+    assert_scale(&searched(&calm), 5.66);
+}
+
+#[test]
+fn a_run_may_last_no_longer_than_is_said() {
+    let ask = |seconds| ASK.lasting(Some(seconds));
+    let record = search("plant", &plant(&FLOOD), ask(15.0)).unwrap();
+    assert_eq!((record.verdict, record.scale), (MstVerdict::Undecided, None));
+    let why = &record.probes.last().unwrap().evidence;
+    // What is done by then is carried: the 10 s of work of the scenario as it is written.
+    for part in ["--max-seconds allows no more", "30 would do", "met so far: 1.0000 times"] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    assert!(record.documents_simulated > 1000);
+    assert_scale(&search("plant", &plant(&FLOOD), ask(31.0)).unwrap(), 3.0);
+}
+
+#[test]
+fn what_is_missed_for_sure_ends_a_run_and_runs_that_are_alike_are_not_repeated() {
+    let down = "fault=[{ at = '0 s', kind = 'endpoint_down', endpoint = 'Out.primary', \
+                lasts = '1 h' }]";
+    let none = "expect={ suspended = { exactly = 0 } }";
+    let refused = "send_port.Out.primary.retry={ count = 0, interval = '1 min' }";
+    let record = searched(&[&FLOOD[..], &[down, none, refused]].concat());
+    assert_eq!(record.verdict, MstVerdict::Unsustainable, "{:#?}", record.probes);
+    assert_eq!(record.goal, "expect.suspended");
+    // A second of each run, and not ten.
+    assert!(record.documents_simulated < 1000, "{}", record.documents_simulated);
+    let calm = searched(&[&FLOOD[..], &[none]].concat());
+    assert_scale(&calm, 3.0);
+    assert!(calm.probes.iter().all(|probe| probe.seeds.len() <= 2), "{:#?}", calm.probes);
 }
 
 #[test]

@@ -13,18 +13,20 @@ use std::collections::BTreeMap;
 
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_reports::{Limit, MstRecord, MstVerdict, Verdict, VerdictRow};
+use floodgate_sim::outcome::Outcome;
 use floodgate_sim::setup::Setup;
 use floodgate_sim::world::World;
 
 use super::Ask;
 use super::cleaned::{cleanup_has_price, jobs_run};
 use super::confirm::LOWER;
+use super::early::{Cut, Pace};
 use super::goals::{against, allowed, in_words, is_of_windows, watch};
 use super::journal::Journal;
 use super::limit::{busiest, of_rest};
 use super::pinned::seed_of;
 use super::probes::unknown;
-use super::replicated::{Fact, Knob, Known, Numbers, RUNS_MAX, Ran, Shown};
+use super::replicated::{Extent, Fact, Knob, Known, Numbers, RUNS_MAX, Ran};
 use super::root::WIDER;
 use crate::experiment::fuel::Fuel;
 use crate::experiment::judge::judge;
@@ -42,31 +44,33 @@ const MOST: f64 = 1e6;
 /// Documents of a run at most, and of those that wait at once: they are in memory, 200 bytes each.
 const DOCUMENTS_MAX: f64 = 1e8;
 const WAITING_MAX: f64 = 3e7;
-/// Looks at what is left while it is done.
-const LOOKS: u64 = 256;
+/// Looks at what is left while it is done, and before.
+pub(super) const LOOKS: u64 = 256;
 /// Between two looks while nobody knows yet when the loads end.
-const LOOK_MIN: Duration = Duration::from_secs(1);
+pub(super) const LOOK_MIN: Duration = Duration::from_secs(1);
 /// The share of what was offered that may be left where nothing is given time for it.
 const LEFT_MAX: f64 = 0.005;
 /// What is done after the loads stops the plant if it takes so much of the time.
 const REST: f64 = 0.01;
 /// A multiple below the answer is as good as one that is this near to it.
-const NEAR: f64 = 0.2;
+const NEAR: f64 = 0.1;
 /// The first of the seeds.
 const FIRST_RUN: u64 = 80_000;
 
 /// The multiple.
 pub(super) struct Multiple<'a> {
-    scenario: &'a Scenario,
+    pub(super) scenario: &'a Scenario,
     /// The logarithm of what one number is more than the one before.
     step: f64,
     /// Goals that allow a share, and those that allow nothing.
-    shares: Vec<Goal>,
-    strict: Vec<Goal>,
-    expect: Expect,
+    pub(super) shares: Vec<Goal>,
+    pub(super) strict: Vec<Goal>,
+    pub(super) expect: Expect,
     /// What may be unfinished at the end.
-    unfinished: u64,
+    pub(super) unfinished: u64,
     in_time: String,
+    /// When a run has to be over, if somebody says so.
+    seconds_max: Option<f64>,
 }
 
 /// A search under way.
@@ -113,6 +117,7 @@ impl<'a> AsWritten<'a> {
             expect: expected(&scenario.expect),
             unfinished: unfinished.and_then(|own| own.at_most.or(own.exactly)).unwrap_or(0),
             in_time: in_time(scenario),
+            seconds_max: ask.written_max,
         };
         Ok(Some(Self { numbers: Numbers::new(multiple, ask, journal) }))
     }
@@ -144,11 +149,10 @@ impl<'a> AsWritten<'a> {
             false => MstVerdict::Sustainable,
         };
         [record.limit, record.next_limit] = self.limits(low)?;
-        for share in LOWER {
-            if self.is_missed_at(least * share)? {
-                record.verdict = MstVerdict::NonMonotone;
-                return Ok(());
-            }
+        let below = self.below(low, least);
+        if self.numbers.is_contradicted((low, high), &below)? {
+            record.verdict = MstVerdict::NonMonotone;
+            return Ok(());
         }
         let (width, asked) = (most / least - 1.0, self.numbers.ask.precision);
         if record.verdict == MstVerdict::Sustainable && width > WIDER * asked {
@@ -161,18 +165,14 @@ impl<'a> AsWritten<'a> {
         Ok(())
     }
 
-    /// Whether a multiple is missed, or one near it that is known.
-    fn is_missed_at(&mut self, factor: f64) -> Result<bool, Problems> {
+    /// Multiples below the answer at which nobody has looked.
+    fn below(&self, low: u64, least: f64) -> Vec<u64> {
         let multiple = &self.numbers.knob;
-        let near = |number: &u64| (multiple.factor(*number) / factor - 1.0).abs() <= NEAR;
-        let known = self.numbers.known.iter().find(|(number, _)| near(number));
-        match known {
-            Some((_, known)) => Ok(known.shown == Shown::Missed),
-            None => {
-                let number = multiple.number(factor);
-                Ok(self.numbers.shown(number)? == Shown::Missed)
-            }
-        }
+        let seen = self.numbers.seen.range(..low).map(|(number, _)| multiple.factor(*number));
+        let seen: Vec<f64> = seen.collect();
+        let is_near = |factor: f64| seen.iter().any(|one| (one / factor - 1.0).abs() <= NEAR);
+        let factors = LOWER.iter().map(|share| least * share);
+        factors.filter(|factor| !is_near(*factor)).map(|factor| multiple.number(factor)).collect()
     }
 
     /// What stops the plant: where the answer is what it does after the loads, what is full then.
@@ -275,7 +275,7 @@ impl Multiple<'_> {
     }
 
     /// When the loads end that say so.
-    fn planned(&self) -> Instant {
+    pub(super) fn planned(&self) -> Instant {
         if let Some(timetable) = self.scenario.timetable() {
             return timetable.loads_end;
         }
@@ -284,18 +284,19 @@ impl Multiple<'_> {
         Instant::ZERO + ends.max().unwrap_or(Duration::ZERO)
     }
 
-    /// Runs to the end, and sees when nothing is left.
+    /// Runs to the end, or until that is known, and sees when nothing is left.
     fn through(
         &self,
         world: &mut World,
-        far: Instant,
+        (far, extent): (Instant, Extent),
         fuel: &mut Fuel<'_>,
-    ) -> Result<Back, Problems> {
-        let drain = self.scenario.drain_at_most();
-        let step = Duration::from_nanos((drain.as_nanos() / LOOKS).max(1));
+    ) -> Result<(Back, Option<Cut>), Problems> {
         let is_cleaned = is_cleaned(self.scenario);
-        let (mut look, mut back, mut garbage_max) = (self.planned(), None, 0);
-        while fuel.run_until(world, look)? {
+        let most = self.seconds_max.map(|most| Instant::ZERO + Duration::from_secs_f64(most));
+        let (mut back, mut garbage_max, mut pace) = (None, 0, Pace::default());
+        let mut look = self.next_look(Instant::ZERO, true);
+        let mut cut = None;
+        while fuel.run_until(world, most.map_or(look, |most| look.min(most)))? {
             let is_open = world.ends_by() >= far;
             let garbage = world.message_box().spool_garbage();
             garbage_max = garbage_max.max(garbage);
@@ -304,7 +305,18 @@ impl Multiple<'_> {
                 (false, true) => back.or(Some(look)),
                 (true, _) | (_, false) => None,
             };
-            look += if is_open { step.max(LOOK_MIN) } else { step };
+            cut = self.over_early(world, (extent, is_open), &mut pace);
+            if cut.is_some() {
+                break;
+            }
+            if let Some(most) = most.filter(|most| *most <= look) {
+                if back.is_some() && !self.is_timed() {
+                    // Nothing comes any more.
+                    break;
+                }
+                return Err(fuel.end(self.overlong(world, most)));
+            }
+            look = self.next_look(look, is_open);
         }
         let garbage = if is_cleaned { world.message_box().spool_garbage() } else { 0 };
         let left = world.backlog().saturating_sub(self.unfinished);
@@ -313,7 +325,23 @@ impl Multiple<'_> {
         // The level says when a document was last done, where no row is waited for.
         let last = level.since();
         let at = back.map_or(world.now(), |at| if is_cleaned { at } else { at.min(last) });
-        Ok(Back { ends: world.ends_by(), at: is_back.then_some(at), left, garbage, garbage_max })
+        // Loads that go on where a run is cut would have ended as planned.
+        let is_open = world.ends_by() >= far;
+        let planned = self.planned().max(world.now()) + self.scenario.drain_at_most();
+        let ends = if is_open && cut.is_some() { planned } else { world.ends_by() };
+        Ok((Back { ends, at: is_back.then_some(at), left, garbage, garbage_max }, cut))
+    }
+
+    /// What is said of a run that would go on for longer than it may.
+    fn overlong(&self, world: &World, most: Instant) -> String {
+        let ends = self.planned() + self.scenario.drain_at_most();
+        format!(
+            "A run as it is written was not over at {most}, when {} documents were left, and \
+             --max-seconds allows no more: raise it ({:.0} would do for the load as it is \
+             planned), or leave it out",
+            world.backlog(),
+            ends.as_secs_f64()
+        )
     }
 
     /// The share of the time that was left, or that was lacking: at the pace of before.
@@ -384,18 +412,16 @@ impl Knob for Multiple<'_> {
         self.number(next.min(most).min(MOST)).max(than)
     }
 
-    fn between(&self, low: (u64, &Known), high: (u64, &Known)) -> u64 {
-        let middle = low.0.midpoint(high.0);
-        let (Some(more), Some(less)) = (low.1.left, high.1.left) else { return middle };
-        if more < 0.0 || less >= 0.0 {
-            return middle;
-        }
+    fn between(&self, low: (u64, &Known), high: (u64, &Known)) -> Option<u64> {
+        let (more, less) = (low.1.left?, high.1.left?);
         let (below, above) = (self.factor(low.0), self.factor(high.0));
-        self.number(below + (above - below) * more / (more - less))
+        let next = || self.number(below + (above - below) * more / (more - less));
+        (more >= 0.0 && less < 0.0).then(next)
     }
 
+    /// Two steps are as wide as asked.
     fn apart(&self, _: u64) -> f64 {
-        1.0
+        2.0
     }
 
     fn said(&self, number: u64) -> String {
@@ -403,22 +429,26 @@ impl Knob for Multiple<'_> {
     }
 
     fn key(&self, number: u64, run: u64) -> String {
-        format!("as written {} {run}", self.factor(number))
+        let most = self.seconds_max.map_or(String::new(), |most| format!(" to {most}"));
+        format!("as written {} {run}{most}", self.factor(number))
     }
 
     /// One run as it is written, so many times.
     fn run(
         &self,
         (number, run): (u64, u64),
-        _: bool,
+        extent: Extent,
         fuel: &mut Fuel<'_>,
     ) -> Result<Ran, Problems> {
         let (scenario, setup) = self.made(number, run)?;
         let mut world = World::new(&setup);
-        let back = self.through(&mut world, setup.end, fuel)?;
+        let (back, cut) = self.through(&mut world, (setup.end, extent), fuel)?;
         let outcome = world.conclude();
-        let offered = outcome.meters.offered;
-        if offered == 0 && number >= ONCE {
+        // What would have come of loads that went on when the run was cut.
+        let share = self.planned().as_secs_f64() / outcome.ended.as_secs_f64().max(1e-9);
+        let share = if cut.is_some() { share.max(1.0) } else { 1.0 };
+        let offered = (outcome.meters.offered as f64 * share).round() as u64;
+        if offered == 0 && number >= ONCE && cut.is_none() {
             let message = "the loads offer nothing, and nothing is a multiple of that".to_owned();
             return Err(Problems::one(message, None));
         }
@@ -426,6 +456,47 @@ impl Knob for Multiple<'_> {
         let is_expected = |row: &&VerdictRow| row.name.starts_with("expect.");
         let (expected, promises): (Vec<_>, Vec<_>) = verdicts.iter().partition(is_expected);
         let broken = promises.iter().find(|row| row.verdict == Verdict::Fail);
+        let ran = Ran {
+            against: self.shares.iter().map(|goal| against(goal, &outcome)).collect(),
+            facts: self.facts(&expected, &outcome),
+            left: Some(self.left(back, offered)),
+            rest: (self.closed(back), back.at.unwrap_or(back.ends).as_secs_f64()),
+            offered,
+            waiting: outcome.meters.backlog.max(),
+            documents: outcome.meters.received,
+            seconds: outcome.ended.as_secs_f64(),
+            seed: scenario.seed,
+            digest: outcome.digest.clone(),
+            broken: broken.map(|row| row.name.clone()),
+            suspended: outcome.meters.suspended,
+            busiest: busiest(&outcome.resources),
+            ..self.spans(back, offered)
+        };
+        Ok(match cut {
+            Some(cut) => shortened(ran, cut),
+            None => ran,
+        })
+    }
+}
+
+impl Multiple<'_> {
+    /// When the loads were over, in seconds.
+    fn closed(&self, back: Back) -> f64 {
+        back.ends.since(Instant::ZERO + self.scenario.drain_at_most()).as_secs_f64()
+    }
+
+    /// When a run ends, and documents a second of the time of its loads.
+    fn spans(&self, back: Back, offered: u64) -> Ran {
+        let ends = back.ends.as_secs_f64();
+        let begins = self.scenario.loads.iter().map(|load| load.start).min().unwrap_or_default();
+        // What is there at once has all of the time.
+        let lasts = self.closed(back).max(self.planned().as_secs_f64()) - begins.as_secs_f64();
+        let lasts = if lasts > 0.0 { lasts } else { (ends - begins.as_secs_f64()).max(1e-9) };
+        Ran { ends, rate: offered as f64 / lasts, ..Ran::default() }
+    }
+
+    /// What is so or not in a run: what is expected, and goals that allow nothing.
+    fn facts(&self, expected: &[&VerdictRow], outcome: &Outcome) -> Vec<Fact> {
         let fact = |row: &&VerdictRow| Fact {
             what: row.name.clone(),
             is_so: match row.verdict {
@@ -436,33 +507,18 @@ impl Knob for Multiple<'_> {
             detail: row.detail.clone(),
         };
         let strict = self.strict.iter().map(|goal| {
-            let (bad, all) = against(goal, &outcome);
+            let (bad, all) = against(goal, outcome);
             let detail = format!("{bad} of {all}");
             Fact { what: in_words(goal), is_so: Some(bad <= 0.0), detail }
         });
-        let ends = back.ends.as_secs_f64();
-        let drain = self.scenario.drain_at_most();
-        let closed = back.ends.since(Instant::ZERO + drain).as_secs_f64();
-        let begins = self.scenario.loads.iter().map(|load| load.start).min().unwrap_or_default();
-        // What is there at once has all of the time.
-        let lasts = closed.max(self.planned().as_secs_f64()) - begins.as_secs_f64();
-        let lasts = if lasts > 0.0 { lasts } else { (ends - begins.as_secs_f64()).max(1e-9) };
-        Ok(Ran {
-            against: self.shares.iter().map(|goal| against(goal, &outcome)).collect(),
-            facts: expected.iter().map(fact).chain(strict).collect(),
-            left: Some(self.left(back, offered)),
-            ends,
-            rest: (closed, back.at.map_or(ends, Instant::as_secs_f64)),
-            rate: offered as f64 / lasts,
-            offered,
-            waiting: outcome.meters.backlog.max(),
-            documents: outcome.meters.received,
-            seconds: outcome.ended.as_secs_f64(),
-            seed: scenario.seed,
-            broken: broken.map(|row| row.name.clone()),
-            suspended: outcome.meters.suspended,
-            busiest: busiest(&outcome.resources),
-            is_cut: false,
-        })
+        expected.iter().map(fact).chain(strict).collect()
     }
+}
+
+/// What is known of a run that was ended early: nothing but that for which it was.
+fn shortened(mut ran: Ran, cut: Cut) -> Ran {
+    for fact in &mut ran.facts {
+        fact.is_so = cut.missed.contains(&fact.what).then_some(false);
+    }
+    Ran { against: cut.against, left: cut.left, broken: cut.broken, is_cut: true, ..ran }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use floodgate_reports as reports;
 
-use super::{Ask, Journal, SECONDS_MAX, search_again, search_on};
+use super::{Ask, Journal, STEPS_EXPLAINED, STEPS_MAX, search_again, search_on};
 use crate::cli::{MstArgs, say, say_json, warn};
 use crate::experiment::spread::Spread;
 use crate::plan::Problems;
@@ -21,14 +21,18 @@ pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
     }
     let ask = Ask {
         precision: args.precision,
-        seconds_max: args.max_seconds.unwrap_or(SECONDS_MAX),
         recovery: args.recovery,
-        steps_max: args.max_steps,
+        steps_max: args.max_steps.unwrap_or(match args.elasticities {
+            true => STEPS_EXPLAINED,
+            false => STEPS_MAX,
+        }),
         threads: args.threads.count(),
         explain: args.elasticities,
         spread: args.spread != Spread::Never,
         as_written: args.as_written,
-    };
+        ..Ask::DEFAULT
+    }
+    .lasting(args.max_seconds);
     let told = |error: &dyn std::fmt::Display| Problems::one(error.to_string(), None);
     let journal = match &args.out {
         Some(dir) => Journal::open(dir, &scenario).map_err(|error| told(&error))?,
@@ -45,6 +49,7 @@ pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
     if let Some(dir) = &args.out {
         reports::write_mst(dir, &record).map_err(|error| told(&error))?;
     }
+    let is_kept = journal.is_spent() && args.out.is_some();
     journal.close().map_err(|error| told(&error))?;
     if args.json {
         say_json(&record)?;
@@ -52,6 +57,9 @@ pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
         say(reports::mst_summary(&record).trim_end())?;
         if args.elasticities && (record.users.is_some() || record.scale.is_some()) {
             say("Elasticities are of a load that goes on for ever: none were sought of this one")?;
+        }
+        if is_kept {
+            say("What was found is kept: the same with a greater --max-steps goes on from there")?;
         }
         let untried = scenario.profile.sets();
         if untried > 0 && record.spread.is_none() && args.spread == Spread::Auto {

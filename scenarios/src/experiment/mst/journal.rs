@@ -4,7 +4,7 @@
 //! the same record: every piece is a pure function of the scenario and of its key. What was found
 //! by another scenario or another version is not believed, nor is anything if the first look at
 //! the plant, which is always taken anew, comes out differently. It is no record: it is gone when
-//! the record is there.
+//! the record is there, unless its steps were used up: more of them go on from there.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -69,6 +69,11 @@ impl Journal {
         Ok(Self { kept: Some(Mutex::new(kept)), budget: Budget::default() })
     }
 
+    /// Whether the steps of the search were used up.
+    pub(super) fn is_spent(&self) -> bool {
+        self.budget.is_spent()
+    }
+
     /// The search is over, and its record is written.
     ///
     /// # Errors
@@ -76,6 +81,7 @@ impl Journal {
     /// Those of the file system.
     pub fn close(self) -> io::Result<()> {
         match self.kept {
+            Some(_) if self.budget.is_spent() => Ok(()),
             Some(kept) => {
                 let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
                 fs::remove_file(kept.path)

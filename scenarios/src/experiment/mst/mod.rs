@@ -14,8 +14,10 @@ mod capacity;
 mod cleaned;
 mod command;
 mod confirm;
+mod early;
 mod elasticity;
 mod explain;
+mod glance;
 mod goals;
 mod horizon;
 mod journal;
@@ -34,13 +36,14 @@ mod root;
 #[cfg(test)]
 mod sabotaged;
 mod shift;
+mod shows;
 mod stein;
 mod tracked;
 mod turn;
 mod users;
 
 use self::as_written::AsWritten;
-pub use self::ask::{Ask, PRECISION, RECOVERY_SECONDS, SECONDS_MAX, STEPS_MAX};
+pub use self::ask::{Ask, PRECISION, RECOVERY_SECONDS, SECONDS_MAX, STEPS_EXPLAINED, STEPS_MAX};
 use self::capacity::{Capacity, Curve, Found, RUN_DOCUMENTS, Wanted, curve, measure};
 use self::cleaned::KEEP_UP;
 pub(super) use self::cleaned::{cleanup_has_price, jobs_run};
@@ -131,6 +134,7 @@ pub fn search_on(
     let mut record = empty(name, scenario);
     if let Some(story) = AsWritten::of(scenario, ask, journal)? {
         story.search(&mut record)?;
+        record.confidence = record.confidence.filter(|_| record.verdict.is_sure());
         record.wall_seconds = clock.elapsed().as_secs_f64();
         return Ok(record);
     }
@@ -333,12 +337,28 @@ impl Search<'_> {
     fn give_up(&mut self, problems: Problems, record: &mut MstRecord) -> Result<(), Problems> {
         let budget = self.journal.budget();
         let Some(why) = budget.over(&problems, self.ask.steps_max) else { return Err(problems) };
-        self.probes.push(unknown(self.written, &format!("{why}; it was about {}", self.about)));
+        let so_far = self.so_far();
+        let why = format!("{why}; it was about {}{so_far}", self.about);
+        self.probes.push(unknown(self.written, &why));
         self.documents = budget.documents();
         self.beyond = None;
         (record.mst, record.interval) = (None, None);
         record.verdict = MstVerdict::Undecided;
         Ok(())
+    }
+
+    /// The loads that were told by then, of a search that came to no end.
+    fn so_far(&self) -> String {
+        let of = |verdict: MstVerdict| {
+            let own = self.probes.iter().filter(move |probe| probe.verdict == verdict);
+            own.map(|probe| probe.rate)
+        };
+        let least = of(MstVerdict::Unsustainable).reduce(f64::min);
+        let most = of(MstVerdict::Sustainable).reduce(f64::max);
+        let said = |rate: Option<f64>, word: &str| {
+            rate.map_or(String::new(), |rate| format!("; {rate:.2}/s {word}"))
+        };
+        format!("{}{}", said(most, "can go on"), said(least, "cannot"))
     }
 
     /// What is asked of a measurement, for an interval of so much on either side.

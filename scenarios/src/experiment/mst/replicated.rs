@@ -7,36 +7,33 @@
 //! allowed. Of the time that is left when nothing is left to do, so does its mean, and all but one
 //! run of twenty have some. What is so or not in a run is missed when that many runs are not
 //! without it by chance if all but one of twenty have it; it is met when all but one of twenty of
-//! four runs or more have it. What 32 runs do not show is *open*, and lies inside the answer's
-//! interval: from the most that is met to the least that is missed.
+//! four runs or more have it; runs that are the same to the event say together what one says. What
+//! 32 runs do not show is *open*, and lies inside the answer's interval: from the most that is met
+//! to the least that is missed. Where to look is said by one run of a number (`glance.rs`).
 
 use std::collections::BTreeMap;
 
 use floodgate_reports::{Limit, MstRecord, MstVerdict, Probe};
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
-use super::goals::{allowed, in_words};
+use super::Ask;
+use super::goals::allowed;
 use super::journal::Journal;
 use super::probes::unknown;
-use super::{Ask, CONFIDENCE};
+use super::shows::{Told, by_facts, by_share, by_time, share_told, time_told, worst};
 use crate::experiment::fuel::Fuel;
 use crate::experiment::parallel::in_order;
 use crate::plan::Problems;
 use crate::plan::goal::Goal;
 
 /// Runs of a number before each look.
-const LOOKS: [usize; 5] = [2, 4, 8, 16, 32];
+pub(super) const LOOKS: [usize; 5] = [2, 4, 8, 16, 32];
 /// Runs of a number at most: so many seeds belong to each.
 pub(super) const RUNS_MAX: u64 = 32;
-/// How often one look may err on one side.
-const ERROR: f64 = (1.0 - CONFIDENCE) / 2.0 / LOOKS.len() as f64;
-/// The share of runs in which something may be otherwise than it should.
-const OTHERWISE: f64 = 0.05;
-/// Fewer runs than this do not show that something is always so.
-const ALWAYS_MIN: usize = 4;
+/// Beside an end that one run found, and more do not confirm, no further than this.
+const BESIDE_MAX: u64 = 64;
 /// The share of what lies between two numbers that a guess has to take away.
-const PROGRESS: f64 = 0.25;
+pub(super) const PROGRESS: f64 = 0.25;
 
 /// What runs say of a number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -75,11 +72,24 @@ pub(super) struct Ran {
     pub(super) documents: u64,
     pub(super) seconds: f64,
     pub(super) seed: u64,
+    /// Of all events: runs of two seeds that have the same are of a plant without chance.
+    pub(super) digest: String,
     pub(super) broken: Option<String>,
     pub(super) suspended: u64,
     pub(super) busiest: [Option<Limit>; 2],
-    /// It was stopped when so much counted against a goal that the rest could not make up for it.
+    /// It was stopped when so much counted against it that the rest could not make up for it.
     pub(super) is_cut: bool,
+}
+
+/// How much of a run is wanted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Extent {
+    /// Until it seems to be missed: nothing but where to look follows.
+    Glance,
+    /// Until it is missed for sure.
+    Early,
+    /// To its end.
+    Whole,
 }
 
 /// What is known of a number.
@@ -96,15 +106,6 @@ pub(super) struct Known {
     pub(super) first: Ran,
 }
 
-/// What runs tell of one thing.
-struct Told {
-    shown: Shown,
-    /// Above one if it is missed, and the more, the worse.
-    weight: f64,
-    goal: String,
-    evidence: String,
-}
-
 /// What is searched: a whole number of something.
 pub(super) trait Knob: Sync {
     /// The goals that are judged by their shares.
@@ -116,15 +117,15 @@ pub(super) trait Knob: Sync {
     /// Fewer than are not met, and more than are met; the same number where there are none.
     fn fewer(&self, than: u64, known: &Known) -> u64;
     fn more(&self, than: u64, known: &BTreeMap<u64, Known>) -> u64;
-    /// A number between the two, where what is asked for probably is.
-    fn between(&self, low: (u64, &Known), high: (u64, &Known)) -> u64;
+    /// A number between the two, where what is asked for probably is, if anything says so.
+    fn between(&self, low: (u64, &Known), high: (u64, &Known)) -> Option<u64>;
     /// What may lie between two numbers of which the lower one is this.
     fn apart(&self, low: u64) -> f64;
     /// In words, and as the name of a run's result in a journal.
     fn said(&self, number: u64) -> String;
     fn key(&self, number: u64, run: u64) -> String;
-    /// One run, to its end if the whole of it is wanted.
-    fn run(&self, of: (u64, u64), is_whole: bool, fuel: &mut Fuel<'_>) -> Result<Ran, Problems>;
+    /// One run.
+    fn run(&self, of: (u64, u64), extent: Extent, fuel: &mut Fuel<'_>) -> Result<Ran, Problems>;
 }
 
 /// A search under way.
@@ -133,9 +134,11 @@ pub(super) struct Numbers<'a, K> {
     pub(super) ask: Ask,
     pub(super) journal: &'a Journal,
     pub(super) known: BTreeMap<u64, Known>,
+    /// What one run each says.
+    pub(super) seen: BTreeMap<u64, Known>,
     /// Documents a second that the cleanup jobs keep up with, and with which they do not, where
     /// that is less than is asked for.
-    carried: Option<(f64, f64)>,
+    pub(super) carried: Option<(f64, f64)>,
     pub(super) probes: Vec<Probe>,
     pub(super) documents: u64,
     pub(super) broken: bool,
@@ -150,6 +153,7 @@ impl<'a, K: Knob> Numbers<'a, K> {
             ask,
             journal,
             known: BTreeMap::new(),
+            seen: BTreeMap::new(),
             carried: None,
             probes: Vec::new(),
             documents: 0,
@@ -171,7 +175,8 @@ impl<'a, K: Knob> Numbers<'a, K> {
                 let Some(why) = budget.over(&problems, self.ask.steps_max) else {
                     return Err(problems);
                 };
-                self.probes.push(unknown(0.0, &format!("{why}; it was about {}", self.about)));
+                let about = format!("{why}; it was about {}{}", self.about, self.so_far());
+                self.probes.push(unknown(0.0, &about));
                 self.documents = budget.documents();
                 (record.mst, record.interval) = (None, None);
                 (record.users, record.users_interval) = (None, None);
@@ -191,14 +196,15 @@ impl<'a, K: Knob> Numbers<'a, K> {
         &mut self,
         record: &mut MstRecord,
     ) -> Result<Option<(u64, u64)>, Problems> {
-        let Some((low, high)) = self.bracket(record)? else { return Ok(None) };
+        let from = self.looked()?;
+        let Some((low, high)) = self.bracket(from, record)? else { return Ok(None) };
         self.narrowed(low, high).map(Some)
     }
 
     /// Numbers that ask for more than the jobs keep up with are too many from now on.
     pub(super) fn carry(&mut self, carried: (f64, f64)) {
         self.carried = Some(carried);
-        for known in self.known.values_mut() {
+        for known in self.known.values_mut().chain(self.seen.values_mut()) {
             known.shown = within(carried, known.rate, known.shown);
         }
     }
@@ -208,9 +214,15 @@ impl<'a, K: Knob> Numbers<'a, K> {
         self.carried.is_some_and(|carried| rate > carried.1)
     }
 
-    /// A number that is met and a greater one that is missed, looked for from the written one on.
-    fn bracket(&mut self, record: &mut MstRecord) -> Result<Option<(u64, u64)>, Problems> {
-        let (mut low, mut high) = (self.knob.written(), self.knob.written());
+    /// A number that is met and a greater one that is missed, looked for from these on: a little
+    /// beside them first.
+    fn bracket(
+        &mut self,
+        (mut low, mut high): (u64, u64),
+        record: &mut MstRecord,
+    ) -> Result<Option<(u64, u64)>, Problems> {
+        let mut missed = None;
+        let mut beside = 1;
         while self.shown(low)? != Shown::Met {
             let known = &self.known[&low];
             let fewer = self.knob.fewer(low, known);
@@ -225,10 +237,13 @@ impl<'a, K: Knob> Numbers<'a, K> {
                 return Ok(None);
             }
             if known.shown == Shown::Missed {
-                high = low;
+                missed = Some(low);
             }
-            low = fewer;
+            low = if beside < BESIDE_MAX { fewer.max(low.saturating_sub(beside)) } else { fewer };
+            beside *= 2;
         }
+        high = missed.unwrap_or(high);
+        let mut beside = 1;
         while self.shown(high)? != Shown::Missed {
             if self.known[&high].shown == Shown::Met {
                 low = high;
@@ -240,7 +255,8 @@ impl<'a, K: Knob> Numbers<'a, K> {
                 self.probes.push(unknown(self.known[&high].rate, &why));
                 return Ok(None);
             }
-            high = more;
+            high = if beside < BESIDE_MAX { more.min(high + beside) } else { more };
+            beside *= 2;
         }
         Ok(Some((low, high)))
     }
@@ -261,7 +277,8 @@ impl<'a, K: Knob> Numbers<'a, K> {
                 (None, _) | (_, None) if wide(low, high) && is_slow => low.midpoint(high),
                 (None, _) | (_, None) if wide(low, high) => {
                     let (below, above) = (&self.known[&low], &self.known[&high]);
-                    self.knob.between((low, below), (high, above)).clamp(low + 1, high - 1)
+                    let between = self.knob.between((low, below), (high, above));
+                    between.unwrap_or(low.midpoint(high)).clamp(low + 1, high - 1)
                 }
                 _ => return Ok((low, high)),
             };
@@ -280,12 +297,14 @@ impl<'a, K: Knob> Numbers<'a, K> {
         if let Some(known) = self.known.get(&number) {
             return Ok(known.shown);
         }
-        let mut runs: Vec<Ran> = Vec::new();
+        // What a glance saw of a run that was not cut is that run.
+        let seen = self.seen.get(&number).map(|seen| seen.first.clone());
+        let mut runs: Vec<Ran> = seen.into_iter().filter(|ran| !ran.is_cut).collect();
         let mut told = None;
         for look in LOOKS {
             self.about = format!("{}, in {look} runs", self.knob.said(number));
             let next: Vec<usize> = (runs.len()..look).collect();
-            let more = self.runs(number, &next, false);
+            let more = self.runs(number, &next, Extent::Early);
             if let (Err(_), Some(told)) = (&more, &told) {
                 // What was tried is told, though nothing may follow from it.
                 self.note(number, mean_rate(&runs), told, &runs);
@@ -295,48 +314,53 @@ impl<'a, K: Knob> Numbers<'a, K> {
             if found.shown != Shown::Missed {
                 // Of a run that was cut nobody knows by how much it misses.
                 let cut: Vec<usize> = (0..look).filter(|at| runs[*at].is_cut).collect();
-                for (at, run) in cut.iter().zip(self.runs(number, &cut, true)?) {
+                for (at, run) in cut.iter().zip(self.runs(number, &cut, Extent::Whole)?) {
                     runs[*at] = run;
                 }
                 found = self.judged(&runs);
             }
-            let is_clear = found.shown != Shown::Open;
+            let is_clear = found.shown != Shown::Open || are_alike(&runs);
             told = Some(found);
             if is_clear {
                 break;
             }
         }
         let told = told.expect("there is a look");
-        let count = runs.len() as f64;
         let rate = mean_rate(&runs);
         self.note(number, rate, &told, &runs);
-        let lefts: Option<f64> = runs.iter().map(|run| run.left).sum();
         let shown = self.carried.map_or(told.shown, |carried| within(carried, rate, told.shown));
-        let known = Known {
-            shown,
-            goal: told.goal,
-            rate,
-            suspended: runs.iter().map(|run| run.suspended).sum(),
-            offered: runs.iter().map(|run| run.offered as f64).sum::<f64>() / count,
-            left: lefts.map(|sum| sum / count),
-            first: runs.swap_remove(0),
-        };
-        self.known.insert(number, known);
+        self.known.insert(number, Known { shown, ..known(told, runs) });
         Ok(shown)
     }
 
     /// Some runs of a number, at the same time.
-    fn runs(&self, number: u64, runs: &[usize], is_whole: bool) -> Result<Vec<Ran>, Problems> {
+    fn runs(&mut self, number: u64, runs: &[usize], extent: Extent) -> Result<Vec<Ran>, Problems> {
+        let of: Vec<(u64, u64)> = runs.iter().map(|run| (number, *run as u64)).collect();
+        self.run_all(&of, extent)
+    }
+
+    /// Runs of numbers, at the same time.
+    pub(super) fn run_all(
+        &mut self,
+        of: &[(u64, u64)],
+        extent: Extent,
+    ) -> Result<Vec<Ran>, Problems> {
         let one = |at: usize| {
-            let of = (number, runs[at] as u64);
-            let key = || format!("{} {is_whole}", self.knob.key(of.0, of.1));
-            self.journal.once(key, |fuel| self.knob.run(of, is_whole, fuel))
+            let key = || format!("{} {extent:?}", self.knob.key(of[at].0, of[at].1));
+            self.journal.once(key, |fuel| self.knob.run(of[at], extent, fuel))
         };
-        in_order(runs.len(), self.ask.threads, one).into_iter().collect()
+        let ran: Result<Vec<Ran>, _> =
+            in_order(of.len(), self.ask.threads, one).into_iter().collect();
+        let ran = ran?;
+        self.documents += ran.iter().map(|one| one.documents).sum::<u64>();
+        Ok(ran)
     }
 
     /// What these runs show, and of what: of what is missed by most, or comes nearest to it.
     fn judged(&self, runs: &[Ran]) -> Told {
+        if are_alike(runs) {
+            return self.judged_alone(&runs[0]);
+        }
         let goals = self.knob.goals().iter().enumerate().map(|(at, goal)| {
             let pairs: Vec<(f64, f64)> = runs.iter().map(|run| run.against[at]).collect();
             by_share(goal, &pairs)
@@ -347,18 +371,32 @@ impl<'a, K: Knob> Numbers<'a, K> {
         });
         let lefts: Option<Vec<f64>> = runs.iter().map(|run| run.left).collect();
         let time = lefts.map(|lefts| by_time(self.knob.in_time(), &lefts));
-        let all = goals.chain(facts).chain(time);
-        let rank = |told: &Told| match told.shown {
-            Shown::Missed => 2,
-            Shown::Open => 1,
-            Shown::Met => 0,
-        };
-        let worst = |a: &Told, b: &Told| rank(a).cmp(&rank(b)).then(a.weight.total_cmp(&b.weight));
-        all.max_by(worst).expect("something is asked of every number")
+        worst(goals.chain(facts).chain(time))
     }
 
-    fn note(&mut self, number: u64, rate: f64, told: &Told, runs: &[Ran]) {
-        self.documents += runs.iter().map(|run| run.documents).sum::<u64>();
+    /// What one run shows if every other one is the same, and where to look if not.
+    pub(super) fn judged_alone(&self, run: &Ran) -> Told {
+        let by = |is: Option<bool>| match is {
+            Some(true) => Shown::Met,
+            Some(false) => Shown::Missed,
+            None => Shown::Open,
+        };
+        let goals = self.knob.goals().iter().zip(&run.against).map(|(goal, pair)| {
+            let is_met = pair.0 / pair.1.max(1.0) <= allowed(goal).unwrap_or(0.0);
+            // More of what was cut may count against it.
+            let known = Some(is_met).filter(|is_met| !(*is_met && run.is_cut));
+            Told { shown: by(known), ..share_told(goal, &[*pair]) }
+        });
+        let facts =
+            run.facts.iter().map(|fact| Told { shown: by(fact.is_so), ..by_facts(&[fact]) });
+        let time = run.left.map(|left| Told {
+            shown: by(Some(left >= 0.0)),
+            ..time_told(self.knob.in_time(), &[left])
+        });
+        worst(goals.chain(facts).chain(time))
+    }
+
+    pub(super) fn note(&mut self, number: u64, rate: f64, told: &Told, runs: &[Ran]) {
         let broken = runs.iter().find_map(|run| run.broken.as_ref());
         self.broken |= broken.is_some();
         let broken = broken.map_or(String::new(), |what| format!("; {what}"));
@@ -377,6 +415,27 @@ impl<'a, K: Knob> Numbers<'a, K> {
     }
 }
 
+/// What is kept of what these runs tell.
+pub(super) fn known(told: Told, mut runs: Vec<Ran>) -> Known {
+    let count = runs.len() as f64;
+    let lefts: Option<f64> = runs.iter().map(|run| run.left).sum();
+    Known {
+        shown: told.shown,
+        goal: told.goal,
+        rate: mean_rate(&runs),
+        suspended: runs.iter().map(|run| run.suspended).sum(),
+        offered: runs.iter().map(|run| run.offered as f64).sum::<f64>() / count,
+        left: lefts.map(|sum| sum / count),
+        first: runs.swap_remove(0),
+    }
+}
+
+/// Whether several seeds made the same run: nothing in it comes by chance.
+fn are_alike(runs: &[Ran]) -> bool {
+    let same = |run: &Ran| run.digest == runs[0].digest && run.is_cut == runs[0].is_cut;
+    runs.len() > 1 && !runs[0].digest.is_empty() && runs.iter().all(same)
+}
+
 /// Documents, or requests, a second, in the mean of all runs.
 fn mean_rate(runs: &[Ran]) -> f64 {
     runs.iter().map(|run| run.rate).sum::<f64>() / runs.len() as f64
@@ -384,163 +443,10 @@ fn mean_rate(runs: &[Ran]) -> f64 {
 
 /// What is shown of a number that asks for `rate`, where jobs keep up with the one end of what is
 /// carried, and not with the other.
-fn within((low, high): (f64, f64), rate: f64, shown: Shown) -> Shown {
+pub(super) fn within((low, high): (f64, f64), rate: f64, shown: Shown) -> Shown {
     match shown {
         _ if rate > high => Shown::Missed,
         Shown::Met if rate > low => Shown::Open,
         Shown::Met | Shown::Missed | Shown::Open => shown,
-    }
-}
-
-fn by_share(goal: &Goal, runs: &[(f64, f64)]) -> Told {
-    let allowed = allowed(goal).unwrap_or(0.0);
-    let [low, high] = share(runs);
-    let shown = match () {
-        () if high <= allowed => Shown::Met,
-        () if low > allowed => Shown::Missed,
-        () => Shown::Open,
-    };
-    let (bad, all) = runs.iter().fold((0.0, 0.0), |sum, run| (sum.0 + run.0, sum.1 + run.1));
-    let words = in_words(goal);
-    let evidence = format!("{:.4} %, {words}", 100.0 * bad / all.max(1.0));
-    Told { shown, weight: high / allowed, goal: words, evidence }
-}
-
-fn by_facts(facts: &[&Fact]) -> Told {
-    let count = |is: Option<bool>| facts.iter().filter(|fact| fact.is_so == is).count();
-    let (otherwise, unknown, runs) = (count(Some(false)), count(None), facts.len());
-    let shown = match () {
-        () if is_unlikely(otherwise, runs) => Shown::Missed,
-        () if unknown > 0 || runs < ALWAYS_MIN => Shown::Open,
-        () if otherwise as f64 <= runs as f64 * OTHERWISE => Shown::Met,
-        () => Shown::Open,
-    };
-    // Of one that tells why, if there is one.
-    let telling = facts.iter().find(|fact| fact.is_so != Some(true)).unwrap_or(&facts[0]);
-    let goal = facts[0].what.clone();
-    Told {
-        shown,
-        weight: otherwise as f64 / runs as f64 / OTHERWISE,
-        evidence: format!("{goal} in {} of {runs} runs: {}", count(Some(true)), telling.detail),
-        goal,
-    }
-}
-
-fn by_time(in_time: &str, lefts: &[f64]) -> Told {
-    let otherwise = lefts.iter().filter(|left| **left < 0.0).count();
-    let [mean, half] = mean(lefts);
-    let shown = match () {
-        () if mean + half < 0.0 || is_unlikely(otherwise, lefts.len()) => Shown::Missed,
-        () if mean - half >= 0.0 && otherwise as f64 <= lefts.len() as f64 * OTHERWISE => {
-            Shown::Met
-        }
-        () => Shown::Open,
-    };
-    let percent = 100.0 * mean;
-    let evidence = match percent < 0.0 {
-        false => format!("{in_time}, with {percent:.2} % of the time to spare"),
-        true => format!("about {:.2} % more time is needed ({in_time})", -percent),
-    };
-    let evidence = match otherwise {
-        0 => evidence,
-        some => format!("{evidence}; {some} of {} runs are late", lefts.len()),
-    };
-    Told { shown, weight: 1.0 - mean, goal: in_time.to_owned(), evidence }
-}
-
-/// Whether so many of `runs` are otherwise less often than a look may err, if one of twenty is.
-fn is_unlikely(otherwise: usize, runs: usize) -> bool {
-    let mut chance = 1.0;
-    let mut term = libm::pow(1.0 - OTHERWISE, runs as f64);
-    for number in 0..otherwise {
-        chance -= term;
-        let (tried, left) = (number as f64 + 1.0, (runs - number) as f64);
-        term *= left / tried * OTHERWISE / (1.0 - OTHERWISE);
-    }
-    otherwise > 0 && chance < ERROR
-}
-
-/// A mean and half of its interval, at what one look of one side may err.
-fn mean(values: &[f64]) -> [f64; 2] {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
-    [mean, student(count) * (squares / (count - 1.0) / count).sqrt()]
-}
-
-fn student(count: f64) -> f64 {
-    let student = StudentsT::new(0.0, 1.0, count - 1.0).expect("there are several runs");
-    student.inverse_cdf(1.0 - ERROR)
-}
-
-/// Between what ends the share of all runs lies, at what one look of one side may err.
-fn share(runs: &[(f64, f64)]) -> [f64; 2] {
-    let count = runs.len() as f64;
-    let all: f64 = runs.iter().map(|run| run.1).sum();
-    let bad: f64 = runs.iter().map(|run| run.0).sum();
-    let mean = bad / all;
-    // A ratio of means: what each run has beyond its due, over what a run has.
-    let beyond = runs.iter().map(|run| run.0 - mean * run.1);
-    let squares: f64 = beyond.map(|own| own * own).sum();
-    let mut deviation = (squares / (count - 1.0) / count).sqrt() / (all / count);
-    if runs.len() == LOOKS[0] {
-        // Two runs are alike by chance more often than a look may err.
-        deviation = deviation.max(bad.sqrt() / all);
-    }
-    let half = student(count) * deviation;
-    // Nothing at all is seen by chance where the share is so small.
-    let unseen = -libm::log(ERROR) / all;
-    [mean - half, (mean + half).max(unseen)]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_seen_of_a_few_is_no_proof_of_a_small_share() {
-        let [low, high] = share(&[(0.0, 100.0); 4]);
-        assert!(low <= 0.0 && (0.013..0.014).contains(&high), "{low} {high}");
-        let [low, high] = share(&[(1.0, 100.0), (3.0, 100.0), (2.0, 100.0), (2.0, 100.0)]);
-        // Student's quantile of three degrees of freedom at 99.5 % is 5.84, the error 0.408 %.
-        assert!((low + 0.0038).abs() < 1e-4 && (high - 0.0438).abs() < 1e-4, "{low} {high}");
-        // Two that are alike show little: Poisson's error is 1 %, the quantile 63.7.
-        let [low, high] = share(&[(2.0, 100.0); 2]);
-        assert!((low + 0.6166).abs() < 1e-3 && (high - 0.6566).abs() < 1e-3, "{low} {high}");
-    }
-
-    #[test]
-    fn what_one_run_of_twenty_may_not_do_is_not_missed_by_chance() {
-        // Two of two in one of 400, three of four in one of 2,080; two of four in one of 71, three
-        // of eight in one of 173.
-        for (otherwise, runs, is) in [(2, 2, true), (3, 4, true), (2, 4, false), (3, 8, false)] {
-            assert_eq!(is_unlikely(otherwise, runs), is, "{otherwise} of {runs}");
-        }
-        assert!(!is_unlikely(0, 2) && is_unlikely(4, 8) && is_unlikely(32, 32));
-    }
-
-    #[test]
-    fn what_is_always_so_takes_four_runs_and_one_of_twenty_may_be_otherwise() {
-        let fact = |is_so| Fact { what: "so".to_owned(), is_so, detail: String::new() };
-        let shown = |so: usize, not: usize, unknown: usize| {
-            let each = [(so, Some(true)), (not, Some(false)), (unknown, None)];
-            let all: Vec<Fact> = (each.iter())
-                .flat_map(|(count, is_so)| (0..*count).map(|_| fact(*is_so)))
-                .collect();
-            by_facts(&all.iter().collect::<Vec<_>>()).shown
-        };
-        assert_eq!([shown(2, 0, 0), shown(4, 0, 0)], [Shown::Open, Shown::Met]);
-        assert_eq!([shown(0, 2, 0), shown(3, 0, 1)], [Shown::Missed, Shown::Open]);
-        assert_eq!([shown(31, 1, 0), shown(30, 2, 0)], [Shown::Met, Shown::Open]);
-    }
-
-    #[test]
-    fn time_that_is_left_is_met_and_time_that_lacks_is_missed() {
-        let shown = |lefts: &[f64]| by_time("done", lefts).shown;
-        assert_eq!(shown(&[0.1, 0.1]), Shown::Met);
-        assert_eq!(shown(&[-0.1, -0.3]), Shown::Missed);
-        assert_eq!([shown(&[0.1, 0.2]), shown(&[0.1, -0.2])], [Shown::Open; 2]);
-        // In the mean there is time, and two of eight had none.
-        assert_eq!(shown(&[0.5, 0.5, 0.5, 0.5, 0.5, 0.5, -0.01, -0.01]), Shown::Open);
     }
 }

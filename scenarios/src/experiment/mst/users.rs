@@ -20,7 +20,7 @@ use super::journal::Journal;
 use super::limit::busiest;
 use super::pinned::{broken, seed_of};
 use super::probes::unknown;
-use super::replicated::{Knob, Known, Numbers, RUNS_MAX, Ran, Shown};
+use super::replicated::{Extent, Knob, Known, Numbers, RUNS_MAX, Ran};
 use super::root::WIDER;
 use super::{Ask, Search};
 use crate::experiment::fuel::Fuel;
@@ -128,12 +128,11 @@ impl<'a> Users<'a> {
         if suspended > 0 && !goals.any(|goal| matches!(goal, Goal::Suspended(_))) {
             record.verdict = MstVerdict::Lossy;
         }
-        for share in LOWER {
-            let fewer = (low as f64 * share) as u64;
-            if fewer > 0 && numbers.shown(fewer)? == Shown::Missed {
-                record.verdict = MstVerdict::NonMonotone;
-                return Ok(());
-            }
+        let fewer = LOWER.iter().map(|share| (low as f64 * share) as u64);
+        let fewer: Vec<u64> = fewer.filter(|fewer| *fewer > 0).collect();
+        if numbers.is_contradicted((low, high), &fewer)? {
+            record.verdict = MstVerdict::NonMonotone;
+            return Ok(());
         }
         let width = (high - 1 - low) as f64;
         let asked = numbers.ask.precision * low as f64;
@@ -188,8 +187,8 @@ impl Knob for Crowd<'_> {
         (than * 2).min(USERS_MAX)
     }
 
-    fn between(&self, low: (u64, &Known), high: (u64, &Known)) -> u64 {
-        low.0.midpoint(high.0)
+    fn between(&self, _: (u64, &Known), _: (u64, &Known)) -> Option<u64> {
+        None
     }
 
     fn apart(&self, low: u64) -> f64 {
@@ -208,7 +207,7 @@ impl Knob for Crowd<'_> {
     fn run(
         &self,
         (number, run): (u64, u64),
-        is_whole: bool,
+        extent: Extent,
         fuel: &mut Fuel<'_>,
     ) -> Result<Ran, Problems> {
         let mut scenario = self.scenario.clone();
@@ -221,7 +220,9 @@ impl Knob for Crowd<'_> {
         let lasts = scenario.loads.iter().filter_map(|load| load.measure).max();
         watch(&mut scenario, lasts.unwrap_or_default());
         let mut world = World::new(&setup(&scenario, 0)?);
-        if !is_whole && let Some(cut) = self.missed_early(number, &mut world, fuel)? {
+        if extent != Extent::Whole
+            && let Some(cut) = self.missed_early(number, &mut world, fuel)?
+        {
             return Ok(Ran { seed: scenario.seed, ..cut });
         }
         fuel.run_until(&mut world, Instant::MAX)?;
@@ -235,6 +236,7 @@ impl Knob for Crowd<'_> {
             documents: outcome.meters.received,
             seconds: outcome.ended.as_secs_f64(),
             seed: scenario.seed,
+            digest: outcome.digest.clone(),
             broken: failed.map(|row| row.name.clone()),
             suspended: outcome.meters.suspended,
             busiest: busiest(&outcome.resources),
