@@ -44,6 +44,11 @@ fn merged(folder: &Path, manifest: &str, indices: &[u32]) -> String {
 const RUNS: &[&str] = &["--vary", "host.H.threads=2,50", "--vary", "load.0.measure=5 s,6 s"];
 const SEARCHES: &[&str] =
     &["--mst", "--precision", "0.4", "--vary", "load.0.warm_up=1 s,2 s", "--seed", "3"];
+#[rustfmt::skip]
+const MULTIPLES: &[&str] = &[
+    "--mst", "--as-written", "--precision", "0.4", "--vary", "load.0.measure=5 s,20 s",
+    "--set", "drain=5 s",
+];
 
 #[test]
 fn shards_merge_to_what_one_machine_prints() {
@@ -52,6 +57,7 @@ fn shards_merge_to_what_one_machine_prints() {
         ("three", RUNS, "3", "3", &[&[0, 1, 2], &[2, 0, 1]]),
         ("every", RUNS, "3", "12", &[&[11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]]),
         ("searches", SEARCHES, "2", "3", &[&[1, 0, 2]]),
+        ("multiples", MULTIPLES, "2", "2", &[&[1, 0]]),
     ] {
         let folder = folder(name);
         let design = [design, &["--seeds", seeds]].concat();

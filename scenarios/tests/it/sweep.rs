@@ -225,3 +225,20 @@ fn where_nothing_has_a_variance_there_is_no_interval() {
     let said = ends(3, &[&["sweep", &plant][..], &vary].concat());
     assert!(said.contains("Without an interval") && !said.contains("distinguishable"), "{said}");
 }
+
+#[test]
+fn how_many_times_a_scenario_is_carried_is_compared() {
+    let load = "load=[{ to = 'In', rate = { constant = 50 }, measure = '10 s' }]";
+    let wire = "send_port.Out.primary.wire=10 ms";
+    let table = swept(
+        0,
+        &["--mst", "--as-written", "--precision", "0.02", "--seeds", "2", "--set", load, "--set"]
+            .into_iter()
+            .chain([wire, "--vary", "drain=5 s,10 s"])
+            .collect::<Vec<_>>(),
+    );
+    // 10 s and 5 s, or 10 s, for 5 s of work.
+    let of = |row: usize| table["rows"][row]["estimate"].as_f64().unwrap();
+    assert_eq!(table["metric"], "scale");
+    assert!((of(0) - 3.0).abs() < 0.06 && (of(1) - 4.0).abs() < 0.08, "{} {}", of(0), of(1));
+}

@@ -33,6 +33,7 @@ impl Question {
     #[must_use]
     pub const fn metrics(self) -> &'static [(&'static str, &'static str)] {
         match self {
+            Self::Mst { as_written: true, .. } => &[("scale", "times"), ("mst", "documents/s")],
             Self::Mst { .. } => &[("mst", "documents/s")],
             Self::Run => &[
                 ("latency_mean", "s"),
@@ -78,10 +79,10 @@ impl Cell {
     pub fn of(sweep: &Sweep, at: usize) -> Result<Self, Problems> {
         let scenario = sweep.scenario(at);
         match sweep.question {
-            Question::Mst { precision, seconds_max } => {
+            Question::Mst { precision, seconds_max, as_written } => {
                 // The cells themselves are what goes on at the same time.
-                let ask =
-                    Ask { precision, seconds_max, recovery: 60.0, threads: 1, ..Ask::DEFAULT };
+                let ask = Ask { precision, recovery: 60.0, threads: 1, as_written, ..Ask::DEFAULT };
+                let ask = ask.lasting(seconds_max);
                 let found = search(&sweep.source.name, &scenario, ask)?;
                 let verdict = match found.exit_code() {
                     0 => Verdict::Pass,
@@ -89,9 +90,16 @@ impl Cell {
                     _ => Verdict::Fail,
                 };
                 let told = || format!("mst {}", found.verdict.word());
+                // A bracket lies to both sides of its middle.
+                let middle = |ends: [f64; 2]| f64::midpoint(ends[0], ends[1]);
+                let mst = match found.scale {
+                    Some(_) => found.interval.map(middle),
+                    None => found.mst,
+                };
+                let scale = as_written.then(|| found.scale_interval.map(middle));
                 Ok(Self {
                     seed: scenario.seed,
-                    values: vec![found.mst],
+                    values: scale.into_iter().chain([mst]).collect(),
                     is_mean: found.is_mean(),
                     failed: (verdict != Verdict::Pass).then(told).into_iter().collect(),
                     limit: found.limit,

@@ -17,7 +17,6 @@ use super::rows::rows;
 use super::shard::{Shard, in_range, merge};
 use crate::catalogue::Source;
 use crate::cli::{ScenarioArgs, positive_seconds, precision, say, say_json, warn};
-use crate::experiment::mst::SECONDS_MAX;
 use crate::experiment::parallel::{cores, in_order};
 use crate::plan::Problems;
 
@@ -41,9 +40,12 @@ pub struct DesignArgs {
     #[arg(allow_negative_numbers = true, value_parser = precision)]
     pub precision: f64,
     /// With --mst, gives up after this many seconds of virtual time in one probe
-    #[arg(long, value_name = "SECONDS", default_value_t = SECONDS_MAX, requires = "mst")]
+    #[arg(long, value_name = "SECONDS", requires = "mst")]
     #[arg(allow_negative_numbers = true, value_parser = positive_seconds)]
-    pub max_seconds: f64,
+    pub max_seconds: Option<f64>,
+    /// With --mst, searches how many times each setting is carried as it is written
+    #[arg(long, requires = "mst")]
+    pub as_written: bool,
     /// Runs it all with every other set of prices that fits what was published as well, and tells
     /// how far values and differences move
     #[arg(long, value_name = "WHEN", default_value = "never")]
@@ -151,7 +153,11 @@ impl DesignArgs {
     fn sweep(&self) -> Result<Sweep, Problems> {
         let source = Source::find(&self.scenario.scenario)?;
         let question = if self.mst {
-            Question::Mst { precision: self.precision, seconds_max: self.max_seconds }
+            Question::Mst {
+                precision: self.precision,
+                seconds_max: self.max_seconds,
+                as_written: self.as_written,
+            }
         } else {
             Question::Run
         };

@@ -29,8 +29,11 @@ pub enum Question {
     Mst {
         /// Width of its interval, relative to the throughput.
         precision: f64,
-        /// Virtual seconds of one probe, at most.
-        seconds_max: f64,
+        /// Virtual seconds of one probe, at most, if somebody says so.
+        seconds_max: Option<f64>,
+        /// Whether it is a search for how many times the scenario is carried as it is written.
+        #[serde(default)]
+        as_written: bool,
     },
     /// A run at the scenario's own load.
     Run,
