@@ -38,6 +38,12 @@ impl Level {
         self.max = self.max.max(value);
     }
 
+    /// Whether `now` lies in the window.
+    #[must_use]
+    pub fn covers(&self, now: Instant) -> bool {
+        self.from <= now && now < self.to
+    }
+
     fn advance(&mut self, now: Instant) {
         let (from, to) = (self.since.max(self.from), now.min(self.to));
         if self.since <= self.from && self.from < now {
@@ -103,7 +109,9 @@ pub struct Pool {
     busy: Level,
     places: Level,
     waiting: Level,
-    starts: u64,
+    /// What began so far, and what of it in the window.
+    begun: u64,
+    jobs: u64,
 }
 
 impl Pool {
@@ -114,7 +122,8 @@ impl Pool {
             busy: Level::over(from, to),
             places: Level::over(from, to),
             waiting: Level::over(from, to),
-            starts: 0,
+            begun: 0,
+            jobs: 0,
         }
     }
 
@@ -122,7 +131,6 @@ impl Pool {
     #[inline(always)]
     pub fn set(&mut self, now: Instant, busy: u64, places: u64, waiting: u64) {
         if busy != self.busy.value() {
-            self.starts += busy.saturating_sub(self.busy.value());
             self.busy.set(now, busy);
         }
         if places != self.places.value() {
@@ -133,16 +141,32 @@ impl Pool {
         }
     }
 
+    /// So many began in all. Places that are handed on at once are as busy as before, so that the
+    /// levels do not tell; a count that is less began anew.
+    #[inline(always)]
+    pub fn begun(&mut self, now: Instant, total: u64) {
+        if total != self.begun {
+            let more = total.checked_sub(self.begun).unwrap_or(total);
+            self.begun = total;
+            self.jobs += if self.waiting.covers(now) { more } else { 0 };
+        }
+    }
+
+    /// One more began.
+    pub fn begins(&mut self, now: Instant) {
+        self.begun(now, self.begun + 1);
+    }
+
     /// How the pool was used up to `now`.
     #[must_use]
     pub fn usage(&self, now: Instant) -> Usage {
         let (busy, places) = (self.busy.mean(now), self.places.mean(now));
-        let waited = self.waiting.area(now) / u128::from(self.starts.max(1));
+        let waited = self.waiting.area(now) / u128::from(self.jobs.max(1));
         Usage {
             utilisation: if places > 0.0 { busy / places } else { 0.0 },
             queue_mean: self.waiting.mean(now),
             wait_mean: Duration::from_nanos(u64::try_from(waited).unwrap_or(u64::MAX)),
-            jobs: self.starts,
+            jobs: self.jobs,
         }
     }
 }

@@ -40,8 +40,9 @@ impl HostInstance {
             totals,
             inbound,
             taken_bytes,
-            // It only counts, and nobody decides by it.
+            // They only count, and nobody decides by them.
             received: _,
+            tasks_begun: _,
             midway,
             outputs,
             #[cfg(feature = "sabotage")]

@@ -67,6 +67,12 @@ impl HostInstance {
         (self.threads.leased(), self.threads.exist(), self.tasks.len())
     }
 
+    /// Tasks that a thread was found for, since it started.
+    #[must_use]
+    pub const fn tasks_begun(&self) -> u64 {
+        self.tasks_begun
+    }
+
     /// All engine threads that there may be are in use while batches wait for one: how many
     /// threads, how many batches, and since when.
     #[must_use]

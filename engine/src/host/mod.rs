@@ -256,6 +256,8 @@ pub struct HostInstance {
     neutral: NeutralPorts,
     threads: ThreadPool,
     tasks: VecDeque<Task>,
+    /// Tasks that a thread was found for.
+    tasks_begun: u64,
     /// Publishing batches among the tasks.
     publishing: u32,
     /// Batches whose `Done` has not been let in (R-DONE-03).
@@ -320,6 +322,7 @@ impl HostInstance {
             neutral: NeutralPorts::of(topology),
             threads: ThreadPool::new(&settings, cpus),
             tasks: VecDeque::new(),
+            tasks_begun: 0,
             publishing: 0,
             held: VecDeque::new(),
             frames: Slab::default(),
@@ -466,6 +469,7 @@ impl HostInstance {
 
     fn start_tasks(&mut self, now: Instant) {
         while !self.tasks.is_empty() && self.threads.lease(now) {
+            self.tasks_begun += 1;
             match self.tasks.pop_front() {
                 Some(Task::Execute(execution)) => self.start_execution(execution),
                 Some(Task::Deliver(adapter)) => self.begin_delivery(adapter),

@@ -90,7 +90,7 @@ impl Quota {
 
     fn take(&mut self, now: Instant) {
         self.full_at = self.missing.submit(now, self.settings.every);
-        self.begun += 1;
+        self.begun += u64::from(self.waiting.covers(now));
     }
 }
 

@@ -108,16 +108,19 @@ impl Sink {
             cold_path();
             self.waiting.push_back(*call);
         }
-        self.measure(now);
+        self.measure(now, begins);
         begins
     }
 
     #[inline(always)]
-    fn measure(&mut self, now: Instant) {
+    fn measure(&mut self, now: Instant, begins: bool) {
         if self.settings.limit > 0 {
             cold_path();
             let (busy, limit) = (u64::from(self.busy), u64::from(self.settings.limit));
             self.pool.set(now, busy, limit, self.waiting.len() as u64);
+            if begins {
+                self.pool.begins(now);
+            }
         }
     }
 
@@ -141,7 +144,7 @@ impl Sink {
         if next.is_none() {
             self.busy -= 1;
         }
-        self.measure(now);
+        self.measure(now, next.is_some());
         next
     }
 

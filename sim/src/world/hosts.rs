@@ -42,6 +42,7 @@ impl World {
         }
         let (busy, places, waiting) = instance.thread_gauge();
         self.pools[id.index()].set(self.now, busy.into(), places.into(), waiting as u64);
+        self.pools[id.index()].begun(self.now, instance.tasks_begun());
         let wake = &mut self.host_wakes[id.index()];
         if let Some(at) = instance.poll_timeout()
             && at < *wake

@@ -224,6 +224,7 @@ impl World {
             }
         }
         self.pools[instance.index()].set(self.now, 0, 0, 0);
+        self.pools[instance.index()].begun(self.now, 0);
         if self.message_box.forget_waits(instance) > 0 {
             self.operated();
         }

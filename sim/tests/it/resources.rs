@@ -1,11 +1,13 @@
 //! What work queues for under a MessageBox: contention, distributed transactions, disks, pauses.
 
-use floodgate_engine::time::Duration;
+use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::cost::Costs;
+use floodgate_sim::dist::Dist;
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::resource::Law;
+use floodgate_sim::setup::SinkSettings;
 
-use crate::fixture::{ASYNC, FOLDER, PUSH, Plant, assert_all_kept, immediate, sink};
+use crate::fixture::{ASYNC, BLOCKING, FOLDER, PUSH, Plant, assert_all_kept, immediate, sink};
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -44,6 +46,42 @@ fn the_locks_are_held_longer_the_more_host_instances_are_there() {
     // Two of them work at the same time.
     let both = |costs: Costs| run(plant(costs).instances(2)).ended;
     assert!(both(contended) > both(costs));
+}
+
+#[test]
+fn what_waits_for_a_place_that_is_handed_on_waits_as_long_as_its_line_is() {
+    // Five calls of a second each, one at a time: they wait for 0, 1, 2, 3 and 4 s.
+    let mut plant = Plant::new(immediate(), PUSH);
+    let wire = Dist::Constant(ms(1000));
+    plant.send_port("Out", "In", ASYNC, SinkSettings { limit: 1, wire, ..sink() }).all_at_once(5);
+    plant.setup.measure_to = Instant::ZERO + ms(10_000);
+    let outcome = plant.run();
+    let (_, usage) =
+        outcome.resources.iter().find(|(name, _)| name.ends_with("(partner)")).unwrap();
+    assert_eq!((usage.jobs, usage.wait_mean), (5, ms(2000)), "{usage:?}");
+    assert!((usage.queue_mean - 1.0).abs() < 1e-9, "{usage:?}");
+    // What began before the window is no job of it: of the line of the last 2.5 s only two are.
+    plant.setup.measure_from = Instant::ZERO + ms(2500);
+    let outcome = plant.run();
+    let (_, usage) =
+        outcome.resources.iter().find(|(name, _)| name.ends_with("(partner)")).unwrap();
+    assert_eq!((usage.jobs, usage.wait_mean), (2, ms(1000)), "{usage:?}");
+}
+
+#[test]
+fn what_waits_for_a_thread_that_is_busy_all_the_time_is_counted_one_by_one() {
+    // One thread that each call holds for a second: what it does next begins in the same instant.
+    let mut settings = immediate();
+    (settings.threads, settings.threads_start) = (1, 100);
+    let mut plant = Plant::new(settings, PUSH);
+    let wire = Dist::Constant(ms(1000));
+    plant.send_port("Out", "In", BLOCKING, SinkSettings { wire, ..sink() }).all_at_once(5);
+    plant.setup.measure_to = Instant::ZERO + ms(10_000);
+    let outcome = plant.run();
+    let (_, usage) = outcome.resources.iter().find(|(name, _)| name.contains("threads")).unwrap();
+    assert!(usage.jobs >= 5, "{usage:?}");
+    let line = usage.wait_mean.as_secs_f64() * usage.jobs as f64 / 10.0;
+    assert!((line - usage.queue_mean).abs() < 1e-6, "{usage:?}");
 }
 
 /// How long the locks of every MessageBox were held, by their order.
