@@ -220,8 +220,8 @@ fn what_is_missed_for_sure_ends_a_run_and_runs_that_are_alike_are_not_repeated()
     let record = searched(&[&FLOOD[..], &[down, none, refused]].concat());
     assert_eq!(record.verdict, MstVerdict::Unsustainable, "{:#?}", record.probes);
     assert_eq!(record.goal, "expect.suspended");
-    // A second of each run, and not ten.
-    assert!(record.documents_simulated < 1000, "{}", record.documents_simulated);
+    // One run of each half as great a multiple, and two of the last.
+    assert!(record.documents_simulated < 3000, "{}", record.documents_simulated);
     let calm = searched(&[&FLOOD[..], &[none]].concat());
     assert_scale(&calm, 3.0);
     assert!(calm.probes.iter().all(|probe| probe.seeds.len() <= 2), "{:#?}", calm.probes);

@@ -1,4 +1,5 @@
-//! Runs of a multiple that are over before their end: what is missed for sure, and what seems so.
+//! Runs of a multiple that are over before their end, but not before their loads are: what is
+//! missed for sure, and what seems so.
 //!
 //! What is asked that there be nothing of is missed with the first one, and a latency that may not
 //! be exceeded with the first that is; a goal that allows a share is missed for sure when twice as
@@ -23,9 +24,6 @@ const EARLY_BAD: f64 = 5000.0;
 const HOPELESS: f64 = 2.0;
 /// The share of the drain after which a pace says something.
 const PACE_MIN: f64 = 0.125;
-
-/// Documents before which a run of loads without a planned end is not over.
-const FEWEST_SEEN: u64 = 1000;
 
 /// A run that was ended early.
 #[derive(Clone, Debug, Default)]
@@ -67,10 +65,8 @@ impl Multiple<'_> {
         if extent == Extent::Whole {
             return None;
         }
-        // Of loads whose end nobody knows a few documents do not say how many there would be.
-        let is_soon =
-            is_open && self.planned() == Instant::ZERO && world.meters().offered < FEWEST_SEEN;
-        let missed = if is_soon { Vec::new() } else { self.missed_by_now(world) };
+        // While loads go on nobody knows when the run would have been over.
+        let missed = if is_open { Vec::new() } else { self.missed_by_now(world) };
         let against = if is_open { None } else { self.against_by_now(world) };
         let left = match extent {
             Extent::Glance => self.lacking(world, is_open, pace),
