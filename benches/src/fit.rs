@@ -23,9 +23,6 @@ use matrix::{Matrix, identity, solve};
 /// Anything that can go wrong in a command.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// The step of a derivative, in logarithms: small enough to be linear, large enough that a look
-/// into a queue more or less does not matter.
-const STEP: f64 = 0.05;
 /// By how much the squares of a fit have to grow before that is no luck any more.
 const CLEARLY: f64 = 4.0;
 /// What an acceptable set of prices may miss a figure by.

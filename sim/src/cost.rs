@@ -58,6 +58,10 @@ pub struct Costs {
     /// Time under the locks, per transaction and further host instance: each one more makes the
     /// next wait for the locks of more.
     pub lock_instance: Duration,
+    /// Of every second that one further host instance adds to a transaction, as much is not added
+    /// again by the next one: who waits for one waits for those behind it as well. Nothing: all add
+    /// the same. One second or more: only the first matters.
+    pub instance_overlap: Duration,
     /// CPU of the BizTalk server, per database in a distributed transaction.
     pub enlist_cpu: Duration,
     /// CPU of the SQL server, per MessageBox in a distributed transaction.
@@ -203,7 +207,7 @@ impl Costs {
         let local = each(self.sql_transaction, 1 + footprint.flushes)
             + each(self.sql_row, footprint.rows)
             + per_kb(self.sql_kb, footprint.bytes)
-            + each(self.sql_instance, around.others)
+            + self.contention(self.sql_instance, around.others)
             + each(self.route_document, footprint.routed);
         if around.distributed { local + self.enlist_sql } else { local }
     }
@@ -218,8 +222,21 @@ impl Costs {
         let local = self.lock_transaction
             + each(self.lock_row, footprint.rows)
             + per_kb(self.lock_kb, footprint.bytes)
-            + each(self.lock_instance, around.others);
+            + self.contention(self.lock_instance, around.others);
         if around.distributed { local + self.enlist_lock } else { local }
+    }
+
+    /// What so many further host instances add to a transaction, if the first of them adds `price`.
+    fn contention(&self, price: Duration, others: u32) -> Duration {
+        const SECOND: u64 = 1_000_000_000;
+        if self.instance_overlap.is_zero() {
+            return each(price, others);
+        }
+        let left = u128::from(SECOND.saturating_sub(self.instance_overlap.as_nanos()));
+        let next = |adds: &u128| Some(adds * left / u128::from(SECOND));
+        let adds = std::iter::successors(Some(u128::from(price.as_nanos())), next);
+        let sum: u128 = adds.take(others as usize).take_while(|adds| *adds > 0).sum();
+        Duration::from_nanos(u64::try_from(sum).unwrap_or(u64::MAX))
     }
 
     /// Time of the network link for one transaction.
@@ -382,6 +399,26 @@ mod tests {
         let demand =
             Demand { send_batches: 1, send_messages: 5, send_bytes: 9000, ..Demand::default() };
         assert_eq!(costs.work(&demand), us(85));
+    }
+
+    #[test]
+    fn the_next_host_instance_adds_what_those_before_it_leave() {
+        let us = Duration::from_micros;
+        let linear = Costs { sql_instance: us(1000), lock_instance: us(10), ..Costs::default() };
+        let fading = Costs { instance_overlap: us(500_000), ..linear };
+        let first = Costs { instance_overlap: us(2_000_000), ..linear };
+        let added = |costs: &Costs, others| {
+            let around = Around { others, ..Around::default() };
+            let nothing = Footprint::default();
+            [costs.sql(nothing, around), costs.lock(nothing, around)]
+        };
+        for (others, all, half) in [(0, 0, 0), (1, 1000, 1000), (2, 2000, 1500), (3, 3000, 1750)] {
+            assert_eq!(added(&linear, others)[0], us(all), "{others} others");
+            assert_eq!(added(&fading, others)[0], us(half), "{others} others");
+            assert_eq!(added(&first, others)[0], us(1000.min(all)), "{others} others");
+        }
+        assert_eq!(added(&fading, 3)[1], Duration::from_nanos(17_500));
+        assert!(added(&fading, u32::MAX)[0] <= us(2000));
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::Result;
 use super::matrix::Matrix;
 use super::plant::{Found, Plant, in_parallel};
-use super::{Result, STEP};
 
 /// What was published, and what is fitted to it.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Lab {
     pub fits: Vec<String>,
     /// Rounds of the fit at most.
     pub rounds: u32,
+    /// The step of a derivative, in logarithms: small enough to be linear, large enough that what a
+    /// rate owes to chance does not hide what a weak cause does.
+    pub step: f64,
     /// Its plants, each with its published figures.
     pub plants: Vec<Plant>,
     /// What is fitted.
@@ -170,14 +173,14 @@ impl Lab {
             moved[parameter] += by;
             moved
         };
-        let up = (0..at.len()).map(|one| moved(one, STEP));
-        let down = (0..at.len()).map(|one| moved(one, -STEP)).filter(|_| here.is_none());
+        let up = (0..at.len()).map(|one| moved(one, self.step));
+        let down = (0..at.len()).map(|one| moved(one, -self.step)).filter(|_| here.is_none());
         let found = self.residuals_of(&up.chain(down).collect::<Vec<_>>())?;
         let (up, down) = found.split_at(at.len());
         let figures = up.first().map_or(0, Vec::len);
         let slope = |figure: usize, one: usize| match here {
-            Some(here) => (up[one][figure] - here[figure]) / STEP,
-            None => (up[one][figure] - down[one][figure]) / (2.0 * STEP),
+            Some(here) => (up[one][figure] - here[figure]) / self.step,
+            None => (up[one][figure] - down[one][figure]) / (2.0 * self.step),
         };
         Ok((0..figures)
             .map(|figure| (0..at.len()).map(|one| slope(figure, one)).collect())

@@ -147,6 +147,7 @@ coefficients! {
     lock_kb: "serial time under the MessageBox's locks, per KB",
     sql_instance: "CPU of the SQL server, per transaction and further host instance at work there",
     lock_instance: "time under the locks, per transaction and further host instance at work there",
+    instance_overlap: "what a further host instance does not add, per second that the one before it adds",
     enlist_cpu: "CPU of the BizTalk server, per database in a distributed transaction",
     enlist_sql: "CPU of the SQL server, per MessageBox in a distributed transaction",
     enlist_lock: "time under the locks, per MessageBox in a distributed transaction",

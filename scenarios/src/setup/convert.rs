@@ -202,6 +202,7 @@ pub(super) fn costs(own: &plan::cost::Costs) -> Costs {
         lock_kb: own.lock_kb,
         sql_instance: own.sql_instance,
         lock_instance: own.lock_instance,
+        instance_overlap: own.instance_overlap,
         enlist_cpu: own.enlist_cpu,
         enlist_sql: own.enlist_sql,
         enlist_lock: own.enlist_lock,

@@ -5,7 +5,7 @@ use floodgate_scenarios::catalogue::Source;
 use floodgate_scenarios::experiment::run::run_silently;
 
 /// What the profile states: no published figure of the lab is missed by more, in percent.
-const STATED: f64 = 3.0;
+const STATED: f64 = 2.5;
 
 /// The largest error of a plant's published figures, in percent, with one price scaled.
 fn worst(plant: &str, price: Option<(&str, u64)>) -> f64 {
@@ -50,6 +50,7 @@ fn every_fitted_price_is_told_by_a_plant() {
         ("lock_transaction", "messaging_1_1"),
         ("lock_row", "messaging_1_1"),
         ("lock_instance", "orchestration_2_3"),
+        ("instance_overlap", "messaging_2_3"),
         ("enlist_lock", "orchestration_2_3"),
     ] {
         let plant = format!("scale_out_{plant}");
@@ -61,12 +62,12 @@ fn every_fitted_price_is_told_by_a_plant() {
 /// The published mean latencies of the six plants, in seconds, and documents per second: 97.5 % of
 /// what each carries here.
 const LATENCIES: [(&str, f64, f64); 6] = [
-    ("messaging_1_1", 0.06, 1211.0),
-    ("messaging_1_3", 0.077, 1994.0),
-    ("messaging_2_3", 0.041, 2278.0),
-    ("orchestration_1_1", 0.067, 652.0),
-    ("orchestration_1_3", 0.11, 975.0),
-    ("orchestration_2_3", 0.069, 1061.0),
+    ("messaging_1_1", 0.06, 1239.0),
+    ("messaging_1_3", 0.077, 2029.0),
+    ("messaging_2_3", 0.041, 2238.0),
+    ("orchestration_1_1", 0.067, 656.0),
+    ("orchestration_1_3", 0.11, 943.0),
+    ("orchestration_2_3", 0.069, 1046.0),
 ];
 
 #[test]
