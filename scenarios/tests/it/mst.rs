@@ -62,6 +62,23 @@ fn what_stops_the_load_is_named_whatever_it_is() {
 }
 
 #[test]
+fn a_second_resource_that_is_nearly_as_busy_fills_slowly_and_hides_nothing() {
+    // Four rows a document, 2 ms of the locks and 1.9 ms of the log each: 125 a second. For minutes
+    // what is held moves from before the locks to before the log, and less comes out.
+    let record = searched(
+        0.02,
+        &[
+            "send_port.Out.primary.limit=0",
+            "cost.lock_row=2 ms",
+            "cost.log_row=1900 us",
+            "cost.send_message=10 ms",
+        ],
+    );
+    assert_holds(&record, 125.0);
+    assert_eq!(record.limit.expect("something is full").resource, "MsgBox locks and log");
+}
+
+#[test]
 fn a_long_warm_up_moves_no_answer() {
     // Shorter than the warm-up, a backlog put in at the beginning would drain unseen.
     assert_holds(&searched(0.04, &["load.0.warm_up=10 min"]), 100.0);

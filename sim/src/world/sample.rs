@@ -37,6 +37,17 @@ impl Sampled {
 }
 
 impl World {
+    /// How many documents stand where: outside, in the work queue of each host in each MessageBox,
+    /// with host instances. A plant is at rest when none of these goes on growing, whatever it
+    /// gets through.
+    #[must_use]
+    pub fn standing(&self) -> Vec<u64> {
+        let outside = self.documents_arrived.saturating_sub(self.documents_accepted);
+        let queues = self.message_box.queue_lengths();
+        let with_hosts = self.message_box.reference_counts().locked;
+        [outside, with_hosts].into_iter().chain(queues.iter().map(|queue| queue.work)).collect()
+    }
+
     pub(super) fn sample(&mut self, at: Instant) {
         let mut snapshot = Snapshot {
             at,

@@ -34,9 +34,14 @@ const WARM_UP_DOCUMENTS: u64 = 30_000;
 const RUNS_MAX: usize = 400;
 /// Warm-ups that are tried, each four times as long as the one before.
 const WARM_UPS_MAX: u32 = 3;
+/// The same where the capacity is measured: a second resource that is nearly as busy as the first
+/// one fills slowly.
+const RESTS_MAX: u32 = 5;
 const LONGER: u64 = 4;
 /// Standard errors between the halves of the windows that no chance explains.
 const UNSETTLED: f64 = 4.0;
+/// What documents that gather somewhere may take from the throughput, of half an interval.
+const GATHERING: f64 = 0.5;
 /// The confidence of one standard error.
 const ONE_SIGMA: f64 = 0.68;
 /// The golden section: windows begin at instants that no period of the plant falls in with.
@@ -266,7 +271,7 @@ pub(super) fn measure(
     let enough = Duration::from_secs_f64(WARM_UP_DOCUMENTS as f64 / rate);
     let mut warm_up = ask.warm_up.min(enough).max(filled).max(ask.ladder);
     let mut documents = 0;
-    for _ in 0..WARM_UPS_MAX {
+    for _ in 0..RESTS_MAX {
         if (warm_up + lasts).as_secs_f64() > ask.seconds_max {
             return Ok((Found::Unknown("one run would take longer than a probe may"), documents));
         }
@@ -278,7 +283,7 @@ pub(super) fn measure(
             held.stretch(backlog, seed, (warm_up + later, lasts))
         };
         let mut runs = all(FIRST, ask.threads, run)?;
-        if !has_settled(&runs, ask.half) {
+        if !(has_settled(&runs, ask.half) && is_at_rest(&runs, ask.half)) {
             documents += simulated(&runs);
             warm_up = warm_up.times(LONGER);
             continue;
@@ -291,7 +296,7 @@ pub(super) fn measure(
         let found = stein.mean(&rates(&runs));
         let cut = edge / lasts.as_secs_f64() / runs.len() as f64;
         let capacity = Capacity {
-            mean: Mean { half: found.half + cut, ..found },
+            mean: Mean { half: found.half + cut + gathering(&runs), ..found },
             backlog,
             spans: (warm_up, lasts),
             seeds: (0..runs.len()).map(|at| seed_of(scenario, FIRST_RUN + at as u64)).collect(),
@@ -321,6 +326,28 @@ fn has_settled(runs: &[Stretch], half: f64) -> bool {
     let by = mean(&differences);
     let scatter = Stein::of(&differences, ONE_SIGMA).mean(&differences).half;
     by.abs() <= (UNSETTLED * scatter).max(half * mean(&rates))
+}
+
+/// Whether documents gather nowhere in the plant, as far as it matters.
+///
+/// Where two resources are nearly as busy, what is held moves from before the one to before the
+/// other for a long time. All the while the first works for more documents than come out, and
+/// neither half of a window shows it.
+fn is_at_rest(runs: &[Stretch], half: f64) -> bool {
+    let rates: Vec<f64> = runs.iter().map(|own| own.rate).collect();
+    gathering(runs) <= GATHERING * half * mean(&rates)
+}
+
+/// Documents a second that gather at the place where most do, beyond what chance explains.
+fn gathering(runs: &[Stretch]) -> f64 {
+    let places = runs.first().map_or(0, |own| own.drifts.len());
+    let at = |place: usize| {
+        let drifts: Vec<f64> = runs.iter().map(|own| own.drifts[place]).collect();
+        let found = Stein::of(&drifts, ONE_SIGMA).mean(&drifts);
+        let by = found.value.abs();
+        if by > UNSETTLED * found.half { by } else { 0.0 }
+    };
+    (0..places).map(at).fold(0.0, f64::max)
 }
 
 /// Whole periods of the jobs of the MessageBox, long enough for so many documents.

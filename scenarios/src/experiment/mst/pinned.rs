@@ -41,6 +41,8 @@ pub(super) struct Stretch {
     pub(super) rate: f64,
     /// The same, in its first and in its second half.
     pub(super) halves: [f64; 2],
+    /// By how many documents more stand at each place of the plant at the end, a second.
+    pub(super) drifts: Vec<f64>,
     /// Documents simulated, warm-up included.
     pub(super) documents: u64,
     /// The first broken promise.
@@ -167,17 +169,21 @@ impl<'a> Held<'a> {
         let to = from + lasts;
         let pin = self.pin(documents);
         let mut world = self.world(seed, (from, to))?;
-        let mut counts = Vec::new();
+        let (mut counts, mut standing) = (Vec::new(), Vec::new());
         let half = Duration::from_nanos(lasts.as_nanos() / 2);
         for until in [from, from + half, to] {
             fuel.run_pinned(&mut world, &pin, (until, u64::MAX))?;
             counts.push(ended(&world));
+            standing.push(world.standing());
         }
+        let drift =
+            |(before, after): (&u64, &u64)| (*after as f64 - *before as f64) / lasts.as_secs_f64();
         let per_second =
             |a: usize, b: usize, span: Duration| (counts[b] - counts[a]) / span.as_secs_f64();
         Ok(Stretch {
             rate: per_second(0, 2, lasts),
             halves: [per_second(0, 1, half), per_second(1, 2, lasts - half)],
+            drifts: standing[0].iter().zip(&standing[2]).map(drift).collect(),
             documents: world.meters().offered,
             broken: broken(&world),
         })
