@@ -177,6 +177,13 @@ fn a_plant_that_takes_no_time_has_no_capacity() {
 }
 
 #[test]
+fn a_plant_that_suspends_whatever_comes_is_lossy_and_not_endless() {
+    let record = searched(0.04, &["send_port.Out.state='stopped'"]);
+    let lost = (record.verdict, record.interval, record.probes[0].verdict);
+    assert_eq!(lost, (MstVerdict::Lossy, None, MstVerdict::Lossy), "{record:?}");
+}
+
+#[test]
 fn the_curve_rises_with_the_places_and_no_further() {
     // One place: one document keeps it busy. Ten places need ten documents.
     let rate = |record: &MstRecord, backlog: u64| {

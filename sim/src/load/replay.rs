@@ -95,12 +95,17 @@ impl Error for ReplayError {}
 /// seconds since the start of the load, decimals allowed, and size in bytes. Before a type the size
 /// may be empty.
 ///
-/// Blank lines do not count, nor does a header: a first line that begins with a letter.
+/// Blank lines do not count, nor does a header: a first line that begins with a letter and has no
+/// digit, so that a number that was mistyped is none. A byte order mark, which spreadsheets write,
+/// is no part of the text.
 pub fn parse_csv(text: &str) -> Result<Vec<ReplayRow>, ReplayError> {
     let mut rows: Vec<ReplayRow> = Vec::new();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let filled = (1..).zip(text.lines()).map(|(line, text)| (line, text.trim()));
     let mut filled = filled.filter(|(_, text)| !text.is_empty()).peekable();
-    let _header = filled.next_if(|(_, text)| text.starts_with(char::is_alphabetic));
+    let _header = filled.next_if(|(_, text)| {
+        text.starts_with(char::is_alphabetic) && !text.contains(|one: char| one.is_ascii_digit())
+    });
     for (line, text) in filled {
         let earliest = rows.last().map_or(Instant::ZERO, |row| row.at);
         rows.push(parse_row(text, earliest).map_err(|fault| ReplayError { line, fault })?);
@@ -158,6 +163,8 @@ mod tests {
         let cases = [
             ("", vec![]),
             ("seconds\n", vec![]),
+            ("\u{feff}seconds\n0.5", vec![row(500, None)]),
+            ("\u{feff}0.5", vec![row(500, None)]),
             (
                 "0.5\n1\n1\n2.25",
                 vec![row(500, None), row(1_000, None), row(1_000, None), row(2_250, None)],
@@ -194,6 +201,7 @@ mod tests {
                 "1\nseconds",
                 "line 2: seconds must be a number from 0 to 18000000000, found 'seconds'",
             ),
+            ("O.5", "line 1: seconds must be a number from 0 to 18000000000, found 'O.5'"),
             ("-1", "line 1: seconds must be a number from 0 to 18000000000, found '-1'"),
             ("0\nNaN", "line 2: seconds must be a number from 0 to 18000000000, found 'NaN'"),
             ("0\ninf", "line 2: seconds must be a number from 0 to 18000000000, found 'inf'"),

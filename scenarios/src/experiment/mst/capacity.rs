@@ -6,7 +6,7 @@
 
 use floodgate_engine::time::Duration;
 
-use super::pinned::{Budget, Held, Stretch, WARM_UP_BACKLOGS, seed_of};
+use super::pinned::{Budget, Held, Pilot, Stretch, WARM_UP_BACKLOGS, seed_of};
 use super::stein::{FIRST, Mean, Stein, mean};
 use crate::experiment::parallel::in_order;
 use crate::plan::throttling::Throttling;
@@ -87,6 +87,8 @@ pub(super) struct Curve {
     pub(super) restless_at: Option<u64>,
     /// The plant does everything in no time.
     pub(super) is_endless: bool,
+    /// Whether every document is suspended in that time.
+    pub(super) is_lost: bool,
     /// Documents simulated.
     pub(super) documents: u64,
     /// The first broken promise.
@@ -140,8 +142,8 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
         broken = broken.or(first.broken.take());
     }
     let Some((warm_up, rate)) = first.rate.map(|rate| (first.warm_up, rate)) else {
-        let is_endless = first.is_endless;
-        return Ok(Curve { is_endless, documents, broken, ..Curve::default() });
+        let Pilot { is_endless, is_lost, .. } = first;
+        return Ok(Curve { is_endless, is_lost, documents, broken, ..Curve::default() });
     };
     let mut lasts = window(scenario, rate, PILOT_DOCUMENTS as f64);
     let mut points = Vec::new();

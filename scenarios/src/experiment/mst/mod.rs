@@ -231,6 +231,9 @@ impl Search<'_> {
         let point = |(backlog, rate): &(u64, f64)| CurvePoint { backlog: *backlog, rate: *rate };
         record.curve = curve.points.iter().map(point).collect();
         if curve.is_endless {
+            if curve.is_lost {
+                record.verdict = MstVerdict::Lossy;
+            }
             return Ok(());
         }
         self.about = "loads on either side of the capacity";
@@ -390,7 +393,11 @@ impl Search<'_> {
         }
         if curve.is_endless {
             let why = "nothing that is modelled takes any time: no load is too high";
-            self.probes.push(unknown(self.written, why));
+            let lost = "every document is suspended, at any load";
+            self.probes.push(match curve.is_lost {
+                true => Probe { verdict: MstVerdict::Lossy, ..unknown(self.written, lost) },
+                false => unknown(self.written, why),
+            });
             return Ok((curve, None));
         }
         let full = curve.full_at.and_then(|backlog| Some((backlog, curve.rate(backlog)?)));

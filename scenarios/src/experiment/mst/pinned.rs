@@ -69,6 +69,8 @@ pub(super) struct Pilot {
     pub(super) rate: Option<f64>,
     /// Everything was done in no time.
     pub(super) is_endless: bool,
+    /// Not one of the documents was for anybody: all are suspended.
+    pub(super) is_lost: bool,
     /// How long it took to warm up.
     pub(super) warm_up: Duration,
     /// Documents simulated.
@@ -137,6 +139,7 @@ impl<'a> Held<'a> {
         let pilot = Pilot {
             rate: (seconds > 0.0 && through > 0.0).then(|| through / seconds),
             is_endless: seconds <= 0.0 && through > 0.0,
+            is_lost: world.meters().processed == 0 && world.meters().suspended > 0,
             documents: world.meters().offered,
             warm_up: from.since(Instant::ZERO),
             broken: broken(&world),
