@@ -54,6 +54,8 @@ const FIRST_RUN: u64 = 1000;
 pub(super) struct Capacity {
     /// The mean throughput with its interval.
     pub(super) mean: Mean,
+    /// What of half the interval is chance: the rest is documents that gather somewhere.
+    pub(super) chance: f64,
     /// The backlog at which it was measured.
     pub(super) backlog: u64,
     /// Warm-up and window of one run.
@@ -297,8 +299,10 @@ pub(super) fn measure(
         runs.extend(all(count - FIRST, ask.threads, |at| run(FIRST + at))?);
         let found = stein.mean(&rates(&runs));
         let cut = edge / lasts.as_secs_f64() / runs.len() as f64;
+        let chance = found.half + cut;
         let capacity = Capacity {
-            mean: Mean { half: found.half + cut + gathering(&runs), ..found },
+            mean: Mean { half: chance + gathering(&runs), ..found },
+            chance,
             backlog,
             spans: (warm_up, lasts),
             seeds: (0..runs.len()).map(|at| seed_of(scenario, FIRST_RUN + at as u64)).collect(),

@@ -117,6 +117,6 @@ fn variance_of_work(capacity: &Capacity) -> f64 {
     /// Student's quantile of the first stage, about.
     const QUANTILE: f64 = 2.13;
     let (mean, runs) = (capacity.mean, capacity.seeds.len() as f64);
-    let deviation = mean.half * runs.sqrt() / QUANTILE;
+    let deviation = capacity.chance * runs.sqrt() / QUANTILE;
     deviation * deviation * capacity.spans.1.as_secs_f64() / mean.value
 }
