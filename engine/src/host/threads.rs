@@ -77,9 +77,15 @@ impl ThreadPool {
         self.max.saturating_sub(self.less).max(self.least)
     }
 
-    /// From now on so many threads fewer may be used; those that are stay so until released.
-    pub(super) const fn shrink(&mut self, less: u32) {
+    /// From now on so many threads fewer may be used. Those that exist beyond them end: the idle
+    /// ones at once, the others as they are released (R-THR-01).
+    pub(super) fn shrink(&mut self, less: u32) {
         self.less = less;
+        self.end_beyond();
+    }
+
+    fn end_beyond(&mut self) {
+        self.exist = self.exist.min(self.allowed().max(self.leased));
     }
 
     fn grow(&mut self, now: Instant) -> bool {
@@ -94,6 +100,10 @@ impl ThreadPool {
     pub(super) fn release(&mut self) {
         assert!(self.leased > 0, "a thread is released once per lease");
         self.leased -= 1;
+        if self.less > 0 {
+            cold_path();
+            self.end_beyond();
+        }
     }
 
     /// When the pool may grow next, if it can.
@@ -173,6 +183,34 @@ mod tests {
         assert_eq!(leases(&mut pool), 1);
         pool.shrink(0);
         assert_eq!(leases(&mut pool), 3);
+    }
+
+    #[test]
+    fn what_throttling_takes_away_ends_and_is_no_longer_counted() {
+        // R-THR-01, R-THR-02: six of the threads exist and two are idle when three may be used;
+        // who counts threads sees no more than are used or may be.
+        let settings = HostSettings {
+            threads: 10,
+            thread_growth: Duration::ZERO,
+            thread_idle: Duration::from_secs(600),
+            ..HostSettings::default()
+        };
+        let mut pool = ThreadPool::new(&settings, 1);
+        assert_eq!((0..6).filter(|_| pool.lease(Instant::ZERO)).count(), 6);
+        (0..2).for_each(|_| pool.release());
+        assert_eq!(pool.exist(), 6);
+        pool.shrink(7);
+        assert_eq!((pool.allowed(), pool.exist()), (3, 4));
+        let left: Vec<u32> = std::iter::from_fn(|| {
+            (pool.leased() > 0).then(|| {
+                pool.release();
+                pool.exist()
+            })
+        })
+        .collect();
+        assert_eq!(left, [3, 3, 3, 3]);
+        pool.shrink(0);
+        assert_eq!((pool.exist(), (0..9).filter(|_| pool.lease(Instant::ZERO)).count()), (3, 9));
     }
 
     #[test]
