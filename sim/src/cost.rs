@@ -355,7 +355,8 @@ impl Costs {
     }
 
     /// Whether the cleanup job takes time.
-    pub(crate) const fn has_collection(&self) -> bool {
+    #[must_use]
+    pub const fn has_collection(&self) -> bool {
         !(self.collect_sql_row.is_zero()
             && self.collect_row.is_zero()
             && self.collect_cold_row.is_zero())

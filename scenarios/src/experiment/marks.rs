@@ -42,11 +42,15 @@ struct Mark {
 pub(super) struct Marks {
     planned: Vec<Planned>,
     taken: Vec<Mark>,
+    /// Whether the last phase is a drain that the scenario plans, and cleaning up takes time: it
+    /// lasts until the spool is empty, too.
+    cleans: bool,
 }
 
 impl Marks {
     /// The phases of the scenario; without any, what its loads say: warm-up, measure, drain.
     pub(super) fn of(scenario: &Scenario, setup: &Setup) -> Self {
+        let is_drain = scenario.phases.last().is_some_and(|last| last.kind == PhaseKind::Drain);
         let planned = match scenario.timetable() {
             Some(timetable) => {
                 let phases = scenario.phases.iter().zip(&timetable.spans);
@@ -84,7 +88,8 @@ impl Marks {
                 ]
             }
         };
-        Self { planned, taken: Vec::new() }
+        let cleans = is_drain && setup.costs.has_collection();
+        Self { planned, taken: Vec::new(), cleans }
     }
 
     /// When the next mark is due.
@@ -127,6 +132,9 @@ impl Marks {
             spool_area: meters.spool.area(outcome.ended),
             tracking_area: meters.tracking.area(outcome.ended),
         };
+        // A last run of the jobs is no work of a run unless it drains.
+        let emptied = outcome.meters.spool_emptied.filter(|_| self.cleans && last.spool == 0);
+        let ended = outcome.ended.max(emptied.unwrap_or(Instant::ZERO));
         let mut before = Mark::default();
         let mut all = Vec::new();
         let count = self.planned.len();
@@ -134,7 +142,7 @@ impl Marks {
             // The last phase ends with the run, and so does one that the run did not get through.
             let is_last = n + 1 == count;
             let reaches = phase.to.min(outcome.ended);
-            let end = if is_last { outcome.ended.max(phase.from) } else { reaches };
+            let end = if is_last { ended.max(phase.from) } else { reaches };
             let over = phase.to < outcome.ended && !is_last;
             let mark = self.taken.get(n).copied().filter(|_| over).unwrap_or(last);
             if end > phase.from {

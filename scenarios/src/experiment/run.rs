@@ -170,6 +170,9 @@ fn told(
     let mut record = record(name, scenario, &outcome, wall);
     record.verdicts.push(replays(setup, &outcome));
     record.phases = phases.iter().map(|(phase, _)| phase.clone()).collect();
+    // A drain may be over later than the last document.
+    let drained = record.phases.last().map_or(0.0, |phase| phase.to_seconds);
+    record.virtual_seconds = record.virtual_seconds.max(drained);
     record.published = figures::published(scenario, &record);
     let expected = figures::expected(scenario, &record);
     record.verdicts.extend(expected);

@@ -215,6 +215,11 @@ fn the_spool_of_an_overdriven_plant_grows_in_a_straight_line_and_shrinks_ever_mo
     let quarters = [0.75, 0.5, 0.25, 0.0].map(below);
     let spans = [quarters[0] - end, quarters[1] - quarters[0], quarters[2] - quarters[1]];
     assert!(spans[0] <= spans[1] * 1.05 && spans[1] <= spans[2] * 1.05, "{spans:?}");
+    // The run is over when the spool is empty, and not with the last document.
+    let last = found.record.phases.last().expect("the drain");
+    assert_eq!((last.name.as_str(), last.spool), ("drain", 0));
+    assert!((last.to_seconds - quarters[3]).abs() <= 1.0, "{} of {quarters:?}", last.to_seconds);
+    assert!(found.record.virtual_seconds >= last.to_seconds, "{}", found.record.virtual_seconds);
     let drain = (quarters[3] - end) * SHARE / 3600.0;
     assert!((6.0..=10.0).contains(&drain), "{drain} h");
 }
