@@ -52,10 +52,10 @@ fn cell(value: f64) -> String {
     if value.is_finite() { value.to_string() } else { String::new() }
 }
 
-/// The phase that covers an instant; a sample at the very end belongs to the last one.
+/// The phase that a sample at this instant tells of. What it counts happened before it, so at the
+/// border of two phases it belongs to the one that is over; at the very end to the last.
 fn phase(samples: &Samples, at: f64) -> &str {
-    let covers =
-        samples.phases.iter().find(|phase| at >= phase.from_seconds && at < phase.to_seconds);
+    let covers = samples.phases.iter().find(|phase| at <= phase.to_seconds);
     let phase = covers.or_else(|| samples.phases.last().filter(|last| at >= last.to_seconds));
     phase.map_or("", |phase| phase.name.as_str())
 }
@@ -104,9 +104,16 @@ mod tests {
         insta::assert_snapshot!(text.replace(&format!("1{}", "0".repeat(300)), "1e300"), @r#"
         at_seconds,phase,Spool Size,"Host Queue, ""A"""
         0.1,warm-up,0.30000000000000004,1
-        0.2,measure,,1e300
+        0.2,warm-up,,1e300
         0.3,measure,2,-0.5
         "#);
+    }
+
+    #[test]
+    fn a_sample_belongs_to_the_phase_that_its_counts_are_of() {
+        let samples = samples();
+        let at = [0.0, 0.2, 0.200_000_1, 0.3, 0.4].map(|at| phase(&samples, at));
+        assert_eq!(at, ["warm-up", "warm-up", "measure", "measure", "measure"]);
     }
 
     #[test]
