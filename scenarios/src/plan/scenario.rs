@@ -204,7 +204,12 @@ pub(crate) static SCENARIO: Shape = Shape::of(
             "documents that may wait at once, or be suspended: a run ends where they are more \
              (some 300 bytes of memory each)",
         ),
-        Row::default("sample", Kind::PositiveDuration, "'1 s'", "interval of the samples"),
+        Row::default(
+            "sample",
+            Kind::PositiveDuration,
+            "'1 s'",
+            "interval of the samples; doubled as often as a run would keep more than 20,000 of them",
+        ),
         Row::default("schedule", Kind::Table(&SCHEDULE), "{}", "choices among schedules"),
         Row::default("transactions", Kind::Table(&TRANSACTIONS), "{}", "their coordinator"),
         Row::default("life", Kind::Table(&LIFE), "{}", "what becomes of processes that end"),
