@@ -143,7 +143,8 @@ impl Sequential {
     /// Whether there may be another window of so many seconds.
     pub(super) fn has_time(&self, seconds: f64, seconds_max: f64) -> bool {
         let windows = self.growths.len();
-        windows < WINDOWS_MAX && (windows as f64) * seconds < seconds_max
+        // One it takes, however long that is.
+        windows == 0 || windows < WINDOWS_MAX && (windows as f64 + 1.0) * seconds <= seconds_max
     }
 }
 
@@ -195,7 +196,7 @@ pub(super) fn probe(
     world.wait_until(first);
     // It is taken in first: a plant that has much to take in may do less of the rest meanwhile.
     let mut outside = world.outside() as f64;
-    let last = start + Duration::from_secs_f64(question.seconds_max);
+    let last = Instant::ZERO + Duration::from_secs_f64(question.seconds_max);
     while outside > edge(scenario) && first < last {
         first += length;
         fuel.run_until(&mut world, first)?;
@@ -273,7 +274,8 @@ fn decide(
     let mut departed = 0.0;
     let mut drift = Drift::Undecided;
     let mut why = "no decision within the budget";
-    while test.has_time(seconds, question.seconds_max) {
+    let left = question.seconds_max - windows.world.now().as_secs_f64();
+    while test.has_time(seconds, left) {
         let (arrivals, growth) = windows.next(fuel)?;
         departed += arrivals - growth;
         let decided = test.add(growth);
@@ -345,6 +347,14 @@ pub(super) fn edge(scenario: &Scenario) -> f64 {
 mod tests {
     use super::*;
     use floodgate_sim::rng::{Purpose, Rng};
+
+    #[test]
+    fn windows_end_when_the_time_does_but_for_the_first() {
+        let mut test = Sequential::of(1.0, 1.0);
+        assert!(test.has_time(7.0, 4.0));
+        test.add(1.0);
+        assert!(!test.has_time(7.0, 13.9) && test.has_time(7.0, 14.0));
+    }
 
     #[test]
     fn the_bound_errs_once_in_a_hundred() {

@@ -11,6 +11,9 @@ use crate::plan::rate::Rate;
 use crate::plan::{Problems, Scenario};
 use crate::setup::{Arriving, setup};
 
+/// Periods in which a probe warms up, takes its backlog in, and is observed, at least.
+const PERIODS_OF_A_PROBE: u64 = 3;
+
 /// Whether a search for the capacity of the scenario can give an interval at all: the period that
 /// its windows must hold.
 ///
@@ -306,6 +309,40 @@ impl Period {
     }
 }
 
+/// Whether a probe of so many seconds holds what loads of different periods repeat after together:
+/// while it warms up, while a backlog is taken in, and in one window. Nothing shorter than the
+/// period of a single load is a load like it, so that one takes what it takes.
+///
+/// # Errors
+///
+/// When it does not.
+pub(super) fn has_room(
+    scenario: &Scenario,
+    period: Period,
+    seconds_max: f64,
+) -> Result<(), Problems> {
+    let periods = || scenario.loads.iter().map(|load| (load, period_of(load)));
+    let longest = periods().map(|(_, own)| own).max().unwrap_or(Duration::ZERO);
+    let needed = period.written.times(PERIODS_OF_A_PROBE);
+    if period.written <= longest || needed.as_secs_f64() <= seconds_max {
+        return Ok(());
+    }
+    let periodic = periods().filter(|(_, own)| !own.is_zero());
+    let named: Vec<_> =
+        periodic.map(|(load, own)| format!("'{}' (period {own})", load.name)).collect();
+    let message = format!(
+        "the loads {} repeat together only after {}: a probe takes {PERIODS_OF_A_PROBE} times \
+         that, {needed}, and --max-seconds allows {seconds_max} s",
+        named.join(" and "),
+        period.written
+    );
+    let help = format!(
+        "choose periods that divide each other, or allow --max-seconds {}",
+        needed.as_secs_f64().ceil()
+    );
+    Err(Problems::one(message, Some(help)))
+}
+
 /// The common period of the loads as they are written: scaled ones are rounded to nanoseconds,
 /// and what was a multiple is none any more.
 ///
@@ -410,4 +447,40 @@ pub fn preloaded(scenario: &Scenario, documents: u64, at: Instant) -> Result<Set
     }
     setup.loads.extend(preloads);
     Ok(setup)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_repeats_together_after_days_is_refused_where_a_probe_may_last_for_hours() {
+        let sines = |periods: &[&str]| {
+            let load = |every: &&str| {
+                format!(
+                    "[[load]]\nto = 'In'\nmeasure = '1 min'\n\
+                     rate = {{ sine = {{ low = 1, high = 2, every = '{every}', top = '0 s' }} }}\n"
+                )
+            };
+            let plant = include_str!("../../theory/one_place.toml");
+            let (plant, _) = plant.split_once("[[load]]").expect("it has a load");
+            let text = format!("{plant}{}", periods.iter().map(load).collect::<String>());
+            Scenario::parse("t.toml", text.as_bytes(), std::path::Path::new(""), &[])
+                .unwrap_or_else(|problems| panic!("{problems:?}"))
+        };
+        let room = |periods: &[&str], seconds_max: f64| {
+            let scenario = sines(periods);
+            has_room(&scenario, common_period(&scenario).expect("it is small"), seconds_max)
+        };
+        let refused = room(&["1 h", "7 min"], 14_400.0).unwrap_err();
+        let problem = &refused.problems()[0];
+        for part in ["'In.0' (period 1 h) and 'In.1' (period 7 min)", "7 h", "21 h", "14400 s"] {
+            assert!(problem.message().contains(part), "{part}: {}", problem.message());
+        }
+        assert!(problem.advice().is_some_and(|help| help.contains("--max-seconds 75600")));
+        assert!(room(&["1 h", "7 min"], 75_600.0).is_ok());
+        // One load alone takes what it takes, and so do those whose periods divide each other.
+        assert!(room(&["24 h"], 14_400.0).is_ok());
+        assert!(room(&["24 h", "1 h"], 14_400.0).is_ok());
+    }
 }

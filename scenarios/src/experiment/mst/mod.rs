@@ -62,7 +62,7 @@ use self::tracked::Tracked;
 use self::users::Users;
 use super::clock::WallClock;
 use super::drift::{Drift, edge, ladder};
-use super::scale::{Period, offered_rate, scaled, searchable};
+use super::scale::{Period, has_room, offered_rate, scaled, searchable};
 use crate::plan::load::Load;
 use crate::plan::rate::Rate;
 use crate::plan::{Problems, Scenario};
@@ -198,10 +198,12 @@ fn empty(name: &str, scenario: &Scenario) -> MstRecord {
 
 impl<'a> Search<'a> {
     fn of(scenario: &'a Scenario, ask: Ask, journal: &'a Journal) -> Result<Self, Problems> {
+        let period = searchable(scenario)?;
+        has_room(scenario, period, ask.seconds_max)?;
         Ok(Self {
             scenario,
             journal,
-            period: searchable(scenario)?,
+            period,
             written: offered_rate(scenario)?,
             ask,
             probes: Vec::new(),
