@@ -184,6 +184,28 @@ fn a_plant_that_suspends_whatever_comes_is_lossy_and_not_endless() {
 }
 
 #[test]
+fn a_plant_whose_retries_all_fail_is_lossy_though_its_capacity_cannot_be_measured() {
+    // They take an hour, and hold more documents than any backlog that is tried.
+    let changes = ["fail={ always = true }", "retry={ count = 3, interval = '20 min' }"];
+    let changes = changes.map(|change| format!("send_port.Out.primary.{change}"));
+    let record = searched(0.04, &[&changes[0], &changes[1]]);
+    let lost = (record.verdict, record.interval, record.probes[0].verdict);
+    assert_eq!(lost, (MstVerdict::Lossy, None, MstVerdict::Lossy), "{record:?}");
+    assert!(record.probes[0].evidence.starts_with("nothing is delivered"), "{record:?}");
+}
+
+#[test]
+fn a_plant_that_nothing_stops_says_so_and_how_far_it_looked() {
+    // As many calls of a millisecond at once as there are documents.
+    let free = ["limit=0", "wire=1 ms"].map(|change| format!("send_port.Out.primary.{change}"));
+    let record = searched(0.04, &[&free[0], &free[1]]);
+    assert_eq!((record.verdict, record.mst), (MstVerdict::Undecided, None));
+    let said = &record.probes[0].evidence;
+    assert!(said.ends_with("nothing that is modelled stops it below that"), "{said}");
+    assert!(record.probes.len() == 1 && record.documents_simulated < 1_000_000, "{record:?}");
+}
+
+#[test]
 fn the_curve_rises_with_the_places_and_no_further() {
     // One place: one document keeps it busy. Ten places need ten documents.
     let rate = |record: &MstRecord, backlog: u64| {

@@ -10,14 +10,17 @@ use crate::mst::PLANT;
 
 /// The plant with receiving and sending in hosts of their own: what holds publishing back does not
 /// hold sending too.
-fn searched(precision: f64, changes: &[&str]) -> MstRecord {
+fn plant(changes: &[&str]) -> Scenario {
     let apart = ["receive_port.In.location.0.host=R"];
     let changes = apart.iter().chain(changes).map(ToString::to_string).collect::<Vec<_>>();
-    let scenario = Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes)
-        .expect("the plant is right");
+    Scenario::parse("plant.toml", PLANT.as_bytes(), Path::new(""), &changes)
+        .expect("the plant is right")
+}
+
+fn searched(precision: f64, changes: &[&str]) -> MstRecord {
     search(
         "plant",
-        &scenario,
+        &plant(changes),
         Ask { precision, seconds_max: 20_000.0, recovery: 60.0, threads: 2, ..Ask::DEFAULT },
     )
     .expect("the load can be scaled")
@@ -94,10 +97,15 @@ fn what_a_plant_recovers_at_has_an_interval_of_its_own() {
     // What more than 2000 others were published after is read again, by a disk that takes 20 ms
     // for each: with much to do the disk stops the plant at 50 a second, from empty the partner
     // does at 100.
-    let record =
-        searched(0.04, &["message_box.MsgBox.cached_rows=2000", "cost.data_cold_row=20 ms"]);
+    let reads = ["message_box.MsgBox.cached_rows=2000", "cost.data_cold_row=20 ms"];
+    let scenario = plant(&reads);
+    // That it is metastable needs no overload: at the load kept from empty a backlog grows.
+    let ask = Ask { precision: 0.04, recovery: 0.0, threads: 2, ..Ask::DEFAULT };
+    let record = search("plant", &scenario, ask).expect("the load can be scaled");
     assert_eq!(record.verdict, MstVerdict::Metastable, "{:?}", record.probes);
     assert!(holds(&record, 100.0), "{:?}", record.interval);
+    // It is known as closely as it is seen that 2 % less is kept.
+    assert!(record.interval.is_some_and(|[low, high]| high - low > 0.02 * high));
     let [low, high] = record.recover_interval.expect("it was measured");
     assert!(low <= 50.0 && 50.0 <= high && high - low < 4.0, "[{low}, {high}]");
     assert!(record.recover.is_some_and(|recover| low <= recover && recover <= high));

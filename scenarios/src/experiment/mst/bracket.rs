@@ -11,6 +11,10 @@ use crate::plan::Problems;
 
 /// Doublings or halvings before the search gives up.
 pub(super) const STEPS_MAX: u32 = 24;
+/// From one rate to the next where nothing says how far the capacity is.
+pub(super) const DOUBLED: f64 = 2.0;
+/// The first step from what it is about, in widths that the bracket may have.
+pub(super) const NEARBY: f64 = 4.0;
 /// The share of the asked width that the bracket may have; the rest is what a sequential test can
 /// mistake on either side, a quarter each.
 pub(super) const BRACKET_SHARE: f64 = 0.5;
@@ -94,9 +98,15 @@ impl Search<'_> {
     }
 
     /// The highest rate known to shrink a backlog and the lowest known to grow it, as close as
-    /// asked, looked for from `rate` on; `None` when the budget ran out.
-    pub(super) fn bracket(&mut self, mut rate: f64) -> Result<Option<(f64, f64)>, Problems> {
+    /// asked, looked for from `rate` on by that `stride` first and twice as far each time, but not
+    /// further than its double; `None` when the budget ran out.
+    pub(super) fn bracket(
+        &mut self,
+        mut rate: f64,
+        mut stride: f64,
+    ) -> Result<Option<(f64, f64)>, Problems> {
         let (mut low, mut high): (Option<f64>, Option<f64>) = (None, None);
+        stride = stride.min(DOUBLED);
         for _ in 0..STEPS_MAX {
             match self.drift(rate)? {
                 Drift::Shrinking => low = Some(rate),
@@ -109,11 +119,41 @@ impl Search<'_> {
                     return Ok(Some((low, high)));
                 }
                 (Some(low), Some(high)) => (low * high).sqrt(),
-                (Some(low), None) => low * 2.0,
-                (None, Some(high)) => high / 2.0,
+                (Some(low), None) => low * stride,
+                (None, Some(high)) => high / stride,
                 (None, None) => return Ok(None),
             };
+            stride = (stride * stride).min(DOUBLED);
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{Ask, Journal};
+    use super::*;
+    use crate::plan::Scenario;
+
+    #[test]
+    fn a_bracket_that_begins_nearby_takes_few_probes() {
+        let plant = include_bytes!("../../../theory/one_place.toml");
+        let scenario = Scenario::parse("t.toml", plant, Path::new(""), &[]).expect("right");
+        let journal = Journal::default();
+        let ask = Ask { precision: 0.2, recovery: 0.0, ..Ask::DEFAULT };
+        let probes = |stride: f64| {
+            let mut search = Search::of(&scenario, ask, &journal).expect("it can be scaled");
+            let (low, high) = search.bracket(110.0, stride).unwrap().expect("it is found");
+            assert!(low < 105.0 && 95.0 < high && search.is_narrow(low, high), "{low} to {high}");
+            search.probes.len()
+        };
+        let (near, far) = (probes(1.0 + search_width(&ask)), probes(DOUBLED));
+        assert!(near < far, "{near} and {far}");
+    }
+
+    fn search_width(ask: &Ask) -> f64 {
+        ask.precision * BRACKET_SHARE
     }
 }

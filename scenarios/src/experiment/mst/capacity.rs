@@ -6,7 +6,7 @@
 
 use floodgate_engine::time::Duration;
 
-use super::pinned::{Budget, Held, Pilot, Stretch, WARM_UP_BACKLOGS, seed_of};
+use super::pinned::{Budget, Held, Lost, Pilot, Stretch, WARM_UP_BACKLOGS, seed_of};
 use super::stein::{FIRST, Mean, Stein, mean};
 use crate::experiment::parallel::in_order;
 use crate::plan::throttling::Throttling;
@@ -16,6 +16,9 @@ use crate::plan::{Problems, Scenario};
 const BACKLOGS: [u64; 5] = [1, 8, 64, 512, 4096];
 /// From one backlog to the next.
 const STEP: u64 = 8;
+/// A plant that gets so much through, documents a second, and more with more, is filled no further:
+/// nothing that is modelled stops it.
+const FAST: f64 = 100_000.0;
 /// A plant that is not full with so many documents has no capacity that can be found like this.
 const BACKLOG_MAX: u64 = 300_000;
 /// Below this backlog batches are not full and pools are not grown.
@@ -89,8 +92,9 @@ pub(super) struct Curve {
     pub(super) restless_at: Option<u64>,
     /// The plant does everything in no time.
     pub(super) is_endless: bool,
-    /// Whether every document is suspended in that time.
-    pub(super) is_lost: bool,
+    /// Where its throughput has no end: documents that ended as suspended, of all that ended, if
+    /// none was delivered, however many were there.
+    pub(super) lost: Option<Lost>,
     /// Documents simulated.
     pub(super) documents: u64,
     /// The first broken promise.
@@ -98,6 +102,18 @@ pub(super) struct Curve {
 }
 
 impl Curve {
+    /// The most that it gets through.
+    pub(super) fn top(&self) -> Option<(u64, f64)> {
+        self.points.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// With how many documents it gets how much through, where that is more than anything that is
+    /// modelled stops.
+    pub(super) fn unstopped(&self) -> Option<(u64, f64)> {
+        let last = self.points.last().copied();
+        last.filter(|last| self.full_at.is_none() && last.1 >= FAST && self.top() == Some(*last))
+    }
+
     /// The throughput at a backlog of the curve.
     pub(super) fn rate(&self, backlog: u64) -> Option<f64> {
         self.points.iter().find(|point| point.0 == backlog).map(|point| point.1)
@@ -132,20 +148,10 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
         seconds_max: ask.seconds_max,
     };
     let seed = seed_of(scenario, 0);
-    let mut first = held.pilot(BACKLOGS[BACKLOGS.len() - 1], seed, &budget)?;
-    let (mut documents, mut broken) = (first.documents, first.broken);
-    // A plant that much to do brings to a standstill may well do something with less.
-    for less in BACKLOGS.iter().rev().skip(1) {
-        if first.rate.is_some() || first.is_endless {
-            break;
-        }
-        first = held.pilot(*less, seed, &budget)?;
-        documents += first.documents;
-        broken = broken.or(first.broken.take());
-    }
-    let Some((warm_up, rate)) = first.rate.map(|rate| (first.warm_up, rate)) else {
-        let Pilot { is_endless, is_lost, .. } = first;
-        return Ok(Curve { is_endless, is_lost, documents, broken, ..Curve::default() });
+    let Pilot { rate, is_endless, lost, warm_up, mut documents, mut broken } =
+        first_pilot(held, seed, &budget)?;
+    let Some(rate) = rate else {
+        return Ok(Curve { is_endless, lost, documents, broken, ..Curve::default() });
     };
     let mut lasts = window(scenario, rate, PILOT_DOCUMENTS as f64);
     let mut points = Vec::new();
@@ -183,7 +189,10 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
     points.extend(backlogs.iter().zip(rates).map(|(backlog, rate)| (*backlog, rate)));
     let mut rises = restless.is_none() && rises(&points, ask.half);
     while rises {
-        let before = points[points.len() - 1].0;
+        let (before, through) = points[points.len() - 1];
+        if through >= FAST {
+            break;
+        }
         let next = before * STEP;
         let filled = Duration::from_secs_f64((WARM_UP_BACKLOGS * next) as f64 / rate);
         let warm_up = warm_up.max(filled);
@@ -194,11 +203,33 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
         rises = both[1] > both[0] * (1.0 + ask.half);
         points.push((next, both[1]));
     }
-    let curve = match restless {
+    let mut curve = match restless {
         Some(at) => short(points, at, ask.half),
         None => shape(points, rises, ask.half),
     };
-    Ok(Curve { documents, broken, ..curve })
+    (curve.documents, curve.broken) = (documents, broken);
+    // What is lost with much to do may be delivered with little.
+    if let (None, Some(lost)) = (curve.full_at, lost) {
+        let alone = held.pilot(BACKLOGS[0], seed, &budget)?;
+        curve.documents += alone.documents;
+        curve.lost = alone.lost.map(|own| own.and(lost));
+    }
+    Ok(curve)
+}
+
+/// A first look, at the largest backlog with which the plant does anything: much to do may bring it
+/// to a standstill.
+fn first_pilot(held: &Held<'_>, seed: u64, budget: &Budget) -> Result<Pilot, Problems> {
+    let mut first = held.pilot(BACKLOGS[BACKLOGS.len() - 1], seed, budget)?;
+    for less in BACKLOGS.iter().rev().skip(1) {
+        if first.rate.is_some() || first.is_endless {
+            break;
+        }
+        let next = held.pilot(*less, seed, budget)?;
+        let documents = first.documents + next.documents;
+        first = Pilot { documents, broken: first.broken.or(next.broken), ..next };
+    }
+    Ok(first)
 }
 
 /// The first backlog at which a plant does not do the same later, as far as windows can tell.
@@ -220,8 +251,7 @@ fn short(points: Vec<(u64, f64)>, at: usize, half: f64) -> Curve {
     if curve.falls_at.is_none() {
         let falls = rate < top * (1.0 - FALL * half);
         // Full with less, or nowhere that is known.
-        let first = curve.points.iter().find(|point| point.1 >= top * (1.0 - half));
-        curve.full_at = first.map(|point| point.0).filter(|_| falls);
+        curve.full_at = highest(&curve.points).filter(|_| falls);
         curve.falls_at = falls.then_some(backlog);
     }
     Curve { restless_at: Some(backlog), ..curve }
@@ -242,6 +272,12 @@ fn rises(points: &[(u64, f64)], half: f64) -> bool {
     }
 }
 
+/// The smallest backlog that most gets through with.
+fn highest(points: &[(u64, f64)]) -> Option<u64> {
+    let top = points.iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+    top.map(|point| point.0)
+}
+
 fn shape(points: Vec<(u64, f64)>, rises: bool, half: f64) -> Curve {
     let top = points.iter().map(|point| point.1).fold(0.0, f64::max);
     let first = points.iter().find(|point| point.1 >= top * (1.0 - half)).map(|point| point.0);
@@ -253,7 +289,8 @@ fn shape(points: Vec<(u64, f64)>, rises: bool, half: f64) -> Curve {
     // missing before.
     let beyond = first.map(|first| (first * STEP).max(BACKLOG_MIN));
     let full_at = match falls_at {
-        Some(_) => first,
+        // What it gets through with less is less, by as much as a curve is judged to.
+        Some(_) => highest(&points),
         None => points.iter().map(|point| point.0).find(|backlog| Some(*backlog) >= beyond),
     };
     let full_at = full_at.filter(|_| !rises && top > 0.0);
@@ -363,5 +400,32 @@ fn window(scenario: &Scenario, rate: f64, documents: f64) -> Duration {
     match period.filter(|period| !period.is_zero() && *period <= least.times(LONGER)) {
         Some(period) => period.times(least.as_nanos().div_ceil(period.as_nanos())),
         None => least,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plant_that_a_backlog_slows_is_full_where_it_does_best() {
+        // A point within what the curve is judged to is not the top of one that falls.
+        let points = vec![(1, 31.2), (8, 193.5), (64, 197.7), (512, 175.3), (4096, 174.8)];
+        for half in [0.0045, 0.045] {
+            let found = shape(points.clone(), false, half);
+            assert_eq!((found.full_at, found.falls_at), (Some(64), Some(4096)), "{half}");
+        }
+        let found = short(points, 3, 0.045);
+        assert_eq!((found.full_at, found.falls_at), (Some(64), Some(512)));
+    }
+
+    #[test]
+    fn nothing_stops_what_is_fast_and_rises_to_the_end() {
+        let curve = |points: &[(u64, f64)], rises| shape(points.to_vec(), rises, 0.01).unstopped();
+        let fast = [(512, 10_240.0), (4096, 81_920.0), (32_768, 655_360.0)];
+        assert_eq!(curve(&fast, true), Some((32_768, 655_360.0)));
+        // Full, or too slow to say so.
+        assert_eq!(curve(&[(1, 2e5), (64, 4e5), (512, 4e5)], false), None);
+        assert_eq!(curve(&fast[..2], true), None);
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! The drift test puts a backlog in, and such a plant then does less. So both ends are tested from
 //! an empty start: a little below the capacity nothing grows, a little above it something does, in
-//! runs that are long enough to tell the one from the other.
+//! runs that are long enough to tell the one from the other. Where chance brings a backlog about
+//! that stays, the load that is kept is looked for below.
+
+use floodgate_reports::{MstRecord, MstVerdict, Probe};
 
 use super::capacity::{Capacity, Curve, Found, Wanted, measure};
+use super::confirm::Confirmation;
 use super::pinned::Held;
 use super::{CONFIRM_DISTANCE, Search, told, unknown};
-use crate::experiment::drift::edge;
+use crate::experiment::drift::{Drift, edge};
 use crate::plan::Problems;
 
 /// Runs from an empty start at either end.
@@ -17,6 +21,8 @@ const KEPT: usize = 3;
 const DEVIATIONS: f64 = 4.0;
 /// Documents of a run, at most.
 const DOCUMENTS_MAX: f64 = 1e6;
+/// The share of what a plant gets through at its best below which no load is looked for.
+const LEAST: f64 = 0.2;
 
 impl Search<'_> {
     /// The capacity where the curve is highest, if that is elsewhere than where it was measured.
@@ -46,9 +52,13 @@ impl Search<'_> {
         }
     }
 
-    /// The interval of a capacity that a backlog takes away from the plant, if it keeps it from an
-    /// empty start and no more than it: then it is the answer, and what is left of it is what the
-    /// plant recovers at.
+    /// The interval of what a plant keeps from an empty start, of one that a backlog slows: what it
+    /// gets through at its best is an upper end, and what is left of it with a backlog is what it
+    /// recovers at.
+    ///
+    /// Chance alone may bring such a plant as much to do as it does not get rid of again, so that
+    /// it need not keep what it gets through with a little: then the load that it does keep is
+    /// looked for below.
     pub(super) fn kept_from_empty(
         &mut self,
         capacity: &Capacity,
@@ -57,28 +67,125 @@ impl Search<'_> {
         if half > value * self.ask.precision {
             return Ok(None);
         }
-        // Half of what would wait if the excess did: the verdict is in the middle.
         let width = (self.ask.precision / 2.0).max(half / value);
-        let away = CONFIRM_DISTANCE * width;
-        let enough = (DEVIATIONS / width).powi(2) / KEPT as f64;
-        let ends = [value * (1.0 - away), value * (1.0 + away)];
-        let rates = ends.map(|rate| [rate; KEPT]).concat();
-        let tried = self.long_starts(&rates, enough.min(DOCUMENTS_MAX))?;
-        let grown = |from: usize| {
-            tried[from..from + KEPT].iter().map(|one| one.grown).sum::<f64>() / KEPT as f64
-        };
-        let is_kept = grown(0) < width && grown(KEPT) > width;
-        if !is_kept {
+        let (below, above) = (value * (1.0 - width), value * (1.0 + CONFIRM_DISTANCE * width));
+        let grown = self.grown(&[below, above], width)?;
+        if grown[1] <= width {
             let evidence = format!(
-                "from an empty start {:.1} % of what came waits at the end at {:.1}/s, {:.1} % at \
-                 {:.1}/s: this is not the capacity",
-                100.0 * grown(0),
-                ends[0],
-                100.0 * grown(KEPT),
-                ends[1]
+                "from an empty start {:.1} % of what came waits at the end at {above:.1}/s: it can \
+                 do more than this",
+                100.0 * grown[1]
             );
             self.probes.push(unknown(value, &evidence));
+            return Ok(None);
         }
-        Ok(is_kept.then_some((value - half, value + half)))
+        if is_kept(grown[0], width) {
+            return Ok(Some((below, value + half)));
+        }
+        self.told_not_kept(below, grown[0]);
+        self.kept_below(below, width)
+    }
+
+    /// The same, of a load that is not kept: a bracket below it.
+    fn kept_below(&mut self, top: f64, width: f64) -> Result<Option<(f64, f64)>, Problems> {
+        let (mut low, mut high): (Option<f64>, f64) = (None, top);
+        let mut away = width;
+        while high > top * LEAST {
+            let rate = match low {
+                Some(low) if high <= low * (1.0 + width) => {
+                    let blur = width / 2.0;
+                    return Ok(Some((low * (1.0 - blur), high * (1.0 + blur))));
+                }
+                Some(low) => (low * high).sqrt(),
+                None => {
+                    away *= 2.0;
+                    top * (1.0 - away).max(LEAST / 2.0)
+                }
+            };
+            let grown = self.grown(&[rate], width)?[0];
+            if is_kept(grown, width) {
+                low = Some(rate);
+            } else {
+                self.told_not_kept(rate, grown);
+                high = rate;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The share of what came that waits at the end of empty starts at these rates, long enough to
+    /// tell so much from nothing.
+    fn grown(&mut self, rates: &[f64], width: f64) -> Result<Vec<f64>, Problems> {
+        // Half of what would wait if the excess did: the verdict is in the middle.
+        let enough = (DEVIATIONS / width).powi(2) / KEPT as f64;
+        let all = rates.iter().flat_map(|rate| [*rate; KEPT]).collect::<Vec<_>>();
+        let tried = self.long_starts(&all, enough.min(DOCUMENTS_MAX))?;
+        let mean = |own: &[Confirmation]| own.iter().map(|one| one.grown).sum::<f64>();
+        Ok(tried.chunks(KEPT).map(|own| mean(own) / KEPT as f64).collect())
+    }
+
+    fn told_not_kept(&mut self, rate: f64, grown: f64) {
+        let evidence = format!(
+            "from an empty start {:.1} % of what came waits at the end, in the mean of {KEPT}: it \
+             is not kept",
+            100.0 * grown
+        );
+        let probe = unknown(rate, &evidence);
+        self.probes.push(Probe { verdict: MstVerdict::Unsustainable, ..probe });
+    }
+
+    /// Whether a plant that carries `low` from an empty start never gets rid of a backlog there:
+    /// with the one that it does worst with it gets less through, and such a backlog does grow.
+    pub(super) fn is_lost_to_a_backlog(
+        &mut self,
+        low: f64,
+        record: &MstRecord,
+    ) -> Result<bool, Problems> {
+        let Some([_, most]) = record.recover_interval.filter(|[_, most]| *most < low) else {
+            return Ok(false);
+        };
+        // What is to be told from none is half of what should be there.
+        let (drift, growth) = self.drifts(&[low], (low - most) / low / 2.0)?[0];
+        Ok(match drift {
+            Drift::Growing => true,
+            Drift::Balanced | Drift::Shrinking => false,
+            Drift::Undecided => growth > 0.0,
+        })
+    }
+}
+
+/// Whether so little waits after empty starts that it is chance, where `width` was to be told from
+/// nothing.
+const fn is_kept(grown: f64, width: f64) -> bool {
+    grown < width / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{Ask, Journal};
+    use super::*;
+    use crate::plan::Scenario;
+
+    #[test]
+    fn what_is_kept_from_an_empty_start_is_found_below_what_is_not() {
+        // It does 100 a second, and with much to do 50: what more than 2000 others were published
+        // after is read again, by a disk that takes 20 ms.
+        let plant = include_bytes!("../../../theory/one_place.toml");
+        let changes = [
+            "receive_port.In.location.0.host=R",
+            "message_box.MsgBox.cached_rows=2000",
+            "cost.data_cold_row=20 ms",
+        ];
+        let changes = changes.map(str::to_owned);
+        let scenario = Scenario::parse("t.toml", plant, Path::new(""), &changes).expect("right");
+        let journal = Journal::default();
+        let ask = Ask { precision: 0.2, recovery: 0.0, threads: 2, ..Ask::DEFAULT };
+        let mut search = Search::of(&scenario, ask, &journal).expect("it can be scaled");
+        let (low, high) = search.kept_below(130.0, 0.1).unwrap().expect("it keeps less");
+        assert!(low < 100.0 && 100.0 < high && high < 1.22 * low, "{low} to {high}");
+        let told = |probe: &&Probe| probe.evidence.ends_with("it is not kept");
+        assert!(search.probes.iter().any(|probe| told(&probe)), "{:?}", search.probes);
     }
 }

@@ -44,6 +44,7 @@ mod users;
 
 use self::as_written::AsWritten;
 pub use self::ask::{Ask, PRECISION, RECOVERY_SECONDS, SECONDS_MAX, STEPS_EXPLAINED, STEPS_MAX};
+use self::bracket::{DOUBLED, NEARBY};
 use self::capacity::{Capacity, Curve, Found, RUN_DOCUMENTS, Wanted, curve, measure};
 use self::cleaned::KEEP_UP;
 pub(super) use self::cleaned::{cleanup_has_price, jobs_run};
@@ -53,7 +54,7 @@ use self::horizon::Forgets;
 pub(super) use self::horizon::RELAXATIONS;
 pub use self::journal::Journal;
 pub(super) use self::limit::{busiest, why};
-use self::pinned::{Held, Stretch};
+use self::pinned::{Held, Lost, Stretch};
 pub use self::priced::search_again;
 use self::priced::{Prices, is_capacity};
 use self::probes::{told, unknown};
@@ -232,10 +233,10 @@ impl Search<'_> {
         let (curve, capacity) = self.capacity(&held)?;
         let point = |(backlog, rate): &(u64, f64)| CurvePoint { backlog: *backlog, rate: *rate };
         record.curve = curve.points.iter().map(point).collect();
-        if curve.is_endless {
-            if curve.is_lost {
-                record.verdict = MstVerdict::Lossy;
-            }
+        if curve.lost.is_some() {
+            record.verdict = MstVerdict::Lossy;
+        }
+        if curve.is_endless || curve.lost.is_some() || self.is_unstopped(&curve) {
             return Ok(());
         }
         self.about = "loads on either side of the capacity";
@@ -243,9 +244,13 @@ impl Search<'_> {
         let interval = match (measured, &capacity) {
             (Some(interval), _) => Some(interval),
             (None, found) => {
-                let start = found.as_ref().map_or(self.written, |own| own.mean.value);
+                let own = found.as_ref().map(|own| own.mean.value);
+                let about = own.or_else(|| curve.top().map(|top| top.1).filter(|top| *top > 0.0));
                 let blur = self.blur();
-                let found = self.bracket(start)?;
+                let found = match about {
+                    Some(rate) => self.bracket(rate, 1.0 + NEARBY * self.width())?,
+                    None => self.bracket(self.written, DOUBLED)?,
+                };
                 found.map(|(low, high)| (low * (1.0 - blur), high * (1.0 + blur)))
             }
         };
@@ -289,8 +294,14 @@ impl Search<'_> {
         capacity: Option<Capacity>,
     ) -> Result<(Option<Capacity>, Interval), Problems> {
         let Some(own) = capacity else { return Ok((None, None)) };
-        if let Some(interval) = self.agreed(&own)? {
-            return Ok((Some(own), Some(interval)));
+        let agreed = self.agreed(&own)?;
+        if curve.falls_at.is_some() {
+            // What a backlog shrinks at is kept from an empty start, and more than that may be.
+            let interval = self.kept_from_empty(&own)?;
+            return Ok((Some(own), interval.or(agreed)));
+        }
+        if agreed.is_some() {
+            return Ok((Some(own), agreed));
         }
         let wanted = self.wanted(self.ask.precision / 2.0 * MEASURED_SHARE)?;
         if let Some(top) = self.at_the_top(held, (curve, &own), wanted)?
@@ -298,11 +309,7 @@ impl Search<'_> {
         {
             return Ok((Some(top), Some(interval)));
         }
-        let interval = match curve.falls_at {
-            Some(_) => self.kept_from_empty(&own)?,
-            None => None,
-        };
-        Ok((Some(own), interval))
+        Ok((Some(own), None))
     }
 
     /// What a search that found `verdict` says in the end: it counts only if every promise was
@@ -393,13 +400,19 @@ impl Search<'_> {
             );
             self.probes.push(unknown(self.written, &why));
         }
+        if let Some(lost) = curve.lost {
+            let Lost { suspended, ended } = lost;
+            let how = format!(
+                "nothing is delivered, however much there is to do: {ended} documents have ended, \
+                 and {suspended} times one was suspended"
+            );
+            let probe = unknown(self.written, &how);
+            self.probes.push(Probe { verdict: MstVerdict::Lossy, ..probe });
+            return Ok((curve, None));
+        }
         if curve.is_endless {
             let why = "nothing that is modelled takes any time: no load is too high";
-            let lost = "every document is suspended, at any load";
-            self.probes.push(match curve.is_lost {
-                true => Probe { verdict: MstVerdict::Lossy, ..unknown(self.written, lost) },
-                false => unknown(self.written, why),
-            });
+            self.probes.push(unknown(self.written, why));
             return Ok((curve, None));
         }
         let full = curve.full_at.and_then(|backlog| Some((backlog, curve.rate(backlog)?)));
@@ -422,6 +435,19 @@ impl Search<'_> {
     /// overload do not keep to.
     const fn is_timed(&self) -> bool {
         !self.scenario.faults.is_empty() || !self.scenario.acts.is_empty()
+    }
+
+    /// Whether nothing that is modelled stops the plant, which is said.
+    fn is_unstopped(&mut self, curve: &Curve) -> bool {
+        let Some((backlog, rate)) = curve.unstopped().filter(|_| !self.is_timed()) else {
+            return false;
+        };
+        let why = format!(
+            "with {backlog} documents held {rate:.0}/s get through, and every eight times as many \
+             brought more: nothing that is modelled stops it below that"
+        );
+        self.probes.push(unknown(rate, &why));
+        true
     }
 
     /// The interval of the capacity, if loads below it shrink a backlog and loads above it do not.
@@ -510,6 +536,10 @@ impl Search<'_> {
         if record.verdict == MstVerdict::Sustainable && !self.is_timed() {
             let capacity = record.capacity.unwrap_or(low);
             record.verdict = self.judged_beyond(capacity, low)?;
+            let open = matches!(record.verdict, MstVerdict::Sustainable | MstVerdict::Undecided);
+            if open && self.is_lost_to_a_backlog(low, record)? {
+                record.verdict = MstVerdict::Metastable;
+            }
         }
         if record.verdict == MstVerdict::Sustainable && self.is_wide(low, high) {
             record.verdict = MstVerdict::Undecided;

@@ -69,14 +69,38 @@ pub(super) struct Pilot {
     pub(super) rate: Option<f64>,
     /// Everything was done in no time.
     pub(super) is_endless: bool,
-    /// Not one of the documents was for anybody: all are suspended.
-    pub(super) is_lost: bool,
+    /// Not one of the documents was delivered.
+    pub(super) lost: Option<Lost>,
     /// How long it took to warm up.
     pub(super) warm_up: Duration,
     /// Documents simulated.
     pub(super) documents: u64,
     /// The first broken promise.
     pub(super) broken: Option<String>,
+}
+
+/// What became of documents of which none was delivered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Lost {
+    /// How often something was suspended.
+    pub(super) suspended: u64,
+    /// Documents that have ended.
+    pub(super) ended: u64,
+}
+
+impl Lost {
+    /// What did in `world`, if anything was suspended and nothing delivered.
+    fn of(world: &World) -> Option<Self> {
+        let meters = world.meters();
+        let ended = meters.offered.saturating_sub(world.backlog());
+        let is_lost = meters.processed == 0 && meters.suspended > 0;
+        is_lost.then_some(Self { suspended: meters.suspended, ended })
+    }
+
+    /// Of both together.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self { suspended: self.suspended + other.suspended, ended: self.ended + other.ended }
+    }
 }
 
 impl<'a> Held<'a> {
@@ -139,7 +163,7 @@ impl<'a> Held<'a> {
         let pilot = Pilot {
             rate: (seconds > 0.0 && through > 0.0).then(|| through / seconds),
             is_endless: seconds <= 0.0 && through > 0.0,
-            is_lost: world.meters().processed == 0 && world.meters().suspended > 0,
+            lost: Lost::of(&world),
             documents: world.meters().offered,
             warm_up: from.since(Instant::ZERO),
             broken: broken(&world),
