@@ -86,6 +86,10 @@ fn a_batch_without_room_for_its_messages() {
         format!("load.0.mix=[{{ weight = 9 }}, {{ weight = 1, size = '{size}', documents = 2 }}]")
     };
     bites(&[batch, &mix("6 KB")], "", "R-LMS-05", &[batch, &mix("5 KB")]);
+    // One batch a look is all that such a location takes: half of it is half of the capacity.
+    let polls = "receive_port.In.location.0.adapter.notify=false";
+    let size = "load.0.size=6 KB";
+    bites(&[batch, polls, "load.0.size=10 KB"], "", "has room for 10", &[batch, polls, size]);
 }
 
 #[test]
@@ -95,6 +99,25 @@ fn a_goal_that_one_wait_uses_up() {
     let late = ["host.Host.poll=2 s"];
     bites(&late, more, "R-CLK-07", &["host.Host.poll=1999 ms"]);
     assert_eq!(advised(&late, ""), [""; 0], "without a goal nothing is late");
+}
+
+#[test]
+fn an_expected_latency_that_one_wait_uses_up() {
+    // R-CLK-07: an expectation is a goal as well, and half of a wait is its mean.
+    let late = ["host.Host.poll=2 s"];
+    let soon = ["host.Host.poll=1999 ms"];
+    for more in [
+        "[[expect.port]]\nname = \"Out\"\nlatency_p99 = { at_most = \"2 s\" }\n",
+        "[expect]\nlatency_max = { at_most = \"2 s\" }\n",
+        "[[expect.figure]]\nwhat = \"latency.p99\"\nat_most = 2\nunit = \"s\"\n",
+        "[[expect.figure]]\nwhat = \"latency.mean\"\nat_most = 1000\nunit = \"ms\"\n",
+    ] {
+        bites(&late, more, "R-CLK-07", &soon);
+    }
+    // A port does not wait for a host that is not its own.
+    let other = "[[expect.port]]\nname = \"Out\"\nlatency_p99 = { at_most = \"1 s\" }\n\
+                 [[host]]\nname = \"Other\"\non = [\"bts1\"]\npoll = \"2 s\"\n";
+    assert_eq!(advised(&[], other), [""; 0]);
 }
 
 #[test]

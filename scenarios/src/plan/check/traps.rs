@@ -6,6 +6,7 @@ use floodgate_engine::time::Duration;
 use super::Checker;
 use crate::plan::goal::Goal;
 use crate::plan::receive::ReceiveLocation;
+use crate::plan::scenario::Scenario;
 use crate::plan::send::{SendPort, Transport};
 
 /// With an ordered port this much between two tries is an outage for everything behind.
@@ -25,8 +26,8 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             cut_short(checker, &format!("receive_port.{n}.location.{k}"), &port.name, location);
         }
     }
-    for (n, goal) in scenario.goals.iter().enumerate() {
-        slept_through(checker, n, goal);
+    for asked in asked(scenario) {
+        slept_through(checker, &asked);
     }
 }
 
@@ -95,7 +96,8 @@ fn choking(checker: &mut Checker<'_>, n: usize, port: &SendPort) {
     }
 }
 
-/// Batches that are full by bytes long before they are full by number (R-LMS-05).
+/// Batches that are full by bytes long before they are full by number (R-LMS-05). A location that
+/// looks now and then takes one at each look: a quarter less is as much less a second.
 fn cut_short(checker: &mut Checker<'_>, path: &str, port: &str, location: &ReceiveLocation) {
     let adapter = &location.adapter;
     let Some(bytes) = adapter.batch_bytes else { return };
@@ -103,8 +105,13 @@ fn cut_short(checker: &mut Checker<'_>, path: &str, port: &str, location: &Recei
     let kinds = loads.flat_map(|load| load.kinds());
     let largest = kinds.map(|kind| kind.bytes_max().max(1)).max();
     let Some(size) = largest else { return };
-    let room = (bytes / size).max(1);
-    if room.saturating_mul(2) >= u64::from(adapter.batch) {
+    let (room, batch) = ((bytes / size).max(1), u64::from(adapter.batch));
+    let only_polls = adapter.poll.is_some() && !adapter.notify;
+    let is_little = match only_polls {
+        true => room.saturating_mul(4) <= batch.saturating_mul(3) && room < batch,
+        false => room.saturating_mul(2) < batch,
+    };
+    if !is_little {
         return;
     }
     let message = format!(
@@ -116,22 +123,81 @@ fn cut_short(checker: &mut Checker<'_>, path: &str, port: &str, location: &Recei
     checker.advise(&format!("{path}.adapter"), message, help);
 }
 
-/// A goal that a single wait for the next look uses up (R-CLK-07).
-fn slept_through(checker: &mut Checker<'_>, n: usize, goal: &Goal) {
-    let Goal::Late(late) = goal else { return };
+/// What is asked of latencies: by a goal, or by an expectation.
+struct Asked<'a> {
+    path: String,
+    /// The time that one wait may not use up.
+    over: Duration,
+    /// What becomes of a document that takes longer, in words.
+    is: String,
+    /// The send port that is asked, if it is one alone.
+    port: Option<&'a SendPort>,
+}
+
+fn asked(scenario: &Scenario) -> Vec<Asked<'_>> {
+    let mut all = Vec::new();
+    let mut ask = |path: String, over: Duration, is: String, port| {
+        all.push(Asked { path, over, is, port });
+    };
+    for (n, goal) in scenario.goals.iter().enumerate() {
+        if let Goal::Late(late) = goal {
+            ask(
+                format!("goal.{n}.late.over"),
+                late.over,
+                format!("late after {}", late.over),
+                None,
+            );
+        }
+    }
+    let expect = &scenario.expect;
+    if let Some(most) = expect.latency_max.as_ref().map(|own| own.at_most) {
+        let is = format!("too slow after {most}");
+        ask("expect.latency_max.at_most".to_owned(), most, is, None);
+    }
+    for (n, own) in expect.ports.iter().enumerate() {
+        let Some(most) = own.latency_p99.as_ref().map(|own| own.at_most) else { continue };
+        let port = scenario.send_ports.iter().find(|port| port.name == own.name);
+        let is = format!("too slow for the 99th percentile of '{}' after {most}", own.name);
+        ask(format!("expect.port.{n}.latency_p99.at_most"), most, is, port);
+    }
+    for (n, own) in expect.figures.iter().enumerate() {
+        // Half of a wait is its mean.
+        let waits = match own.figure.what.word() {
+            "latency.max" | "latency.p99" => 1.0,
+            "latency.mean" | "latency.p50" => 2.0,
+            _ => continue,
+        };
+        let units = own.figure.what.units().iter().find(|(unit, _)| *unit == own.unit);
+        let (Some(most), Some((_, seconds))) = (own.at_most, units) else { continue };
+        let is = format!("too slow for {} after {most} {}", own.figure.what.word(), own.unit);
+        let over = Duration::from_secs_f64(most * seconds * waits);
+        ask(format!("expect.figure.{n}.at_most"), over, is, None);
+    }
+    all
+}
+
+/// A time for the whole way that a single wait for the next look uses up (R-CLK-07).
+fn slept_through(checker: &mut Checker<'_>, asked: &Asked<'_>) {
     let scenario = checker.scenario;
-    let hosts = scenario.hosts.iter().map(|host| (format!("host '{}'", host.name), host.poll));
+    // What one port sends waits for its own hosts, and for those of orchestrations before it.
+    let is_on_its_way = |host: &str| match asked.port {
+        Some(port) if scenario.orchestrations.is_empty() => {
+            let of = |own: &Transport| own.host == host || own.host.is_empty() && port.host == host;
+            of(&port.primary) || port.backup.as_ref().is_some_and(of)
+        }
+        _ => true,
+    };
+    let hosts = scenario.hosts.iter().filter(|host| is_on_its_way(&host.name));
+    let hosts = hosts.map(|host| (format!("host '{}'", host.name), host.poll));
     let locations = scenario.receive_ports.iter().flat_map(|port| &port.locations);
     let locations = locations.filter(|location| !location.adapter.notify);
     let locations = locations.filter_map(|location| {
         Some((format!("location '{}'", location.name), location.adapter.poll?))
     });
     let longest = hosts.chain(locations).max_by_key(|(_, poll)| *poll);
-    let Some((who, poll)) = longest.filter(|(_, poll)| *poll >= late.over) else { return };
-    let message = format!(
-        "a document may wait {poll} for the next look of {who}, and is late after {}",
-        late.over
-    );
-    let help = "R-CLK-07: a shorter 'poll', or a goal that leaves time for it";
-    checker.advise(&format!("goal.{n}.late.over"), message, help);
+    let Some((who, poll)) = longest.filter(|(_, poll)| *poll >= asked.over) else { return };
+    let message =
+        format!("a document may wait {poll} for the next look of {who}, and is {}", asked.is);
+    let help = "R-CLK-07: a shorter 'poll', or a limit that leaves time for it";
+    checker.advise(&asked.path, message, help);
 }
