@@ -382,7 +382,7 @@ fn is_at_rest(runs: &[Stretch], half: f64) -> bool {
 }
 
 /// Documents a second that gather at the place where most do, beyond what chance explains.
-fn gathering(runs: &[Stretch]) -> f64 {
+pub(super) fn gathering(runs: &[Stretch]) -> f64 {
     let places = runs.first().map_or(0, |own| own.drifts.len());
     let at = |place: usize| {
         let drifts: Vec<f64> = runs.iter().map(|own| own.drifts[place]).collect();

@@ -3,15 +3,20 @@
 //! The plant is full, and one setting is turned a little up and a little down, with the draws of
 //! the same seed: what both have in common they get alike, so that small differences show. A first
 //! look with one seed leaves out what moves nothing; the rest have an interval over several seeds,
-//! and one that includes zero is not distinguishable from nothing.
+//! and one that includes zero is not distinguishable from nothing. Seeds do not tell everything: a
+//! window cuts what leaves as a whole, documents that gather somewhere are missing in what comes
+//! out, and where another resource is nearly as busy, more of a setting does not move what less of
+//! it does. All of that is in the interval.
 
 use floodgate_engine::time::Duration;
 use floodgate_reports::Elasticity;
 
-use super::capacity::Capacity;
+use super::capacity::{Capacity, gathering};
 use super::journal::Journal;
-use super::pinned::{Held, seed_of};
+use super::pinned::{Held, Stretch, seed_of};
+use super::stein::mean;
 use super::turn::{Knob, knobs};
+use crate::experiment::drift::edge;
 use crate::experiment::parallel::in_order;
 use crate::experiment::sweep::Estimate;
 use crate::plan::{Problems, Scenario};
@@ -30,42 +35,95 @@ const DOCUMENTS: f64 = 10_000.0;
 /// The first of their seeds; the ones before belong to other parts of the search.
 const FIRST_RUN: u64 = 600;
 
-/// One run of a plant with a setting turned: its throughput and the documents it took.
-type Ran = Result<(f64, u64), Problems>;
+/// The golden section: windows begin at instants that no period of the plant falls in with.
+const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
 struct Looks<'a> {
     held: &'a Held<'a>,
     /// Backlog, warm-up and window.
     plant: (u64, Duration, Duration),
+    /// How long it takes until as much leaves as may leave as a whole.
+    cut: Duration,
+}
+
+/// What one setting does, more of it or less: what came out in the runs of every seed, and how much
+/// there was of it.
+struct Turned {
+    rates: Vec<f64>,
+    factor: f64,
+    /// Documents that gather somewhere in the plant, for each that comes out.
+    gathers: f64,
 }
 
 impl Looks<'_> {
-    fn run(&self, scenario: &Scenario, seed: u64) -> Ran {
+    fn run(&self, scenario: &Scenario, seed: u64) -> Result<Stretch, Problems> {
         let (backlog, warm_up, lasts) = self.plant;
+        let later = (seed as f64 * GOLDEN).fract() * 2.0 * self.cut.as_secs_f64();
+        let warm_up = warm_up + Duration::from_secs_f64(later);
         let seed = seed_of(self.held.scenario, FIRST_RUN + seed);
-        let key = || format!("turned {} {backlog} {seed} {warm_up} {lasts}", scenario.hash());
+        let key = || format!("turned to {} {backlog} {seed} {warm_up} {lasts}", scenario.hash());
         self.held.journal.once(key, |fuel| {
             let alone = Journal::default();
             let held = Held::of(scenario, &alone)?;
-            let stretch = held.stretched(backlog, seed, (warm_up, lasts), fuel)?;
-            Ok((stretch.rate, stretch.documents))
+            held.stretched(backlog, seed, (warm_up, lasts), fuel)
         })
     }
 
-    /// How the throughput follows the setting between two turns of it, in per cent for a per cent.
-    fn slope(&self, knob: &Knob, seed: u64, step: f64) -> Result<(Option<f64>, u64), Problems> {
-        let up = knob.turned(self.held.scenario, 1.0 + step);
-        let down = knob.turned(self.held.scenario, 1.0 - step);
-        let as_is = || (self.held.scenario.clone(), 1.0);
-        let ((more, high), (less, low)) = match (up, down) {
-            (None, None) => return Ok((None, 0)),
-            (up, down) => (up.unwrap_or_else(as_is), down.unwrap_or_else(as_is)),
-        };
-        let (a, b) = (self.run(&more, seed)?, self.run(&less, seed)?);
-        let relative = |a: f64, b: f64| (a - b) / f64::midpoint(a, b);
-        let slope = relative(a.0, b.0) / relative(high, low);
-        Ok((slope.is_finite().then_some(slope), a.1 + b.1))
+    /// What a window may cut, as a share of all that leaves in it.
+    fn cut(&self) -> f64 {
+        self.cut.as_secs_f64() / self.plant.2.as_secs_f64()
     }
+}
+
+/// The elasticity between more and less of a setting, of which one may be the setting as it is,
+/// where windows cut such a share.
+fn elasticity(as_is: &Turned, ends: [Option<&Turned>; 2], cut: f64) -> Option<Estimate> {
+    let [more, less] = ends.map(|end| end.unwrap_or(as_is));
+    let own = Estimate::of(&more.slopes(less)?)?;
+    let both = more.slopes(as_is).zip(as_is.slopes(less));
+    let bent = both.and_then(|(up, down)| bent(own, &up, &down));
+    let gathers = match bent {
+        // From where it is to either end it is half as far.
+        Some(_) => 2.0 * (as_is.gathers + more.gathers.max(less.gathers)),
+        None => more.gathers + less.gathers,
+    };
+    // Windows begin anywhere, so that what they cut is less the more there are.
+    let cut = 2.0 * cut / more.rates.len() as f64;
+    let errors = (cut + gathers) / relative(more.factor, less.factor).abs();
+    Some(bent.unwrap_or(own).widened(errors))
+}
+
+impl Turned {
+    fn of(runs: &[Stretch], factor: f64) -> Self {
+        let rates: Vec<f64> = runs.iter().map(|run| run.rate).collect();
+        let gathers = gathering(runs) / mean(&rates);
+        Self { rates, factor, gathers }
+    }
+
+    /// How the throughput follows the setting from there to here, of each seed.
+    fn slopes(&self, from: &Self) -> Option<Vec<f64>> {
+        let by = relative(self.factor, from.factor);
+        let both = self.rates.iter().zip(&from.rates);
+        let slopes: Vec<f64> = both.map(|(here, there)| relative(*here, *there) / by).collect();
+        slopes.iter().all(|slope| slope.is_finite()).then_some(slopes)
+    }
+}
+
+/// By how much the one is more than the other, for what lies between them.
+fn relative(a: f64, b: f64) -> f64 {
+    (a - b) / f64::midpoint(a, b)
+}
+
+/// What holds both the elasticity upwards and the one downwards, if they are sure to differ
+/// by what is worth telling.
+fn bent(own: Estimate, up: &[f64], down: &[f64]) -> Option<Estimate> {
+    let differences: Vec<f64> = up.iter().zip(down).map(|(up, down)| up - down).collect();
+    let [differ, up, down] = [&differences[..], up, down].map(Estimate::of);
+    let (differ, up, down) = (differ?, up?, down?);
+    let is_bent = differ.is_nonzero() && differ.mean.abs() >= TOLD_MIN;
+    let low = own.low.min(up.low).min(down.low);
+    let high = own.high.max(up.high).max(down.high);
+    is_bent.then_some(Estimate { low, high, ..own })
 }
 
 /// The elasticities that are not zero, the strongest first, and the documents that they took.
@@ -75,39 +133,54 @@ pub(super) fn elasticities(
     threads: usize,
 ) -> Result<(Vec<Elasticity>, u64), Problems> {
     let rate = capacity.mean.value;
-    let lasts = Duration::from_secs_f64(DOCUMENTS / rate);
-    let plant = (capacity.backlog, capacity.spans.0, lasts);
-    let looks = Looks { held, plant };
+    let spans = |documents: f64| Duration::from_secs_f64(documents / rate);
+    let plant = (capacity.backlog, capacity.spans.0, spans(DOCUMENTS));
     let scenario = held.scenario;
+    let looks = Looks { held, plant, cut: spans(edge(scenario)) };
     let knobs = knobs(scenario);
     let first = in_order(knobs.len() + 1, threads, |at| match at.checked_sub(1) {
-        None => looks.run(scenario, 0).map(|(rate, documents)| (Some(rate), documents)),
+        None => looks.run(scenario, 0).map(Some),
         Some(at) => match knobs[at].turned(scenario, 1.0 + FIRST_STEP) {
-            Some((more, _)) => looks.run(&more, 0).map(|(rate, documents)| (Some(rate), documents)),
-            None => Ok((None, 0)),
+            Some((more, _)) => looks.run(&more, 0).map(Some),
+            None => Ok(None),
         },
     });
     let first = first.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mut documents = first.iter().map(|look| look.1).sum::<u64>();
-    let base = first[0].0.unwrap_or(rate);
-    let moved = |at: &usize| match first[at + 1].0 {
-        Some(rate) => (rate / base - 1.0).abs() >= MOVED_MIN,
+    let mut documents = first.iter().flatten().map(|look| look.documents).sum::<u64>();
+    let base = first[0].as_ref().map_or(rate, |look| look.rate);
+    let moved = |at: &usize| match &first[at + 1] {
+        Some(look) => (look.rate / base - 1.0).abs() >= MOVED_MIN,
         // What cannot be turned up can be turned down.
         None => true,
     };
-    let kept: Vec<usize> = (0..knobs.len()).filter(moved).collect();
-    let count = kept.len() * SEEDS as usize;
-    let slopes = in_order(count, threads, |at| {
-        let (knob, seed) = (&knobs[kept[at / SEEDS as usize]], at as u64 % SEEDS);
-        looks.slope(knob, seed + 1, STEP)
+    let kept: Vec<&Knob> = (0..knobs.len()).filter(moved).map(|at| &knobs[at]).collect();
+    if kept.is_empty() {
+        return Ok((Vec::new(), documents));
+    }
+    // As it is, and then every setting, more and less of it.
+    let mut settings = vec![Some((scenario.clone(), 1.0))];
+    for knob in &kept {
+        settings.extend([1.0 + STEP, 1.0 - STEP].map(|factor| knob.turned(scenario, factor)));
+    }
+    let seeds = SEEDS as usize;
+    let runs = in_order(settings.len() * seeds, threads, |at| {
+        let setting = settings[at / seeds].as_ref();
+        setting.map(|(turned, _)| looks.run(turned, at as u64 % SEEDS + 1)).transpose()
     });
-    let slopes = slopes.into_iter().collect::<Result<Vec<_>, _>>()?;
-    documents += slopes.iter().map(|look| look.1).sum::<u64>();
+    let runs = runs.into_iter().collect::<Result<Vec<_>, _>>()?;
+    documents += runs.iter().flatten().map(|look| look.documents).sum::<u64>();
+    let turned = |(setting, runs): (&Option<(Scenario, f64)>, &[Option<Stretch>])| {
+        let runs = runs.iter().cloned().collect::<Option<Vec<_>>>()?;
+        Some(Turned::of(&runs, setting.as_ref()?.1))
+    };
+    let turned: Vec<_> = settings.iter().zip(runs.chunks(seeds)).map(turned).collect();
+    let (as_is, turned) = turned.split_first().expect("it was looked at as it is");
+    let as_is = as_is.as_ref().expect("it needs no turn");
     let mut told = Vec::new();
-    for (of, at) in slopes.chunks(SEEDS as usize).zip(&kept) {
-        let values: Option<Vec<f64>> = of.iter().map(|look| look.0).collect();
-        let Some(found) = values.and_then(|values| Estimate::of(&values)) else { continue };
-        told.extend(worth_telling(&knobs[*at].key, found));
+    for (knob, ends) in kept.iter().zip(turned.chunks(2)) {
+        let ends = [ends[0].as_ref(), ends[1].as_ref()];
+        let found = elasticity(as_is, ends, looks.cut());
+        told.extend(found.and_then(|found| worth_telling(&knob.key, found)));
     }
     told.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
     Ok((told, documents))
@@ -125,4 +198,37 @@ pub(super) fn worth_telling(knob: &str, found: Estimate) -> Option<Elasticity> {
     let told =
         Elasticity { knob: knob.to_owned(), value: found.mean, interval: Some(found.ends()) };
     (!least).then_some(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turned(rates: &[f64], factor: f64, gathers: f64) -> Turned {
+        Turned { rates: rates.to_vec(), factor, gathers }
+    }
+
+    /// Where the elasticity lies, of a plant that gets 100 documents a second through, in windows
+    /// of 500 times what leaves as a whole.
+    fn ends(up: &Turned, down: &Turned) -> [f64; 2] {
+        let as_is = turned(&[100.0; 6], 1.0, 0.0);
+        elasticity(&as_is, [Some(up), Some(down)], 0.002).unwrap().ends()
+    }
+
+    #[test]
+    fn an_interval_holds_what_seeds_do_not_tell() {
+        let near = |found: [f64; 2], wanted: [f64; 2]| {
+            let is = found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 5e-4);
+            assert!(is, "{found:?} and not {wanted:?}");
+        };
+        // One to one, whatever the seed.
+        let (up, down) = (turned(&[105.0; 6], 1.05, 0.0), turned(&[95.0; 6], 0.95, 0.0));
+        near(ends(&up, &down), [1.0 - 1.0 / 150.0, 1.0 + 1.0 / 150.0]);
+        // A hundredth of what comes out gathers somewhere: so much may be missing.
+        let up = turned(&[105.0; 6], 1.05, 0.01);
+        near(ends(&up, &down), [0.9 - 1.0 / 150.0, 1.1 + 1.0 / 150.0]);
+        // Another resource lets no more through: nothing upwards, one to one downwards.
+        let up = turned(&[100.0, 100.0, 100.0, 100.0, 100.0, 100.001], 1.05, 0.0);
+        near(ends(&up, &down), [-1.0 / 150.0, 1.0 + 1.0 / 150.0]);
+    }
 }

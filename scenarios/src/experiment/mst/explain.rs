@@ -18,6 +18,8 @@ const UNKNOWN_SECONDS: f64 = 60.0;
 const UNKNOWN_DOCUMENTS: f64 = 20_000.0;
 /// What elasticities are of.
 const OF_CAPACITY: &str = "the capacity";
+/// The same where another load was found, of which nothing is told: a goal binds that has no line.
+const OF_CAPACITY_ALONE: &str = "the capacity, not the load found,";
 const OF_GOAL: &str = "the load that just meets the goal";
 const OF_CLEANUP: &str = "the load that the cleanup jobs just keep up with";
 
@@ -58,7 +60,7 @@ impl Search<'_> {
         } else if let Some(capacity) = capacity {
             let (found, documents) = elasticities(held, capacity, self.ask.threads)?;
             self.documents += documents;
-            record.elasticities_of = Some(OF_CAPACITY.to_owned());
+            record.elasticities_of = Some(of_what(record.mst, rate).to_owned());
             record.elasticities = found;
         }
         Ok(())
@@ -90,5 +92,25 @@ impl Search<'_> {
         let settled = warm_up.unwrap_or(Duration::ZERO) + UNKNOWN_WARM_UP;
         let lasts = Duration::from_secs_f64((UNKNOWN_DOCUMENTS / rate).max(UNKNOWN_SECONDS));
         Ok((settled.max(ladder(self.scenario, self.ask.seconds_max)?), lasts))
+    }
+}
+
+/// What the elasticities of the capacity are called, where this load was found.
+fn of_what(found: Option<f64>, capacity: f64) -> &'static str {
+    match found {
+        Some(found) if (found - capacity).abs() > 0.0 => OF_CAPACITY_ALONE,
+        _ => OF_CAPACITY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_capacity_follows_is_not_said_of_a_load_below_it() {
+        assert_eq!([of_what(Some(100.0), 100.0), of_what(None, 100.0)], [OF_CAPACITY; 2]);
+        // A goal that a bracket found: what that load follows is another matter.
+        assert_eq!(of_what(Some(91.4), 100.0), OF_CAPACITY_ALONE);
     }
 }
