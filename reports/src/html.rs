@@ -14,8 +14,8 @@ mod thin;
 pub use chart::ChartError;
 pub use mst::mst_html;
 pub(crate) use mst::{
-    answer as mst_answer, headline as mst_headline, interval as mst_interval,
-    is_bounded as mst_is_bounded, recovers as mst_recovers,
+    answer as mst_answer, full_at as mst_full_at, headline as mst_headline,
+    interval as mst_interval, is_bounded as mst_is_bounded, recovers as mst_recovers,
 };
 pub(crate) use run::headline as run_headline;
 pub use run::run_html;

@@ -160,9 +160,14 @@ figures! {
         /// How much of it is taken when the plant is full. Unit: share.
         #[serde(default)]
         pub utilisation: Option<f64>,
-        /// The load at which it would be full, were nothing else in the way. Unit: documents/s.
+        /// The load at which it would be full, were nothing else in the way; where `at_least` is
+        /// true, a lower bound of that. Unit: documents/s.
         #[serde(default)]
         pub bound: Option<f64>,
+        /// Whether it would be full at `bound` or at more than that: what a document takes of it
+        /// where nothing else is in the way could not be told.
+        #[serde(default)]
+        pub at_least: bool,
     }
 
     /// How strongly what `elasticities_of` names follows one knob.

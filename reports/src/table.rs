@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use crate::alert::{ALERTS_MAX, alerts};
 use crate::fate::{FateLine, answers, fates};
 use crate::html::{
-    mst_answer, mst_headline, mst_interval, mst_is_bounded, mst_recovers, run_headline,
+    mst_answer, mst_full_at, mst_headline, mst_interval, mst_is_bounded, mst_recovers, run_headline,
 };
 use crate::mst::MstRecord;
 use crate::number::{
@@ -58,12 +58,12 @@ pub fn mst_summary(record: &MstRecord) -> String {
         record.verdict.word(),
     )];
     parts.push(mst_figures(record));
-    let limit = |title: &str, limit: &crate::mst::Limit| {
-        let bound = limit.bound.map(|bound| format!(" (full at {})", per_second(bound)));
-        format!("{title} {}: {}{}", limit.resource, limit.explanation, bound.unwrap_or_default())
+    let limit = |title: &str, limit: &crate::mst::Limit, digits: usize| {
+        format!("{title} {}: {}{}", limit.resource, limit.explanation, mst_full_at(limit, digits))
     };
-    let limits = record.limit.iter().map(|one| limit("Limited by", one));
-    let next = record.next_limit.iter().map(|one| limit("Then by", one));
+    // The first one was measured.
+    let limits = record.limit.iter().map(|one| limit("Limited by", one, 4));
+    let next = record.next_limit.iter().map(|one| limit("Then by", one, 3));
     let limits: Vec<_> = limits.chain(next).collect();
     if !limits.is_empty() {
         parts.push(limits.join("\n"));

@@ -7,7 +7,7 @@ use super::chart::{Chart, ChartError, Ink, Series};
 use super::figures::Drawn;
 use super::spread::SpreadTable;
 use super::{Frame, Key, Origin, PageError, html, island};
-use crate::mst::{CurvePoint, Elasticity, MstRecord, MstVerdict};
+use crate::mst::{CurvePoint, Elasticity, Limit, MstRecord, MstVerdict};
 use crate::number::{
     confidence, count, elasticity, maybe_per_second, maybe_seconds, per_second, seconds,
     significant,
@@ -41,6 +41,7 @@ pub fn mst_html(record: &MstRecord) -> Result<String, PageError> {
         probes: probes(record),
         chart: chart(record)?,
         curve: curve(record)?,
+        next_at: record.next_limit.as_ref().map_or(String::new(), |next| full_at(next, 3)),
         follows: record.elasticities_of.as_deref().unwrap_or("the answer"),
         spread: record.spread.as_ref().map(SpreadTable::of),
         elasticities: elasticities(record),
@@ -62,6 +63,7 @@ struct MstPage<'a> {
     probes: Vec<ProbeLine<'a>>,
     chart: Drawn,
     curve: Drawn,
+    next_at: String,
     follows: &'a str,
     spread: Option<SpreadTable<'a>>,
     elasticities: Vec<(&'a str, String)>,
@@ -93,6 +95,13 @@ pub(crate) const fn headline(record: &MstRecord) -> &'static str {
         MstVerdict::Inconsistent => "The confirmation contradicts the search",
         MstVerdict::Undecided => "What was tried leaves it open: the evidence says why",
     }
+}
+
+/// At which load something would be full, in so many digits.
+pub(crate) fn full_at(limit: &Limit, digits: usize) -> String {
+    let least = if limit.at_least { " at least" } else { "" };
+    let told = |bound| format!(" (full at {}/s{least})", significant(bound, digits));
+    limit.bound.map(told).unwrap_or_default()
 }
 
 /// The answer: documents a second; users, or a multiple, and what they ask for.

@@ -240,6 +240,20 @@ pub(crate) fn latencies() -> Histogram<u64> {
     latencies
 }
 
+fn limit(resource: &str, explanation: &str) -> Limit {
+    Limit {
+        resource: resource.into(),
+        explanation: explanation.into(),
+        utilisation: Some(0.97),
+        bound: Some(455.0),
+        at_least: false,
+    }
+}
+
+fn at_least(bound: f64, of: Limit) -> Limit {
+    Limit { bound: Some(bound), at_least: true, ..of }
+}
+
 /// A search that found its answer.
 pub(crate) fn mst() -> MstRecord {
     let probe = |rate, verdict, evidence: &str| Probe {
@@ -248,12 +262,6 @@ pub(crate) fn mst() -> MstRecord {
         seeds: (1..=16).collect(),
         verdict,
         evidence: evidence.into(),
-    };
-    let limit = |resource: &str, explanation: &str| Limit {
-        resource: resource.into(),
-        explanation: explanation.into(),
-        utilisation: Some(0.97),
-        bound: Some(455.0),
     };
     use MstVerdict::{Sustainable, Undecided, Unsustainable};
     MstRecord {
@@ -281,7 +289,10 @@ pub(crate) fn mst() -> MstRecord {
             "sql1 log disk",
             "Each document costs 3.36 ms of the log disk, which is 98 % busy at this load.",
         )),
-        next_limit: Some(limit("MsgBox locks", "Lock waits would hold at about 340 documents/s.")),
+        next_limit: Some(at_least(
+            1276.5,
+            limit("MsgBox locks", "Lock waits would hold at about 340 documents/s."),
+        )),
         spread: Some(mst_spread()),
         elasticities_of: Some("the load that just meets the goal".into()),
         elasticities: vec![

@@ -51,6 +51,14 @@ fn a_page_needs_nothing_but_itself() {
 }
 
 #[test]
+fn a_page_says_where_a_limit_is_known_only_from_below() {
+    let mut mst = fixture::mst();
+    assert!(mst_html(&mst).unwrap().contains("(full at 1,280/s at least)"));
+    mst.next_limit.as_mut().unwrap().at_least = false;
+    assert!(mst_html(&mst).unwrap().contains("(full at 1,280/s)"));
+}
+
+#[test]
 fn the_same_record_gives_the_same_bytes() {
     assert!(page() == page());
     assert!(mst_html(&fixture::mst()).unwrap() == mst_html(&fixture::mst()).unwrap());

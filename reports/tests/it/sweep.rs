@@ -30,6 +30,7 @@ fn row(value: &str, difference: Option<(f64, bool)>, verdict: Verdict) -> SweepR
         explanation: "busy 96.4 % of the time, 11.4 waiting on average".into(),
         utilisation: None,
         bound: None,
+        at_least: false,
     };
     SweepRow {
         settings: BTreeMap::from([("host.Send.poll".to_owned(), value.to_owned())]),

@@ -250,3 +250,14 @@ fn the_answer_of_a_laboratory_does_not_follow_the_precision_that_is_asked() {
     let first = all.iter().map(|ends| ends[1]).fold(f64::INFINITY, f64::min);
     assert!(last <= first, "{all:?}");
 }
+
+#[test]
+fn what_is_held_behind_the_first_limit_is_next_where_it_is_full_without_it() {
+    // Three workers, of whom one calls and two wait for it: 100 a second, and 300 without that.
+    let three = "send_port.Out.primary.adapter={ kind = 'synthetic', workers = 3 }";
+    let record = searched(0.1, &[three]);
+    assert_eq!(record.limit.expect("something is full").resource, "Out.primary (partner)");
+    let next = record.next_limit.expect("three workers");
+    assert_eq!((next.resource.as_str(), next.at_least), ("SYNTHETIC@H workers on bts1", false));
+    assert!((next.bound.expect("known") / 300.0 - 1.0).abs() < 0.05, "{next:?}");
+}

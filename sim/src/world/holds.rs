@@ -3,6 +3,7 @@
 
 use floodgate_engine::id::SendPortId;
 use floodgate_engine::throttle::PublishingState;
+use floodgate_engine::time::Instant;
 
 use super::{Node, World};
 
@@ -44,16 +45,35 @@ impl World {
     #[must_use]
     pub fn holds(&self) -> Vec<Hold> {
         let mut all = Vec::new();
-        self.instance_holds(&mut all);
+        self.each_hold(|name, kind, (busy, places)| {
+            all.push(Hold { name: name(), kind, busy: busy.into(), places: places.into() });
+        });
+        all
+    }
+
+    /// How many of those places are taken now, in the same order: cheap enough to be asked whenever
+    /// anything has happened.
+    pub fn taken(&self, into: &mut Vec<u32>) {
+        into.clear();
+        self.each_hold(|_, _, (busy, _)| into.push(busy));
+    }
+
+    /// When something happens next. What is due now comes first, whatever this says.
+    #[must_use]
+    pub fn next_instant(&self) -> Option<Instant> {
+        if self.ring.is_empty() { self.next_at() } else { Some(self.now) }
+    }
+
+    fn each_hold(&self, mut tell: impl FnMut(&dyn Fn() -> String, HoldKind, (u32, u32))) {
+        self.instance_holds(&mut tell);
         for node in &self.nodes {
-            self.adapter_holds(node, &mut all);
+            self.adapter_holds(node, &mut tell);
         }
         for (at, port) in self.topology.send_ports.iter().enumerate() {
             if let Some(places) = self.message_box.ordered_places(SendPortId::from(at)) {
-                all.push(hold(format!("{} (ordered)", port.name), HoldKind::Ordered, places));
+                tell(&|| format!("{} (ordered)", port.name), HoldKind::Ordered, places);
             }
         }
-        all
     }
 
     /// Documents that were offered and are not accepted: they wait outside the engine.
@@ -69,7 +89,7 @@ impl World {
         states.min_by_key(|state| state.rank()).unwrap_or_default()
     }
 
-    fn instance_holds(&self, all: &mut Vec<Hold>) {
+    fn instance_holds(&self, tell: &mut impl FnMut(&dyn Fn() -> String, HoldKind, (u32, u32))) {
         let instances = self.topology.host_instances.iter().zip(&self.instances);
         for (config, instance) in instances {
             let host = &self.topology.hosts[config.host.index()];
@@ -79,31 +99,31 @@ impl World {
             let of = |what: &str| format!("{} {what} on {}", host.name, server.name);
             let (held, threads) = (instance.publishing_held(), at_most(host.settings.threads));
             let busy = gauges.threads_busy.saturating_sub(held);
-            all.push(hold(of("threads"), HoldKind::Threads, (busy, threads)));
+            tell(&|| of("threads"), HoldKind::Threads, (busy, threads));
             if host.settings.throttling.is_some() {
-                all.push(hold(of("publishing"), HoldKind::Publishing, (held, threads)));
+                tell(&|| of("publishing"), HoldKind::Publishing, (held, threads));
             }
             let in_process = (gauges.in_process, at_most(host.settings.in_process_max()));
-            all.push(hold(of("messages in process"), HoldKind::InProcess, in_process));
+            tell(&|| of("messages in process"), HoldKind::InProcess, in_process);
         }
     }
 
-    fn adapter_holds(&self, node: &Node, all: &mut Vec<Hold>) {
+    fn adapter_holds(
+        &self,
+        node: &Node,
+        tell: &mut impl FnMut(&dyn Fn() -> String, HoldKind, (u32, u32)),
+    ) {
         let occupancy = node.machine.occupancy();
         for (location, places, waits) in occupancy.locations {
             let name = &self.topology.receive_locations[location.index()].name;
-            all.push(hold(format!("{name} batches"), HoldKind::Batches, places));
-            all.push(hold(format!("{name} looks"), HoldKind::Poll, (u32::from(waits), 1)));
+            tell(&|| format!("{name} batches"), HoldKind::Batches, places);
+            tell(&|| format!("{name} looks"), HoldKind::Poll, (u32::from(waits), 1));
         }
         if let Some(places) = occupancy.workers {
             let config = self.topology.host_instances[node.instance.index()];
             let server = &self.topology.servers[config.server.index()].name;
-            let name = format!("{} workers on {server}", node.name);
-            all.push(hold(name, HoldKind::Workers, places));
+            let name = || format!("{} workers on {server}", node.name);
+            tell(&name, HoldKind::Workers, places);
         }
     }
-}
-
-fn hold(name: String, kind: HoldKind, (busy, places): (u32, u32)) -> Hold {
-    Hold { name, kind, busy: busy.into(), places: places.into() }
 }

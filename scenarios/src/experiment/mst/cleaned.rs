@@ -184,6 +184,7 @@ impl Search<'_> {
             ),
             utilisation: Some(1.0),
             bound: None,
+            at_least: false,
         };
         Cleaned::Limit(ends, limit)
     }
@@ -240,6 +241,7 @@ pub(super) fn never(scenario: &Scenario) -> Limit {
             .to_owned(),
         utilisation: None,
         bound: None,
+        at_least: false,
     }
 }
 

@@ -1,10 +1,11 @@
 //! What stops the load, and what would stop it next.
 //!
-//! Two looks: at the full plant, and at one that has half as much to do as it can. What is busy all
-//! the time in the full plant stops it. Processors, locks, disks and partners are busy only with
-//! their own work, so that their busy time at the capacity says how far they are from it. Places
-//! that are held while something else is waited for (threads, workers, batches) are full behind
-//! whatever stops the plant; how much of them a document takes is seen where nothing is full.
+//! Three looks: at the full plant, at one that has half as much to do as it can, and at one that
+//! has a tenth. What is busy all the time in the full plant stops it. Processors, locks, disks and
+//! partners are busy only with their own work, so that their busy time at the capacity says how far
+//! they are from it. Places that are held while something else is waited for (threads, workers,
+//! batches) are full behind whatever stops the plant; how much of them a document takes is seen
+//! where nothing is full (`places.rs`).
 
 use floodgate_engine::throttle::PublishingState;
 use floodgate_engine::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use floodgate_sim::world::{HoldKind, World};
 use serde::{Deserialize, Serialize};
 
 use super::pinned::{Held, seed_of};
+use super::places::{self, Bound, Easy};
 use crate::experiment::fuel::Fuel;
 use crate::experiment::parallel::in_order;
 use crate::experiment::scale::{preloaded, scaled};
@@ -39,8 +41,11 @@ const ALIKE: f64 = 0.02;
 /// stops the plant.
 const HELD: f64 = 0.5;
 const HELD_LITTLE: f64 = 0.05;
-/// The share of the capacity at which nothing is full.
+/// The shares of the capacity at which nothing is full.
 const EASY: f64 = 0.5;
+const LITTLE: f64 = 0.1;
+/// Documents of the look at a plant with little to do, at least.
+const LITTLE_DOCUMENTS: f64 = 10_000.0;
 /// What is offered to a plant whose backlog cannot be held, as a share of what it can do.
 const OVERLOAD: f64 = 1.2;
 /// Documents that such a plant begins with, at most: they are all in memory.
@@ -52,12 +57,12 @@ const EASY_RUN: u64 = 500;
 #[derive(Clone, Debug)]
 struct Seen {
     name: String,
-    /// None of a resource, which is busy only with its own work.
-    kind: Option<HoldKind>,
+    /// Which places of the plant it is; none of a resource, which is busy only with its own work.
+    place: Option<(usize, HoldKind)>,
     /// Busy in the full plant.
     full: f64,
     /// Busy in a plant that has half as much to do.
-    easy: f64,
+    half: f64,
     /// Jobs that wait in the full plant, or places there are.
     detail: f64,
     /// The share of looks at the full plant at which any of its places was taken.
@@ -94,46 +99,56 @@ pub(super) fn limits(
     fuel: &mut Fuel<'_>,
 ) -> Result<Limits, Problems> {
     let rate = plant.rate;
-    let looks = in_order(2, threads, |at| {
+    let looks = in_order(3, threads, |at| {
         let mut fuel = Fuel::of(held.journal.budget());
         let look = match (at, plant.backlog) {
-            (0, Some(backlog)) => plant.full(held, backlog, &mut fuel),
-            (0, None) => plant.overloaded(&mut fuel),
-            _ => plant.easy(&mut fuel),
+            (0, Some(backlog)) => plant.full(held, backlog, &mut fuel).map(Looked::Full),
+            (0, None) => plant.overloaded(&mut fuel).map(Looked::Full),
+            (1, _) => plant.easy((EASY, 1), &mut fuel).map(Looked::Easy),
+            _ => plant.easy((LITTLE, plant.spans_with_little()), &mut fuel).map(Looked::Easy),
         };
         look.map(|look| (look, fuel.tanks()))
     });
-    let mut looked = Vec::new();
+    let (mut full, mut easy) = (None, Vec::new());
     for look in looks {
         let (look, took) = look?;
         fuel.note(took);
-        looked.push(look);
+        match look {
+            Looked::Full(look) => full = Some(look),
+            Looked::Easy(look) => easy.push(look),
+        }
     }
-    let [full, easy]: [Look; 2] = looked.try_into().expect("two looks were taken");
-    let seen = seen(&full, &easy);
+    let full = full.expect("it was looked at");
+    let [half, little]: [Easy; 2] = easy.try_into().expect("two looks were taken");
+    let seen = seen(&full, Some(&half));
     let first = binding(&seen);
-    let told = |one: &Seen| one.limit((rate, rate * EASY), full.publishing);
-    let at_end = |one: &Seen| Limit { bound: Some(rate), ..told(one) };
+    let bounds = bounds(&seen, first, [&little, &half], rate);
+    let told = |at: usize| seen[at].limit(bounds[at], rate, full.publishing);
     let is_input_held = first.is_some_and(|at| seen[at].is(HoldKind::Publishing));
-    let alike = first.map_or_else(Vec::new, |first| alike(&seen, first, rate));
+    let alike = first.map_or_else(Vec::new, |first| alike(&seen, &bounds, first));
     let limit = first.map_or_else(nothing, |at| {
-        let mut limit = at_end(&seen[at]);
+        let mut limit = Limit { bound: Some(rate), at_least: false, ..told(at) };
         if !alike.is_empty() {
             let names: Vec<&str> = alike.iter().map(|at| seen[*at].name.as_str()).collect();
             limit.explanation += &format!("; as full: {}", names.join(", "));
         }
         limit
     });
-    let others = seen.iter().enumerate();
-    let others = others.filter(|(at, _)| Some(*at) != first && !alike.contains(at));
-    let bound = |one: &Seen| one.bound(rate, rate * EASY);
-    let next = others.min_by(|a, b| bound(a.1).total_cmp(&bound(b.1))).map(|(_, one)| one);
-    let next = next.filter(|one| bound(one).is_finite());
-    let job = next_job(&easy, plant);
+    let others = (0..seen.len()).filter(|at| Some(*at) != first && !alike.contains(at));
+    let next = others.min_by(|a, b| bounds[*a].at.total_cmp(&bounds[*b].at));
+    let next = next.filter(|at| bounds[*at].at.is_finite());
+    let job = next_job(&half.outcome, plant);
     let is_sooner =
-        |job: &Limit| job.bound < next.map(|one| bound(one).max(rate)).or(Some(f64::MAX));
+        |job: &Limit| job.bound < next.map(|at| bounds[at].at.max(rate)).or(Some(f64::MAX));
     let both = [Some(limit), job.filter(is_sooner).or_else(|| next.map(told))];
-    Ok(Limits { both, is_input_held, documents: full.documents + easy.documents })
+    let documents = full.documents + half.documents + little.documents;
+    Ok(Limits { both, is_input_held, documents })
+}
+
+/// A look at a plant, and how.
+enum Looked {
+    Full(Look),
+    Easy(Easy),
 }
 
 /// A run that was looked at.
@@ -223,13 +238,23 @@ impl Plant<'_> {
         self.open(preloaded(&scenario, preload as u64, Instant::ZERO)?, fuel)
     }
 
-    /// With half as much to do as it can.
-    fn easy(&self, fuel: &mut Fuel<'_>) -> Result<Look, Problems> {
-        let mut setup = setup(&scaled(self.scenario, self.rate * EASY / self.written), 0)?;
+    /// With such a share of what it can to do, for so many windows.
+    fn easy(&self, (share, windows): (f64, u64), fuel: &mut Fuel<'_>) -> Result<Easy, Problems> {
+        let mut setup = setup(&scaled(self.scenario, self.rate * share / self.written), 0)?;
         for load in &mut setup.loads {
             (load.until, load.count) = (None, None);
         }
-        self.open(setup, fuel)
+        setup.seed = self.seed();
+        let window = (self.window().0, self.window().0 + self.spans.1.times(windows));
+        (setup.measure_from, setup.measure_to) = window;
+        setup.end = window.1;
+        Easy::look(World::new(&setup), window, fuel)
+    }
+
+    /// Windows until enough has come where little does: whole ones, as its periods may want.
+    fn spans_with_little(&self) -> u64 {
+        let documents = self.rate * LITTLE * self.spans.1.as_secs_f64();
+        (LITTLE_DOCUMENTS / documents).ceil().max(1.0) as u64
     }
 
     fn open(&self, mut setup: Setup, fuel: &mut Fuel<'_>) -> Result<Look, Problems> {
@@ -244,37 +269,52 @@ impl Plant<'_> {
     }
 }
 
-fn seen(full: &Look, easy: &Look) -> Vec<Seen> {
+/// What there is in a full plant, and in one that has half as much to do, if it was looked at.
+fn seen(full: &Look, half: Option<&Easy>) -> Vec<Seen> {
     let places = |name: &str| full.holds.iter().any(|hold| hold.name == name);
-    let resources = full.outcome.resources.iter().zip(&easy.outcome.resources);
-    let resource = |((name, full), (_, easy)): (&(String, Usage), &(String, Usage))| Seen {
-        name: name.clone(),
-        kind: None,
-        full: full.utilisation,
-        easy: easy.utilisation,
-        detail: full.queue_mean,
-        often: full.utilisation,
-    };
     // Pools are resources, too, but their places grow: those that they may have are what counts.
     // A cleanup job stands in no document's way, however busy it is.
     let is_aside = |name: &str| places(name) || name.ends_with(CLEANUP);
-    let resources = resources.filter(|(full, _)| !is_aside(&full.0)).map(resource);
-    let held = full.holds.iter().zip(&easy.holds).map(|(full, easy)| Seen {
-        name: full.name.clone(),
-        kind: Some(full.kind),
-        full: full.share,
-        easy: easy.share,
-        detail: full.places as f64,
-        often: full.often,
+    let resources = full.outcome.resources.iter().filter(|(name, _)| !is_aside(name));
+    let resource = |(name, usage): &(String, Usage)| Seen {
+        name: name.clone(),
+        place: None,
+        full: usage.utilisation,
+        half: usage.utilisation,
+        detail: usage.queue_mean,
+        often: usage.utilisation,
+    };
+    let held = full.holds.iter().enumerate().map(|(at, own)| Seen {
+        name: own.name.clone(),
+        place: Some((at, own.kind)),
+        full: own.share,
+        half: half.map_or(own.share, |half| half.taken(at) / own.places.max(1) as f64),
+        detail: own.places as f64,
+        often: own.often,
     });
-    resources.chain(held).collect()
+    resources.map(resource).chain(held).collect()
+}
+
+/// The throughputs at which all of that would be full, of a plant that gets `rate` through when it
+/// is full.
+fn bounds(seen: &[Seen], first: Option<usize>, easy: [&Easy; 2], rate: f64) -> Vec<Bound> {
+    let role = first.map(|at| seen[at].role()).filter(|role| role.0.is_none());
+    let is_first = |name: &str| role.is_some_and(|role| role_of(name) == role.1);
+    let line = role.map(|_| &is_first as &dyn Fn(&str) -> bool);
+    let bound = |one: &Seen| match one.place {
+        None => Bound { at: rate / one.full, is_least: false },
+        // A poller that waits is no place that runs out, nor is what throttling holds.
+        Some((_, HoldKind::Poll | HoldKind::Publishing)) => Bound::NEVER,
+        Some((at, _)) => places::bound((at, one.detail), easy, line, rate / one.full),
+    };
+    seen.iter().map(bound).collect()
 }
 
 /// The cleanup job that would have most to do next: no queue would grow for it, and the spool would
 /// (R-GC-04). It is at work in runs of its own, of which a look has to hold one.
-fn next_job(easy: &Look, plant: &Plant<'_>) -> Option<Limit> {
+fn next_job(half: &Outcome, plant: &Plant<'_>) -> Option<Limit> {
     let is_seen = plant.scenario.message_boxes.iter().all(|own| own.cleanup <= plant.spans.1);
-    let jobs = easy.outcome.resources.iter().filter(|(name, _)| name.ends_with(CLEANUP));
+    let jobs = half.resources.iter().filter(|(name, _)| name.ends_with(CLEANUP));
     let (name, usage) = jobs.max_by(|a, b| a.1.utilisation.total_cmp(&b.1.utilisation))?;
     (is_seen && usage.utilisation > 0.0).then(|| Limit {
         resource: name.clone(),
@@ -285,6 +325,7 @@ fn next_job(easy: &Look, plant: &Plant<'_>) -> Option<Limit> {
         ),
         utilisation: Some((usage.utilisation / EASY).min(1.0)),
         bound: Some((plant.rate * EASY / usage.utilisation).max(plant.rate)),
+        at_least: false,
     })
 }
 
@@ -296,20 +337,20 @@ fn binding(seen: &[Seen]) -> Option<usize> {
     let all = |is: &dyn Fn(&Seen) -> bool| {
         (0..seen.len()).filter(|at| is(&seen[*at])).collect::<Vec<_>>()
     };
-    let own = all(&|one| one.kind.is_none() && one.full >= FULL);
+    let own = all(&|one| one.place.is_none() && one.full >= FULL);
     let held = all(&|one| one.is(HoldKind::Publishing) && one.often >= HELD);
     // A batch that may not be published yet keeps its place with the engine meanwhile.
     let is_behind = |one: &Seen| one.is(HoldKind::Batches) && !held.is_empty();
     let is_last = |one: &Seen| one.is(HoldKind::Poll) || one.is(HoldKind::Publishing);
-    let is_place = |one: &Seen| one.kind.is_some() && !is_last(one) && !is_behind(one);
+    let is_place = |one: &Seen| one.place.is_some() && !is_last(one) && !is_behind(one);
     let places = all(&|one| is_place(one) && one.full >= FULL_PLACES);
     // A poller is what stops a plant when nothing else does: it waits in any other one, too.
     let polls = all(&|one| one.is(HoldKind::Poll) && one.full >= FULL_PLACES);
     let held_little = all(&|one| one.is(HoldKind::Publishing) && one.often >= HELD_LITTLE);
-    let busy = all(&|one| one.kind.is_none() && one.full >= BUSY_MIN);
+    let busy = all(&|one| one.place.is_none() && one.full >= BUSY_MIN);
     // Of places that are full, those of which a document takes most are the first to be so.
     most(&own, |one| one.full)
-        .or_else(|| most(&places, |one| one.easy))
+        .or_else(|| most(&places, |one| one.half))
         .or_else(|| most(&held, |one| one.often))
         .or_else(|| most(&polls, |one| one.full))
         .or_else(|| most(&held_little, |one| one.often))
@@ -318,51 +359,47 @@ fn binding(seen: &[Seen]) -> Option<usize> {
 
 /// What is of the same kind as what stops the plant, and as full: were one of them lifted, the
 /// others would stop it just there.
-fn alike(seen: &[Seen], first: usize, rate: f64) -> Vec<usize> {
-    let bound = |at: usize| seen[at].bound(rate, rate * EASY);
-    let is_near = |at: usize| (bound(at) / bound(first) - 1.0).abs() <= ALIKE;
+fn alike(seen: &[Seen], bounds: &[Bound], first: usize) -> Vec<usize> {
+    let is_near = |at: usize| (bounds[at].at / bounds[first].at - 1.0).abs() <= ALIKE;
     let is_twin = |at: usize| at != first && seen[at].role() == seen[first].role() && is_near(at);
     (0..seen.len()).filter(|at| is_twin(*at)).collect()
 }
 
+/// What a resource is, whatever it is of.
+fn role_of(name: &str) -> &str {
+    name.split_once(' ').map_or("", |(_, role)| role)
+}
+
 impl Seen {
+    fn kind(&self) -> Option<HoldKind> {
+        self.place.map(|(_, kind)| kind)
+    }
+
     /// What it is, whatever it is of: places by their kind, resources by what their name ends with.
     fn role(&self) -> (Option<HoldKind>, &str) {
-        match self.kind {
-            Some(kind) => (Some(kind), ""),
-            None => (None, self.name.split_once(' ').map_or("", |(_, role)| role)),
-        }
+        let kind = self.kind();
+        (kind, if kind.is_some() { "" } else { role_of(&self.name) })
     }
 
     fn is(&self, kind: HoldKind) -> bool {
-        self.kind == Some(kind)
+        self.kind() == Some(kind)
     }
 
-    /// The throughput at which this would be full, of a plant that gets `rate` through when it is
-    /// full, and half of it when it is at ease.
-    fn bound(&self, rate: f64, easy_rate: f64) -> f64 {
-        match self.kind {
-            None => rate / self.full,
-            // A poller that waits is no place that runs out, nor is what throttling holds.
-            Some(HoldKind::Poll | HoldKind::Publishing) => f64::INFINITY,
-            Some(_) => easy_rate / self.easy,
-        }
-    }
-
-    fn limit(&self, (rate, easy_rate): (f64, f64), publishing: PublishingState) -> Limit {
-        let bound = self.bound(rate, easy_rate).max(rate);
+    fn limit(&self, bound: Bound, rate: f64, publishing: PublishingState) -> Limit {
+        let at = bound.at.max(rate);
         Limit {
             resource: self.name.clone(),
             explanation: self.explanation(publishing),
             utilisation: Some(self.full),
-            bound: bound.is_finite().then_some(bound),
+            bound: at.is_finite().then_some(at),
+            at_least: bound.is_least,
         }
     }
 
     fn explanation(&self, publishing: PublishingState) -> String {
         let (share, detail) = (self.full * 100.0, self.detail);
         let taken = self.full * detail;
-        match self.kind {
+        match self.kind() {
             None => format!("busy {share:.1} % of the time, {detail:.1} waiting on average"),
             Some(HoldKind::Batches) => format!(
                 "{taken:.1} of {detail:.0} batches that the location may have with the engine at \
@@ -413,6 +450,7 @@ fn nothing() -> Limit {
             .to_owned(),
         utilisation: None,
         bound: None,
+        at_least: false,
     }
 }
 
@@ -430,12 +468,13 @@ pub(super) fn of_rest(
         world.wait_until(until);
         Ok(())
     })?;
-    let seen = seen(&look, &look);
+    let seen = seen(&look, None);
     let told = |one: &Seen| Limit {
         resource: one.name.clone(),
         explanation: one.explanation(look.publishing),
         utilisation: Some(one.full),
         bound: None,
+        at_least: false,
     };
     let Some(first) = binding(&seen) else {
         let others = busiest(&look.outcome.resources);
@@ -463,6 +502,7 @@ fn busy_job(resources: &[(String, Usage)]) -> Option<Limit> {
         ),
         utilisation: Some(usage.utilisation),
         bound: None,
+        at_least: false,
     })
 }
 
@@ -481,6 +521,7 @@ pub(in crate::experiment) fn busiest(resources: &[(String, Usage)]) -> [Option<L
             ),
             utilisation: Some(usage.utilisation),
             bound: None,
+            at_least: false,
         })
     };
     let first = resources.first().and_then(limit).unwrap_or_else(nothing);
@@ -491,15 +532,14 @@ pub(in crate::experiment) fn busiest(resources: &[(String, Usage)]) -> [Option<L
 mod tests {
     use super::*;
 
-    fn of(name: &str, kind: Option<HoldKind>, full: f64, easy: f64) -> Seen {
-        Seen { name: name.to_owned(), kind, full, easy, detail: 10.0, often: full }
+    fn of(name: &str, kind: Option<HoldKind>, full: f64, half: f64) -> Seen {
+        let place = kind.map(|kind| (0, kind));
+        Seen { name: name.to_owned(), place, full, half, detail: 10.0, often: full }
     }
 
-    /// The names of what stops a plant of 100 documents a second, and of what is next.
-    fn named(seen: &[Seen]) -> (Option<&str>, Vec<f64>) {
-        let first = binding(seen);
-        let bounds = seen.iter().map(|one| one.bound(100.0, 50.0).round()).collect();
-        (first.map(|at| seen[at].name.as_str()), bounds)
+    /// The name of what stops a plant.
+    fn named(seen: &[Seen]) -> Option<&str> {
+        binding(seen).map(|at| seen[at].name.as_str())
     }
 
     #[test]
@@ -509,13 +549,13 @@ mod tests {
         let looks = of("looks", Some(HoldKind::Poll), 0.95, 0.95);
         let (cpu, locks) = (of("CPU", None, 0.7, 0.35), of("locks", None, 0.99, 0.5));
         let all = [workers.clone(), threads.clone(), looks.clone(), cpu.clone(), locks];
-        assert_eq!(named(&all).0, Some("locks"));
+        assert_eq!(named(&all), Some("locks"));
         // Threads are full behind the workers: a document takes less of them.
         let all = [workers, threads, looks.clone(), cpu.clone()];
-        assert_eq!(named(&all), (Some("workers"), vec![111.0, 500.0, f64::INFINITY, 143.0]));
-        assert_eq!(named(&[looks, cpu.clone()]).0, Some("looks"));
-        assert_eq!(named(&[cpu]).0, Some("CPU"));
-        assert_eq!(named(&[of("CPU", None, 0.3, 0.1)]).0, None);
+        assert_eq!(named(&all), Some("workers"));
+        assert_eq!(named(&[looks, cpu.clone()]), Some("looks"));
+        assert_eq!(named(&[cpu]), Some("CPU"));
+        assert_eq!(named(&[of("CPU", None, 0.3, 0.1)]), None);
     }
 
     #[test]
@@ -527,6 +567,7 @@ mod tests {
             locks("MsgBox3 locks and log", 0.9),
             locks("sql1 CPU", 0.995),
         ];
-        assert_eq!(alike(&all, 0, 100.0), [1]);
+        let bounds = all.each_ref().map(|one| Bound { at: 100.0 / one.full, is_least: false });
+        assert_eq!(alike(&all, &bounds, 0), [1]);
     }
 }

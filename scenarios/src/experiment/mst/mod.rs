@@ -25,6 +25,7 @@ mod kept;
 mod late;
 mod limit;
 mod pinned;
+mod places;
 mod pooled;
 mod priced;
 mod probes;
