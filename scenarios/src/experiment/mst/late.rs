@@ -32,6 +32,8 @@ pub(super) struct Line {
     slope: f64,
     /// Variances of level and slope, and their covariance.
     variance: [f64; 3],
+    /// Where the runs are, as their counts weigh them: relative to the centre, less one.
+    amid: f64,
     runs: usize,
 }
 
@@ -48,6 +50,7 @@ impl Line {
             level: libm::log(late / samples),
             slope: 0.0,
             variance: [0.0; 3],
+            amid: 0.0,
             runs: seen.len(),
         };
         for _ in 0..STEPS {
@@ -63,6 +66,8 @@ impl Line {
             }
         }
         line.variance = line.sandwich(seen)?;
+        let ([weight, _, sum], _) = line.score(seen);
+        line.amid = sum / weight;
         (line.level.is_finite() && line.slope.is_finite()).then_some(line)
     }
 
@@ -133,17 +138,25 @@ impl Line {
 
     /// The standard error of that rate.
     pub(super) fn error(&self, share: f64) -> f64 {
-        let x = (libm::log(share) - self.level) / self.slope;
+        self.error_at((libm::log(share) - self.level) / self.slope)
+    }
+
+    /// The standard error that it would have amid the runs.
+    pub(super) fn error_amid(&self) -> f64 {
+        self.error_at(self.amid)
+    }
+
+    fn error_at(&self, x: f64) -> f64 {
         let [level, slope, both] = self.variance;
         let squares = level + 2.0 * x * both + x * x * slope;
         self.centre * squares.max(0.0).sqrt() / self.slope.abs()
     }
 
-    /// Half of the interval that holds that rate with `confidence`.
-    pub(super) fn half(&self, share: f64, confidence: f64) -> f64 {
+    /// Half of the interval that holds a rate of this standard error with `confidence`.
+    pub(super) fn half(&self, error: f64, confidence: f64) -> f64 {
         let free = (self.runs - 2) as f64;
         let student = StudentsT::new(0.0, 1.0, free).expect("four runs or more");
-        INFLATION * student.inverse_cdf(f64::midpoint(1.0, confidence)) * self.error(share)
+        INFLATION * student.inverse_cdf(f64::midpoint(1.0, confidence)) * error
     }
 
     /// Whether the share rises with the load at all.
@@ -204,7 +217,11 @@ mod tests {
         let line = Line::through(&seen, 908.0).unwrap();
         let expected = 908.0 * 0.2 / 40.0_f64.sqrt() / 45.4;
         assert!((line.error(0.01) / expected - 1.0).abs() < 0.1, "{}", line.error(0.01));
-        assert!(line.half(0.01, 0.95) > 2.0 * line.error(0.01));
+        assert!(line.half(1.0, 0.95) > 2.0);
+        // Runs that lay elsewhere say less of this place than they would if they lay here.
+        let aside = Line::through(&seen, 930.0).unwrap();
+        assert!((aside.error_amid() / line.error_amid() - 1.0).abs() < 0.01);
+        assert!(aside.error(0.02) > 1.2 * aside.error_amid());
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod root;
 mod sabotaged;
 mod shift;
 mod shows;
+mod sides;
 mod stein;
 mod tracked;
 mod turn;

@@ -13,7 +13,9 @@ use floodgate_reports::{MstVerdict, Probe};
 use super::confirm::GOAL_REPLICATIONS;
 use super::goals::{in_words, is_of_windows};
 use super::horizon::RELAXATIONS;
+use super::late::Seen;
 use super::root::Looking;
+use super::unknown;
 use crate::plan::Problems;
 use crate::plan::goal::{Backlog, Goal, Late};
 
@@ -24,13 +26,15 @@ const HEAVY: i32 = 4;
 /// The share that is asked of a goal with less waiting, of what is allowed.
 const SURE: f64 = 0.5;
 /// Documents of a run that is made at the capacity first.
-const CHEAP: f64 = 50_000.0;
+const CHEAP: f64 = 200_000.0;
 /// Virtual seconds of a run that only brackets, at least.
 const SECONDS_FIRST: f64 = 20.0;
 /// Windows of a run that only brackets.
 const WINDOWS_FIRST: f64 = 10.0;
 /// Runs at one load.
 const BOTH: usize = 2;
+/// Two runs with so many times what is allowed miss a goal, whatever others say.
+const MISSED: f64 = 2.0;
 
 /// How far a goal is met.
 pub(super) enum Reach {
@@ -38,8 +42,9 @@ pub(super) enum Reach {
     Around(f64),
     /// It is met up to this load, and how that is known.
     Met(f64, String),
-    /// It is missed however little there is to do.
-    Hopeless,
+    /// It is missed however little there is to do: down to this load, where so large a share is
+    /// against it.
+    Hopeless(f64, f64),
 }
 
 /// A goal with so many times less waiting; none where it is no goal of waiting.
@@ -65,7 +70,7 @@ impl Looking<'_, '_> {
         let last = self.low.min(capacity * (1.0 - self.search.ask.precision / 2.0));
         let cost = self.search.glance(last) * last;
         let is_cheap = cost <= CHEAP && !is_of_windows(&self.goal);
-        if is_cheap && self.share(last, GOAL_REPLICATIONS)? <= self.at_most {
+        if is_cheap && self.is_met_at(last)? {
             return Ok(Reach::Met(last, self.by_runs(last)));
         }
         let mut met = 0.0;
@@ -91,19 +96,23 @@ impl Looking<'_, '_> {
         }
         let mut high = match missed {
             Some(high) => high,
-            None if self.share(last, GOAL_REPLICATIONS)? > self.at_most => last,
-            None => return Ok(Reach::Met(last, self.by_runs(last))),
+            None if self.is_met_at(last)? => return Ok(Reach::Met(last, self.by_runs(last))),
+            None => last,
         };
         let mut low = met;
         let mut halvings = 0;
         while low <= 0.0 {
-            // What is late there is not late by the queue alone.
-            if halvings == HALVINGS {
-                return Ok(Reach::Hopeless);
+            let rate = high / 2.0;
+            let share = self.share(rate, BOTH)?;
+            if share <= self.at_most {
+                low = rate;
+            } else if halvings == HALVINGS {
+                // What is late there is not late by the queue alone.
+                return Ok(Reach::Hopeless(rate, share));
+            } else {
+                high = rate;
             }
             halvings += 1;
-            let rate = high / 2.0;
-            if self.share(rate, BOTH)? > self.at_most { high = rate } else { low = rate }
         }
         for _ in 0..2 {
             let rate = f64::midpoint(low, high);
@@ -112,16 +121,38 @@ impl Looking<'_, '_> {
         Ok(Reach::Around(f64::midpoint(low, high)))
     }
 
+    /// Whether the goal is met at `rate`, as far as so many runs can say. Where two of them miss it
+    /// by far, the others are spared.
+    fn is_met_at(&mut self, rate: f64) -> Result<bool, Problems> {
+        let seconds = self.search.glance(rate);
+        let first = self.seen(rate, BOTH, seconds)?;
+        if share_of(&first) > MISSED * self.at_most {
+            return Ok(false);
+        }
+        let more = self.seen(rate, GOAL_REPLICATIONS - BOTH, seconds)?;
+        Ok(share_of(&[first, more].concat()) <= self.at_most)
+    }
+
     /// Whether so much less waiting than is allowed is kept at `rate` that the goal is kept up to
     /// `last`, where as much more waits as the capacity is nearer.
     fn is_far_from_missed(&mut self, rate: f64, last: f64) -> Result<bool, Problems> {
         let times = (self.capacity - rate) / (self.capacity - last);
         let Some(goal) = with_less_waiting(&self.goal, times) else { return Ok(false) };
         let goal = std::mem::replace(&mut self.goal, goal);
-        // Nobody looks again: it is told by these runs.
-        let share = self.share_over(rate, BOTH, self.search.horizon(rate));
+        let is_met = self.is_met_surely(rate);
         self.goal = goal;
-        Ok(share? <= SURE * self.at_most)
+        is_met
+    }
+
+    /// Whether runs at `rate` that are long enough to tell it have no more than half of what is
+    /// allowed; first comes a glance, which may spare them.
+    fn is_met_surely(&mut self, rate: f64) -> Result<bool, Problems> {
+        for seconds in [self.search.glance(rate), self.search.horizon(rate)] {
+            if share_of(&self.seen(rate, BOTH, seconds)?) > SURE * self.at_most {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// How it is known by runs at `rate`.
@@ -136,19 +167,30 @@ impl Looking<'_, '_> {
         )
     }
 
-    /// What counts against the goal at `rate`, of all runs together.
+    /// The share that counts against the goal at `rate`, of all runs together.
     fn share(&mut self, rate: f64, runs: usize) -> Result<f64, Problems> {
-        self.share_over(rate, runs, self.search.glance(rate))
+        Ok(share_of(&self.seen(rate, runs, self.search.glance(rate))?))
     }
 
-    /// The same, of runs of so many seconds.
-    fn share_over(&mut self, rate: f64, runs: usize, seconds: f64) -> Result<f64, Problems> {
+    /// What so many runs at `rate` see, of so many seconds each, at least.
+    fn seen(&mut self, rate: f64, runs: usize, seconds: f64) -> Result<Vec<Seen>, Problems> {
         let windows = self.window(rate).as_secs_f64() * WINDOWS_FIRST;
         // A window begins empty, whatever was before.
         let enough = if is_of_windows(&self.goal) { windows } else { seconds };
-        let seen = self.runs(&vec![(rate, enough.max(SECONDS_FIRST).max(windows)); runs])?;
-        let bad: f64 = seen.iter().map(|one| one.late).sum();
-        Ok(bad / seen.iter().map(|one| one.samples).sum::<f64>())
+        self.runs(&vec![(rate, enough.max(SECONDS_FIRST).max(windows)); runs])
+    }
+
+    /// Notes that the goal is missed down to `rate`, where `share` is against it.
+    pub(super) fn hopeless(&mut self, rate: f64, share: f64) {
+        let evidence = format!(
+            "{}: missed at every load that was tried, down to {:.3}/s, where {:.3} % is \
+             against it",
+            in_words(&self.goal),
+            rate,
+            100.0 * share
+        );
+        let verdict = MstVerdict::Unsustainable;
+        self.search.probes.push(Probe { verdict, ..unknown(rate, &evidence) });
     }
 
     /// Notes that the goal is met up to `rate`.
@@ -163,4 +205,10 @@ impl Looking<'_, '_> {
             evidence,
         });
     }
+}
+
+/// The share that counts against a goal, of all runs together.
+fn share_of(seen: &[Seen]) -> f64 {
+    let bad: f64 = seen.iter().map(|one| one.late).sum();
+    bad / seen.iter().map(|one| one.samples).sum::<f64>()
 }

@@ -11,7 +11,7 @@ use floodgate_reports::{MstVerdict, Probe, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::confirm::{Confirmation, GOAL_REPLICATIONS, confirm_documents};
-use super::goals::{against, allowed, in_words, is_of_windows, watch};
+use super::goals::{against, allowed, in_words, is_of_waiting, is_of_windows, watch};
 use super::late::{Line, Seen};
 use super::pinned::seed_of;
 use super::reach::Reach;
@@ -56,7 +56,7 @@ const COARSE: f64 = 0.2;
 const AWAY_LOW: f64 = 0.08;
 const LONGER_LOW: f64 = 4.0;
 const WIDER_MAX: f64 = 1.5;
-const TO_CAPACITY: f64 = 0.3;
+pub(super) const TO_CAPACITY: f64 = 0.3;
 /// The answer's runs, at least, and at most; rather than more than so many they last longer,
 /// since each begins with a warm-up that says nothing.
 const RUNS_MIN: f64 = 16.0;
@@ -79,18 +79,9 @@ const FIRST_RUN: u64 = 20_000;
 pub(super) struct Root {
     pub(super) rate: f64,
     pub(super) half: f64,
-    line: Line,
+    pub(super) line: Line,
     /// The variance of what counts against the goal, as a multiple of its mean.
-    dispersion: f64,
-}
-
-impl Root {
-    /// Whether runs at `rate` say that the line is wrong: by more than chance explains, so much as
-    /// there is on the other side of what is allowed.
-    fn is_contradicted(&self, rate: f64, share: f64, (bad, all): (f64, f64)) -> bool {
-        let chance = (self.dispersion * self.line.share(rate) * all).sqrt() * NO_CHANCE;
-        if rate > self.rate { bad + chance < share * all } else { bad - chance > share * all }
-    }
+    pub(super) dispersion: f64,
 }
 
 /// The goal that binds, and what a look at the load that just meets it is like.
@@ -106,13 +97,6 @@ pub(super) struct Bound {
     pub(super) spans: (Duration, Duration),
     pub(super) windows: u64,
 }
-
-/// Runs on either side of the answer that must not contradict it, together.
-const AGREEING: usize = 2;
-/// They are so many half-widths of the interval from it.
-const AGREE_DISTANCE: f64 = 2.0;
-/// Standard errors that no chance explains.
-const NO_CHANCE: f64 = 3.0;
 
 /// What is kept of a run.
 #[derive(Deserialize, Serialize)]
@@ -224,50 +208,11 @@ impl Search<'_> {
             return Ok(Shares::Unknown(None));
         }
         let goal = self.scenario.goals[at].clone();
-        let away = AGREE_DISTANCE * root.half;
-        if away >= root.rate / 2.0 {
-            // So wide an interval has no load well below it that could agree.
-            self.without_line(root.rate, &goal, "its interval is as wide as half of the load");
-            return Ok(Shares::Unknown(None));
+        let shares = self.on_either_side(&root, (at, &goal), self.full((low, high)))?;
+        if matches!(shares, Shares::Just(..)) {
+            self.bound = Some(bound);
         }
-        // Above the capacity nothing is at rest.
-        let full = self.full((low, high));
-        let above = (root.rate + away).min(root.rate + TO_CAPACITY * (full - root.rate));
-        if above <= root.rate || !self.may_be_seen(above) {
-            self.probes.push(self.unseen(root.rate, &goal));
-            return Ok(Shares::Unseen(in_words(&goal)));
-        }
-        let rates = [root.rate - away, above];
-        let tried = self.goal_starts(&[rates; AGREEING].concat())?;
-        let sum = |runs: &[Confirmation], at: usize| {
-            let all = runs.iter().map(|one| one.against[at]);
-            all.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
-        };
-        let (below, above): (Vec<_>, Vec<_>) =
-            tried.into_iter().partition(|one| one.rate < root.rate);
-        let share = allowed(&goal).unwrap_or(0.0);
-        let is_contradicted = root.is_contradicted(rates[0], share, sum(&below, at))
-            || root.is_contradicted(rates[1], share, sum(&above, at));
-        // Some other goal might bind that has no line.
-        let misses = |(other, goal): (usize, &Goal)| {
-            let (bad, all) = sum(&below, other);
-            other != at && bad > allowed(goal).unwrap_or(0.0) * all
-        };
-        let ends = (root.rate - root.half, root.rate + root.half);
-        if is_contradicted || self.scenario.goals.iter().enumerate().any(misses) {
-            let why = if is_contradicted {
-                "runs on either side of its line contradict it"
-            } else {
-                "another goal is missed where it says that this one is met"
-            };
-            self.without_line(root.rate, &goal, why);
-            return Ok(Shares::Unknown(is_contradicted.then_some(ends)));
-        }
-        self.bound = Some(bound);
-        // By chance one may have more than the share: they are judged together.
-        let worst = below.into_iter().max_by_key(|one| one.otherwise != MstVerdict::Sustainable);
-        let worst = worst.expect("two runs below").with_goals_met();
-        Ok(Shares::Just(ends, Box::new(worst), in_words(&goal)))
+        Ok(shares)
     }
 
     /// The load at which nothing is at rest any more, of a plant that can do what lies between
@@ -277,7 +222,7 @@ impl Search<'_> {
     }
 
     /// Notes why a goal has no line at `rate`.
-    fn without_line(&mut self, rate: f64, goal: &Goal, why: &str) {
+    pub(super) fn without_line(&mut self, rate: f64, goal: &Goal, why: &str) {
         let evidence = format!("{}: no line: {why}", in_words(goal));
         self.probes.push(unknown(rate, &evidence));
     }
@@ -304,7 +249,10 @@ impl Search<'_> {
                 looking.met(rate, &why);
                 return Ok(Known::Met);
             }
-            Reach::Hopeless => return Ok(Known::Hopeless),
+            Reach::Hopeless(rate, share) => {
+                looking.hopeless(rate, share);
+                return Ok(Known::Hopeless);
+            }
         };
         let beyond = around * (1.0 + looking.below_capacity(around, looking.away(AWAY)));
         if looking.horizon(beyond) > looking.search.ask.seconds_max {
@@ -435,7 +383,10 @@ impl Looking<'_, '_> {
     ) -> Result<Option<Root>, Problems> {
         let share = self.at_most;
         let wanted = self.search.ask.precision / 2.0 * centre;
-        let one = pilot.error(share) * (piloted as f64).sqrt();
+        // As if the pilots had been made just there: these runs are. A few pilots may scatter less
+        // by luck than what a queue does by its nature.
+        let one = pilot.error_amid() * (piloted as f64).sqrt();
+        let one = one.max(self.error_by_nature(pilot, centre, seconds));
         let needed = (1.96 * one / wanted).powi(2) * 1.4 + 2.0;
         let shorter = (needed / RUNS_MIN).clamp(SHORTER_MAX, 1.0);
         let needed = needed.clamp(RUNS_MIN, RUNS_MAX);
@@ -450,7 +401,7 @@ impl Looking<'_, '_> {
         let Some(first) = Line::through(&seen, centre).filter(Line::is_up) else {
             return Ok(None);
         };
-        let half = first.half(share, CONFIDENCE);
+        let half = self.half(&first, centre, (seen.len(), seconds));
         if half > WIDER * wanted {
             // They scatter more than the pilots did. Once, and as many more as that needs: adding
             // runs until an interval looks narrow would make it hold less than it says.
@@ -460,7 +411,7 @@ impl Looking<'_, '_> {
         let Some(line) = Line::through(&seen, centre).filter(Line::is_up) else {
             return Ok(None);
         };
-        let half = line.half(share, CONFIDENCE);
+        let half = self.half(&line, centre, (seen.len(), seconds));
         let runs = seen.len() as u64;
         let away = self.below_capacity(centre, away);
         let (rate, dispersion) = (line.root(share), line.dispersion(&seen));
@@ -481,6 +432,24 @@ impl Looking<'_, '_> {
         });
         let root = Root { rate, half, line, dispersion };
         Ok((half.is_finite() && rate > 0.0).then_some(root))
+    }
+
+    /// Half of the interval of what a line through so many runs of so many seconds says: as wide
+    /// as they scatter, and no narrower than a queue makes it by its nature.
+    fn half(&self, line: &Line, centre: f64, (runs, seconds): (usize, f64)) -> f64 {
+        let nature = self.error_by_nature(line, centre, seconds) / (runs as f64).sqrt();
+        line.half(nature.max(line.error(self.at_most)), CONFIDENCE)
+    }
+
+    /// The standard error of a root by one run of so many seconds, if what is late at `rate` is
+    /// late together for as long as a queue remembers.
+    fn error_by_nature(&self, line: &Line, rate: f64, seconds: f64) -> f64 {
+        let Some(together) = self.search.together(rate).filter(|_| is_of_waiting(&self.goal))
+        else {
+            return 0.0;
+        };
+        let late = rate * seconds.max(self.horizon(rate)) * self.at_most;
+        rate * (together / late).sqrt() / line.slope_at(rate)
     }
 
     /// How long the runs of a line were.
