@@ -5,7 +5,8 @@
 //! backlog that keeps the bottleneck busy. Then the growth of the backlog over a window, arrivals
 //! less departures, is a plain sum whose mean is the drift; the arrivals are known exactly, so
 //! they add no noise. A sequential probability ratio test decides between a drift of -δλ and +δλ
-//! (Wald; both errors 1 %), and a backlog that is gone is a recovery, which is stability itself.
+//! (Wald; both errors 1 %), or as much less as fewer documents go through what is full, and a
+//! backlog that is gone is a recovery, which is stability itself.
 
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::world::World;
@@ -86,6 +87,9 @@ pub struct Question {
     pub period: Duration,
     /// The relative drift that is to be told from none.
     pub delta: f64,
+    /// The share of the documents that goes through what is full: by so much of what is too much a
+    /// backlog grows.
+    pub through: f64,
     /// The seed of this probe: probes are independent of each other.
     pub seed: u64,
     /// Virtual seconds after which to give up.
@@ -184,7 +188,8 @@ pub(super) fn probe(
     fuel: &mut Fuel<'_>,
 ) -> Result<DriftProbe, Problems> {
     let preload = (question.rate * PRELOAD_SECONDS).max(WINDOW_DOCUMENTS * 10.0);
-    let preload = preload.min(PRELOAD_DOCUMENTS_MAX);
+    // The others of them do not wait.
+    let preload = (preload / question.through).min(PRELOAD_DOCUMENTS_MAX);
     let length = window_length(question);
     // The backlog is put in when the plant has warmed up: before, it would drain unseen.
     let start = Instant::ZERO + warm_up(scenario, question)?.max(length);
@@ -269,7 +274,7 @@ fn decide(
     fuel: &mut Fuel<'_>,
 ) -> Result<DriftProbe, Problems> {
     let seconds = windows.length.as_secs_f64();
-    let target = question.delta * question.rate * seconds;
+    let target = question.through * question.delta * question.rate * seconds;
     let mut test = Sequential::of(target, windows.edge);
     let mut departed = 0.0;
     let mut drift = Drift::Undecided;
@@ -279,7 +284,7 @@ fn decide(
         let (arrivals, growth) = windows.next(fuel)?;
         departed += arrivals - growth;
         let decided = test.add(growth);
-        if windows.backlog as f64 <= preload * DRAINED {
+        if windows.backlog as f64 <= preload * question.through * DRAINED {
             (drift, why) = (Drift::Shrinking, "the backlog drained");
             break;
         }

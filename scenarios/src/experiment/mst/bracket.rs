@@ -51,6 +51,7 @@ impl Search<'_> {
         let question = |at: usize| Question {
             rate: rates[at],
             delta,
+            through: self.through,
             seed: seed_of(self.scenario, first + at as u64),
             seconds_max: self.ask.seconds_max,
             period: self.period.at(rates[at] / self.written),

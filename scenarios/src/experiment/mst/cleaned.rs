@@ -194,6 +194,7 @@ impl Search<'_> {
         let question = Question {
             rate,
             delta: self.blur(),
+            through: 1.0,
             seed: seed_of(self.scenario, FIRST_RUN + self.probes.len() as u64),
             seconds_max: self.ask.seconds_max,
             period: self.period.at(rate / self.written),

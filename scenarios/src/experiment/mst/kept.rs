@@ -113,15 +113,16 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// The share of what came that waits at the end of empty starts at these rates, long enough to
-    /// tell so much from nothing.
+    /// The share of what came for what is full that waits at the end of empty starts at these
+    /// rates, long enough to tell so much from nothing.
     fn grown(&mut self, rates: &[f64], width: f64) -> Result<Vec<f64>, Problems> {
-        // Half of what would wait if the excess did: the verdict is in the middle.
         let enough = (DEVIATIONS / width).powi(2) / KEPT as f64;
         let all = rates.iter().flat_map(|rate| [*rate; KEPT]).collect::<Vec<_>>();
         let tried = self.long_starts(&all, enough.min(DOCUMENTS_MAX))?;
-        let mean = |own: &[Confirmation]| own.iter().map(|one| one.grown).sum::<f64>();
-        Ok(tried.chunks(KEPT).map(|own| mean(own) / KEPT as f64).collect())
+        let sum = |own: &[Confirmation]| own.iter().map(|one| one.grown).sum::<f64>();
+        // Of what is too much only those that go through what is full wait.
+        let all = KEPT as f64 * self.through;
+        Ok(tried.chunks(KEPT).map(|own| sum(own) / all).collect())
     }
 
     fn told_not_kept(&mut self, rate: f64, grown: f64) {

@@ -40,6 +40,7 @@ mod shift;
 mod shows;
 mod sides;
 mod stein;
+mod through;
 mod tracked;
 mod turn;
 mod users;
@@ -92,6 +93,8 @@ struct Search<'a> {
     journal: &'a Journal,
     /// After which its loads repeat together.
     period: Period,
+    /// The share of its documents that goes through what is full, as far as is known.
+    through: f64,
     probes: Vec<Probe>,
     documents: u64,
     broken: bool,
@@ -207,6 +210,7 @@ impl<'a> Search<'a> {
             scenario,
             journal,
             period,
+            through: 1.0,
             written: offered_rate(scenario)?,
             ask,
             probes: Vec::new(),
@@ -242,6 +246,9 @@ impl Search<'_> {
             return Ok(());
         }
         self.about = "loads on either side of the capacity";
+        if let Some(own) = &capacity {
+            self.find_through(own.mean.value)?;
+        }
         let (capacity, measured) = self.measured(&held, &curve, capacity)?;
         let interval = match (measured, &capacity) {
             (Some(interval), _) => Some(interval),

@@ -110,7 +110,7 @@ impl Search<'_> {
             return Ok(None);
         }
         let seed = seed_of(self.scenario, RUN);
-        let key = || format!("overload {rate} {} {seed}", self.worth(rate));
+        let key = || format!("overload {rate} {} {} {seed}", self.worth(rate), self.through);
         self.journal.once(key, |fuel| self.overloaded(rate, seed, fuel)).map(Some)
     }
 
@@ -126,9 +126,9 @@ impl Search<'_> {
         );
         let is_overloaded = backlog as f64 >= WAITED * expected;
         let verdict = match after {
-            None => MstVerdict::Metastable,
+            None if is_overloaded => MstVerdict::Metastable,
             Some(_) if is_overloaded => MstVerdict::Sustainable,
-            Some(_) => MstVerdict::Undecided,
+            _ => MstVerdict::Undecided,
         };
         let short = if is_overloaded {
             String::new()
@@ -182,7 +182,7 @@ impl Search<'_> {
         wait(&mut world, over)?;
         let backlog = world.backlog();
         let gone = before.max((backlog as f64 * GONE) as u64);
-        let limit = PATIENCE * backlog as f64 / (rate * (1.0 - AFTERWARDS));
+        let limit = PATIENCE * backlog as f64 / (self.through * rate * (1.0 - AFTERWARDS));
         let mut after = (backlog <= gone).then_some(0.0);
         for look in 1..=LOOKS {
             if after.is_some() {
@@ -194,7 +194,7 @@ impl Search<'_> {
         }
         Ok(Drained {
             backlog,
-            expected: rate * self.worth(rate),
+            expected: self.through * rate * self.worth(rate),
             after,
             limit,
             seconds: world.now().as_secs_f64(),
@@ -206,10 +206,14 @@ impl Search<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::super::{Ask, Journal};
     use super::*;
     use crate::catalogue::Source;
+    use crate::experiment::drift::Drift;
     use crate::experiment::fuel::Budget;
+    use crate::plan::Scenario;
 
     const ASK: Ask =
         Ask { precision: 0.1, seconds_max: 3600.0, recovery: 60.0, threads: 1, ..Ask::DEFAULT };
@@ -232,6 +236,36 @@ mod tests {
         let drained = search.overload(50.0).unwrap();
         assert_eq!(search.came_back(50.0, drained), MstVerdict::Undecided);
         assert!(search.probes[1].evidence.contains("it was no overload"), "{:?}", search.probes);
+    }
+
+    #[test]
+    fn of_an_overload_that_a_part_of_the_documents_makes_that_part_waits() {
+        // A third of the documents goes to a partner that takes 100 a second, the others to one
+        // that takes any number, from a host of its own: 300 a second. A third of the excess waits.
+        let text =
+            include_str!("../../../catalogue/throttled_host.toml").replace("throttling", "#");
+        let own = "[[host]]\nname = 'Apart'\non = ['bts1']\n[[receive_port]]\nname = 'More'\n\
+                   [[receive_port.location]]\nadapter = 'file'\nhost = 'Receive'\n\
+                   [[send_port]]\nname = 'Any'\nhost = 'Apart'\n\
+                   filter = 'BTS.ReceivePortName == \"More\"'\n[send_port.primary]\n\
+                   adapter = 'file'\n[[load]]\nto = 'More'\nrate = { constant = 600.0 }\n\
+                   count = 60_000\n";
+        let text = text.replace("[expect]", &format!("{own}[expect]"));
+        let scenario = Scenario::parse("t.toml", text.as_bytes(), Path::new(""), &[]).unwrap();
+        let journal = Journal::default();
+        let mut search = Search::of(&scenario, ASK, &journal).unwrap();
+        search.find_through(300.0).unwrap();
+        assert!((search.through - 1.0 / 3.0).abs() < 0.02, "{}", search.through);
+        let drained = search.overload(300.0).unwrap();
+        assert_eq!(search.came_back(300.0, drained), MstVerdict::Sustainable, "{drained:?}");
+        // It is told that the others do not wait, and a backlog grows by a third of what is too
+        // much: a test of drifts looks for no more.
+        assert!(search.probes[0].evidence.contains("grows by 33 %"), "{:?}", search.probes);
+        let [less, more] = [0.96, 1.04].map(|by| 300.0 * by);
+        let drifts = search.drifts(&[less, more], 0.02).unwrap();
+        let told: Vec<Drift> = drifts.iter().map(|drift| drift.0).collect();
+        assert_eq!(told, [Drift::Shrinking, Drift::Growing]);
+        assert!(drifts[1].1 > 3.0 && drifts[1].1 < 5.0, "{drifts:?}");
     }
 
     #[test]

@@ -128,6 +128,7 @@ impl Search<'_> {
         let question = Question {
             rate: rate * load,
             delta: self.blur(),
+            through: 1.0,
             seed: seed_of(self.scenario, FIRST_RUN + seed),
             seconds_max: self.ask.seconds_max,
             period: self.period.at(factor),
