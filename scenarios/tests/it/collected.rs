@@ -61,7 +61,7 @@ fn a_load_too_near_to_the_answer_is_left_for_those_beside_it() {
     // The first guess is 50 within a few thousandths, which half an hour of lumps does not tell.
     let lumps = ["load.0.documents=10", "receive_port.In.location.0.pipeline=XMLReceive"];
     let scenario = plant(&[&["cost.collect_row=20 ms"][..], &lumps].concat());
-    let ask = Ask { precision: 0.1, seconds_max: 1_700.0, recovery: 0.0, ..Ask::DEFAULT };
+    let ask = Ask { precision: 0.1, seconds_max: 1_800.0, recovery: 0.0, ..Ask::DEFAULT };
     let record = search("plant", &scenario, Ask { threads: 2, ..ask }).expect("it is scaled");
     let open = |own: &&Probe| own.verdict == MstVerdict::Undecided && own.rate < 60.0;
     assert!(record.probes.iter().any(|own| open(&own)), "{:?}", record.probes);
