@@ -72,8 +72,8 @@ impl Search<'_> {
         let grown = self.grown(&[below, above], width)?;
         if grown[1] <= width {
             let evidence = format!(
-                "from an empty start {:.1} % of what came waits at the end at {above:.1}/s: it can \
-                 do more than this",
+                "from an empty start {:.1} % of what came for what is full waits at the end at \
+                 {above:.1}/s: it can do more than this",
                 100.0 * grown[1]
             );
             self.probes.push(unknown(value, &evidence));
@@ -127,8 +127,8 @@ impl Search<'_> {
 
     fn told_not_kept(&mut self, rate: f64, grown: f64) {
         let evidence = format!(
-            "from an empty start {:.1} % of what came waits at the end, in the mean of {KEPT}: it \
-             is not kept",
+            "from an empty start {:.1} % of what came for what is full waits at the end, in the \
+             mean of {KEPT}: it is not kept",
             100.0 * grown
         );
         let probe = unknown(rate, &evidence);
