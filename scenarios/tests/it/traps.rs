@@ -76,6 +76,23 @@ fn an_adapter_that_blocks_until_its_reply_is_taken_in() {
 }
 
 #[test]
+fn completions_that_wait_for_messages_that_cannot_come() {
+    // R-ORD-04, R-BATCH-07: HTTP gathers five, or waits a second for them.
+    let http = "send_port.Out.primary.adapter='http'";
+    let once = "send_port.Out.primary.adapter={ kind = 'http', completion = { batch = 1 } }";
+    let ordered = ["send_port.Out.ordered=true", "send_port.Out.primary.retry.count=0"];
+    let with = |one: &'static str| [&ordered[..], &[one]].concat();
+    bites(&with(http), "", "R-ORD-04", &with(once));
+    bites(&with(http), "", "wait 1 s for others that cannot come", &[http]);
+    let advised = "adapter = { kind = \"http\", completion = { batch = 1 } }";
+    bites(&with(http), "", advised, &with("send_port.Out.primary.adapter='file'"));
+    // R-DEQ-08: in_process is for each CPU.
+    let few = "host.Host.in_process=1";
+    let of = "send_port.Out.primary.adapter={ kind = 'http', completion = { batch = 200 } }";
+    bites(&[few, of], "", "R-DEQ-08", &["host.Host.in_process=200", of]);
+}
+
+#[test]
 fn a_batch_without_room_for_its_messages() {
     // R-LMS-05: a folder's batch has 100 KB; with messages of 10 KB it is half full.
     let batch =

@@ -20,6 +20,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         held_up(checker, n, port);
         starving(checker, n, port);
         choking(checker, n, port);
+        gathering(checker, n, port);
     }
     for (n, port) in scenario.receive_ports.iter().enumerate() {
         for (k, location) in port.locations.iter().enumerate() {
@@ -94,6 +95,47 @@ fn choking(checker: &mut Checker<'_>, n: usize, port: &SendPort) {
         let help = "R-SR-05: an adapter that does not block, or one that takes batches";
         checker.advise(&format!("send_port.{n}.{key}.adapter"), message, help);
     }
+}
+
+/// Completions that wait for more messages than can be there: of an ordered port there is one
+/// (R-ORD-04, R-BATCH-07), of a host as many as it may have in process (R-DEQ-08).
+fn gathering(checker: &mut Checker<'_>, n: usize, port: &SendPort) {
+    let backup = port.backup.as_ref().map(|transport| ("backup", transport));
+    for (key, transport) in [("primary", &port.primary)].into_iter().chain(backup) {
+        let adapter = &transport.adapter;
+        let Some(gathered) = adapter.completion.as_ref() else { continue };
+        let is_idle = adapter.blocking || adapter.batched || gathered.wait.is_zero();
+        let name = if transport.host.is_empty() { &port.host } else { &transport.host };
+        let (room, rule) = match port.ordered {
+            true => (1, "R-ORD-04"),
+            false => (in_process(checker.scenario, name), "R-DEQ-08"),
+        };
+        if is_idle || u64::from(gathered.batch) <= room {
+            continue;
+        }
+        let why = match port.ordered {
+            true => "an ordered port sends none before the one before it is deleted".to_owned(),
+            false => format!("'{name}' has no more than {room} in process at once"),
+        };
+        let message = format!(
+            "'{}' gathers {} finished messages before it deletes them, and {why}: they wait {} for \
+             others that cannot come",
+            port.name, gathered.batch, gathered.wait
+        );
+        let help = format!(
+            "{rule}, R-BATCH-07: adapter = {{ kind = \"{}\", completion = {{ batch = {room} }} }}",
+            adapter.kind.word()
+        );
+        checker.advise(&format!("send_port.{n}.{key}.adapter"), message, help);
+    }
+}
+
+/// Messages that an instance of this host may have in process at once, where it has least room.
+fn in_process(scenario: &Scenario, name: &str) -> u64 {
+    let Some(host) = scenario.hosts.iter().find(|host| host.name == name) else { return u64::MAX };
+    let servers = scenario.servers.iter().filter(|server| host.on.contains(&server.name));
+    let cores = servers.map(|server| u64::from(server.cores)).min();
+    cores.map_or(u64::MAX, |cores| cores * u64::from(host.in_process))
 }
 
 /// Batches that are full by bytes long before they are full by number (R-LMS-05). A location that
