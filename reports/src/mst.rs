@@ -181,6 +181,10 @@ figures! {
         /// nothing. Unit: %/%.
         #[serde(default)]
         pub interval: Option<[f64; 2]>,
+        /// The same for more of the setting and for less of it, where the two surely differ: within
+        /// what it was turned by another limit takes over. Unit: %/%.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub sides: Option<[f64; 2]>,
     }
 
     /// What gets through when the backlog is held: as one document ends, another comes.
@@ -212,6 +216,12 @@ impl Elasticity {
     /// Whether zero lies in the interval, so that nobody can tell it from nothing.
     pub fn is_indistinct(&self) -> bool {
         self.interval.is_some_and(|[low, high]| low <= 0.0 && high >= 0.0)
+    }
+
+    /// Both sides in words, where they surely differ.
+    pub(crate) fn bent(&self) -> Option<String> {
+        let [more, less] = self.sides?;
+        Some(format!("{more:+.2} % upwards, {less:+.2} % downwards: another limit takes over"))
     }
 }
 

@@ -83,11 +83,11 @@ fn elasticities(record: &MstRecord) -> Option<String> {
     let of = record.elasticities_of.as_deref().unwrap_or("the capacity");
     let mut table = table(&["1 % more of", &format!("moves {of} by"), "between"]);
     for one in &record.elasticities {
-        let between = match one.interval {
+        let between = one.bent().unwrap_or_else(|| match one.interval {
             Some(_) if one.is_indistinct() => "not distinguishable".to_owned(),
             Some([low, high]) => format!("{low:+.2} and {high:+.2} %"),
             None => String::new(),
-        };
+        });
         table.add_row([one.knob.clone(), elasticity(one.value).to_string(), between]);
     }
     Some(rendered(table, &[1]))

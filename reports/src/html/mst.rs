@@ -214,6 +214,10 @@ fn probes(record: &MstRecord) -> Vec<ProbeLine<'_>> {
 
 fn elasticities(record: &MstRecord) -> Vec<(&str, String)> {
     let text = |one: &Elasticity| match one.interval {
+        _ if one.sides.is_some() => {
+            let sides = one.bent().unwrap_or_default();
+            format!("{} ({sides})", html(elasticity(one.value)))
+        }
         Some(_) if one.is_indistinct() => "not distinguishable".to_owned(),
         Some([low, high]) => {
             format!("{} ({low:+.2} to {high:+.2})", html(elasticity(one.value)))

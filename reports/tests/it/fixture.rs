@@ -16,7 +16,7 @@ fn run_spread() -> SpreadUse {
 }
 
 fn elasticity(knob: &str, value: f64, interval: [f64; 2]) -> Elasticity {
-    Elasticity { knob: knob.into(), value, interval: Some(interval) }
+    Elasticity { knob: knob.into(), value, interval: Some(interval), sides: None }
 }
 
 fn mst_spread() -> SpreadUse {
@@ -297,6 +297,10 @@ pub(crate) fn mst() -> MstRecord {
         elasticities_of: Some("the load that just meets the goal".into()),
         elasticities: vec![
             elasticity("server.sql1.log_disk.speed", 0.93, [0.91, 0.95]),
+            Elasticity {
+                sides: Some([-0.97, -0.03]),
+                ..elasticity("cost.lock_row", -0.45, [-1.02, 0.06])
+            },
             elasticity("host.Send.poll", -0.03, [-0.08, 0.02]),
         ],
         curve: vec![

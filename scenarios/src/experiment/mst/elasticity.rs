@@ -6,7 +6,7 @@
 //! and one that includes zero is not distinguishable from nothing. Seeds do not tell everything: a
 //! window cuts what leaves as a whole, documents that gather somewhere are missing in what comes
 //! out, and where another resource is nearly as busy, more of a setting does not move what less of
-//! it does. All of that is in the interval.
+//! it does. All of that is in the interval, and of the last both sides are told.
 
 use floodgate_engine::time::Duration;
 use floodgate_reports::Elasticity;
@@ -75,22 +75,36 @@ impl Looks<'_> {
     }
 }
 
-/// The elasticity between more and less of a setting, of which one may be the setting as it is,
-/// where windows cut such a share.
-fn elasticity(as_is: &Turned, ends: [Option<&Turned>; 2], cut: f64) -> Option<Estimate> {
+/// What may be missing in what comes out, as a share of it.
+#[derive(Clone, Copy)]
+struct Missing {
+    /// What windows cut.
+    cut: f64,
+    /// By so much the capacity itself may be something else, and with it where another limit lies.
+    known: f64,
+}
+
+/// The elasticity between more and less of a setting, of which one may be the setting as it is;
+/// and upwards and downwards, where another limit takes over within what it was turned by.
+fn elasticity(
+    as_is: &Turned,
+    ends: [Option<&Turned>; 2],
+    missing: Missing,
+) -> Option<(Estimate, Option<[f64; 2]>)> {
     let [more, less] = ends.map(|end| end.unwrap_or(as_is));
     let own = Estimate::of(&more.slopes(less)?)?;
     let both = more.slopes(as_is).zip(as_is.slopes(less));
     let bent = both.and_then(|(up, down)| bent(own, &up, &down));
     let gathers = match bent {
         // From where it is to either end it is half as far.
-        Some(_) => 2.0 * (as_is.gathers + more.gathers.max(less.gathers)),
+        Some(_) => 2.0 * (as_is.gathers + more.gathers.max(less.gathers) + missing.known),
         None => more.gathers + less.gathers,
     };
     // Windows begin anywhere, so that what they cut is less the more there are.
-    let cut = 2.0 * cut / more.rates.len() as f64;
+    let cut = 2.0 * missing.cut / more.rates.len() as f64;
     let errors = (cut + gathers) / relative(more.factor, less.factor).abs();
-    Some(bent.unwrap_or(own).widened(errors))
+    let (found, sides) = bent.map_or((own, None), |(found, sides)| (found, Some(sides)));
+    Some((found.widened(errors), sides))
 }
 
 impl Turned {
@@ -114,16 +128,16 @@ fn relative(a: f64, b: f64) -> f64 {
     (a - b) / f64::midpoint(a, b)
 }
 
-/// What holds both the elasticity upwards and the one downwards, if they are sure to differ
-/// by what is worth telling.
-fn bent(own: Estimate, up: &[f64], down: &[f64]) -> Option<Estimate> {
+/// What holds both the elasticity upwards and the one downwards, and the two, if they are sure to
+/// differ by what is worth telling.
+fn bent(own: Estimate, up: &[f64], down: &[f64]) -> Option<(Estimate, [f64; 2])> {
     let differences: Vec<f64> = up.iter().zip(down).map(|(up, down)| up - down).collect();
     let [differ, up, down] = [&differences[..], up, down].map(Estimate::of);
     let (differ, up, down) = (differ?, up?, down?);
     let is_bent = differ.is_nonzero() && differ.mean.abs() >= TOLD_MIN;
     let low = own.low.min(up.low).min(down.low);
     let high = own.high.max(up.high).max(down.high);
-    is_bent.then_some(Estimate { low, high, ..own })
+    is_bent.then_some((Estimate { low, high, ..own }, [up.mean, down.mean]))
 }
 
 /// The elasticities that are not zero, the strongest first, and the documents that they took.
@@ -176,11 +190,13 @@ pub(super) fn elasticities(
     let turned: Vec<_> = settings.iter().zip(runs.chunks(seeds)).map(turned).collect();
     let (as_is, turned) = turned.split_first().expect("it was looked at as it is");
     let as_is = as_is.as_ref().expect("it needs no turn");
+    let missing = Missing { cut: looks.cut(), known: capacity.mean.half / rate };
     let mut told = Vec::new();
     for (knob, ends) in kept.iter().zip(turned.chunks(2)) {
         let ends = [ends[0].as_ref(), ends[1].as_ref()];
-        let found = elasticity(as_is, ends, looks.cut());
-        told.extend(found.and_then(|found| worth_telling(&knob.key, found)));
+        let Some((found, sides)) = elasticity(as_is, ends, missing) else { continue };
+        let found = worth_telling(&knob.key, found);
+        told.extend(found.map(|one| Elasticity { sides, ..one }));
     }
     told.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
     Ok((told, documents))
@@ -195,8 +211,8 @@ pub(super) fn worth_telling(knob: &str, found: Estimate) -> Option<Elasticity> {
     } else {
         found.ends().into_iter().all(is_little)
     };
-    let told =
-        Elasticity { knob: knob.to_owned(), value: found.mean, interval: Some(found.ends()) };
+    let (knob, interval) = (knob.to_owned(), Some(found.ends()));
+    let told = Elasticity { knob, value: found.mean, interval, sides: None };
     (!least).then_some(told)
 }
 
@@ -211,8 +227,12 @@ mod tests {
     /// Where the elasticity lies, of a plant that gets 100 documents a second through, in windows
     /// of 500 times what leaves as a whole.
     fn ends(up: &Turned, down: &Turned) -> [f64; 2] {
+        found(up, down, 0.0).0.ends()
+    }
+
+    fn found(up: &Turned, down: &Turned, known: f64) -> (Estimate, Option<[f64; 2]>) {
         let as_is = turned(&[100.0; 6], 1.0, 0.0);
-        elasticity(&as_is, [Some(up), Some(down)], 0.002).unwrap().ends()
+        elasticity(&as_is, [Some(up), Some(down)], Missing { cut: 0.002, known }).unwrap()
     }
 
     #[test]
@@ -224,11 +244,16 @@ mod tests {
         // One to one, whatever the seed.
         let (up, down) = (turned(&[105.0; 6], 1.05, 0.0), turned(&[95.0; 6], 0.95, 0.0));
         near(ends(&up, &down), [1.0 - 1.0 / 150.0, 1.0 + 1.0 / 150.0]);
+        assert_eq!(found(&up, &down, 0.01), found(&up, &down, 0.0));
         // A hundredth of what comes out gathers somewhere: so much may be missing.
         let up = turned(&[105.0; 6], 1.05, 0.01);
         near(ends(&up, &down), [0.9 - 1.0 / 150.0, 1.1 + 1.0 / 150.0]);
         // Another resource lets no more through: nothing upwards, one to one downwards.
         let up = turned(&[100.0, 100.0, 100.0, 100.0, 100.0, 100.001], 1.05, 0.0);
         near(ends(&up, &down), [-1.0 / 150.0, 1.0 + 1.0 / 150.0]);
+        // It does so sooner or later by as much as the capacity may be something else.
+        let (told, sides) = found(&up, &down, 0.001);
+        near(told.ends(), [-0.02 - 1.0 / 150.0, 1.02 + 1.0 / 150.0]);
+        near(sides.expect("it is told"), [0.0, 1.0]);
     }
 }
