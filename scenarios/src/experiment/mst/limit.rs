@@ -390,7 +390,7 @@ impl Seen {
         Limit {
             resource: self.name.clone(),
             explanation: self.explanation(publishing),
-            utilisation: Some(self.full),
+            utilisation: Some(self.full.min(1.0)),
             bound: at.is_finite().then_some(at),
             at_least: bound.is_least,
         }
@@ -406,7 +406,12 @@ impl Seen {
                  once are there (R-DONE-07)"
             ),
             Some(HoldKind::InProcess) => {
-                format!("{taken:.0} of {detail:.0} messages in process at once (R-DEQ-08)")
+                let more = match (taken - detail).round() {
+                    over if over > 0.0 => format!(", and {over:.0} more of the last batch"),
+                    _ => String::new(),
+                };
+                let taken = taken.min(detail);
+                format!("{taken:.0} of {detail:.0} messages in process at once{more} (R-DEQ-08)")
             }
             Some(HoldKind::Ordered) => format!(
                 "its next message waits for the end of the one before {share:.1} % of the time \
@@ -472,7 +477,7 @@ pub(super) fn of_rest(
     let told = |one: &Seen| Limit {
         resource: one.name.clone(),
         explanation: one.explanation(look.publishing),
-        utilisation: Some(one.full),
+        utilisation: Some(one.full.min(1.0)),
         bound: None,
         at_least: false,
     };
@@ -556,6 +561,15 @@ mod tests {
         assert_eq!(named(&[looks, cpu.clone()]), Some("looks"));
         assert_eq!(named(&[cpu]), Some("CPU"));
         assert_eq!(named(&[of("CPU", None, 0.3, 0.1)]), None);
+    }
+
+    #[test]
+    fn no_more_places_are_taken_than_there_are() {
+        let told = |full: f64| of("in process", Some(HoldKind::InProcess), full, 0.1);
+        let told = |full: f64| told(full).explanation(PublishingState::None);
+        assert!(told(0.9).starts_with("9 of 10 messages in process at once (R-"), "{}", told(0.9));
+        let more = "10 of 10 messages in process at once, and 2 more of the last batch (R-DEQ-08)";
+        assert_eq!(told(1.2), more);
     }
 
     #[test]
