@@ -11,6 +11,7 @@
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::world::World;
 use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use crate::plan::fault::Fault;
 use crate::plan::load::Load;
@@ -31,8 +32,15 @@ const PILOT_WINDOWS: usize = 30;
 const PILOT_INFLATION: f64 = 1.1;
 /// Documents in a window, at least.
 const WINDOW_DOCUMENTS: f64 = 400.0;
-/// Windows after which a probe gives up.
+/// Windows after which a probe gives up, and those that its time has room for, at least: with fewer
+/// nothing is ever told.
 const WINDOWS_MAX: usize = 4000;
+const WINDOWS_MIN: u64 = 40;
+/// Windows are put together to so many at least when all of them are judged.
+const LONG_WINDOWS: usize = 20;
+/// How sure a sign must be then, and that nothing is there to be told.
+const SURE: f64 = 0.99;
+const CONFIDENCE: f64 = 0.975;
 /// The share of what arrives by which the backlog outside shrinks while a preload is taken in.
 const TAKEN_IN: f64 = 0.1;
 /// A backlog below this share of the preload has drained.
@@ -137,6 +145,30 @@ impl Sequential {
         let count = self.growths.len() as f64;
         let mean = self.growths.iter().sum::<f64>() / count;
         mean.abs() + 2.0 * (variance_of(&self.growths, self.edge) / count).sqrt() <= self.target
+    }
+
+    /// What all windows say together, when there is no time for more: the sign, if that is sure.
+    ///
+    /// What leaves late in one window leaves early in the next, and what moves inside the plant may
+    /// go on for many of them. So they are put together to long ones, which scatter as the whole
+    /// does; but for the two ends of all, each of which cuts what leaves together.
+    fn at_end(&self) -> Drift {
+        let windows = self.growths.len();
+        if windows < PILOT_WINDOWS {
+            return Drift::Undecided;
+        }
+        let size = windows / LONG_WINDOWS;
+        let long: Vec<f64> = self.growths.rchunks_exact(size).map(|own| own.iter().sum()).collect();
+        let count = long.len() as f64;
+        let grown: f64 = long.iter().sum();
+        let error = (count * variance_of(&long, 0.0) + self.edge * self.edge / 6.0).sqrt();
+        let student = StudentsT::new(0.0, 1.0, count - 1.0).expect("there are many");
+        if grown.abs() > student.inverse_cdf(SURE) * error {
+            return if grown > 0.0 { Drift::Growing } else { Drift::Shrinking };
+        }
+        let most = self.target * count * size as f64;
+        let is_little = grown.abs() + student.inverse_cdf(CONFIDENCE) * error <= most;
+        if is_little { Drift::Balanced } else { Drift::Undecided }
     }
 
     /// How many windows there were.
@@ -262,7 +294,7 @@ pub(super) fn window_length(question: &Question) -> Duration {
     let least = Duration::from_secs_f64(WINDOW_DOCUMENTS / question.rate);
     let period = question.period;
     if period.is_zero() {
-        return least;
+        return least.min(Duration::from_secs_f64(question.seconds_max / WINDOWS_MIN as f64));
     }
     period.times(least.as_nanos().div_ceil(period.as_nanos()))
 }
@@ -293,8 +325,13 @@ fn decide(
             break;
         }
     }
-    if drift == Drift::Undecided && test.is_balanced() {
-        (drift, why) = (Drift::Balanced, "the drift is too small to matter");
+    if drift == Drift::Undecided {
+        drift = test.at_end();
+        why = match drift {
+            Drift::Balanced => "the drift is too small to matter",
+            Drift::Growing | Drift::Shrinking => "all windows together decided",
+            Drift::Undecided => why,
+        };
     }
     let Sequential { growths, ratio, .. } = test;
     let span = growths.len() as f64 * seconds;
@@ -302,6 +339,7 @@ fn decide(
     let grown = growths.iter().sum::<f64>();
     let per_second = grown / span;
     let held = windows.held.evidence(&windows.world, grown);
+    let decimals = if per_second.abs() < 0.1 { 5 } else { 2 };
     Ok(DriftProbe {
         drift,
         held: held.filter(|_| drift == Drift::Growing),
@@ -311,7 +349,7 @@ fn decide(
         documents: windows.world.meters().received,
         broken: broken.map(|violation| format!("{}: {}", violation.rule.id(), violation.what)),
         evidence: format!(
-            "{why}: backlog {per_second:+.2}/s over {} windows of {seconds:.2} s, log ratio {ratio:+.1} of ±{SPRT_BOUND:.1}",
+            "{why}: backlog {per_second:+.decimals$}/s over {} windows of {seconds:.2} s, log ratio {ratio:+.1} of ±{SPRT_BOUND:.1}",
             growths.len()
         ),
     })
@@ -359,6 +397,39 @@ mod tests {
         assert!(test.has_time(7.0, 4.0));
         test.add(1.0);
         assert!(!test.has_time(7.0, 13.9) && test.has_time(7.0, 14.0));
+    }
+
+    #[test]
+    fn what_comes_late_in_one_window_and_early_in_the_next_is_no_doubt() {
+        // ± 50 a window about a mean, where a mean of 1 is to be told.
+        let all = |mean: f64| {
+            let mut test = Sequential::of(1.0, 20.0);
+            let decided: Vec<_> = (0..400)
+                .filter_map(|at| test.add(mean + if at % 2 == 0 { 50.0 } else { -50.0 }))
+                .collect();
+            assert!(decided.is_empty(), "{decided:?}");
+            (test.is_balanced(), test.at_end())
+        };
+        assert_eq!(all(0.0), (false, Drift::Balanced));
+        assert_eq!(all(0.9), (false, Drift::Growing));
+        assert_eq!(all(-0.9), (false, Drift::Shrinking));
+        // What waves go by for half of the time says nothing.
+        let mut test = Sequential::of(1.0, 20.0);
+        for at in 0..400 {
+            test.add(100.0 * libm::sin(f64::from(at) / 60.0));
+        }
+        assert_eq!(test.at_end(), Drift::Undecided);
+    }
+
+    #[test]
+    fn a_slow_plant_is_seen_in_as_many_windows_as_a_verdict_needs() {
+        let of = |rate: f64| {
+            let (period, delta, through) = (Duration::ZERO, 0.0025, 1.0);
+            let question =
+                Question { rate, period, delta, through, seed: 1, seconds_max: 14_400.0 };
+            window_length(&question).as_secs_f64()
+        };
+        assert_eq!([of(100.0), of(0.8)].map(|one| one.round() as u64), [4, 360]);
     }
 
     #[test]

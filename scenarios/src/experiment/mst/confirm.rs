@@ -33,6 +33,8 @@ const CONFIRM_DOCUMENTS: f64 = 20_000.0;
 const CONFIRM_WINDOW: f64 = 2_000.0;
 /// Documents that are enough where no goal is stated.
 const CONFIRM_DOCUMENTS_MAX: f64 = 200_000.0;
+/// The share of what came that is told to wait at the end of one.
+const WAITS_MIN: f64 = 0.01;
 /// The first of their seeds; the ones before belong to other parts of the search.
 const FIRST_RUN: u64 = 10_000;
 
@@ -170,16 +172,20 @@ impl Search<'_> {
 
     /// Runs from an empty start at these rates, each with a seed of its own, at the same time.
     pub(super) fn empty_starts(&mut self, rates: &[f64]) -> Result<Vec<Confirmation>, Problems> {
-        self.long_starts(rates, 0.0)
+        self.starts(rates, &vec![0.0; rates.len()])
     }
 
-    /// The same, over so many documents at least.
-    pub(super) fn long_starts(
+    /// The same, over so many documents at least, and judged by more than by what they are alone.
+    pub(super) fn starts_judged(
         &mut self,
         rates: &[f64],
         least: f64,
+        judged: impl Fn(Confirmation) -> Confirmation,
     ) -> Result<Vec<Confirmation>, Problems> {
-        self.starts(rates, &vec![least; rates.len()])
+        let tried = in_order(rates.len(), self.ask.threads, |at| self.tried(rates[at], at, least));
+        let tried = tried.into_iter().map(|one| one.map(&judged)).collect::<Result<Vec<_>, _>>()?;
+        self.note_all(rates, &tried);
+        Ok(tried)
     }
 
     /// The same, each for as long as its goals have to be looked at.
@@ -303,12 +309,28 @@ impl Confirmation {
         Self { verdict: self.otherwise, missed: None, ..self }
     }
 
+    /// Where so much of what came for what is full waits at the end that it is not chance.
+    pub(super) fn not_kept(self, grown: f64) -> Self {
+        if self.verdict != MstVerdict::Sustainable {
+            return self;
+        }
+        let percent = 100.0 * grown;
+        let why = format!("{percent:.1} % of what came for what is full waits at the end");
+        Self { verdict: MstVerdict::Unsustainable, failed: Some(why), ..self }
+    }
+
     fn evidence(&self) -> String {
         let is_missed = self.verdict == MstVerdict::Unsustainable;
-        let detail = if is_missed { &self.missed } else { &self.failed };
-        let detail = detail.as_deref();
-        let detail = detail.unwrap_or("every promise kept, every goal met");
-        format!("empty start, {} documents: {detail}", self.received)
+        let both = [&self.missed, &self.failed];
+        let detail = both.into_iter().skip(usize::from(!is_missed)).flatten().next();
+        let waits = match self.failed {
+            None if self.grown >= WAITS_MIN => {
+                format!("; {:.1} % of what came waits at the end", 100.0 * self.grown)
+            }
+            _ => String::new(),
+        };
+        let detail = detail.map_or("every promise kept, every goal met", String::as_str);
+        format!("empty start, {} documents: {detail}{waits}", self.received)
     }
 }
 

@@ -264,8 +264,10 @@ impl Search<'_> {
             }
         };
         if let (None, Some(own), Some(bracket)) = (measured, &capacity, interval) {
-            let (value, half) = (own.mean.value, own.mean.half);
-            self.compare("with a held backlog", (value - half, value + half), bracket);
+            let held = (own.mean.value - own.mean.half, own.mean.value + own.mean.half);
+            if !self.follows_its_loads(held, bracket)? {
+                self.compare("with a held backlog", held, bracket);
+            }
         }
         let capacity = capacity.filter(|_| measured.is_some());
         let Some((low, high)) = interval else { return Ok(()) };
