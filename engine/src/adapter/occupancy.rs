@@ -17,6 +17,9 @@ pub struct Occupancy {
     /// Calls of the engine that return when a batch of the adapter's own is complete: each holds
     /// an engine thread until another one has carried that batch out (R-SR-05, R-DONE-01).
     pub awaiting: u32,
+    /// Messages whose attempt is over and that are not disposed of yet: they wait until others of
+    /// their batch are tried too, or until the engine has carried out what is to become of them.
+    pub attempted: usize,
 }
 
 impl AnyAdapter {
@@ -44,13 +47,18 @@ impl Receiver {
 
 impl Sender {
     fn occupancy(&self) -> Occupancy {
-        let (workers, awaiting) = (self.places(), self.awaiting());
-        Occupancy { workers, awaiting, ..Occupancy::default() }
+        Occupancy {
+            workers: self.places(),
+            awaiting: self.awaiting(),
+            attempted: self.attempted(),
+            ..Occupancy::default()
+        }
     }
 }
 
 impl TransactionalSender {
     fn occupancy(&self) -> Occupancy {
-        Occupancy { workers: Some(self.places()), ..Occupancy::default() }
+        let attempted = self.attempted();
+        Occupancy { workers: Some(self.places()), attempted, ..Occupancy::default() }
     }
 }

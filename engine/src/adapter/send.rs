@@ -257,6 +257,13 @@ impl Sender {
         u32::try_from(self.held.len()).unwrap_or(u32::MAX)
     }
 
+    /// Messages whose attempt is over and that are not disposed of yet.
+    pub(super) fn attempted(&self) -> usize {
+        let at_work: usize = self.running.iter().flatten().map(|job| job.finished.len()).sum();
+        let posted: usize = self.posted.values().map(Vec::len).sum();
+        at_work + self.gathered.len() + posted
+    }
+
     fn at_work(&self) -> usize {
         self.running.len() - self.free.len()
     }

@@ -116,6 +116,17 @@ impl TransactionalSender {
         (u32::try_from(busy).unwrap_or(u32::MAX), self.settings.workers.max(1))
     }
 
+    /// Messages whose attempt is over and that are not disposed of yet.
+    pub(super) fn attempted(&self) -> usize {
+        let of_job = |job: &Job| job.sent.len() + job.failed.len();
+        let apart = |posted: &Posted| match posted {
+            Posted::Apart(fates) => fates.len(),
+            Posted::Deletes(_) => 0,
+        };
+        let at_work: usize = self.running.iter().flatten().map(of_job).sum();
+        at_work + self.posted.values().map(apart).sum::<usize>()
+    }
+
     /// `BeginBatch`: the transaction is the one that the engine created, if it did.
     fn begin_batch(
         &mut self,

@@ -38,14 +38,18 @@ impl Sampled {
 
 impl World {
     /// How many documents stand where: outside, in the work queue of each host in each MessageBox,
-    /// with host instances. A plant is at rest when none of these goes on growing, whatever it
-    /// gets through.
+    /// with host instances before an attempt and after it. A plant is at rest when none of these
+    /// goes on growing, whatever it gets through.
     #[must_use]
     pub fn standing(&self) -> Vec<u64> {
         let outside = self.documents_arrived.saturating_sub(self.documents_accepted);
         let queues = self.message_box.queue_lengths();
         let with_hosts = self.message_box.reference_counts().locked;
-        [outside, with_hosts].into_iter().chain(queues.iter().map(|queue| queue.work)).collect()
+        let attempted = self.nodes.iter().map(|node| node.machine.occupancy().attempted as u64);
+        let attempted = attempted.sum::<u64>();
+        let before = with_hosts.saturating_sub(attempted);
+        let of_hosts = [outside, before, attempted].into_iter();
+        of_hosts.chain(queues.iter().map(|queue| queue.work)).collect()
     }
 
     pub(super) fn sample(&mut self, at: Instant) {

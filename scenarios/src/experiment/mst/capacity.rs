@@ -47,7 +47,7 @@ const UNSETTLED: f64 = 4.0;
 const GATHERING: f64 = 0.5;
 /// The confidence of one standard error.
 const ONE_SIGMA: f64 = 0.68;
-/// The golden section: windows begin at instants that no period of the plant falls in with.
+/// The golden section: windows begin at instants that no wave of the plant falls in with.
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 /// The first run of the two stages; the ones before it belong to other parts of the search.
 const FIRST_RUN: u64 = 1000;
@@ -132,6 +132,9 @@ pub(super) struct Wanted {
     pub(super) warm_up: Duration,
     /// How long retries go on: until then they have not filled.
     pub(super) ladder: Duration,
+    /// The share of the documents that goes through what is full: the others do not stay, and those
+    /// that do are replaced by so many fewer of what is offered.
+    pub(super) through: f64,
     pub(super) seconds_max: f64,
     pub(super) threads: usize,
 }
@@ -307,7 +310,8 @@ pub(super) fn measure(
     ask: Wanted,
 ) -> Result<(Found, u64), Problems> {
     let lasts = window(scenario, rate, ask.documents);
-    let filled = Duration::from_secs_f64((WARM_UP_BACKLOGS * backlog) as f64 / rate);
+    let standing = (WARM_UP_BACKLOGS * backlog) as f64;
+    let filled = Duration::from_secs_f64(standing / (rate * ask.through));
     // Where much happens in the warm-up, less of it will do, unless the plant says otherwise.
     let enough = Duration::from_secs_f64(WARM_UP_DOCUMENTS as f64 / rate);
     let mut warm_up = ask.warm_up.min(enough).max(filled).max(ask.ladder);
@@ -317,9 +321,10 @@ pub(super) fn measure(
             return Ok((Found::Unknown("one run would take longer than a probe may"), documents));
         }
         let run = |at: usize| {
-            // A window cuts what leaves as a whole anywhere.
+            // Where all begin full, all keep step for a long time, so that windows which began at
+            // the same time would all cut the same wave at the same place.
             let share = (at as f64 * GOLDEN).fract();
-            let later = Duration::from_secs_f64(share * 2.0 * edge / rate);
+            let later = Duration::from_secs_f64(share * lasts.as_secs_f64().max(2.0 * edge / rate));
             let seed = seed_of(scenario, FIRST_RUN + at as u64);
             held.stretch(backlog, seed, (warm_up + later, lasts))
         };
@@ -405,7 +410,65 @@ fn window(scenario: &Scenario, rate: f64, documents: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::journal::Journal;
     use super::*;
+
+    const LUMPS: &str =
+        "{ kind = 'synthetic', workers = 1000, completion = { batch = 100, wait = '10 s' } }";
+
+    /// One place that does 100 a second and tells of a hundred at once, and what else is set.
+    fn lumpy(more: &[&str]) -> Scenario {
+        let plant = include_bytes!("../../../theory/one_place.toml");
+        let adapter = format!("send_port.Out.primary.adapter={LUMPS}");
+        let set = ["receive_port.In.location.0.host=R", &adapter];
+        let set: Vec<String> = set.iter().chain(more).map(|one| (*one).to_owned()).collect();
+        Scenario::parse("t.toml", plant, Path::new(""), &set).expect("right")
+    }
+
+    fn wanted(documents: f64, through: f64) -> Wanted {
+        let (warm_up, ladder) = (Duration::from_millis(100), Duration::ZERO);
+        let (half, seconds_max, threads) = (0.02, 1e4, 2);
+        Wanted { half, confidence: 0.95, documents, warm_up, ladder, through, seconds_max, threads }
+    }
+
+    fn measured(scenario: &Scenario, at: (u64, f64), wanted: Wanted) -> Capacity {
+        let journal = Journal::default();
+        let held = Held::of(scenario, &journal).expect("it can be held");
+        match measure(&held, scenario, at, 1.0, wanted).expect("no budget").0 {
+            Found::Measured(capacity) => *capacity,
+            Found::Unknown(why) => panic!("{why}"),
+        }
+    }
+
+    #[test]
+    fn windows_cut_the_waves_of_a_full_plant_anywhere() {
+        // It tells of a hundred at once, every second: three or four times in 3.5 s, by where the
+        // window begins.
+        let rarely = "message_box.MsgBox.cleanup=1 h";
+        let scenario = lumpy(&["send_port.Out.primary.wire=10 ms", rarely]);
+        let Mean { value, half } = measured(&scenario, (512, 100.0), wanted(350.0, 1.0)).mean;
+        assert!((value - 100.0).abs() < half.min(3.0), "{value} ± {half}");
+    }
+
+    #[test]
+    fn a_plant_warms_up_for_as_long_as_what_stays_takes_to_leave() {
+        // Of 100 a second a fifth is what stays: four times 512 of them leave in 102.4 s.
+        let found = measured(&lumpy(&[]), (512, 100.0), wanted(1000.0, 0.2));
+        assert_eq!(found.spans.0, Duration::from_millis(102_400));
+    }
+
+    #[test]
+    fn what_was_tried_and_is_not_told_stands_somewhere() {
+        // In half of the second that a hundred take, fifty are tried.
+        let scenario = lumpy(&["send_port.Out.primary.wire=10 ms"]);
+        let journal = Journal::default();
+        let held = Held::of(&scenario, &journal).expect("it can be held");
+        let spans = (Duration::from_millis(10_250), Duration::from_millis(500));
+        let found = held.stretch(1024, 1, spans).expect("no budget");
+        assert_eq!((found.rate, &found.drifts[..3]), (0.0, &[0.0, -100.0, 100.0][..]));
+    }
 
     #[test]
     fn a_plant_that_a_backlog_slows_is_full_where_it_does_best() {

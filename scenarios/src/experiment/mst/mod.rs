@@ -246,9 +246,6 @@ impl Search<'_> {
             return Ok(());
         }
         self.about = "loads on either side of the capacity";
-        if let Some(own) = &capacity {
-            self.find_through(own.mean.value)?;
-        }
         let (capacity, measured) = self.measured(&held, &curve, capacity)?;
         let interval = match (measured, &capacity) {
             (Some(interval), _) => Some(interval),
@@ -393,6 +390,7 @@ impl Search<'_> {
             documents: RUN_DOCUMENTS,
             warm_up: warm_up.unwrap_or(Duration::ZERO),
             ladder: ladder(self.scenario, self.ask.seconds_max)?,
+            through: self.through,
             seconds_max: self.ask.seconds_max,
             threads: self.ask.threads,
         })
@@ -428,6 +426,8 @@ impl Search<'_> {
         }
         let full = curve.full_at.and_then(|backlog| Some((backlog, curve.rate(backlog)?)));
         let Some(full) = full.filter(|_| !self.is_timed()) else { return Ok((curve, None)) };
+        self.find_through(full.1)?;
+        let wanted = Wanted { through: self.through, ..wanted };
         let (found, documents) = measure(held, self.scenario, full, edge(self.scenario), wanted)?;
         self.documents += documents;
         let capacity = match found {
