@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use floodgate_engine::time::Instant;
 use floodgate_sim::world::{Overfull, Pin, World};
 
+use super::progress::Progress;
 use crate::plan::Problems;
 
 /// Steps that are taken from the budget at a time.
@@ -23,6 +24,8 @@ pub(super) struct Budget {
     documents: AtomicU64,
     /// Whether a world of the search is not to go on, as what it came to says.
     ended: AtomicBool,
+    /// Who is told what the search is at.
+    pub(super) progress: Progress,
     /// What breaks the engine in every world of the search.
     #[cfg(test)]
     pub(super) sabotage: Option<floodgate_engine::sabotage::Sabotage>,
@@ -35,6 +38,7 @@ impl Default for Budget {
             tanks: AtomicU64::new(u64::MAX),
             documents: AtomicU64::new(0),
             ended: AtomicBool::new(false),
+            progress: Progress::default(),
             #[cfg(test)]
             sabotage: None,
         }
@@ -153,7 +157,12 @@ impl<'a> Fuel<'a> {
         until: Instant,
     ) -> Result<bool, Problems> {
         self.sabotage(world);
-        self.counted(world, |fuel, world| fuel.run(|steps| world.run_until_or(until, steps)))
+        self.counted(world, |fuel, world, look| {
+            fuel.run(|steps| {
+                look(world);
+                world.run_until_or(until, steps)
+            })
+        })
     }
 
     /// The same with a held backlog.
@@ -168,8 +177,11 @@ impl<'a> Fuel<'a> {
         (until, offered_max): (Instant, u64),
     ) -> Result<(), Problems> {
         self.sabotage(world);
-        let run = |fuel: &mut Self, world: &mut World| {
-            fuel.run(|steps| world.run_pinned(pin, until, (offered_max, steps)))
+        let run = |fuel: &mut Self, world: &mut World, look: &dyn Fn(&World)| {
+            fuel.run(|steps| {
+                look(world);
+                world.run_pinned(pin, until, (offered_max, steps))
+            })
         };
         self.counted(world, run).map(|_| ())
     }
@@ -184,10 +196,12 @@ impl<'a> Fuel<'a> {
     fn counted(
         &mut self,
         world: &mut World,
-        run: impl FnOnce(&mut Self, &mut World) -> Result<bool, Problems>,
+        run: impl FnOnce(&mut Self, &mut World, &dyn Fn(&World)) -> Result<bool, Problems>,
     ) -> Result<bool, Problems> {
         let before = world.meters().received;
-        let found = run(self, world);
+        let budget = self.budget;
+        let look = |world: &World| budget.progress.look(world, (before, budget.documents()));
+        let found = run(self, world, &look);
         let documents = world.meters().received - before;
         self.budget.documents.fetch_add(documents, Ordering::SeqCst);
         match world.overfull() {

@@ -10,6 +10,7 @@ pub mod judge;
 mod marks;
 pub mod mst;
 pub mod parallel;
+mod progress;
 pub mod run;
 pub mod saved;
 pub mod scale;

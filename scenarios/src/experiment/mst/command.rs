@@ -6,6 +6,7 @@ use floodgate_reports as reports;
 
 use super::{Ask, Journal, STEPS_EXPLAINED, STEPS_MAX, search_again, search_on};
 use crate::cli::{MstArgs, say, say_json, warn};
+use crate::experiment::progress::Progress;
 use crate::experiment::spread::Spread;
 use crate::plan::Problems;
 
@@ -37,7 +38,8 @@ pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
     let journal = match &args.out {
         Some(dir) => Journal::open(dir, &scenario).map_err(|error| told(&error))?,
         None => Journal::default(),
-    };
+    }
+    .watched(Progress::on_terminal());
     let mut record = search_on(&name, &scenario, ask, &journal)?;
     record.asked = args.scenario.asked();
     if args.as_written {

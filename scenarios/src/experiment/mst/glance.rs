@@ -80,7 +80,7 @@ impl<K: Knob> Numbers<'_, K> {
         let new = numbers.iter().filter(|number| !self.seen.contains_key(number));
         let new: Vec<(u64, u64)> = new.map(|number| (*number, 0)).collect();
         if let [(first, _), ..] = new[..] {
-            self.about = format!("{}, at a glance", self.knob.said(first));
+            self.turn_to(format!("{}, at a glance", self.knob.said(first)));
         }
         for ((number, _), run) in new.iter().zip(self.run_all(&new, Extent::Glance)?) {
             let (told, rate) = (self.judged_alone(&run), run.rate);

@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::experiment::fuel::{Budget, Fuel};
+use crate::experiment::progress::Progress;
 use crate::plan::{Problems, Scenario};
 
 /// The file in the run folder.
@@ -67,6 +68,13 @@ impl Journal {
         let mut kept = Kept { file: File::create(&path)?, path, head, known };
         kept.rewrite()?;
         Ok(Self { kept: Some(Mutex::new(kept)), budget: Budget::default() })
+    }
+
+    /// The same, and somebody is told what the search is at.
+    #[must_use]
+    pub(in crate::experiment) fn watched(mut self, progress: Progress) -> Self {
+        self.budget.progress = progress;
+        self
     }
 
     /// Whether the steps of the search were used up.

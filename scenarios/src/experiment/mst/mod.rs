@@ -152,6 +152,7 @@ pub fn search_on(
     }
     let mut search = Search::of(scenario, ask, journal)?;
     journal.budget().fill(ask.steps_max);
+    search.turn_to(search.about);
     match search.find(&mut record) {
         Ok(()) => {}
         // What was found so far is no answer.
@@ -229,6 +230,12 @@ impl<'a> Search<'a> {
 }
 
 impl Search<'_> {
+    /// From now on something else is being found out.
+    fn turn_to(&mut self, about: &'static str) {
+        self.about = about;
+        self.journal.budget().progress.turn_to(about);
+    }
+
     fn scaled(&self, rate: f64) -> Scenario {
         scaled(self.scenario, rate / self.written)
     }
@@ -245,7 +252,7 @@ impl Search<'_> {
         if curve.is_endless || curve.lost.is_some() || self.is_unstopped(&curve) {
             return Ok(());
         }
-        self.about = "loads on either side of the capacity";
+        self.turn_to("loads on either side of the capacity");
         let (capacity, measured) = self.measured(&held, &curve, capacity)?;
         let interval = match (measured, &capacity) {
             (Some(interval), _) => Some(interval),
@@ -270,20 +277,20 @@ impl Search<'_> {
         let Some((low, high)) = interval else { return Ok(()) };
         record.capacity = Some(f64::midpoint(low, high));
         self.forgets = self.forgets(&curve, capacity.as_ref(), f64::midpoint(low, high));
-        self.about = "the cleanup jobs and the recovery from a backlog";
+        self.turn_to("the cleanup jobs and the recovery from a backlog");
         self.recovers(&held, &curve, low, record)?;
         let (ends, cleanup) = self.is_cleaned((low, high), record)?;
         let Some((low, high)) = ends else { return Ok(()) };
-        self.about = "tracking";
+        self.turn_to("tracking");
         if self.is_tracking_late((low, high), record)? {
             // What the capacity follows is no matter of the answer.
             return Ok(());
         }
         let priced = capacity.as_ref().filter(|_| self.ask.spread && cleanup.is_none());
         let prices = priced.and_then(|own| Prices::of(self.scenario, own));
-        self.about = "the goals, and the answer from an empty start";
+        self.turn_to("the goals, and the answer from an empty start");
         self.confirm((low, high), prices.as_ref(), record)?;
-        self.about = "the limit, and what the answer follows";
+        self.turn_to("the limit, and what the answer follows");
         match cleanup.filter(|_| record.goal == KEEP_UP) {
             None => {
                 self.explain(&held, capacity.as_ref(), record)?;

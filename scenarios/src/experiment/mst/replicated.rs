@@ -162,6 +162,12 @@ impl<'a, K: Knob> Numbers<'a, K> {
         }
     }
 
+    /// From now on something else is being found out.
+    pub(super) fn turn_to(&mut self, about: String) {
+        self.journal.budget().progress.turn_to(&about);
+        self.about = about;
+    }
+
     /// What was `found`, into `record`.
     pub(super) fn finish(
         mut self,
@@ -302,7 +308,7 @@ impl<'a, K: Knob> Numbers<'a, K> {
         let mut runs: Vec<Ran> = seen.into_iter().filter(|ran| !ran.is_cut).collect();
         let mut told = None;
         for look in LOOKS {
-            self.about = format!("{}, in {look} runs", self.knob.said(number));
+            self.turn_to(format!("{}, in {look} runs", self.knob.said(number)));
             let next: Vec<usize> = (runs.len()..look).collect();
             let more = self.runs(number, &next, Extent::Early);
             if let (Err(_), Some(told)) = (&more, &told) {
