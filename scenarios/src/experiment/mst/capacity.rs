@@ -21,6 +21,9 @@ const STEP: u64 = 8;
 const FAST: f64 = 100_000.0;
 /// A plant that is not full with so many documents has no capacity that can be found like this.
 const BACKLOG_MAX: u64 = 300_000;
+/// Where documents wait for their retries, most of a backlog does: no more of it is held than so
+/// many documents get through while it fills.
+const RETRIED_MAX: f64 = 1_000_000.0;
 /// Below this backlog batches are not full and pools are not grown.
 const BACKLOG_MIN: u64 = 64;
 /// Half-widths of the interval by which a curve that falls is below its top.
@@ -199,7 +202,9 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
         let next = before * STEP;
         let filled = Duration::from_secs_f64((WARM_UP_BACKLOGS * next) as f64 / rate);
         let warm_up = warm_up.max(filled);
-        if next > BACKLOG_MAX || (warm_up + lasts).as_secs_f64() > ask.seconds_max {
+        let seconds = (warm_up + lasts).as_secs_f64();
+        let is_worth_it = is_worth_it(ask.ladder, through * seconds);
+        if next > BACKLOG_MAX || seconds > ask.seconds_max || !is_worth_it {
             break;
         }
         let both = look(&[before, next], (warm_up, lasts))?;
@@ -218,6 +223,11 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
         curve.lost = alone.lost.map(|own| own.and(lost));
     }
     Ok(curve)
+}
+
+/// Whether a backlog is held that so many documents fill, where retries go on for so long.
+fn is_worth_it(ladder: Duration, documents: f64) -> bool {
+    ladder.is_zero() || documents <= RETRIED_MAX
 }
 
 /// A first look, at the largest backlog with which the plant does anything: much to do may bring it
@@ -480,6 +490,13 @@ mod tests {
         }
         let found = short(points, 3, 0.045);
         assert_eq!((found.full_at, found.falls_at), (Some(64), Some(512)));
+    }
+
+    #[test]
+    fn a_backlog_that_mostly_waits_for_retries_is_no_longer_filled() {
+        let ladder = Duration::from_secs(60);
+        assert!(is_worth_it(Duration::ZERO, 2e6) && is_worth_it(ladder, 9e5));
+        assert!(!is_worth_it(ladder, 2e6));
     }
 
     #[test]

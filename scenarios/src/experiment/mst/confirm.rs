@@ -262,10 +262,10 @@ pub(super) struct Confirmation {
     pub(super) missed: Option<String>,
     /// The promise that was broken, or what else is wrong.
     failed: Option<String>,
-    received: u64,
+    pub(super) received: u64,
     /// What waited at its end, as a share of what had come.
     pub(super) grown: f64,
-    seconds: f64,
+    pub(super) seconds: f64,
     seed: u64,
     /// What counts against each goal, and how much there was.
     pub(super) against: Vec<(f64, f64)>,
@@ -274,7 +274,7 @@ pub(super) struct Confirmation {
 }
 
 impl Confirmation {
-    fn of(rate: f64, run: &Run, goals: &[Goal]) -> Self {
+    pub(super) fn of(rate: f64, run: &Run, goals: &[Goal]) -> Self {
         let record = &run.record;
         let failed = record.verdicts.iter().find(|row| row.verdict == Verdict::Fail);
         let missed = goals.iter().find_map(|goal| missed(goal, &run.outcome));
@@ -319,7 +319,7 @@ impl Confirmation {
         Self { verdict: MstVerdict::Unsustainable, failed: Some(why), ..self }
     }
 
-    fn evidence(&self) -> String {
+    pub(super) fn evidence(&self) -> String {
         let is_missed = self.verdict == MstVerdict::Unsustainable;
         let both = [&self.missed, &self.failed];
         let detail = both.into_iter().skip(usize::from(!is_missed)).flatten().next();

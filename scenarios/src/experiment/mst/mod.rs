@@ -26,6 +26,7 @@ mod late;
 mod limit;
 mod pinned;
 mod places;
+mod planned;
 mod pooled;
 mod priced;
 mod probes;
@@ -58,6 +59,7 @@ pub(super) use self::horizon::RELAXATIONS;
 pub use self::journal::Journal;
 pub(super) use self::limit::{busiest, why};
 use self::pinned::{Held, Lost, Stretch};
+use self::planned::at_rest;
 pub use self::priced::search_again;
 use self::priced::{Prices, is_capacity};
 use self::probes::{told, unknown};
@@ -87,6 +89,8 @@ type Interval = Option<(f64, f64)>;
 /// A search under way.
 struct Search<'a> {
     scenario: &'a Scenario,
+    /// The same with faults that pass, where it has some.
+    planned: Option<&'a Scenario>,
     /// What the scenario offers as written.
     written: f64,
     ask: Ask,
@@ -150,10 +154,12 @@ pub fn search_on(
         record.wall_seconds = clock.elapsed().as_secs_f64();
         return Ok(record);
     }
-    let mut search = Search::of(scenario, ask, journal)?;
+    let at_rest = at_rest(scenario);
+    let mut search = Search::of(at_rest.as_ref().unwrap_or(scenario), ask, journal)?;
+    search.planned = at_rest.is_some().then_some(scenario);
     journal.budget().fill(ask.steps_max);
     search.turn_to(search.about);
-    match search.find(&mut record) {
+    match search.find(&mut record).and_then(|()| search.lives_through(&mut record)) {
         Ok(()) => {}
         // What was found so far is no answer.
         Err(problems) => search.give_up(problems, &mut record)?,
@@ -209,6 +215,7 @@ impl<'a> Search<'a> {
         has_room(scenario, period, ask.seconds_max)?;
         Ok(Self {
             scenario,
+            planned: None,
             journal,
             period,
             through: 1.0,
