@@ -202,9 +202,7 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
         let next = before * STEP;
         let filled = Duration::from_secs_f64((WARM_UP_BACKLOGS * next) as f64 / rate);
         let warm_up = warm_up.max(filled);
-        let seconds = (warm_up + lasts).as_secs_f64();
-        let is_worth_it = is_worth_it(ask.ladder, through * seconds);
-        if next > BACKLOG_MAX || seconds > ask.seconds_max || !is_worth_it {
+        if next > BACKLOG_MAX || !is_worth_it(ask, (warm_up + lasts).as_secs_f64(), through) {
             break;
         }
         let both = look(&[before, next], (warm_up, lasts))?;
@@ -225,9 +223,11 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
     Ok(curve)
 }
 
-/// Whether a backlog is held that so many documents fill, where retries go on for so long.
-fn is_worth_it(ladder: Duration, documents: f64) -> bool {
-    ladder.is_zero() || documents <= RETRIED_MAX
+/// Whether a probe may take so many seconds, and, where documents wait for their retries, so many
+/// of them at this rate are worth it.
+fn is_worth_it(ask: Wanted, seconds: f64, rate: f64) -> bool {
+    let few = ask.ladder.is_zero() || rate * seconds <= RETRIED_MAX;
+    few && seconds <= ask.seconds_max
 }
 
 /// A first look, at the largest backlog with which the plant does anything: much to do may bring it
@@ -494,9 +494,17 @@ mod tests {
 
     #[test]
     fn a_backlog_that_mostly_waits_for_retries_is_no_longer_filled() {
-        let ladder = Duration::from_secs(60);
-        assert!(is_worth_it(Duration::ZERO, 2e6) && is_worth_it(ladder, 9e5));
-        assert!(!is_worth_it(ladder, 2e6));
+        let ask = |seconds: u64| Wanted {
+            half: 0.01,
+            confidence: 0.95,
+            documents: RUN_DOCUMENTS,
+            warm_up: Duration::ZERO,
+            ladder: Duration::from_secs(seconds),
+            seconds_max: 5000.0,
+            threads: 1,
+        };
+        assert!(is_worth_it(ask(0), 5000.0, 400.0) && is_worth_it(ask(60), 5000.0, 200.0));
+        assert!(!is_worth_it(ask(60), 5000.0, 201.0) && !is_worth_it(ask(0), 5001.0, 1.0));
     }
 
     #[test]

@@ -56,10 +56,8 @@ impl Search<'_> {
         let (one, left) = self.journal.once(key, |fuel| self.with_faults(rate, lasts, fuel))?;
         self.broken |= one.verdict == MstVerdict::Broken;
         self.documents += one.received;
-        let verdict = match one.verdict {
-            MstVerdict::Sustainable if left > 0 => MstVerdict::Undecided,
-            other => other,
-        };
+        let stays = left > 0 && one.verdict == MstVerdict::Sustainable;
+        let verdict = if stays { MstVerdict::Undecided } else { one.verdict };
         let why = match left {
             0 => String::new(),
             left => format!("; {left} documents were left long after"),
