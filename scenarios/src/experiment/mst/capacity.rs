@@ -494,14 +494,10 @@ mod tests {
 
     #[test]
     fn a_backlog_that_mostly_waits_for_retries_is_no_longer_filled() {
-        let ask = |seconds: u64| Wanted {
-            half: 0.01,
-            confidence: 0.95,
-            documents: RUN_DOCUMENTS,
-            warm_up: Duration::ZERO,
+        let ask = |seconds| Wanted {
             ladder: Duration::from_secs(seconds),
             seconds_max: 5000.0,
-            threads: 1,
+            ..wanted(RUN_DOCUMENTS, 1.0)
         };
         assert!(is_worth_it(ask(0), 5000.0, 400.0) && is_worth_it(ask(60), 5000.0, 200.0));
         assert!(!is_worth_it(ask(60), 5000.0, 201.0) && !is_worth_it(ask(0), 5001.0, 1.0));
