@@ -154,6 +154,7 @@ mod tests {
         let columns = std::iter::once(column(name)).chain(limit.map(|(name, _)| column(name)));
         Samples {
             interval_seconds: interval,
+            asked_seconds: None,
             columns: columns.collect(),
             rows: values.iter().enumerate().map(row).collect(),
             phases: vec![Phase {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::number::seconds;
+
 /// The counter of scheduled arrivals per second, drawn in the chart of rates.
 pub const OFFERED: &str = "Documents offered/Sec";
 /// The counter of documents accepted per second, drawn in the chart of rates.
@@ -22,6 +24,8 @@ pub const WARM_UP: &str = "warm-up";
 pub struct Samples {
     /// The time between two samples. Unit: s.
     pub interval_seconds: f64,
+    /// The time that was asked for, where that would be more samples than a run keeps. Unit: s.
+    pub asked_seconds: Option<f64>,
     /// What was sampled, in the order of each row's values.
     pub columns: Vec<Column>,
     /// The samples, oldest first.
@@ -84,6 +88,12 @@ impl Phase {
 }
 
 impl Samples {
+    /// That there are fewer samples than were asked for, in words.
+    pub(crate) fn thinned(&self) -> Option<String> {
+        let [asked, kept] = [self.asked_seconds?, self.interval_seconds].map(seconds);
+        Some(format!("A sample each {kept}: one each {asked}, as asked, would be over 20,000."))
+    }
+
     /// The series of one counter as (instant, value), or nothing when it was not sampled.
     pub fn series(&self, name: &str) -> Option<Vec<(f64, f64)>> {
         let index = self.columns.iter().position(|column| column.name == name)?;

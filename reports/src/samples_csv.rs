@@ -77,6 +77,7 @@ mod tests {
         let row = |at_seconds, values| SampleRow { at_seconds, values };
         Samples {
             interval_seconds: 0.1,
+            asked_seconds: None,
             columns: vec![column("Spool Size"), column("Host Queue, \"A\"")],
             rows: vec![
                 row(0.1, vec![0.1 + 0.2, 1.0]),

@@ -69,6 +69,8 @@ pub enum StoreError {
 #[derive(Clone, Deserialize, Serialize)]
 struct Sampling {
     interval_seconds: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_seconds: Option<f64>,
     columns: Vec<Column>,
     phases: Vec<Phase>,
 }
@@ -93,6 +95,7 @@ pub fn write_run(
 ) -> Result<(), StoreError> {
     let sampling = Sampling {
         interval_seconds: samples.interval_seconds,
+        asked_seconds: samples.asked_seconds,
         columns: samples.columns.clone(),
         phases: samples.phases.clone(),
     };
@@ -153,8 +156,8 @@ pub fn read_samples(dir: &Path) -> Result<Samples, StoreError> {
     let Sampled { sampling } = read_json(dir)?;
     let path = dir.join(SAMPLES);
     let rows = samples_csv::rows(&read(&path)?).map_err(|error| form(path, error))?;
-    let Sampling { interval_seconds, columns, phases } = sampling;
-    Ok(Samples { interval_seconds, columns, rows, phases })
+    let Sampling { interval_seconds, asked_seconds, columns, phases } = sampling;
+    Ok(Samples { interval_seconds, asked_seconds, columns, rows, phases })
 }
 
 /// Reads the latencies of a run, in nanoseconds, from its folder.

@@ -341,7 +341,8 @@ fn charts(samples: &Samples) -> Option<String> {
         Some(format!(" {name:<10} {drawing}  peak {}{unit}", significant(peak, 4)))
     };
     let lines = [line("Processed", PROCESSED, "/s"), line("Spool", SPOOL_SIZE, " rows")];
-    let lines: Vec<_> = lines.into_iter().flatten().collect();
+    let thinned = samples.thinned().map(|told| format!(" {told}"));
+    let lines: Vec<_> = lines.into_iter().chain([thinned]).flatten().collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 

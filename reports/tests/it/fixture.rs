@@ -202,6 +202,7 @@ pub(crate) fn samples(rows: u64) -> Samples {
     let end = rows as f64;
     Samples {
         interval_seconds: 1.0,
+        asked_seconds: None,
         columns: vec![
             column(OFFERED, "documents/s", Better::Neither),
             column(RECEIVED, "documents/s", Better::Higher),

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration as WallDuration;
 
-use floodgate_engine::time::Instant;
+use floodgate_engine::time::{Duration, Instant};
 use floodgate_reports as reports;
 use floodgate_reports::{PhaseUse, Record, Verdict, VerdictRow};
 use floodgate_sim::outcome::Outcome;
@@ -176,7 +176,7 @@ fn told(
     record.published = figures::published(scenario, &record);
     let expected = figures::expected(scenario, &record);
     record.verdicts.extend(expected);
-    let samples = samples(&outcome, &phases);
+    let samples = samples(&outcome, &phases, scenario.sample);
     let saved = saved::files(&setup.topology, &outcome.saved);
     Run { outcome, record, samples, saved }
 }
@@ -302,7 +302,7 @@ fn tracking(outcome: &Outcome) -> Option<reports::TrackingUse> {
         deleted: own.deleted.rows(),
         held: own.holds.rows(),
         bytes: own.holds.bytes(),
-        late_seconds: own.late.map(floodgate_engine::time::Duration::as_secs_f64),
+        late_seconds: own.late.map(Duration::as_secs_f64),
     })
 }
 
@@ -356,7 +356,11 @@ fn ports(scenario: &Scenario, outcome: &Outcome) -> Vec<reports::PortUse> {
     scenario.send_ports.iter().enumerate().map(one).collect()
 }
 
-fn samples(outcome: &Outcome, phases: &[(PhaseUse, Option<bool>)]) -> reports::Samples {
+fn samples(
+    outcome: &Outcome,
+    phases: &[(PhaseUse, Option<bool>)],
+    asked: Duration,
+) -> reports::Samples {
     let column = |column: &probe::Column| reports::Column {
         name: column.name.to_owned(),
         unit: column.unit.to_owned(),
@@ -376,8 +380,10 @@ fn samples(outcome: &Outcome, phases: &[(PhaseUse, Option<bool>)]) -> reports::S
         at_seconds: at.as_secs_f64(),
         values: values.clone(),
     };
+    let interval = outcome.samples.interval();
     reports::Samples {
-        interval_seconds: outcome.samples.interval().as_secs_f64(),
+        interval_seconds: interval.as_secs_f64(),
+        asked_seconds: (interval > asked).then(|| asked.as_secs_f64()),
         columns: COLUMNS.iter().map(column).chain(parts.iter().map(part)).collect(),
         rows: outcome.samples.rows().iter().map(row).collect(),
         phases: phases.iter().map(marked).collect(),

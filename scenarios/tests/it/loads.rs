@@ -360,6 +360,20 @@ fn phases_are_marked_in_every_output() {
 }
 
 #[test]
+fn samples_further_apart_than_was_asked_are_said_to_be() {
+    let mut scenario = scenario("{ poisson = 2 }", "measure = \"30 s\"");
+    scenario.drain = floodgate_engine::time::Duration::ZERO;
+    for (milliseconds, said) in [(1, true), (2, false)] {
+        scenario.sample = floodgate_engine::time::Duration::from_millis(milliseconds);
+        let run = run("x", &scenario).unwrap();
+        let terminal = run_summary(&run.record, &run.samples);
+        let page = run_html(&run.record, &run.samples, run.outcome.latency()).unwrap();
+        let told = "A sample each 2.00 ms: one each 1.00 ms, as asked, would be over 20,000.";
+        assert_eq!([terminal.contains(told), page.contains(told)], [said; 2], "{terminal}");
+    }
+}
+
+#[test]
 fn phases_that_change_nothing_move_no_event() {
     let plain = scenario("{ poisson = 20 }", "warm_up = \"10 s\"\nmeasure = \"30 s\"");
     let phases = "[[phase]]\nkind = \"warm_up\"\nlasts = \"10 s\"\n[[phase]]\nkind = \"hold\"\n\
