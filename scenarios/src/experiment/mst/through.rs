@@ -1,8 +1,9 @@
 //! How large a share of the documents goes through what is full.
 //!
 //! Where some documents pass by what is full, a backlog grows by less than what is offered too
-//! much: only those that go there wait. How much less is seen where far too much is offered, and a
-//! test of drifts, what a backlog needs to drain and what should wait after an overload follow it.
+//! much: only those that go there wait. How much less is seen where far too much is offered.
+//! The warm-up of a held backlog, a test of drifts, what a backlog needs to drain and what should
+//! wait after an overload follow it.
 
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_reports::{MstVerdict, Probe};
@@ -31,7 +32,7 @@ fn is_mixed(scenario: &Scenario) -> bool {
 }
 
 impl Search<'_> {
-    /// Finds it out for a plant that can do `capacity`.
+    /// Finds it out for a plant that can do `capacity`, roughly.
     pub(super) fn find_through(&mut self, capacity: f64) -> Result<(), Problems> {
         if !is_mixed(self.scenario) || self.is_timed() {
             return Ok(());
