@@ -1,6 +1,6 @@
 //! How full the places of an adapter are: what an observer asks who wants to know what stops it.
 
-use super::{AnyAdapter, Receiver, Sender, TransactionalSender};
+use super::{AnyAdapter, Receiver, Sender, TransactionalReceiver, TransactionalSender};
 use crate::id::ReceiveLocationId;
 
 /// Places in use, and places there are.
@@ -9,8 +9,8 @@ pub type Places = (u32, u32);
 /// The places of one adapter in one host instance.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Occupancy {
-    /// Of each location, the batches that are with the engine (R-DONE-07), and whether it waits
-    /// for its next look although there is something.
+    /// Of each location, the batches that are with the engine (R-DONE-07), or transactions that
+    /// are open, and whether it waits for its next look although there is something.
     pub locations: Vec<(ReceiveLocationId, Places, bool)>,
     /// Workers that transmit; none where engine threads do it.
     pub workers: Option<Places>,
@@ -30,16 +30,21 @@ impl AnyAdapter {
             Self::Receiver(receiver) => receiver.occupancy(),
             Self::Sender(sender) => sender.occupancy(),
             Self::TransactionalSender(sender) => sender.occupancy(),
-            Self::Gone
-            | Self::Isolated(_)
-            | Self::Own(_)
-            | Self::Requester(_)
-            | Self::TransactionalReceiver(_) => Occupancy::default(),
+            Self::TransactionalReceiver(receiver) => receiver.occupancy(),
+            Self::Gone | Self::Isolated(_) | Self::Own(_) | Self::Requester(_) => {
+                Occupancy::default()
+            }
         }
     }
 }
 
 impl Receiver {
+    fn occupancy(&self) -> Occupancy {
+        Occupancy { locations: self.places().collect(), ..Occupancy::default() }
+    }
+}
+
+impl TransactionalReceiver {
     fn occupancy(&self) -> Occupancy {
         Occupancy { locations: self.places().collect(), ..Occupancy::default() }
     }

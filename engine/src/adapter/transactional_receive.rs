@@ -124,6 +124,12 @@ impl TransactionalReceiver {
         }
     }
 
+    /// Of each location, transactions open and allowed, and whether it waits for a look.
+    pub(super) fn places(&self) -> impl Iterator<Item = (ReceiveLocationId, (u32, u32), bool)> {
+        let of = |one: &Location| (one.open, self.settings.transactions.max(1));
+        self.locations.iter().map(move |one| (one.id, of(one), one.phase == Phase::Waiting))
+    }
+
     /// `AddReceiveEndpoint`. The engine takes a request in a transaction, but its response cannot
     /// be part of that, since nobody sees the request before the commit. Like WCF this adapter
     /// refuses such a location outright; another may take it (R-TXN-10).

@@ -86,7 +86,7 @@ struct ProbeLine<'a> {
 pub(crate) const fn headline(record: &MstRecord) -> &'static str {
     match record.verdict {
         MstVerdict::Sustainable => "Found, and confirmed by runs of its own",
-        MstVerdict::Unsustainable => "No load that was tried meets the goals",
+        MstVerdict::Unsustainable => "No load that was tried is low enough",
         MstVerdict::Metastable => "Sustainable from empty, but it does not recover from a backlog",
         MstVerdict::InputThrottled => "The engine accepts less than is offered",
         MstVerdict::Lossy => "Documents were lost or suspended",

@@ -209,3 +209,37 @@ fn a_goal_says_how_much_may_be_suspended() {
     // Without a goal every one of them counts.
     assert_eq!(searched(0.5, &[fail]).verdict, MstVerdict::Lossy);
 }
+
+#[test]
+fn a_port_that_stops_when_it_fails_carries_no_load() {
+    // One message in fifty is refused, and then everything waits behind it.
+    let fails = [
+        "send_port.Out.ordered=true",
+        "send_port.Out.stop_on_failure=true",
+        "send_port.Out.primary.fail={ every = 50 }",
+        "send_port.Out.primary.retry={ count = 1, interval = '1 s' }",
+    ];
+    let record = searched(0.1, &fails);
+    assert_eq!((record.verdict, record.interval), (MstVerdict::Unsustainable, None));
+    let last = record.probes.last().expect("it is said");
+    assert!(last.evidence.contains("what fails at 'Out' keeps all"), "{}", last.evidence);
+}
+
+#[test]
+fn a_location_that_reads_in_transactions_is_named_when_it_is_full() {
+    // One transaction at a time, which takes 100 ms for ten documents: 100 a second.
+    let queue = "receive_port.In.location.0.adapter=\
+                 { kind = 'queue', transactional = true, batch = 10, batches = 1 }";
+    let record = searched(
+        0.1,
+        &[
+            queue,
+            "transactions={ prepare = '100 ms' }",
+            "load.0.size=1KB",
+            "send_port.Out.primary.limit=0",
+        ],
+    );
+    let limit = record.limit.as_ref().expect("it is named");
+    assert!(limit.resource.starts_with("In.0 "), "{limit:?}");
+    assert_eq!(record.verdict, MstVerdict::Sustainable, "{:?}", record.probes);
+}

@@ -24,12 +24,16 @@ const BACKLOG_MAX: u64 = 300_000;
 /// Where documents wait for their retries, most of a backlog does: no more of it is held than so
 /// many documents get through while it fills.
 const RETRIED_MAX: f64 = 1_000_000.0;
+/// What goes on at less than this share of how it began stands still.
+const STANDSTILL: f64 = 0.01;
 /// Below this backlog batches are not full and pools are not grown.
 const BACKLOG_MIN: u64 = 64;
 /// Half-widths of the interval by which a curve that falls is below its top.
 const FALL: f64 = 2.0;
 /// Documents of a point of the curve.
 const PILOT_DOCUMENTS: u64 = 20_000;
+/// By so much, relative to it, a point scatters that rests on so many.
+const BY_CHANCE: f64 = 0.01;
 /// Documents of a window of the curve of a throttled plant, unless it is long enough.
 const WINDOW_DOCUMENTS_MIN: f64 = 400.0;
 /// Documents of a run of the two stages.
@@ -38,6 +42,9 @@ pub(super) const RUN_DOCUMENTS: f64 = 10_000.0;
 const WARM_UP_DOCUMENTS: u64 = 30_000;
 /// Runs after which the interval stays as wide as it is.
 const RUNS_MAX: usize = 400;
+/// Rather than more runs than so many there are so few, whose windows last as much longer.
+const RUNS_MANY: usize = 64;
+const RUNS_FEW: usize = 32;
 /// Warm-ups that are tried, each four times as long as the one before.
 const WARM_UPS_MAX: u32 = 3;
 /// The same where the capacity is measured: a second resource that is nearly as busy as the first
@@ -95,6 +102,8 @@ pub(super) struct Curve {
     pub(super) restless_at: Option<u64>,
     /// The plant does everything in no time.
     pub(super) is_endless: bool,
+    /// What it had to do it did in part, and then nothing more, however much or little there was.
+    pub(super) stands_still: bool,
     /// Where its throughput has no end: documents that ended as suspended, of all that ended, if
     /// none was delivered, however many were there.
     pub(super) lost: Option<Lost>,
@@ -154,13 +163,12 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
         seconds_max: ask.seconds_max,
     };
     let seed = seed_of(scenario, 0);
-    let Pilot { rate, is_endless, lost, warm_up, mut documents, mut broken } =
-        first_pilot(held, seed, &budget)?;
-    let Some(rate) = rate else {
-        return Ok(Curve { is_endless, lost, documents, broken, ..Curve::default() });
+    let first = first_pilot(held, seed, &budget)?;
+    let (mut documents, mut broken) = (first.documents, first.broken.clone());
+    let (Some(rate), lost, warm_up) = (first.rate, first.lost, first.warm_up) else {
+        return Ok(first.without_points());
     };
     let mut lasts = window(scenario, rate, PILOT_DOCUMENTS as f64);
-    let mut points = Vec::new();
     let mut look = |backlogs: &[u64], spans: (Duration, Duration)| {
         let one = |at: usize| held.stretch(backlogs[at], seed, spans);
         let looks = all(backlogs.len(), ask.threads, one)?;
@@ -192,8 +200,8 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
             }
         }
     }
-    points.extend(backlogs.iter().zip(rates).map(|(backlog, rate)| (*backlog, rate)));
-    let mut rises = restless.is_none() && rises(&points, ask.half);
+    let mut points: Vec<_> = backlogs.into_iter().zip(rates).collect();
+    let mut rises = restless.is_none() && rises_at_last(&points, ask.half);
     while rises {
         let (before, through) = points[points.len() - 1];
         if through >= FAST {
@@ -206,21 +214,33 @@ pub(super) fn curve(held: &Held<'_>, scenario: &Scenario, ask: Wanted) -> Result
             break;
         }
         let both = look(&[before, next], (warm_up, lasts))?;
-        rises = both[1] > both[0] * (1.0 + ask.half);
-        points.push((next, both[1]));
+        // The longer of two warm-ups is right.
+        points.pop();
+        points.extend([(before, both[0]), (next, both[1])]);
+        rises = rises_at_last(&points, ask.half);
     }
-    let mut curve = match restless {
+    let stands_still = points.iter().all(|point| point.1 < rate * STANDSTILL);
+    let curve = match restless {
         Some(at) => short(points, at, ask.half),
-        None => shape(points, rises, ask.half),
+        None => shaped(points, rises, ask.half),
     };
-    (curve.documents, curve.broken) = (documents, broken);
-    // What is lost with much to do may be delivered with little.
-    if let (None, Some(lost)) = (curve.full_at, lost) {
-        let alone = held.pilot(BACKLOGS[0], seed, &budget)?;
-        curve.documents += alone.documents;
-        curve.lost = alone.lost.map(|own| own.and(lost));
+    let curve = Curve { documents, broken, stands_still, ..curve };
+    match lost.filter(|_| curve.full_at.is_none()) {
+        Some(lost) => lost_alone(held, lost, (seed, &budget), curve),
+        None => Ok(curve),
     }
-    Ok(curve)
+}
+
+/// What is lost with much to do may be delivered with little.
+fn lost_alone(
+    held: &Held<'_>,
+    lost: Lost,
+    (seed, budget): (u64, &Budget),
+    curve: Curve,
+) -> Result<Curve, Problems> {
+    let alone = held.pilot(BACKLOGS[0], seed, budget)?;
+    let documents = curve.documents + alone.documents;
+    Ok(Curve { documents, lost: alone.lost.map(|own| own.and(lost)), ..curve })
 }
 
 /// Whether a probe may take so many seconds, and, where documents wait for their retries, so many
@@ -240,9 +260,18 @@ fn first_pilot(held: &Held<'_>, seed: u64, budget: &Budget) -> Result<Pilot, Pro
         }
         let next = held.pilot(*less, seed, budget)?;
         let documents = first.documents + next.documents;
-        first = Pilot { documents, broken: first.broken.or(next.broken), ..next };
+        let stands_still = first.stands_still && next.stands_still;
+        first = Pilot { documents, stands_still, broken: first.broken.or(next.broken), ..next };
     }
     Ok(first)
+}
+
+impl Pilot {
+    /// The curve of a plant that nothing gets through, or everything at once.
+    fn without_points(self) -> Curve {
+        let Self { is_endless, stands_still, lost, documents, broken, .. } = self;
+        Curve { is_endless, stands_still, lost, documents, broken, ..Curve::default() }
+    }
 }
 
 /// The first backlog at which a plant does not do the same later, as far as windows can tell.
@@ -277,18 +306,30 @@ fn beyond_throttling(scenario: &Scenario) -> Option<u64> {
     of_hosts.max().filter(|at| *at > BACKLOGS[BACKLOGS.len() - 1] && *at <= BACKLOG_MAX)
 }
 
-/// Whether the last step brought more than the interval is wide on one side.
-fn rises(points: &[(u64, f64)], half: f64) -> bool {
-    match points {
-        [.., before, last] => last.1 > before.1 * (1.0 + half),
-        [] | [_] => true,
-    }
+/// Whether the last step brought more than the interval is wide on one side, and so much as nothing
+/// before: a little more than the worst is no reason to go on.
+fn rises_at_last(points: &[(u64, f64)], half: f64) -> bool {
+    let Some((last, before)) = points.split_last().filter(|(_, before)| !before.is_empty()) else {
+        return true;
+    };
+    before.iter().all(|point| last.1 > point.1 * (1.0 + half))
 }
 
 /// The smallest backlog that most gets through with.
 fn highest(points: &[(u64, f64)]) -> Option<u64> {
     let top = points.iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
     top.map(|point| point.0)
+}
+
+/// What the points say; where they are no longer filled and the last rise may be chance, what they
+/// say as far as chance lets them. What is measured there has to agree with tests of loads anyway.
+fn shaped(points: Vec<(u64, f64)>, rises: bool, half: f64) -> Curve {
+    let found = shape(points.clone(), rises, half);
+    if found.full_at.is_some() || !rises || half >= BY_CHANCE {
+        return found;
+    }
+    let rises = rises_at_last(&points, FALL * BY_CHANCE);
+    shape(points, rises, BY_CHANCE)
 }
 
 fn shape(points: Vec<(u64, f64)>, rises: bool, half: f64) -> Curve {
@@ -319,7 +360,7 @@ pub(super) fn measure(
     edge: f64,
     ask: Wanted,
 ) -> Result<(Found, u64), Problems> {
-    let lasts = window(scenario, rate, ask.documents);
+    let mut lasts = window(scenario, rate, ask.documents);
     let standing = (WARM_UP_BACKLOGS * backlog) as f64;
     let filled = Duration::from_secs_f64(standing / (rate * ask.through));
     // Where much happens in the warm-up, less of it will do, unless the plant says otherwise.
@@ -348,7 +389,15 @@ pub(super) fn measure(
         let rates = |runs: &[Stretch]| runs.iter().map(|own| own.rate).collect::<Vec<_>>();
         let stein = Stein::of(&rates(&runs), ask.confidence);
         let half = ask.half * mean(&rates(&runs));
-        let count = stein.runs(half).min(RUNS_MAX);
+        let count = stein.runs(half);
+        let room = Duration::from_secs_f64((ask.seconds_max - warm_up.as_secs_f64()) / 2.0);
+        if count > RUNS_MANY && lasts < warm_up.min(room) {
+            // What scatters so much is looked at for longer rather than warmed up more often.
+            documents += simulated(&runs);
+            lasts = lasts.times((count / RUNS_FEW) as u64).min(room);
+            continue;
+        }
+        let count = count.min(RUNS_MAX);
         runs.extend(all(count - FIRST, ask.threads, |at| run(FIRST + at))?);
         let found = stein.mean(&rates(&runs));
         let cut = edge / lasts.as_secs_f64() / runs.len() as f64;
@@ -491,6 +540,17 @@ mod tests {
         }
         let found = short(points, 3, 0.045);
         assert_eq!((found.full_at, found.falls_at), (Some(64), Some(512)));
+    }
+
+    #[test]
+    fn a_plant_that_is_filled_no_further_is_full_as_far_as_chance_tells() {
+        let points = [(512, 284.0), (4096, 295.5), (32_768, 296.0), (262_144, 298.0)];
+        assert_eq!(shape(points.to_vec(), true, 0.005).full_at, None);
+        let found = shaped(points.to_vec(), true, 0.005);
+        assert_eq!((found.full_at, found.falls_at), (Some(32_768), None));
+        // So much more is no chance.
+        let rising = [(512, 67.7), (4096, 125.9), (32_768, 138.9)];
+        assert_eq!(shaped(rising.to_vec(), true, 0.005).full_at, None);
     }
 
     #[test]

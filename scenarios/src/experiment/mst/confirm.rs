@@ -7,7 +7,7 @@ use floodgate_reports::{Limit, MstVerdict, Probe, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::Search;
-use super::goals::{against, is_of_windows, missed, share_of, watch};
+use super::goals::{against, growth, is_of_windows, missed, share_of, watch};
 use super::limit::busiest;
 use super::pinned::{Stretch, seed_of};
 use super::priced::{Prices, documents};
@@ -244,7 +244,8 @@ impl Search<'_> {
         }
         scenario.drain = Duration::ZERO;
         let lasts = scenario.loads.iter().filter_map(|load| load.measure).max();
-        watch(&mut scenario, lasts.unwrap_or(Duration::ZERO));
+        let lasts = lasts.unwrap_or(Duration::ZERO);
+        watch(&mut scenario, lasts);
         let run = run_on("confirmation", &scenario, fuel)?;
         Ok(Confirmation::of(rate, &run, &self.scenario.goals))
     }
@@ -264,6 +265,9 @@ pub(super) struct Confirmation {
     failed: Option<String>,
     pub(super) received: u64,
     /// What waited at its end, as a share of what had come.
+    waits: f64,
+    /// By how much that grew in its second half, as a share of what came then: what waits for its
+    /// next attempt anyway is no part of it.
     pub(super) grown: f64,
     pub(super) seconds: f64,
     seed: u64,
@@ -289,6 +293,7 @@ impl Confirmation {
             None => (MstVerdict::Sustainable, None),
         };
         let is_missed = missed.is_some() && otherwise != MstVerdict::Broken;
+        let offered = (run.outcome.meters.offered as f64).max(1.0);
         Self {
             verdict: if is_missed { MstVerdict::Unsustainable } else { otherwise },
             otherwise,
@@ -296,7 +301,8 @@ impl Confirmation {
             missed,
             failed,
             received: record.documents.received,
-            grown: run.outcome.unfinished as f64 / (run.outcome.meters.offered as f64).max(1.0),
+            waits: run.outcome.unfinished as f64 / offered,
+            grown: growth(&run.outcome) / offered,
             seconds: record.virtual_seconds,
             seed: record.seed,
             against: goals.iter().map(|goal| against(goal, &run.outcome)).collect(),
@@ -309,13 +315,13 @@ impl Confirmation {
         Self { verdict: self.otherwise, missed: None, ..self }
     }
 
-    /// Where so much of what came for what is full waits at the end that it is not chance.
+    /// Where so much of what comes for what is full is left over that it is not chance.
     pub(super) fn not_kept(self, grown: f64) -> Self {
         if self.verdict != MstVerdict::Sustainable {
             return self;
         }
         let percent = 100.0 * grown;
-        let why = format!("{percent:.1} % of what came for what is full waits at the end");
+        let why = format!("{percent:.1} % of what comes for what is full is left over");
         Self { verdict: MstVerdict::Unsustainable, failed: Some(why), ..self }
     }
 
@@ -324,8 +330,8 @@ impl Confirmation {
         let both = [&self.missed, &self.failed];
         let detail = both.into_iter().skip(usize::from(!is_missed)).flatten().next();
         let waits = match self.failed {
-            None if self.grown >= WAITS_MIN => {
-                format!("; {:.1} % of what came waits at the end", 100.0 * self.grown)
+            None if self.waits >= WAITS_MIN => {
+                format!("; {:.1} % of what came waits at the end", 100.0 * self.waits)
             }
             _ => String::new(),
         };

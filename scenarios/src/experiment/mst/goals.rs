@@ -4,7 +4,7 @@
 //! the time that is throttled or has too much waiting. Near the capacity the logarithm of such a
 //! share is straight in the load, which is what the interval of a goal rests on.
 
-use floodgate_engine::time::Duration;
+use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::outcome::Outcome;
 use floodgate_sim::probe::COLUMNS;
 
@@ -91,8 +91,10 @@ pub(super) fn missed(goal: &Goal, outcome: &Outcome) -> Option<String> {
     (bad / all > allowed(goal).unwrap_or(0.0)).then(|| in_words(goal))
 }
 
-/// What a run of `lasts` must be sampled for.
+/// What a run of `lasts` must be sampled for; once halfway, at least.
 pub(super) fn watch(scenario: &mut Scenario, lasts: Duration) {
+    let halfway = Duration::from_nanos(lasts.as_nanos() / 2);
+    scenario.sample = scenario.sample.min(halfway.max(Duration::from_nanos(1)));
     let is_timed = |goal: &Goal| matches!(goal, Goal::Backlog(own) if own.share > 0.0);
     if scenario.goals.iter().any(is_timed) {
         let step = Duration::from_secs_f64(lasts.as_secs_f64() / SAMPLES);
@@ -116,6 +118,18 @@ pub(super) fn share_of(outcome: &Outcome, name: &str, is: impl Fn(f64) -> bool) 
         those += u32::from(is(values[column]));
     }
     f64::from(those) / f64::from(all.max(1))
+}
+
+/// Documents by which the backlog of a run would have grown in all of it, had it grown throughout
+/// as it did in its second half.
+pub(super) fn growth(outcome: &Outcome) -> f64 {
+    let lasts = outcome.ended.since(Instant::ZERO).as_secs_f64();
+    let column = COLUMNS.iter().position(|column| column.name == "Backlog").expect("it is sampled");
+    let rows = outcome.samples.rows().iter();
+    let rows = rows.map(|(at, values)| (at.since(Instant::ZERO).as_secs_f64(), values[column]));
+    let (at, waited) = rows.take_while(|row| row.0 <= lasts / 2.0).last().unwrap_or_default();
+    let share = 1.0 - at / lasts;
+    if share > 0.0 { (outcome.unfinished as f64 - waited) / share } else { 0.0 }
 }
 
 /// Late documents of a run, and all that could have been.

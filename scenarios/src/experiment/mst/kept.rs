@@ -11,14 +11,17 @@ use super::capacity::{Capacity, Curve, Found, Wanted, measure};
 use super::confirm::Confirmation;
 use super::pinned::Held;
 use super::{CONFIRM_DISTANCE, Search, told, unknown};
-use crate::experiment::drift::{Drift, edge};
+use crate::experiment::drift::{Drift, edge, ladder};
 use crate::plan::Problems;
 
 /// Runs from an empty start at either end.
 const KEPT: usize = 3;
 /// At the capacity itself the backlog is within so many standard deviations of nothing, of a plant
-/// whose work and arrivals scatter as much as their mean.
-const DEVIATIONS: f64 = 4.0;
+/// whose work and arrivals scatter as much as their mean; its growth in half of a run scatters by
+/// the root of two more.
+const DEVIATIONS: f64 = 4.0 * std::f64::consts::SQRT_2;
+/// A run lasts for so many times as long as retries go on.
+const LADDERS: f64 = 4.0;
 /// Documents of a run, at most.
 const DOCUMENTS_MAX: f64 = 1e6;
 /// The share of what a plant gets through at its best below which no load is looked for.
@@ -43,7 +46,10 @@ impl Search<'_> {
             Found::Measured(capacity) => {
                 self.broken |= capacity.broken.is_some();
                 self.probes.push(told(&capacity));
-                Ok(Some(*capacity))
+                // A point of the curve may be higher by chance.
+                let is_more =
+                    capacity.mean.value - capacity.mean.half > own.mean.value + own.mean.half;
+                Ok(is_more.then_some(*capacity))
             }
             Found::Unknown(why) => {
                 self.probes.push(unknown(top.1, why));
@@ -72,7 +78,7 @@ impl Search<'_> {
         let grown = self.grown(&[below, above], width)?;
         if grown[1] <= width {
             let evidence = format!(
-                "from an empty start {:.1} % of what came for what is full waits at the end at \
+                "from an empty start {:.1} % of what comes for what is full is left over at \
                  {above:.1}/s: it can do more than this",
                 100.0 * grown[1]
             );
@@ -140,26 +146,30 @@ impl Search<'_> {
         Ok(true)
     }
 
-    /// The share of what came for what is full that waits at the end of empty starts at these
-    /// rates, long enough to tell so much from nothing.
+    /// The share of what comes for what is full that is left over in the second halves of empty
+    /// starts at these rates, long enough to tell so much from nothing, and for whatever tries
+    /// again to have tried.
     fn grown(&mut self, rates: &[f64], width: f64) -> Result<Vec<f64>, Problems> {
+        let ladder = ladder(self.scenario, self.ask.seconds_max)?.as_secs_f64();
+        let fastest = rates.iter().copied().fold(0.0, f64::max);
         let enough = (DEVIATIONS / width).powi(2) / KEPT as f64;
+        let enough = enough.max(LADDERS * ladder * fastest);
         let all = rates.iter().flat_map(|rate| [*rate; KEPT]).collect::<Vec<_>>();
-        // Of what is too much only those that go through what is full wait.
+        // Of what is too much only those that go through what is full are.
         let through = self.through;
-        let waits = |one: &Confirmation| one.grown / through;
+        let over = |one: &Confirmation| one.grown / through;
         let tried = self.starts_judged(&all, enough.min(DOCUMENTS_MAX), |one| {
-            let grown = waits(&one);
+            let grown = over(&one);
             if is_kept(grown, width) { one } else { one.not_kept(grown) }
         })?;
-        let mean = |own: &[Confirmation]| own.iter().map(waits).sum::<f64>() / KEPT as f64;
+        let mean = |own: &[Confirmation]| own.iter().map(over).sum::<f64>() / KEPT as f64;
         Ok(tried.chunks(KEPT).map(mean).collect())
     }
 
     fn told_not_kept(&mut self, rate: f64, grown: f64) {
         let evidence = format!(
-            "from an empty start {:.1} % of what came for what is full waits at the end, in the \
-             mean of {KEPT}: it is not kept",
+            "from an empty start {:.1} % of what comes for what is full is left over, in the mean of \
+             {KEPT}: it is not kept",
             100.0 * grown
         );
         let probe = unknown(rate, &evidence);
@@ -186,8 +196,8 @@ impl Search<'_> {
     }
 }
 
-/// Whether so little waits after empty starts that it is chance, where `width` was to be told from
-/// nothing.
+/// Whether so little is left over of empty starts that it is chance, where `width` was to be told
+/// from nothing.
 const fn is_kept(grown: f64, width: f64) -> bool {
     grown < width / 2.0
 }
@@ -219,13 +229,32 @@ mod tests {
         assert!(low < 100.0 && 100.0 < high && high < 1.22 * low, "{low} to {high}");
         let told = |probe: &&Probe| probe.evidence.ends_with("it is not kept");
         assert!(search.probes.iter().any(|probe| told(&probe)), "{:?}", search.probes);
-        // No run in which a part of what came waits at the end is told as one that can go on.
+        // No run in which a part of what came is left over is told as one that can go on.
         let starts = search.probes.iter().filter(|probe| probe.evidence.starts_with("empty start"));
-        let waits = |probe: &&Probe| probe.evidence.ends_with("for what is full waits at the end");
+        let waits = |probe: &&Probe| probe.evidence.ends_with("for what is full is left over");
         let (grown, kept): (Vec<_>, Vec<_>) = starts.partition(waits);
         assert!(!grown.is_empty() && !kept.is_empty(), "{:?}", search.probes);
         assert!(grown.iter().all(|one| one.verdict == MstVerdict::Unsustainable), "{grown:?}");
         assert!(kept.iter().all(|one| one.verdict == MstVerdict::Sustainable), "{kept:?}");
+    }
+
+    #[test]
+    fn what_waits_for_its_next_attempt_is_not_left_over() {
+        // Every document is refused once, and tried again 100 s later: of 25 a second 2500 wait.
+        let plant = include_bytes!("../../../theory/one_place.toml");
+        let changes = [
+            "send_port.Out.primary.fail={ first = 1 }",
+            "send_port.Out.primary.retry={ count = 1, interval = '100 s' }",
+        ];
+        let changes = changes.map(str::to_owned);
+        let scenario = Scenario::parse("t.toml", plant, Path::new(""), &changes).expect("right");
+        let journal = Journal::default();
+        let ask = Ask { precision: 0.2, threads: 2, ..Ask::DEFAULT };
+        let mut search = Search::of(&scenario, ask, &journal).expect("it can be scaled");
+        // It does 50 a second.
+        let grown = search.grown(&[25.0, 75.0], 0.1).unwrap();
+        assert!(is_kept(grown[0], 0.1) && !is_kept(grown[1], 0.1), "{grown:?}");
+        assert_eq!(search.probes[0].verdict, MstVerdict::Sustainable, "{:?}", search.probes);
     }
 
     #[test]

@@ -344,8 +344,14 @@ fn binding(seen: &[Seen]) -> Option<usize> {
     let is_last = |one: &Seen| one.is(HoldKind::Poll) || one.is(HoldKind::Publishing);
     let is_place = |one: &Seen| one.place.is_some() && !is_last(one) && !is_behind(one);
     let places = all(&|one| is_place(one) && one.full >= FULL_PLACES);
-    // A poller is what stops a plant when nothing else does: it waits in any other one, too.
-    let polls = all(&|one| one.is(HoldKind::Poll) && one.full >= FULL_PLACES);
+    // A poller is what stops a plant when nothing else does: it waits in any other one, too, for
+    // its next look or for the batches of its last one, which are told just before.
+    let with_batches = |at: usize| match at.checked_sub(1).map(|before| &seen[before]) {
+        Some(own) if own.is(HoldKind::Batches) => own.full + seen[at].full,
+        _ => seen[at].full,
+    };
+    let mut polls = all(&|one| one.is(HoldKind::Poll));
+    polls.retain(|at| with_batches(*at) >= FULL_PLACES);
     let held_little = all(&|one| one.is(HoldKind::Publishing) && one.often >= HELD_LITTLE);
     let busy = all(&|one| one.place.is_none() && one.full >= BUSY_MIN);
     // Of places that are full, those of which a document takes most are the first to be so.
@@ -560,6 +566,13 @@ mod tests {
         assert_eq!(named(&all), Some("workers"));
         assert_eq!(named(&[looks, cpu.clone()]), Some("looks"));
         assert_eq!(named(&[cpu]), Some("CPU"));
+        // What it does not wait for a look, a location waits for the batches of the last one.
+        let location = |with_engine: f64| {
+            let batches = of("batches", Some(HoldKind::Batches), with_engine, 0.1);
+            [batches, of("looks", Some(HoldKind::Poll), 0.7, 0.9)]
+        };
+        assert_eq!(named(&location(0.25)), Some("looks"));
+        assert_eq!(named(&location(0.15)), None);
         assert_eq!(named(&[of("CPU", None, 0.3, 0.1)]), None);
     }
 

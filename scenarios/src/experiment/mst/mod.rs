@@ -17,6 +17,7 @@ mod confirm;
 mod early;
 mod elasticity;
 mod explain;
+mod full;
 mod glance;
 mod goals;
 mod horizon;
@@ -49,7 +50,7 @@ mod users;
 use self::as_written::AsWritten;
 pub use self::ask::{Ask, PRECISION, RECOVERY_SECONDS, SECONDS_MAX, STEPS_EXPLAINED, STEPS_MAX};
 use self::bracket::{DOUBLED, NEARBY};
-use self::capacity::{Capacity, Curve, Found, RUN_DOCUMENTS, Wanted, curve, measure};
+use self::capacity::{Capacity, Curve, Found, RUN_DOCUMENTS, Wanted};
 use self::cleaned::KEEP_UP;
 pub(super) use self::cleaned::{cleanup_has_price, jobs_run};
 pub use self::command::execute;
@@ -58,7 +59,7 @@ use self::horizon::Forgets;
 pub(super) use self::horizon::RELAXATIONS;
 pub use self::journal::Journal;
 pub(super) use self::limit::{busiest, why};
-use self::pinned::{Held, Lost, Stretch};
+use self::pinned::{Held, Stretch};
 use self::planned::at_rest;
 pub use self::priced::search_again;
 use self::priced::{Prices, is_capacity};
@@ -67,7 +68,7 @@ use self::root::{Bound, Shares, WIDER};
 use self::tracked::Tracked;
 use self::users::Users;
 use super::clock::WallClock;
-use super::drift::{Drift, edge, ladder};
+use super::drift::{Drift, ladder};
 use super::scale::{Period, has_room, offered_rate, scaled, searchable};
 use crate::plan::load::Load;
 use crate::plan::rate::Rate;
@@ -114,6 +115,8 @@ struct Search<'a> {
     beyond: Option<Beyond>,
     /// What the full plant got through with other prices, while the answer was confirmed.
     priced: Vec<Stretch>,
+    /// What it gets through with the backlog that it does worst with, if it was measured.
+    worst: Option<Found>,
     /// How tracking is judged, where it has a price.
     tracked: Option<Tracked>,
     /// What is being found out, for a search that comes to no end.
@@ -230,6 +233,7 @@ impl<'a> Search<'a> {
             bound: None,
             beyond: None,
             priced: Vec::new(),
+            worst: None,
             tracked: Tracked::of(scenario, &ask, bracket::blur(ask.precision))?,
             about: "what gets through with a backlog that is held",
         })
@@ -259,6 +263,10 @@ impl Search<'_> {
         if curve.is_endless || curve.lost.is_some() || self.is_unstopped(&curve) {
             return Ok(());
         }
+        if self.stands_still(&curve) {
+            record.verdict = MstVerdict::Unsustainable;
+            return Ok(());
+        }
         self.turn_to("loads on either side of the capacity");
         let (capacity, measured) = self.measured(&held, &curve, capacity)?;
         let interval = match (measured, &capacity) {
@@ -285,7 +293,7 @@ impl Search<'_> {
         record.capacity = Some(f64::midpoint(low, high));
         self.forgets = self.forgets(&curve, capacity.as_ref(), f64::midpoint(low, high));
         self.turn_to("the cleanup jobs and the recovery from a backlog");
-        self.recovers(&held, &curve, low, record)?;
+        self.recovers(&curve, low, record);
         let (ends, cleanup) = self.is_cleaned((low, high), record)?;
         let Some((low, high)) = ends else { return Ok(()) };
         self.turn_to("tracking");
@@ -410,69 +418,10 @@ impl Search<'_> {
         })
     }
 
-    /// The curve of throughput over backlog, and the capacity where the plant is full.
-    fn capacity(&mut self, held: &Held<'_>) -> Result<(Curve, Option<Capacity>), Problems> {
-        let wanted = self.wanted(self.ask.precision / 2.0 * MEASURED_SHARE)?;
-        let curve = curve(held, self.scenario, wanted)?;
-        self.documents += curve.documents;
-        self.broken |= curve.broken.is_some();
-        if let Some(backlog) = curve.restless_at {
-            let why = format!(
-                "with {backlog} documents held it has not come to rest, however long: what it gets \
-                 through there is not told"
-            );
-            self.probes.push(unknown(self.written, &why));
-        }
-        if let Some(lost) = curve.lost {
-            let Lost { suspended, ended } = lost;
-            let how = format!(
-                "nothing is delivered, however much there is to do: {ended} documents have ended, \
-                 and {suspended} times one was suspended"
-            );
-            let probe = unknown(self.written, &how);
-            self.probes.push(Probe { verdict: MstVerdict::Lossy, ..probe });
-            return Ok((curve, None));
-        }
-        if curve.is_endless {
-            let why = "nothing that is modelled takes any time: no load is too high";
-            self.probes.push(unknown(self.written, why));
-            return Ok((curve, None));
-        }
-        let full = curve.full_at.and_then(|backlog| Some((backlog, curve.rate(backlog)?)));
-        let Some(full) = full.filter(|_| !self.is_timed()) else { return Ok((curve, None)) };
-        self.find_through(full.1)?;
-        let wanted = Wanted { through: self.through, ..wanted };
-        let (found, documents) = measure(held, self.scenario, full, edge(self.scenario), wanted)?;
-        self.documents += documents;
-        let capacity = match found {
-            Found::Measured(capacity) => capacity,
-            Found::Unknown(why) => {
-                self.probes.push(unknown(full.1, why));
-                return Ok((curve, None));
-            }
-        };
-        self.broken |= capacity.broken.is_some();
-        self.probes.push(told(&capacity));
-        Ok((curve, Some(*capacity)))
-    }
-
     /// Whether something is planned for an instant of the load's time, which a held backlog and an
     /// overload do not keep to.
     const fn is_timed(&self) -> bool {
         !self.scenario.faults.is_empty() || !self.scenario.acts.is_empty()
-    }
-
-    /// Whether nothing that is modelled stops the plant, which is said.
-    fn is_unstopped(&mut self, curve: &Curve) -> bool {
-        let Some((backlog, rate)) = curve.unstopped().filter(|_| !self.is_timed()) else {
-            return false;
-        };
-        let why = format!(
-            "with {backlog} documents held {rate:.0}/s get through, and every eight times as many \
-             brought more: nothing that is modelled stops it below that"
-        );
-        self.probes.push(unknown(rate, &why));
-        true
     }
 
     /// The interval of the capacity, if loads below it shrink a backlog and loads above it do not.

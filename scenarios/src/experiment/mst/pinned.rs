@@ -69,6 +69,8 @@ pub(super) struct Pilot {
     pub(super) rate: Option<f64>,
     /// Everything was done in no time.
     pub(super) is_endless: bool,
+    /// Something was done at first, and then nothing for half of what a probe may take.
+    pub(super) stands_still: bool,
     /// Not one of the documents was delivered.
     pub(super) lost: Option<Lost>,
     /// How long it took to warm up.
@@ -153,9 +155,11 @@ impl<'a> Held<'a> {
         };
         let (warm, enough) = (Instant::ZERO + budget.warm_up, filled + budget.warm_up_documents);
         run(&mut world, warm, enough)?;
+        let (warmed, at_first) = (world.now(), ended(&world));
         let offered = world.meters().offered;
         run(&mut world, end, offered.max(filled))?;
         let (from, before) = (world.now(), ended(&world));
+        let is_long = from.since(warmed).as_secs_f64() >= budget.seconds_max / 2.0;
         let offered = world.meters().offered;
         run(&mut world, end, offered + budget.documents)?;
         let seconds = world.now().since(from).as_secs_f64();
@@ -163,6 +167,7 @@ impl<'a> Held<'a> {
         let pilot = Pilot {
             rate: (seconds > 0.0 && through > 0.0).then(|| through / seconds),
             is_endless: seconds <= 0.0 && through > 0.0,
+            stands_still: is_long && at_first > 0.0 && before <= at_first,
             lost: Lost::of(&world),
             documents: world.meters().offered,
             warm_up: from.since(Instant::ZERO),

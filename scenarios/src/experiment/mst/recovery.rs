@@ -11,7 +11,7 @@ use floodgate_sim::world::World;
 
 use serde::{Deserialize, Serialize};
 
-use super::capacity::{Curve, Found, Wanted, measure};
+use super::capacity::{Capacity, Curve, Found, Wanted, measure};
 use super::pinned::{Held, seed_of};
 use super::stein::Mean;
 use super::{Search, told, unknown};
@@ -65,20 +65,16 @@ const HALF_MIN: f64 = 0.02;
 const WINDOWS_MIN: f64 = 8.0;
 
 impl Search<'_> {
-    /// The load from which the plant recovers with any backlog: what it can do from empty, or what
-    /// it gets through with the backlog that it does worst with, measured in two stages like a
-    /// capacity.
-    pub(super) fn recovers(
+    /// Measures what the plant gets through with the backlog that it does worst with, in two stages
+    /// like a capacity. Where that is no less than what it gets through at its best, `own`, the
+    /// curve fell by chance.
+    pub(super) fn check_fall(
         &mut self,
         held: &Held<'_>,
-        curve: &Curve,
-        low: f64,
-        record: &mut MstRecord,
+        curve: &mut Curve,
+        own: &Capacity,
     ) -> Result<(), Problems> {
-        let Some(backlog) = curve.falls_at else {
-            record.recover = Some(low);
-            return Ok(());
-        };
+        let Some(backlog) = curve.falls_at else { return Ok(()) };
         // A backlog with which it does not come to rest has no throughput.
         let rate = curve.rate(backlog).filter(|rate| *rate > 0.0);
         let Some(rate) = rate.filter(|_| curve.restless_at.is_none()) else { return Ok(()) };
@@ -88,20 +84,39 @@ impl Search<'_> {
         let at = (backlog, rate);
         let (found, documents) = measure(held, self.scenario, at, edge(self.scenario), wanted)?;
         self.documents += documents;
-        match found {
-            Found::Measured(found) => {
+        let is_chance =
+            |worst: &Capacity| worst.mean.value + worst.mean.half >= own.mean.value - own.mean.half;
+        if let Found::Measured(worst) = &found {
+            self.broken |= worst.broken.is_some();
+            self.probes.push(told(worst));
+            if is_chance(worst) {
+                curve.falls_at = None;
+                return Ok(());
+            }
+        }
+        self.worst = Some(found);
+        Ok(())
+    }
+
+    /// The load from which the plant recovers with any backlog: what it can do from empty, or what
+    /// it gets through with the backlog that it does worst with.
+    pub(super) fn recovers(&mut self, curve: &Curve, low: f64, record: &mut MstRecord) {
+        let Some(backlog) = curve.falls_at else {
+            record.recover = Some(low);
+            return;
+        };
+        match self.worst.take() {
+            Some(Found::Measured(found)) => {
                 let Mean { value, half } = found.mean;
-                self.broken |= found.broken.is_some();
-                self.probes.push(told(&found));
                 record.recover = Some(value.min(low));
                 record.recover_interval = Some([(value - half).max(0.0), value + half]);
             }
-            Found::Unknown(why) => {
+            Some(Found::Unknown(why)) => {
                 let why = format!("what it recovers at, with {backlog} documents: {why}");
-                self.probes.push(unknown(rate, &why));
+                self.probes.push(unknown(curve.rate(backlog).unwrap_or(low), &why));
             }
+            None => {}
         }
-        Ok(())
     }
 
     /// The plant, which can do `rate`, after an overload; none if nobody asks.

@@ -12,8 +12,10 @@ use floodgate_sim::world::World;
 use super::pinned::seed_of;
 use super::{Search, unknown};
 use crate::experiment::fuel::Fuel;
+use crate::experiment::scale::offered_rate;
+use crate::plan::rate::Rate;
 use crate::plan::{Problems, Scenario};
-use crate::setup::setup;
+use crate::setup::{Arriving, setup};
 
 /// What is offered, as a multiple of the capacity.
 const OVER: f64 = 2.0;
@@ -59,20 +61,34 @@ impl Search<'_> {
         Ok(())
     }
 
+    /// So much offered evenly: how much of it goes where does not follow when it comes, and nobody
+    /// waits for a day to be over.
+    fn evenly(&self, rate: f64) -> Result<Scenario, Problems> {
+        let mut scenario = self.scaled(rate);
+        for load in &mut scenario.loads {
+            let alone = Scenario { loads: vec![load.clone()], ..self.scaled(rate) };
+            load.rate = Rate::Poisson(offered_rate(&alone)? / Arriving::of(&alone, load).mean);
+        }
+        Ok(scenario)
+    }
+
     /// By how much a backlog grows of what is offered too much, the seconds that it took to see and
     /// the documents.
     fn overfilled(&self, capacity: f64, fuel: &mut Fuel<'_>) -> Result<(f64, f64, u64), Problems> {
         let rate = OVER * capacity;
-        let mut setup = setup(&self.scaled(rate), 0)?;
-        setup.seed = seed_of(self.scenario, RUN);
-        for load in &mut setup.loads {
-            (load.until, load.count) = (None, None);
-        }
         let least = (DOCUMENTS / rate).min(self.ask.seconds_max / 2.0);
         let least = Duration::from_secs_f64(least);
         let period = self.period.at(rate / self.written);
         let whole = least.as_nanos().checked_div(period.as_nanos());
-        let half = whole.map_or(least, |whole| period.times(whole + 1));
+        let whole = whole.map_or(least, |whole| period.times(whole + 1));
+        let is_long = whole.as_secs_f64() > self.ask.seconds_max / 2.0;
+        let (scenario, half) =
+            if is_long { (self.evenly(rate)?, least) } else { (self.scaled(rate), whole) };
+        let mut setup = setup(&scenario, 0)?;
+        setup.seed = seed_of(self.scenario, RUN);
+        for load in &mut setup.loads {
+            (load.until, load.count) = (None, None);
+        }
         setup.end = Instant::ZERO + half + half;
         let mut world = World::new(&setup);
         let mut seen = Vec::new();
