@@ -390,11 +390,12 @@ pub(super) fn measure(
         let stein = Stein::of(&rates(&runs), ask.confidence);
         let half = ask.half * mean(&rates(&runs));
         let count = stein.runs(half);
-        let room = Duration::from_secs_f64((ask.seconds_max - warm_up.as_secs_f64()) / 2.0);
-        if count > RUNS_MANY && lasts < warm_up.min(room) {
-            // What scatters so much is looked at for longer rather than warmed up more often.
+        // What scatters so much is looked at for longer rather than warmed up more often.
+        let room = (ask.seconds_max - warm_up.as_secs_f64()) / 2.0 / lasts.as_secs_f64();
+        let longer = (count / RUNS_FEW).min(room as usize);
+        if count > RUNS_MANY && lasts < warm_up && longer > 1 {
             documents += simulated(&runs);
-            lasts = lasts.times((count / RUNS_FEW) as u64).min(room);
+            lasts = lasts.times(longer as u64);
             continue;
         }
         let count = count.min(RUNS_MAX);
