@@ -3,8 +3,7 @@
 
 use floodgate_reports::{MstVerdict, Probe};
 
-use super::capacity::Wanted;
-use super::capacity::{Capacity, Curve, Found, curve, measure};
+use super::capacity::{Capacity, Curve, Found, Wanted, curve, measure};
 use super::pinned::{Held, Lost};
 use super::probes::{told, unknown};
 use super::{MEASURED_SHARE, Search};
