@@ -6,7 +6,8 @@
 //! less departures, is a plain sum whose mean is the drift; the arrivals are known exactly, so
 //! they add no noise. A sequential probability ratio test decides between a drift of -δλ and +δλ
 //! (Wald; both errors 1 %), or as much less as fewer documents go through what is full, and a
-//! backlog that is gone is a recovery, which is stability itself.
+//! backlog that is gone is a recovery, which is stability itself. What lasts for longer than a
+//! window, say a doubt that stops a reader, makes windows alike; then the test asks for so much more.
 
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::world::World;
@@ -38,6 +39,13 @@ const WINDOWS_MAX: usize = 4000;
 const WINDOWS_MIN: u64 = 40;
 /// Windows are put together to so many at least when all of them are judged.
 const LONG_WINDOWS: usize = 20;
+/// A decision is looked at in so many long windows; where they scatter more than so many times as
+/// much as unlike ones would, which chance does once in a hundred, windows are alike.
+const WINDOWS_TOGETHER: usize = 10;
+const ALIKE: f64 = 2.41;
+/// The same of how like a window is to the next one.
+const SURE_DEVIATIONS: f64 = 2.33;
+const LIKE_MAX: f64 = 0.98;
 /// How sure a sign must be then, and that nothing is there to be told.
 const SURE: f64 = 0.99;
 const CONFIDENCE: f64 = 0.975;
@@ -134,7 +142,39 @@ impl Sequential {
             self.ratio += weigh(growth, self.variance);
         }
         let drift = if self.ratio > 0.0 { Drift::Growing } else { Drift::Shrinking };
-        (self.ratio.abs() >= SPRT_BOUND).then_some(drift)
+        let is_enough = |alike: f64| {
+            self.ratio.abs() >= SPRT_BOUND * alike
+                && self.growths.len() as f64 >= PILOT_WINDOWS as f64 * alike
+        };
+        let is_sure = is_enough(self.alike_to_next()) && is_enough(self.alike_together());
+        is_sure.then_some(drift)
+    }
+
+    /// How many windows are worth one that is unlike all others, by how like each is to the next,
+    /// beyond what is chance.
+    fn alike_to_next(&self) -> f64 {
+        let count = self.growths.len() as f64;
+        let mean = self.growths.iter().sum::<f64>() / count;
+        let pairs = self.growths.windows(2).map(|own| (own[0] - mean) * (own[1] - mean));
+        let like = pairs.sum::<f64>() / (count * variance_of(&self.growths, self.edge));
+        if like <= SURE_DEVIATIONS / count.sqrt() {
+            return 1.0;
+        }
+        let like = like.min(LIKE_MAX);
+        (1.0 + like) / (1.0 - like)
+    }
+
+    /// The same by how many times as much long windows scatter as they would.
+    fn alike_together(&self) -> f64 {
+        let size = self.growths.len() / WINDOWS_TOGETHER;
+        let one = variance_of(&self.growths, self.edge);
+        let apart = variance_of(&self.together(size), 0.0) / (size as f64 * one);
+        if apart > ALIKE { apart } else { 1.0 }
+    }
+
+    /// What grew in so many windows each, the last ones first.
+    fn together(&self, size: usize) -> Vec<f64> {
+        self.growths.rchunks_exact(size).map(|own| own.iter().sum()).collect()
     }
 
     /// Whether the mean growth, give or take two standard errors, is within the target.
@@ -158,7 +198,7 @@ impl Sequential {
             return Drift::Undecided;
         }
         let size = windows / LONG_WINDOWS;
-        let long: Vec<f64> = self.growths.rchunks_exact(size).map(|own| own.iter().sum()).collect();
+        let long = self.together(size);
         let count = long.len() as f64;
         let grown: f64 = long.iter().sum();
         let error = (count * variance_of(&long, 0.0) + self.edge * self.edge / 6.0).sqrt();
@@ -219,7 +259,34 @@ pub(super) fn probe(
     question: &Question,
     fuel: &mut Fuel<'_>,
 ) -> Result<DriftProbe, Problems> {
-    let preload = (question.rate * PRELOAD_SECONDS).max(WINDOW_DOCUMENTS * 10.0);
+    let (windows, preload) = begin(scenario, question, 0.0, fuel)?;
+    decide(windows, question, preload, fuel)
+}
+
+/// The same with a backlog of so many documents at least, whatever is known before all of the time
+/// has passed: its growth is of no early end, nor of a plant that had nothing to do.
+///
+/// # Errors
+///
+/// The same.
+pub(super) fn probe_to_the_end(
+    scenario: &Scenario,
+    question: &Question,
+    least: f64,
+    fuel: &mut Fuel<'_>,
+) -> Result<DriftProbe, Problems> {
+    let (windows, preload) = begin(scenario, question, least, fuel)?;
+    decide(windows, &Question { delta: 0.0, ..*question }, preload, fuel)
+}
+
+/// A plant with a backlog, when that was taken in, and how much was put in.
+fn begin(
+    scenario: &Scenario,
+    question: &Question,
+    least: f64,
+    fuel: &mut Fuel<'_>,
+) -> Result<(Windows, f64), Problems> {
+    let preload = (question.rate * PRELOAD_SECONDS).max(WINDOW_DOCUMENTS * 10.0).max(least);
     // The others of them do not wait.
     let preload = (preload / question.through).min(PRELOAD_DOCUMENTS_MAX);
     let length = window_length(question);
@@ -251,7 +318,7 @@ pub(super) fn probe(
         held: HeldInput::since(&world),
         world,
     };
-    decide(windows, question, preload, fuel)
+    Ok((windows, preload))
 }
 
 /// The warm-up of the loads; where attempts fail by plan, long enough for the retries to fill:
@@ -430,6 +497,23 @@ mod tests {
             window_length(&question).as_secs_f64()
         };
         assert_eq!([of(100.0), of(0.8)].map(|one| one.round() as u64), [4, 360]);
+    }
+
+    #[test]
+    fn windows_that_are_alike_are_not_as_sure_as_others() {
+        // Five windows in a row have the same draw of variance 1, about a mean of 0.15. Judged
+        // as if each had its own, one in five is mistaken.
+        let rng = Rng::new(2, 0);
+        let draw = |sum: u64, block: u64| {
+            (0..12).map(|n| rng.uniform(Purpose::Wire, sum, block * 12 + n)).sum::<f64>() - 6.0
+        };
+        let decided = |sum: u64| {
+            let mut test = Sequential::of(0.15, 0.0);
+            (0..4000_u64).find_map(|window| test.add(0.15 + draw(sum, window / 5)))
+        };
+        let all: Vec<_> = (0..60).filter_map(decided).collect();
+        let wrong = all.iter().filter(|own| **own == Drift::Shrinking).count();
+        assert!(all.len() > 50 && wrong <= 2, "{wrong} of {}", all.len());
     }
 
     #[test]

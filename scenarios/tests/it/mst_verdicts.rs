@@ -223,6 +223,11 @@ fn a_port_that_stops_when_it_fails_carries_no_load() {
     assert_eq!((record.verdict, record.interval), (MstVerdict::Unsustainable, None));
     let last = record.probes.last().expect("it is said");
     assert!(last.evidence.contains("what fails at 'Out' keeps all"), "{}", last.evidence);
+    let limit = record.limit.expect("it is named");
+    assert_eq!(
+        (limit.resource.as_str(), limit.explanation),
+        ("ordered port 'Out'", last.evidence.clone())
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the plant gets through when it is full: the curve over its backlog, and the capacity where
 //! more of it does not help any more; or that nothing stops it, or that it stands still.
 
-use floodgate_reports::{MstVerdict, Probe};
+use floodgate_reports::{Limit, MstVerdict, Probe};
 
 use super::capacity::{Capacity, Curve, Found, Wanted, curve, measure};
 use super::pinned::{Held, Lost};
@@ -9,7 +9,7 @@ use super::probes::{told, unknown};
 use super::{MEASURED_SHARE, Search};
 use crate::experiment::drift::edge;
 use crate::plan::Problems;
-use crate::plan::send::SendPort;
+use crate::plan::send::{SendPort, Transport};
 
 impl Search<'_> {
     /// The curve of throughput over backlog, and the capacity where the plant is full.
@@ -76,26 +76,35 @@ impl Search<'_> {
         true
     }
 
-    /// Whether the plant comes to a standstill, which is said, with the ports that may be why.
-    pub(super) fn stands_still(&mut self, curve: &Curve) -> bool {
+    /// What brings the plant to a standstill, if that is what it comes to, which is said: the ports
+    /// that keep what is behind a failure, of those where something is written to fail.
+    pub(super) fn stands_still(&mut self, curve: &Curve) -> Option<Limit> {
         if !curve.stands_still || self.is_timed() {
-            return false;
+            return None;
         }
-        let is_stopper = |port: &&SendPort| port.ordered && port.stop_on_failure;
+        let fails = |transport: &Transport| transport.fail.is_some();
+        let is_stopper = |port: &&SendPort| {
+            let mut both = std::iter::once(&port.primary).chain(&port.backup);
+            port.ordered && port.stop_on_failure && both.any(fails)
+        };
         let stoppers = self.scenario.send_ports.iter().filter(is_stopper);
         let names: Vec<String> = stoppers.map(|port| format!("'{}'", port.name)).collect();
-        let ports = match names.is_empty() {
-            true => String::new(),
-            false => format!(
-                "; what fails at {} keeps all that is behind it until an operator acts (R-ORD-08)",
-                names.join(", ")
+        let (resource, ports) = match names.is_empty() {
+            true => ("something that stops for good".to_owned(), String::new()),
+            false => (
+                format!("ordered port {}", names.join(" or ")),
+                format!(
+                    "; what fails at {} keeps all that is behind it until an operator acts \
+                     (R-ORD-08)",
+                    names.join(" or ")
+                ),
             ),
         };
-        let why = format!(
+        let explanation = format!(
             "however much or little there is to do, nothing more is done in the end{ports}"
         );
-        let probe = unknown(self.written, &why);
+        let probe = unknown(self.written, &explanation);
         self.probes.push(Probe { verdict: MstVerdict::Unsustainable, ..probe });
-        true
+        Some(Limit { resource, explanation, utilisation: None, bound: None, at_least: false })
     }
 }

@@ -7,6 +7,7 @@
 //! missed there is searched for below. Runs that need nothing from each other go on at the same
 //! time, and the answer does not depend on how many threads there are.
 
+mod again;
 mod as_written;
 mod ask;
 mod bracket;
@@ -263,8 +264,8 @@ impl Search<'_> {
         if curve.is_endless || curve.lost.is_some() || self.is_unstopped(&curve) {
             return Ok(());
         }
-        if self.stands_still(&curve) {
-            record.verdict = MstVerdict::Unsustainable;
+        if let Some(limit) = self.stands_still(&curve) {
+            (record.verdict, record.limit) = (MstVerdict::Unsustainable, Some(limit));
             return Ok(());
         }
         self.turn_to("loads on either side of the capacity");
@@ -380,7 +381,11 @@ impl Search<'_> {
         let budget = self.journal.budget();
         let Some(why) = budget.over(&problems, self.ask.steps_max) else { return Err(problems) };
         let so_far = self.so_far();
-        let why = format!("{why}; it was about {}{so_far}", self.about);
+        let instead = match self.period.at(1.0).as_secs_f64() > self.ask.seconds_max {
+            true => "; --as-written asks how many times the whole scenario is carried",
+            false => "",
+        };
+        let why = format!("{why}; it was about {}{so_far}{instead}", self.about);
         self.probes.push(unknown(self.written, &why));
         self.documents = budget.documents();
         self.beyond = None;
@@ -432,7 +437,13 @@ impl Search<'_> {
             return Ok(None);
         }
         let far = CONFIRM_DISTANCE * width;
-        let drifts = self.drifts(&[value * (1.0 - far), value * (1.0 + far)], width)?;
+        let rates = [value * (1.0 - far), value * (1.0 + far)];
+        let mut drifts = self.drifts(&rates, width)?;
+        for ((own, rate), side) in drifts.iter_mut().zip(rates).zip([-1.0, 1.0]) {
+            if own.0 == Drift::Undecided && own.1 * side <= 0.0 {
+                *own = self.drift_again(rate, width, capacity)?;
+            }
+        }
         let below = |(drift, growth): (Drift, f64)| match drift {
             Drift::Shrinking => true,
             Drift::Balanced | Drift::Growing => false,
