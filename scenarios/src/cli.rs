@@ -144,6 +144,31 @@ pub struct MstArgs {
     pub json: bool,
 }
 
+impl MstArgs {
+    /// What was asked for, with the keys that were changed and every option that an answer may
+    /// follow, for a shell.
+    #[must_use]
+    pub fn asked(&self) -> String {
+        let spread = match self.spread {
+            Spread::Auto => None,
+            Spread::Always => Some("always"),
+            Spread::Never => Some("never"),
+        };
+        let told = |option: &str, value: &dyn std::fmt::Display| format!(" {option} {value}");
+        let differs = |value: f64, default: f64| ((value - default).abs() > 0.0).then_some(value);
+        let options = [
+            differs(self.precision, PRECISION).map(|own| told("--precision", &own)),
+            self.max_seconds.map(|own| told("--max-seconds", &own)),
+            differs(self.recovery, RECOVERY_SECONDS).map(|own| told("--recovery", &own)),
+            self.max_steps.map(|own| told("--max-steps", &own)),
+            self.elasticities.then(|| " --elasticities".to_owned()),
+            self.as_written.then(|| " --as-written".to_owned()),
+            spread.map(|own| told("--spread", &own)),
+        ];
+        std::iter::once(self.scenario.asked()).chain(options.into_iter().flatten()).collect()
+    }
+}
+
 /// Arguments of `list`.
 #[derive(Args, Clone, Debug)]
 pub struct ListArgs {
@@ -317,4 +342,30 @@ pub fn report(error: &miette::Report) -> ExitCode {
         None => say_aside(&format!("{error:?}")),
     }
     ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_that_searches_again_has_every_option_that_an_answer_follows() {
+        let asked = |line: &str| {
+            let cli = Cli::try_parse_from(line.split(' ')).expect("it is right");
+            let Command::Mst(args) = cli.command else { panic!("another verb") };
+            args.asked()
+        };
+        let plain = "floodgate mst smoke --precision 0.01 --threads 1 --json --out there --seed 7";
+        assert_eq!(asked(plain), "smoke");
+        for options in [
+            "--precision 0.05 --max-seconds 600 --recovery 0",
+            "--max-steps 9 --elasticities --as-written --spread never",
+            "--set seed=9 --spread always",
+        ] {
+            assert_eq!(
+                asked(&format!("floodgate mst smoke {options}")),
+                format!("smoke {options}")
+            );
+        }
+    }
 }

@@ -7,7 +7,7 @@
 //! they add no noise. A sequential probability ratio test decides between a drift of -δλ and +δλ
 //! (Wald; both errors 1 %), or as much less as fewer documents go through what is full, and a
 //! backlog that is gone is a recovery, which is stability itself. What lasts for longer than a
-//! window, say a doubt that stops a reader, makes windows alike; then the test asks for so much more.
+//! window (a doubt that stops a reader) makes windows alike; then the test asks for so much more.
 
 use floodgate_engine::time::{Duration, Instant};
 use floodgate_sim::world::World;

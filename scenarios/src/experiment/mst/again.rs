@@ -4,8 +4,8 @@
 //! Where what stops a plant is rare and lasts long (a reader that waits for the outcome of a
 //! transaction), all the time that a probe may take holds a few hundred of such events, and its
 //! sign is chance, and the backlog it began with may be gone by chance. Runs that know nothing of
-//! each other, last for all of that time and begin with as much as keeps them busy have a mean, with
-//! Stein's interval.
+//! each other, last for all of that time and begin with as much as keeps them busy have a mean,
+//! with Stein's interval.
 
 use floodgate_reports::{MstVerdict, Probe};
 

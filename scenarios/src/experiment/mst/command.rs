@@ -41,10 +41,7 @@ pub fn execute(args: &MstArgs) -> miette::Result<ExitCode> {
     }
     .watched(Progress::on_terminal());
     let mut record = search_on(&name, &scenario, ask, &journal)?;
-    record.asked = args.scenario.asked();
-    if args.as_written {
-        record.asked += " --as-written";
-    }
+    record.asked = args.asked();
     if args.spread == Spread::Always && record.spread.is_none() {
         search_again(&name, &scenario, ask, &mut record)?;
     }
